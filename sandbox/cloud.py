@@ -1,0 +1,195 @@
+"""What a service of the sandbox may use: clients through the front door, time, a folder, logs and events."""
+
+import contextlib
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.model import ServiceModel
+
+from sandbox import authorization
+from sandbox.clock import Clock
+from sandbox.errors import AwsError
+
+if TYPE_CHECKING:
+    from sandbox.service import Service
+
+REGION = "eu-central-1"
+ACCOUNT = "000000000000"
+ROOT_KEY = ROOT_SECRET = "test"  # noqa: S105 - the emulator's documented root credentials, valid on loopback only
+
+
+@cache
+def service_model(service: str) -> ServiceModel:
+    """botocore's API model of a service, by boto3's name."""
+    return botocore.session.get_session().get_service_model(service)
+
+
+class Cloud:
+    """The embedded AWS, as its services see it.
+
+    Args:
+        endpoint: where the front door listens.
+        clock: the time scale.
+        folder: the sandbox's own folder; everything that is written lies in it.
+    """
+
+    region = REGION
+    account = ACCOUNT
+
+    def __init__(self, endpoint: str, clock: Clock, folder: Path) -> None:
+        self.endpoint = endpoint
+        self.clock = clock
+        self.folder = folder
+        self.stopping = threading.Event()
+        self.services: dict[str, Service] = {}
+        self._session = botocore.session.get_session()
+        self._lock = threading.RLock()
+        self._clients: dict[tuple[str | None, ...], Any] = {}
+        self._principals: dict[str, tuple[str, str, str | None]] = {}
+        self._log_streams: set[tuple[str, str]] = set()
+
+    def signing_name(self, service: str) -> str:
+        """The service's name in credential scopes and IAM actions, ``states`` for ``stepfunctions``."""
+        return str(service_model(service).signing_name)
+
+    def client(
+        self,
+        service: str,
+        role_arn: str | None = None,
+        principal: str | None = None,
+        source_arn: str | None = None,
+    ) -> Any:
+        """A boto3 client that goes through the front door; cached and safe to share between threads.
+
+        It tries each call once: retrying is the business of the service that calls.
+
+        Args:
+            service: boto3's name of the service.
+            role_arn: the role to call as; ``principal`` has to be trusted by it. Without it the call is made in the
+                name of ``principal``, and the resource's own policy decides, or without both as the account's root.
+            principal: the AWS service that calls, for example ``states.amazonaws.com``.
+            source_arn: the resource on whose behalf it calls, for ``aws:SourceArn`` conditions.
+
+        Raises:
+            AwsError: the role does not exist or does not trust the principal.
+        """
+        key = (service, role_arn, principal, source_arn)
+        with self._lock:
+            if key not in self._clients:
+                self._clients[key] = self._new_client(service, self._credentials(role_arn, principal, source_arn))
+            return self._clients[key]
+
+    def environment(self, role_arn: str, principal: str) -> dict[str, str]:
+        """The variables that give another process a role's temporary credentials, and the front door's address."""
+        issued = self._assume(role_arn, principal, None)
+        return {
+            "AWS_ACCESS_KEY_ID": issued["access_key"],
+            "AWS_SECRET_ACCESS_KEY": issued["secret_key"],
+            "AWS_SESSION_TOKEN": issued["token"],
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint,
+        }
+
+    def principal_of(self, access_key: str) -> tuple[str, str | None] | None:
+        """The service, and the resource it calls for, that a service's own access key stands for."""
+        found = self._principals.get(access_key)
+        return (found[1], found[2]) if found else None
+
+    def arn(self, service: str, resource: str) -> str:
+        """An ARN in the sandbox's account and region, by the service's name in ARNs."""
+        return f"arn:aws:{service}:{self.region}:{self.account}:{resource}"
+
+    def spawn(self, target: Callable[[], None], name: str) -> threading.Thread:
+        """Start a background thread; it has to end soon after ``stopping`` is set."""
+        thread = threading.Thread(target=target, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def log_events(self, log_group: str, stream: str, messages: list[str], role_arn: str | None = None) -> None:
+        """Write lines to a log group that exists; its stream is made when it is new.
+
+        Raises:
+            botocore.exceptions.ClientError: the group does not exist, or the role may not write.
+        """
+        if not messages:
+            return
+        logs = self.client("logs") if role_arn is None else self.client("logs", role_arn, "lambda.amazonaws.com")
+        if (log_group, stream) not in self._log_streams:
+            with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
+            self._log_streams.add((log_group, stream))
+        now = int(time.time() * 1000)
+        logs.put_log_events(
+            logGroupName=log_group,
+            logStreamName=stream,
+            logEvents=[{"timestamp": now, "message": message} for message in messages],
+        )
+
+    def put_event(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
+        """Put an event of an AWS service onto the default event bus, as that service does."""
+        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
+        self.client("events", principal=f"{source.removeprefix('aws.')}.amazonaws.com").put_events(Entries=[entry])
+
+    def service(self, name: str) -> "Service":
+        """The running service of that name; for the front door and for tests, services use clients."""
+        return self.services[name]
+
+    def forget_clients(self) -> None:
+        """Drop cached clients and credentials, after a reset made their roles invalid."""
+        with self._lock:
+            self._clients.clear()
+            self._log_streams.clear()
+
+    def _new_client(self, service: str, credentials: Any) -> Any:
+        # Creating clients is not thread-safe in botocore; the caller holds the lock.
+        session = botocore.session.Session()
+        session._credentials = credentials  # type: ignore[attr-defined]  # its setter takes no refreshable ones
+        session.register_component("data_loader", self._session.get_component("data_loader"))
+        return boto3.Session(botocore_session=session, region_name=self.region).client(
+            service,  # type: ignore[call-overload]  # the service is only known at run time
+            endpoint_url=self.endpoint,
+            config=Config(
+                retries={"total_max_attempts": 1},
+                connect_timeout=10,
+                read_timeout=930,
+                max_pool_connections=128,
+                inject_host_prefix=False,
+                s3={"addressing_style": "path"},
+            ),
+        )
+
+    def _credentials(self, role_arn: str | None, principal: str | None, source_arn: str | None) -> Any:
+        if role_arn is not None:
+            if principal is None:
+                raise ValueError("a role is assumed by a service: give its principal")
+            return RefreshableCredentials.create_from_metadata(
+                metadata=self._assume(role_arn, principal, source_arn),
+                refresh_using=lambda: self._assume(role_arn, principal, source_arn),
+                method="assume-role",
+            )
+        if principal is None:
+            return Credentials(ROOT_KEY, ROOT_SECRET)
+        key = "ASIA" + secrets.token_hex(8).upper()
+        self._principals[key] = (secrets.token_hex(20), principal, source_arn)
+        return Credentials(key, self._principals[key][0])
+
+    def _assume(self, role_arn: str, principal: str, source_arn: str | None) -> dict[str, str]:
+        iam = self.client("iam")
+        try:
+            role = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
+        except iam.exceptions.NoSuchEntityException:
+            raise AwsError("AccessDeniedException", f"The role {role_arn} does not exist.", 400) from None
+        if not authorization.trusts(role["AssumeRolePolicyDocument"], principal, self.account, self.region, source_arn):
+            raise AwsError("AccessDeniedException", f"The role {role_arn} cannot be assumed by {principal}.", 400)
+        return authorization.issue_session(role, principal.partition(".")[0])

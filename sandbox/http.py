@@ -1,0 +1,44 @@
+"""A request and a response as the front door hands them to a service."""
+
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+
+@dataclass(frozen=True)
+class HttpRequest:
+    """One HTTP request, body read to its end.
+
+    ``raw_path`` is as the client sent it (percent-encoded), ``path`` is decoded; ``headers`` keep order and repeats,
+    their names are lower case.
+    """
+
+    method: str
+    path: str
+    raw_path: str
+    query: list[tuple[str, str]]
+    headers: list[tuple[str, str]]
+    body: bytes
+    source_ip: str = "127.0.0.1"
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key == wanted), None)
+
+    def form(self) -> dict[str, str]:
+        """The body read as ``application/x-www-form-urlencoded`` (AWS's query protocol)."""
+        return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+
+@dataclass(frozen=True)
+class HttpResponse:
+    """One HTTP response; ``content-length`` is added by the front door."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, or None."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
