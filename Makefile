@@ -1,0 +1,62 @@
+SHELL := bash
+.SHELLFLAGS := -o pipefail -ec
+.DEFAULT_GOAL := help
+
+# The first Python that Lambda runs too (3.11 to 3.13); `make PYTHON=…` takes another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help demo test lint format lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders through it (ARGS="--help" shows the options)
+	@seconds=$$(cat .venv/.install-seconds); echo 0 > .venv/.install-seconds; \
+	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m sandbox demo $(ARGS)
+
+test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/.dev ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: .venv/.dev ## Put the code into its form
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+lock: .venv/.dev ## Write the lock files anew from pyproject.toml
+	@compile="$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--custom-compile-command 'make lock' pyproject.toml"; \
+	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock"
+
+clean: ## Remove what the other commands made
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis components/build components/*.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/.run: requirements.lock components/pyproject.toml
+	@$(call install,requirements.lock)
+
+.venv/.dev: requirements-dev.lock components/pyproject.toml
+	@$(call install,requirements-dev.lock)
+	@touch .venv/.run
+
+# Counts the packages as pip reaches them: the first installation takes about a minute.
+define install
+	if [ -z "$(PYTHON)" ]; then echo "Python 3.11, 3.12 or 3.13 is needed and none is on PATH; name one: make PYTHON=/path/to/python3" >&2; exit 1; fi; \
+	SECONDS=0; total=$$(grep -c '^[a-z]' $(1)); \
+	echo "Setting up .venv from $(1): $$total packages (about a minute, only now)"; \
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv; \
+	PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r $(1) \
+		> .venv/install.log 2>&1 & pid=$$!; \
+	while kill -0 $$pid 2>/dev/null; do \
+		now=$$(awk '/^Installing collected/ {n = "installing"} /^Collecting|^Requirement already/ {n++; p = $$2} END {print (n == "installing") ? n : n + 0 " of '$$total'  " p}' .venv/install.log); \
+		if [ -t 1 ]; then printf '\r\033[K  %3d s  %s' "$$SECONDS" "$$now"; \
+		elif [ $$SECONDS -ge $${next:-0} ]; then printf '  %3d s  %s\n' "$$SECONDS" "$$now"; next=$$((SECONDS + 10)); fi; \
+		sleep 0.5; \
+	done; [ -t 1 ] && printf '\r\033[K' || true; \
+	wait $$pid || { tail -n 25 .venv/install.log >&2; echo "The installation failed; all of its output is in .venv/install.log" >&2; exit 1; }; \
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e components; \
+	echo $$SECONDS > .venv/.install-seconds; echo "  done in $$SECONDS s"; touch $@
+endef
