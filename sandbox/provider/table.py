@@ -1,0 +1,29 @@
+"""The one table from Pulumi type tokens to API calls."""
+
+import difflib
+
+from sandbox.errors import SandboxError
+from sandbox.provider import apigateway, cloudwatch, dynamodb, iam, lambda_, s3, sns, sqs, stepfunctions
+from sandbox.provider.resource import ResourceType
+
+TABLE: dict[str, ResourceType] = {
+    token: resource_type
+    for module in (apigateway, cloudwatch, dynamodb, iam, lambda_, s3, sns, sqs, stepfunctions)
+    for token, resource_type in module.TYPES.items()
+}
+
+
+def resource_type(token: str) -> ResourceType:
+    """The entry of a type.
+
+    Raises:
+        SandboxError: the sandbox does not offer it.
+    """
+    found = TABLE.get(token)
+    if found is None:
+        near = difflib.get_close_matches(token, TABLE, 1)
+        raise SandboxError(
+            f"the sandbox's provider does not know the type {token!r}"
+            + (f"; the nearest it knows is {near[0]!r}" if near else "")
+        )
+    return found
