@@ -55,6 +55,7 @@ class Cloud:
         self._session = botocore.session.get_session()
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
+        self._issued: dict[tuple[str | None, ...], Credentials] = {}
         self._principals: dict[str, tuple[str, str, str | None]] = {}
         self._log_streams: set[tuple[str, str]] = set()
 
@@ -86,8 +87,22 @@ class Cloud:
         key = (service, role_arn, principal, source_arn)
         with self._lock:
             if key not in self._clients:
-                self._clients[key] = self._new_client(service, self._credentials(role_arn, principal, source_arn))
+                self._clients[key] = self._new_client(service, self.credentials(role_arn, principal, source_arn))
             return self._clients[key]
+
+    def credentials(
+        self, role_arn: str | None = None, principal: str | None = None, source_arn: str | None = None
+    ) -> Credentials:
+        """What ``client`` signs with, for services that make their requests by hand.
+
+        Raises:
+            AwsError: the role does not exist or does not trust the principal.
+        """
+        key = (role_arn, principal, source_arn)
+        with self._lock:
+            if key not in self._issued:
+                self._issued[key] = self._credentials(role_arn, principal, source_arn)
+            return self._issued[key]
 
     def environment(self, role_arn: str, principal: str) -> dict[str, str]:
         """The variables that give another process a role's temporary credentials, and the front door's address."""
@@ -149,6 +164,7 @@ class Cloud:
         """Drop cached clients and credentials, after a reset made their roles invalid."""
         with self._lock:
             self._clients.clear()
+            self._issued.clear()
             self._log_streams.clear()
 
     def _new_client(self, service: str, credentials: Any) -> Any:
@@ -169,15 +185,16 @@ class Cloud:
             ),
         )
 
-    def _credentials(self, role_arn: str | None, principal: str | None, source_arn: str | None) -> Any:
+    def _credentials(self, role_arn: str | None, principal: str | None, source_arn: str | None) -> Credentials:
         if role_arn is not None:
             if principal is None:
                 raise ValueError("a role is assumed by a service: give its principal")
-            return RefreshableCredentials.create_from_metadata(
+            refreshable: Credentials = RefreshableCredentials.create_from_metadata(
                 metadata=self._assume(role_arn, principal, source_arn),
                 refresh_using=lambda: self._assume(role_arn, principal, source_arn),
                 method="assume-role",
             )
+            return refreshable
         if principal is None:
             return Credentials(ROOT_KEY, ROOT_SECRET)
         key = "ASIA" + secrets.token_hex(8).upper()

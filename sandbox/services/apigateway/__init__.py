@@ -1,0 +1,5 @@
+"""API Gateway, REST APIs."""
+
+from sandbox.services.apigateway.service import ApiGateway
+
+__all__ = ["ApiGateway"]

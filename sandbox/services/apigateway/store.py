@@ -1,0 +1,29 @@
+"""All that API Gateway holds for an account."""
+
+import threading
+
+from sandbox.services.apigateway.model import ApiKey, RestApi, UsagePlan
+from sandbox.services.apigateway.throttling import Throttle
+from sandbox.services.apigateway.usage import Usage
+
+
+class Store:
+    """APIs, keys and plans by id; ``lock`` is held while the control plane changes them."""
+
+    def __init__(self, throttle: Throttle) -> None:
+        self.lock = threading.RLock()
+        self.apis: dict[str, RestApi] = {}
+        self.keys: dict[str, ApiKey] = {}
+        self.plans: dict[str, UsagePlan] = {}
+        self.cloudwatch_role_arn: str | None = None
+        self.throttle = throttle
+        self.usage = Usage()
+
+    def clear(self) -> None:
+        with self.lock:
+            self.apis.clear()
+            self.keys.clear()
+            self.plans.clear()
+            self.cloudwatch_role_arn = None
+            self.throttle.clear()
+            self.usage.clear()
