@@ -2,5 +2,6 @@
 
 from sandbox.service import Service
 from sandbox.services.apigateway import ApiGateway
+from sandbox.services.lambda_ import Lambda
 
-SERVICES: list[type[Service]] = [ApiGateway]
+SERVICES: list[type[Service]] = [ApiGateway, Lambda]

@@ -1,0 +1,57 @@
+"""A function's log: lines collected and written in batches with the function's own role."""
+
+import json
+import logging
+import secrets
+import threading
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.cloud import Cloud
+
+log = logging.getLogger(__name__)
+
+
+class FunctionLog:
+    """Writes to a function's log group; a role that may not write loses the lines, as on AWS.
+
+    Args:
+        cloud: the embedded AWS.
+        group: the log group's name.
+        role_arn: the function's role.
+    """
+
+    def __init__(self, cloud: Cloud, group: str, role_arn: str) -> None:
+        self._cloud = cloud
+        self._group = group
+        self._role_arn = role_arn
+        self._lines: list[str] = []
+        self._lock = threading.Lock()
+        self.stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"
+
+    def write(self, line: str) -> None:
+        """Take a line."""
+        with self._lock:
+            self._lines.append(line)
+
+    def start(self, request_id: str) -> None:
+        """The platform's line before an invocation."""
+        self._platform("platform.start", {"requestId": request_id, "version": "$LATEST"})
+
+    def report(self, request_id: str, milliseconds: float, configuration: dict[str, Any]) -> None:
+        """The platform's line after an invocation."""
+        metrics = {"durationMs": round(milliseconds, 3), "memorySizeMB": configuration["MemorySize"]}
+        self._platform("platform.report", {"requestId": request_id, "metrics": metrics})
+
+    def flush(self) -> None:
+        """Write what was collected."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        try:
+            self._cloud.log_events(self._group, self.stream, lines, self._role_arn)
+        except Exception as error:
+            log.warning("%s: %d log lines lost: %s", self._group, len(lines), error)
+
+    def _platform(self, kind: str, record: dict[str, Any]) -> None:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.write(json.dumps({"time": now, "type": kind, "record": record}))
