@@ -3,5 +3,6 @@
 from sandbox.service import Service
 from sandbox.services.apigateway import ApiGateway
 from sandbox.services.lambda_ import Lambda
+from sandbox.services.stepfunctions import StepFunctions
 
-SERVICES: list[type[Service]] = [ApiGateway, Lambda]
+SERVICES: list[type[Service]] = [ApiGateway, Lambda, StepFunctions]
