@@ -1,0 +1,76 @@
+"""The handler of every function: names the correlation id, logs the request, and runs the user's handler.
+
+Environment:
+    EDA_HANDLER: the user's handler as ``module.function``, loaded when the environment initialises.
+    EDA_IDEMPOTENCY: JSON with the idempotency settings; unset for a function without.
+"""
+
+import importlib
+import os
+from collections.abc import Callable
+from typing import Any
+
+from eda_runtime import settings
+from eda_runtime.envelope import Envelope
+from eda_runtime.http import Problem, header
+from eda_runtime.logger import logger
+
+Handler = Callable[[dict[str, Any], Any], Any]
+
+
+def load(name: str) -> Handler:
+    """Import a handler.
+
+    Args:
+        name: ``module.function``.
+
+    Raises:
+        SettingsError: the name has no dot, or the module no such function.
+    """
+    module, _, function = name.rpartition(".")
+    if not module:
+        raise settings.SettingsError(f"EDA_HANDLER is {name!r}; it must be module.function")
+    found = getattr(importlib.import_module(module), function, None)
+    if not callable(found):
+        raise settings.SettingsError(f"EDA_HANDLER is {name!r}, but {module} has no function {function}")
+    handler: Handler = found
+    if os.environ.get("EDA_IDEMPOTENCY"):
+        # Imported here, because a function without idempotency must not pay for it.
+        from eda_runtime.idempotency import idempotent
+
+        return idempotent(handler, os.environ["EDA_IDEMPOTENCY"])
+    return handler
+
+
+def correlation_id_of(event: Any) -> str | None:
+    """The correlation id that an event carries: in its envelope, in a header, or in its path as the order's id."""
+    if not isinstance(event, dict):
+        return None
+    envelope = Envelope.of(event)
+    if envelope is not None:
+        return envelope.correlation_id
+    if "requestContext" in event:
+        path = event.get("pathParameters") or {}
+        return header(event, "x-correlation-id") or path.get("order_id") or event["requestContext"].get("requestId")
+    return None
+
+
+_handler = load(settings.text("EDA_HANDLER"))
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Run the user's handler; a ``Problem`` it raises becomes the HTTP answer."""
+    logger.set_correlation_id(correlation_id_of(event) or context.aws_request_id)
+    http = isinstance(event, dict) and "requestContext" in event and "httpMethod" in event
+    if http:
+        # Access logs know the gateway's request id only: this line joins it to the correlation id.
+        request = event["requestContext"]
+        logger.info("request", request_id=request.get("requestId"), route=request.get("resourcePath"))
+    try:
+        return _handler(event, context)
+    except Problem as failure:
+        if not http:
+            raise
+        logger.info("refused", status=failure.status)
+        return failure.response()

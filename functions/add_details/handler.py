@@ -1,0 +1,44 @@
+"""``POST /orders/{order_id}/details``: the additional data an order waits for.
+
+202 when it is taken, also for the same data again; 404 for an order that was never accepted, 409 for other data than
+before and for data that comes after the order stopped waiting.
+"""
+
+import re
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from eda_runtime import settings
+from eda_runtime.callbacks import CallbackStore, Delivery
+from eda_runtime.http import Problem, Response, json_body, response, tenant_of
+from eda_runtime.logger import logger
+
+_config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
+_dynamodb = boto3.client("dynamodb", config=_config)
+_orders = settings.text("ORDERS_TABLE")
+_store = CallbackStore(_dynamodb, boto3.client("stepfunctions", config=_config), settings.text("CALLBACK_TABLE"))
+_max_bytes = settings.integer("MAX_BODY_BYTES", 8_000, minimum=1)
+_ORDER_ID = re.compile(r"[0-9a-f]{64}")
+_CONFLICTS = {
+    Delivery.CONFLICT: "the order has other details already",
+    Delivery.CLOSED: "the order no longer waits for details",
+}
+
+
+def handle(event: dict[str, Any], context: Any) -> Response:
+    """Answer the request."""
+    order_id = (event.get("pathParameters") or {}).get("order_id", "")
+    details = json_body(event, _max_bytes)
+    if not _ORDER_ID.fullmatch(order_id):
+        raise Problem(404, "there is no such order")
+    row = _dynamodb.get_item(TableName=_orders, Key={"order_id": {"S": order_id}}, ConsistentRead=True).get("Item")
+    if row is None or row["tenant"]["S"] != tenant_of(event):
+        raise Problem(404, "there is no such order")
+    logger.set_correlation_id(row["correlation_id"]["S"])
+    delivery = _store.deliver(order_id, details)
+    logger.info("details", order_id=order_id, delivery=delivery.value)
+    if delivery in _CONFLICTS:
+        raise Problem(409, _CONFLICTS[delivery])
+    location = f"/orders/{order_id}"
+    return response(202, {"order_id": order_id, "status": "ACCEPTED"}, {"Location": location})
