@@ -1,0 +1,38 @@
+"""Pulumi components for event-driven systems on AWS."""
+
+from pulumi_aws_eda._args import ArgumentError
+from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
+from pulumi_aws_eda.event_api import (
+    Authorization,
+    EventApi,
+    EventApiArgs,
+    FunctionRouteArgs,
+    RouteArgs,
+    WorkflowRouteArgs,
+)
+from pulumi_aws_eda.idempotent_lambda import (
+    GrantArgs,
+    IdempotencyArgs,
+    IdempotencyToken,
+    IdempotentLambda,
+    IdempotentLambdaArgs,
+    VpcConfigArgs,
+)
+
+__all__ = [
+    "ArgumentError",
+    "Authorization",
+    "CallbackWorkflow",
+    "CallbackWorkflowArgs",
+    "EventApi",
+    "EventApiArgs",
+    "FunctionRouteArgs",
+    "GrantArgs",
+    "IdempotencyArgs",
+    "IdempotencyToken",
+    "IdempotentLambda",
+    "IdempotentLambdaArgs",
+    "RouteArgs",
+    "VpcConfigArgs",
+    "WorkflowRouteArgs",
+]

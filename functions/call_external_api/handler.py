@@ -3,7 +3,7 @@
 In: ``{"id": …, "payload": {"sku": …, "quantity": …}, "envelope": {…}}``. Out: ``{"result": {…}}``, some hundred bytes.
 The answer is a very big JSON array; it is read as it arrives and never held.
 
-Raises ``ExternalApiThrottled`` with ``{"retry_after_seconds": …}`` as its message, ``ExternalApiUnavailable`` for what a
+Raises ``ExternalApiThrottled`` with ``{"retry_after_seconds": …}`` as message, ``ExternalApiUnavailable`` for what a
 later attempt may mend, ``ExternalApiRejected`` for what it cannot.
 """
 

@@ -1,0 +1,196 @@
+"""The OpenAPI document of an EventApi, with API Gateway's extensions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+PROBLEM = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+    },
+}
+_GATEWAY_RESPONSES: dict[str, tuple[int, str]] = {
+    "ACCESS_DENIED": (403, "the caller may not do this"),
+    "API_CONFIGURATION_ERROR": (500, "the service is not set up correctly"),
+    "BAD_REQUEST_BODY": (400, "the body is not valid; see the API's document for its form"),
+    "BAD_REQUEST_PARAMETERS": (400, "a required header or parameter is missing; see the API's document"),
+    "DEFAULT_4XX": (400, "the request is not valid"),
+    "DEFAULT_5XX": (503, "the service is not available; try again"),
+    "EXPIRED_TOKEN": (403, "the credentials have expired"),
+    "INTEGRATION_FAILURE": (503, "the service is not available; try again"),
+    "INTEGRATION_TIMEOUT": (504, "the service did not answer in time; try again"),
+    "INVALID_API_KEY": (403, "a valid API key is needed"),
+    "INVALID_SIGNATURE": (403, "the signature of the request is not valid"),
+    "MISSING_AUTHENTICATION_TOKEN": (403, "there is no such resource, or the request is not signed"),
+    "QUOTA_EXCEEDED": (429, "the quota of the API key is used up"),
+    "REQUEST_TOO_LARGE": (413, "the body is too large"),
+    "RESOURCE_NOT_FOUND": (404, "there is no such resource"),
+    "THROTTLED": (429, "too many requests; try again later"),
+    "UNAUTHORIZED": (401, "valid credentials are needed"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "send the body as application/json"),
+}
+
+
+def gateway_responses() -> dict[str, Any]:
+    """The gateway's own errors as problem+json, with ``Retry-After`` where waiting helps."""
+    responses = {}
+    for kind, (status, detail) in _GATEWAY_RESPONSES.items():
+        headers = {"gatewayresponse.header.Content-Type": f"'{PROBLEM}'"}
+        if status in (429, 503, 504):
+            headers["gatewayresponse.header.Retry-After"] = f"'{RETRY_AFTER_SECONDS}'"
+        responses[kind] = {
+            "statusCode": str(status),
+            "responseParameters": headers,
+            "responseTemplates": {"application/json": problem(status, detail)},
+        }
+    return responses
+
+
+def problem(status: int, detail: str) -> str:
+    """A problem document."""
+    return json.dumps({"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail})
+
+
+def lambda_integration(invoke_arn: str) -> dict[str, Any]:
+    """A function answers."""
+    return {"type": "aws_proxy", "httpMethod": "POST", "uri": invoke_arn, "passthroughBehavior": "when_no_match"}
+
+
+def workflow_integration(region: str, role_arn: str, admission_arn: str, location: str, tenant: str) -> dict[str, Any]:
+    """API Gateway calls the admission machine itself.
+
+    Args:
+        region: of the machine.
+        role_arn: the role API Gateway calls it as.
+        admission_arn: the machine.
+        location: path of the resource that is made, with ``{id}``.
+        tenant: VTL that sets ``$tenant``.
+    """
+    unavailable = {
+        "statusCode": "503",
+        "responseParameters": {
+            "method.response.header.Content-Type": f"'{PROBLEM}'",
+            "method.response.header.Retry-After": f"'{RETRY_AFTER_SECONDS}'",
+        },
+        "responseTemplates": {"application/json": problem(503, "the service is not available; try again")},
+    }
+    return {
+        "type": "aws",
+        "httpMethod": "POST",
+        "uri": f"arn:aws:apigateway:{region}:states:action/StartSyncExecution",
+        "credentials": role_arn,
+        "passthroughBehavior": "never",
+        "requestTemplates": {"application/json": _request_template(admission_arn, tenant)},
+        "responses": {
+            "default": unavailable,
+            "200": {"statusCode": "202", "responseTemplates": {"application/json": _response_template(location)}},
+        },
+    }
+
+
+def _request_template(admission_arn: str, tenant: str) -> str:
+    # escapeJavaScript turns ' into \', which is no JSON; each value is escaped twice, because the machine's input is
+    # JSON inside JSON.
+    def escaped(name: str, value: str) -> str:
+        once = f'$util.escapeJavaScript({value}).replaceAll("\\\\\'", "\'")'
+        return f'#set(${name} = {once})#set(${name} = $util.escapeJavaScript(${name}).replaceAll("\\\\\'", "\'"))'
+
+    fields = ("tenant", "key", "body", "correlation_id", "traceparent")
+    text = ",".join(f'\\"{name}\\":\\"$e_{name}\\"' for name in fields)
+    return (
+        "#set($key = $input.params('Idempotency-Key').trim())"
+        "#if($key.length() > 1 && $key.startsWith('\"') && $key.endsWith('\"'))"
+        "#set($last = $key.length() - 1)#set($key = $key.substring(1, $last))#end"
+        f"{tenant}"
+        + escaped("e_key", "$key")
+        + escaped("e_tenant", "$tenant")
+        + escaped("e_body", "$input.body")
+        + escaped("e_correlation_id", "$input.params('X-Correlation-Id')")
+        + escaped("e_traceparent", "$input.params('traceparent')")
+        + f'{{"stateMachineArn":"{admission_arn}","input":"{{{text},'
+        '\\"key_length\\":$key.length(),\\"body_length\\":$input.body.length(),'
+        '\\"request_id\\":\\"$context.requestId\\"}"}'
+    )
+
+
+def _response_template(location: str) -> str:
+    path = location.replace("{id}", "$out.id")
+    # StartSyncExecution answers 200 for a machine that failed, too.
+    return (
+        "#if($input.path('$.status') == 'SUCCEEDED')"
+        "#set($out = $util.parseJson($input.path('$.output')))"
+        "#set($context.responseOverride.status = $out.status)"
+        "#if($out.status == 202)"
+        f'#set($context.responseOverride.header.Location = "{path}")'
+        f'{{"order_id":"$out.id","links":{{"self":"{path}"}}}}'
+        "#else"
+        f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
+        "#if($out.status == 400)#set($title = 'Bad Request')"
+        "#elseif($out.status == 413)#set($title = 'Request Entity Too Large')"
+        "#else#set($title = 'Unprocessable Entity')#end"
+        '{"type":"about:blank","title":"$title","status":$out.status,"detail":"$out.detail"}'
+        "#end"
+        "#else"
+        "#set($context.responseOverride.status = 503)"
+        f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
+        f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER_SECONDS}')"
+        f"{problem(503, 'the service is not available; try again')}"
+        "#end"
+    )
+
+
+TENANTS = {
+    "AWS_IAM": (
+        "#set($parts = $context.identity.userArn.split(':'))"
+        "#set($tenant = $parts[4])"
+        "#if($parts[5].startsWith('assumed-role/'))"
+        "#set($names = $parts[5].split('/'))"
+        '#set($tenant = "${parts[4]}:${names[1]}")#end'
+    ),
+    "COGNITO": "#set($tenant = $context.authorizer.claims.sub)",
+    "API_KEY": '#set($tenant = "key:${context.identity.apiKeyId}")',
+    "NONE": "#set($tenant = 'public')",
+}
+"""VTL that sets ``$tenant``, by authorisation; the same as ``eda_runtime.http.tenant_of``."""
+
+
+def operation(
+    operation_id: str,
+    integration: Mapping[str, Any],
+    parameters: list[Mapping[str, Any]],
+    security: Sequence[Mapping[str, list[str]]],
+    request_schema: Mapping[str, Any] | None,
+    statuses: list[int],
+) -> dict[str, Any]:
+    """One operation of the document."""
+    described: dict[str, Any] = {
+        "operationId": operation_id,
+        "parameters": parameters,
+        "security": security,
+        "responses": {str(status): _response(status) for status in statuses},
+        "x-amazon-apigateway-request-validator": "all",
+        "x-amazon-apigateway-integration": integration,
+    }
+    if request_schema is not None:
+        described["requestBody"] = {"required": True, "content": {"application/json": {"schema": request_schema}}}
+    return described
+
+
+def _response(status: int) -> dict[str, Any]:
+    headers = {"Content-Type": {"schema": {"type": "string"}}}
+    if status == 202:
+        headers["Location"] = {"schema": {"type": "string"}}
+    if status in (429, 503):
+        headers["Retry-After"] = {"schema": {"type": "integer"}}
+    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
+    if status >= 400:
+        answer["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return answer

@@ -1,0 +1,213 @@
+"""A durable workflow: call a function, wait for additional data, write the result."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_aws_eda import _parts, archives
+from pulumi_aws_eda._args import check, number
+from pulumi_aws_eda._callback_definition import definition
+from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
+
+YEAR = 365 * 24 * 3600
+
+
+class CallbackWorkflowArgs(TypedDict):
+    """Arguments of CallbackWorkflow."""
+
+    call_function_arn: pulumi.Input[str]
+    """The function of the first step. In: ``{"id", "payload", "envelope"}``; out: ``{"result": …}``. It raises
+    ``ExternalApiThrottled`` with ``{"retry_after_seconds": n}`` as its message to be called again after that time,
+    ``ExternalApiUnavailable`` to be called again after ``default_retry_seconds``; other errors fail the workflow."""
+    table_name: pulumi.Input[str]
+    """The table that holds the row of each execution, made before it starts (``EventApi`` does)."""
+    table_arn: pulumi.Input[str]
+    """The table's ARN."""
+    key: NotRequired[str]
+    """The table's partition key, a string; default ``order_id``."""
+    call_timeout: NotRequired[int]
+    """The called function's own timeout in seconds; the state's is ten seconds longer; default 120."""
+    max_call_attempts: NotRequired[int]
+    """How often the function is called before the workflow fails, 1 to 1000; default 200: with the default seconds
+    that outlasts an outage of more than three hours."""
+    default_retry_seconds: NotRequired[int]
+    """Seconds before the next call when the function names none, 1 to 3600; default 60."""
+    wait_timeout: NotRequired[pulumi.Input[int]]
+    """How long the additional data is waited for, in seconds, up to a year (Step Functions quota); default 7 days."""
+    log_retention_in_days: NotRequired[pulumi.Input[int]]
+    """Days the logs are kept; default 30."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key for logs, queue and table; default: the services' own keys."""
+    permissions_boundary: NotRequired[pulumi.Input[str]]
+    """ARN of the roles' permissions boundary; default none."""
+    alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
+    """ARNs that the alarms notify; default none."""
+    tags: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Tags of every child."""
+
+
+class CallbackWorkflow(pulumi.ComponentResource):
+    """A Standard state machine in three steps: it calls a function, waits for additional data by a task token, and
+    writes the outcome into the row of the execution.
+
+    An execution's name is the row's key; its input is ``{"id", "payload", "envelope"}``. The row goes from version 1
+    (accepted) to 2 (``AWAITING_DETAILS``, with ``result``) and 3 (``COMPLETED``, with ``details``), or to ``FAILED``
+    with ``error`` and a message in the dead-letter queue. The additional data may come before the workflow waits for
+    it: hand it in with ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
+
+    Args:
+        name: logical name.
+        args: see ``CallbackWorkflowArgs``.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing or out of bounds.
+    """
+
+    state_machine_arn: pulumi.Output[str]
+    """The state machine's ARN."""
+    state_machine_name: pulumi.Output[str]
+    """Its name; it stays the same, because a replacement would forget which names were used."""
+    callback_table_name: pulumi.Output[str]
+    """The table where tokens and additional data meet."""
+    callback_table_arn: pulumi.Output[str]
+    """Its ARN."""
+    dead_letter_queue_url: pulumi.Output[str]
+    """The queue for executions that failed."""
+    dead_letter_queue_arn: pulumi.Output[str]
+    """Its ARN."""
+    log_group_name: pulumi.Output[str]
+    """The log group of the executions."""
+    role_arn: pulumi.Output[str]
+    """The state machine's role."""
+
+    def __init__(self, name: str, args: CallbackWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        component = f"CallbackWorkflow {name!r}"
+        check(component, args, CallbackWorkflowArgs)
+        call_timeout = number(component, args, "call_timeout", 120, 1, 900)
+        attempts = number(component, args, "max_call_attempts", 200, 1, 1000)
+        retry_seconds = number(component, args, "default_retry_seconds", 60, 1, 3600)
+        wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
+        super().__init__("aws-eda:index:CallbackWorkflow", name, {}, opts)
+        common = _parts.Common.of(self, name, args)
+
+        self.callback_table = _parts.table(common, "callbacks", "id", ttl="expires_at")
+        self.dead_letter_queue = _parts.dead_letter_queue(common)
+        keeper: IdempotentLambdaArgs = {
+            "code": archives.function_archive("token_keeper"),
+            "description": "Stores the task token a workflow waits with",
+            "memory_size": 128,
+            "timeout": 10,
+            "environment": {"CALLBACK_TABLE": self.callback_table.name},
+            "grants": {
+                "KeepToken": {"actions": ["dynamodb:UpdateItem"], "resources": [self.callback_table.arn]},
+                "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [self._machine_arn(name)]},
+            },
+            "log_retention_in_days": common.log_retention_in_days,
+            "alarm_actions": common.alarm_actions,
+            "tags": common.tags,
+        }
+        if common.kms_key_arn is not None:
+            keeper["kms_key_arn"] = common.kms_key_arn
+        if common.permissions_boundary is not None:
+            keeper["permissions_boundary"] = common.permissions_boundary
+        self.token_keeper = IdempotentLambda(f"{name}-token-keeper", keeper, pulumi.ResourceOptions(parent=self))
+        log_group = _parts.log_group(common, "log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
+        self.role, policy = _parts.role(
+            common,
+            "role",
+            "states.amazonaws.com",
+            {
+                "Call": {
+                    "actions": ["lambda:InvokeFunction"],
+                    "resources": [args["call_function_arn"], self.token_keeper.function_arn],
+                },
+                "WriteRow": {"actions": ["dynamodb:UpdateItem"], "resources": [args["table_arn"]]},
+                "CloseCallback": {
+                    "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+                    "resources": [self.callback_table.arn],
+                },
+                "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [self.dead_letter_queue.arn]},
+                **EXECUTION_STATEMENTS,
+            },
+        )
+        self.state_machine = aws.sfn.StateMachine(
+            f"{name}-machine",
+            name=physical_name(name, 80),
+            type="STANDARD",
+            role_arn=self.role.arn,
+            definition=definition(
+                call_function_arn=args["call_function_arn"],
+                token_keeper_arn=self.token_keeper.function_arn,
+                table_name=args["table_name"],
+                key=args.get("key", "order_id"),
+                callback_table_name=self.callback_table.name,
+                dead_letter_queue_url=self.dead_letter_queue.url,
+                call_timeout=call_timeout,
+                wait_timeout=wait_timeout,
+                max_call_attempts=attempts,
+                default_retry_seconds=retry_seconds,
+            ),
+            logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
+                level="ALL", include_execution_data=False, log_destination=pulumi.Output.concat(log_group.arn, ":*")
+            ),
+            tracing_configuration={"enabled": True},
+            tags=common.tags,
+            opts=common.opts(depends_on=[policy]),
+        )
+        for metric in ("ExecutionsFailed", "ExecutionsTimedOut"):
+            _parts.alarm(
+                common,
+                metric.lower(),
+                namespace="AWS/States",
+                metric=metric,
+                dimensions={"StateMachineArn": self.state_machine.arn},
+                description=f"{name}: {metric}; the failed executions are in the dead-letter queue",
+            )
+        self.state_machine_arn = self.state_machine.arn
+        self.state_machine_name = self.state_machine.name
+        self.callback_table_name = self.callback_table.name
+        self.callback_table_arn = self.callback_table.arn
+        self.dead_letter_queue_url = self.dead_letter_queue.url
+        self.dead_letter_queue_arn = self.dead_letter_queue.arn
+        self.log_group_name = log_group.name
+        self.role_arn = self.role.arn
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+    def _machine_arn(self, name: str) -> pulumi.Output[str]:
+        """The machine's ARN before the machine exists: the token keeper, which it calls, has to name it."""
+        options = pulumi.InvokeOutputOptions(parent=self)
+        account = aws.get_caller_identity_output(opts=options).account_id
+        region = aws.get_region_output(opts=options).region
+        return pulumi.Output.format("arn:aws:states:{0}:{1}:stateMachine:{2}", region, account, physical_name(name, 80))
+
+
+EXECUTION_STATEMENTS: dict[str, dict[str, Any]] = {
+    "DeliverLogs": {
+        # The log delivery API has no resource level (Step Functions documentation, logging to CloudWatch Logs).
+        "actions": [
+            "logs:CreateLogDelivery",
+            "logs:GetLogDelivery",
+            "logs:UpdateLogDelivery",
+            "logs:DeleteLogDelivery",
+            "logs:ListLogDeliveries",
+            "logs:PutResourcePolicy",
+            "logs:DescribeResourcePolicies",
+            "logs:DescribeLogGroups",
+        ],
+        "resources": ["*"],
+    },
+    "Trace": {
+        "actions": [
+            "xray:PutTraceSegments",
+            "xray:PutTelemetryRecords",
+            "xray:GetSamplingRules",
+            "xray:GetSamplingTargets",
+        ],
+        "resources": ["*"],
+    },
+}
+"""What every state machine with logging and tracing needs."""

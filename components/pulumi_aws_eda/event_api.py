@@ -1,0 +1,408 @@
+"""A REST API whose routes are answered by functions or start workflows, from one OpenAPI document."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_aws_eda import _admission, _openapi, _parts
+from pulumi_aws_eda._args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
+
+_ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w{}/.-]*)")
+STAGE = "v1"
+ACCESS_LOG_FORMAT = {
+    "request_id": "$context.requestId",
+    "extended_request_id": "$context.extendedRequestId",
+    "xray_trace_id": "$context.xrayTraceId",
+    "time": "$context.requestTime",
+    "method": "$context.httpMethod",
+    "resource": "$context.resourcePath",
+    "status": "$context.status",
+    "integration_status": "$context.integrationStatus",
+    "latency": "$context.responseLatency",
+    "error": "$context.error.responseType",
+}
+
+
+class Authorization(Enum):
+    """Who may call the API."""
+
+    AWS_IAM = "AWS_IAM"
+    """Callers with AWS credentials whose policies allow ``execute-api:Invoke``."""
+    COGNITO = "COGNITO"
+    """Users of Cognito user pools, by their ID token."""
+    API_KEY = "API_KEY"
+    """Callers with an API key of the usage plan."""
+    NONE = "NONE"
+    """Everybody."""
+
+
+class FunctionRouteArgs(TypedDict):
+    """A function answers the route."""
+
+    function_name: pulumi.Input[str]
+    """The function's name; the API gets the permission to invoke it."""
+    invoke_arn: pulumi.Input[str]
+    """The function's invoke ARN."""
+
+
+class WorkflowRouteArgs(TypedDict):
+    """The route starts a workflow: API Gateway itself, by an Express machine that admits each request once."""
+
+    state_machine_arn: pulumi.Input[str]
+    """The Standard machine; an execution's name is the id of the row."""
+    table_name: pulumi.Input[str]
+    """The table of the rows."""
+    table_arn: pulumi.Input[str]
+    """The table's ARN."""
+    location: str
+    """Path of the resource that a request makes, with ``{id}``, for example ``/orders/{id}``."""
+    key: NotRequired[str]
+    """The table's partition key, a string; default ``order_id``."""
+
+
+class RouteArgs(TypedDict):
+    """One route: a function or a workflow."""
+
+    function: NotRequired[FunctionRouteArgs]
+    """The function that answers."""
+    workflow: NotRequired[WorkflowRouteArgs]
+    """The workflow that is started; the route demands an ``Idempotency-Key`` header."""
+    request_schema: NotRequired[Mapping[str, Any]]
+    """JSON schema (draft 4, as API Gateway validates) of the request's body."""
+
+
+class EventApiArgs(TypedDict):
+    """Arguments of EventApi."""
+
+    routes: Mapping[str, RouteArgs]
+    """By method and path, for example ``GET /orders/{order_id}``."""
+    authorization: NotRequired[Authorization]
+    """Who may call; default ``AWS_IAM``."""
+    user_pool_arns: NotRequired[Sequence[pulumi.Input[str]]]
+    """Cognito user pools; needed for ``COGNITO``."""
+    throttling_rate_limit: NotRequired[int]
+    """Requests a second over all routes, 1 to 10000 (API Gateway quota); default 100."""
+    throttling_burst_limit: NotRequired[int]
+    """Requests at once, 1 to 5000 (API Gateway quota); default 50."""
+    log_retention_in_days: NotRequired[pulumi.Input[int]]
+    """Days the logs are kept; default 30."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key for the logs; default: the service's own."""
+    permissions_boundary: NotRequired[pulumi.Input[str]]
+    """ARN of the roles' permissions boundary; default none."""
+    alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
+    """ARNs that the alarms notify; default none."""
+    tags: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Tags of every child."""
+
+
+class EventApi(pulumi.ComponentResource):
+    """A regional REST API from one OpenAPI document: routes to functions and routes that start workflows, request
+    validation, ``application/problem+json`` for every error, access logs, X-Ray, throttling and authorisation.
+
+    The account-wide role with which API Gateway writes logs belongs to the account and is not made here.
+
+    Args:
+        name: logical name.
+        args: see ``EventApiArgs``.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing or out of bounds.
+    """
+
+    url: pulumi.Output[str]
+    """The stage's URL."""
+    rest_api_id: pulumi.Output[str]
+    """The API's id."""
+    stage_name: pulumi.Output[str]
+    """The stage's name."""
+    execution_arn: pulumi.Output[str]
+    """ARN prefix for ``execute-api:Invoke`` policies."""
+    document: pulumi.Output[str]
+    """The OpenAPI document."""
+    log_group_name: pulumi.Output[str]
+    """The access log."""
+    api_key_value: pulumi.Output[str | None]
+    """The API key (a secret), for ``API_KEY``."""
+
+    def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        component = f"EventApi {name!r}"
+        check(component, args, EventApiArgs)
+        authorization: Authorization = one_of(component, args, "authorization", Authorization, Authorization.AWS_IAM)
+        rate = number(component, args, "throttling_rate_limit", 100, 1, 10000)
+        burst = number(component, args, "throttling_burst_limit", 50, 1, 5000)
+        pools = args.get("user_pool_arns")
+        if authorization is Authorization.COGNITO and not pools:
+            raise ArgumentError(component, "user_pool_arns", "is missing; COGNITO needs it")
+        _check_routes(component, args["routes"])
+        super().__init__("aws-eda:index:EventApi", name, {}, opts)
+        common = _parts.Common.of(self, name, args)
+
+        self._admissions: dict[str, aws.sfn.StateMachine] = {}
+        paths = {
+            route: self._operation(common, route, settings, authorization) for route, settings in args["routes"].items()
+        }
+        self.document = pulumi.Output.json_dumps(
+            {
+                "openapi": "3.0.1",
+                "info": {"title": physical_name(name, 128), "version": "1"},
+                "paths": _by_path(paths),
+                "components": {
+                    "schemas": {"Problem": _openapi.PROBLEM_SCHEMA},
+                    "securitySchemes": _security_schemes(authorization, pools),
+                },
+                "x-amazon-apigateway-request-validators": {
+                    "all": {"validateRequestBody": True, "validateRequestParameters": True}
+                },
+                "x-amazon-apigateway-gateway-responses": _openapi.gateway_responses(),
+            }
+        )
+        self.rest_api = aws.apigateway.RestApi(
+            f"{name}-api",
+            name=physical_name(name, 128),
+            body=self.document,
+            endpoint_configuration={"types": "REGIONAL"},
+            tags=common.tags,
+            opts=common.opts(),
+        )
+        deployment = aws.apigateway.Deployment(
+            f"{name}-deployment",
+            rest_api=self.rest_api.id,
+            triggers={"document": self.document.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())},
+            opts=common.opts(),
+        )
+        log_group = _parts.log_group(common, "access-log", f"/aws/apigateway/{physical_name(name, 128)}")
+        self.stage = aws.apigateway.Stage(
+            f"{name}-stage",
+            rest_api=self.rest_api.id,
+            deployment=deployment.id,
+            stage_name=STAGE,
+            xray_tracing_enabled=True,
+            access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
+                destination_arn=log_group.arn, format=json.dumps(ACCESS_LOG_FORMAT)
+            ),
+            tags=common.tags,
+            opts=common.opts(),
+        )
+        aws.apigateway.MethodSettings(
+            f"{name}-settings",
+            rest_api=self.rest_api.id,
+            stage_name=self.stage.stage_name,
+            method_path="*/*",
+            settings={
+                "metrics_enabled": True,
+                "throttling_rate_limit": rate,
+                "throttling_burst_limit": burst,
+            },
+            opts=common.opts(),
+        )
+        for route, settings in args["routes"].items():
+            if "function" in settings:
+                method, path = route.split(" ")
+                aws.lambda_.Permission(
+                    f"{name}-{_slug(route)}",
+                    action="lambda:InvokeFunction",
+                    function=settings["function"]["function_name"],
+                    principal="apigateway.amazonaws.com",
+                    source_arn=pulumi.Output.concat(
+                        self.rest_api.execution_arn, f"/{STAGE}/{method}", re.sub(r"\{[^}]*\}", "*", path)
+                    ),
+                    opts=common.opts(),
+                )
+        none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
+        self.api_key_value = none
+        if authorization is Authorization.API_KEY:
+            self.api_key_value = self._usage_plan(common, rate, burst)
+        _parts.alarm(
+            common,
+            "server-errors",
+            namespace="AWS/ApiGateway",
+            metric="5XXError",
+            dimensions={"ApiName": self.rest_api.name, "Stage": STAGE},
+            description=f"{name}: the API answered with a server error",
+        )
+        self.url = self.stage.invoke_url
+        self.rest_api_id = self.rest_api.id
+        self.stage_name = self.stage.stage_name
+        self.execution_arn = self.rest_api.execution_arn
+        self.log_group_name = log_group.name
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+    def _operation(
+        self, common: _parts.Common, route: str, settings: RouteArgs, authorization: Authorization
+    ) -> pulumi.Output[dict[str, Any]]:
+        method, path = route.split(" ")
+        parameters: list[Mapping[str, Any]] = [
+            {"name": found, "in": "path", "required": True, "schema": {"type": "string"}}
+            for found in re.findall(r"\{(\w+)\+?\}", path)
+        ]
+        security = [] if authorization is Authorization.NONE else [{_SCHEMES[authorization]: list[str]()}]
+        if "function" in settings:
+            statuses = (
+                [200, 304, 400, 403, 404, 409, 413, 415, 422, 429, 503]
+                if method == "GET"
+                else [
+                    202,
+                    400,
+                    403,
+                    404,
+                    409,
+                    413,
+                    415,
+                    422,
+                    429,
+                    503,
+                ]
+            )
+            integration = pulumi.Output.from_input(settings["function"]["invoke_arn"]).apply(
+                _openapi.lambda_integration
+            )
+        else:
+            statuses = [202, 400, 403, 413, 415, 422, 429, 503]
+            parameters += [
+                {
+                    "name": header,
+                    "in": "header",
+                    "required": header == "Idempotency-Key",
+                    "schema": {"type": "string"},
+                }
+                for header in ("Idempotency-Key", "X-Correlation-Id", "traceparent")
+            ]
+            integration = self._workflow(common, route, settings["workflow"], authorization)
+        return integration.apply(
+            lambda found: _openapi.operation(
+                _slug(route), found, parameters, security, settings.get("request_schema"), statuses
+            )
+        )
+
+    def _workflow(
+        self, common: _parts.Common, route: str, workflow: WorkflowRouteArgs, authorization: Authorization
+    ) -> pulumi.Output[dict[str, Any]]:
+        slug = f"{_slug(route)}-admission"
+        name = f"{common.name}-{slug}"
+        machine_arn = workflow["state_machine_arn"]
+        role, policy = _parts.role(
+            common,
+            slug,
+            "states.amazonaws.com",
+            {
+                "Admit": {
+                    "actions": ["dynamodb:PutItem", "dynamodb:GetItem"],
+                    "resources": [workflow["table_arn"]],
+                },
+                "Start": {"actions": ["states:StartExecution"], "resources": [machine_arn]},
+                **EXECUTION_STATEMENTS,
+            },
+        )
+        log_group = _parts.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
+        machine = aws.sfn.StateMachine(
+            f"{name}-machine",
+            name=physical_name(name, 80),
+            type="EXPRESS",
+            role_arn=role.arn,
+            definition=_admission.definition(
+                table_name=workflow["table_name"], key=workflow.get("key", "order_id"), state_machine_arn=machine_arn
+            ),
+            logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
+                level="ERROR", include_execution_data=False, log_destination=pulumi.Output.concat(log_group.arn, ":*")
+            ),
+            tracing_configuration={"enabled": True},
+            tags=common.tags,
+            opts=common.opts(depends_on=[policy]),
+        )
+        self._admissions[route] = machine
+        caller, _ = _parts.role(
+            common,
+            f"{_slug(route)}-caller",
+            "apigateway.amazonaws.com",
+            {"Admit": {"actions": ["states:StartSyncExecution"], "resources": [machine.arn]}},
+        )
+        region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
+        tenant = _openapi.TENANTS[authorization.value]
+        return pulumi.Output.all(region, caller.arn, machine.arn).apply(
+            lambda known: _openapi.workflow_integration(known[0], known[1], known[2], workflow["location"], tenant)
+        )
+
+    def _usage_plan(self, common: _parts.Common, rate: int, burst: int) -> pulumi.Output[str | None]:
+        key = aws.apigateway.ApiKey(
+            f"{common.name}-key", name=physical_name(common.name, 128), tags=common.tags, opts=common.opts()
+        )
+        plan = aws.apigateway.UsagePlan(
+            f"{common.name}-plan",
+            name=physical_name(common.name, 128),
+            api_stages=[aws.apigateway.UsagePlanApiStageArgs(api_id=self.rest_api.id, stage=self.stage.stage_name)],
+            throttle_settings={"rate_limit": rate, "burst_limit": burst},
+            tags=common.tags,
+            opts=common.opts(),
+        )
+        aws.apigateway.UsagePlanKey(
+            f"{common.name}-plan-key",
+            key_id=key.id,
+            key_type="API_KEY",
+            usage_plan_id=plan.id,
+            opts=common.opts(),
+        )
+        return key.value.apply(lambda value: value)
+
+
+_SCHEMES = {
+    Authorization.AWS_IAM: "sigv4",
+    Authorization.COGNITO: "cognito",
+    Authorization.API_KEY: "api_key",
+}
+
+
+def _security_schemes(authorization: Authorization, pools: Sequence[pulumi.Input[str]] | None) -> dict[str, Any]:
+    match authorization:
+        case Authorization.AWS_IAM:
+            scheme: dict[str, Any] = {"name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
+        case Authorization.COGNITO:
+            scheme = {
+                "name": "Authorization",
+                "x-amazon-apigateway-authtype": "cognito_user_pools",
+                "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": list(pools or ())},
+            }
+        case Authorization.API_KEY:
+            scheme = {"name": "x-api-key"}
+        case Authorization.NONE:
+            return {}
+    return {_SCHEMES[authorization]: {"type": "apiKey", "in": "header", **scheme}}
+
+
+def _check_routes(component: str, routes: Mapping[str, RouteArgs]) -> None:
+    if not routes:
+        raise ArgumentError(component, "routes", "is empty")
+    for route, settings in routes.items():
+        argument = f"routes[{route!r}]"
+        if not _ROUTE.fullmatch(route):
+            raise ArgumentError(component, argument, "is no method and path, such as 'GET /orders/{order_id}'")
+        check(f"{component}, {argument}", settings, RouteArgs)
+        if ("function" in settings) == ("workflow" in settings):
+            raise ArgumentError(component, argument, "needs one of function and workflow")
+        if "function" in settings:
+            check(f"{component}, {argument}.function", settings["function"], FunctionRouteArgs)
+        else:
+            check(f"{component}, {argument}.workflow", settings["workflow"], WorkflowRouteArgs)
+            if "{id}" not in settings["workflow"]["location"]:
+                raise ArgumentError(component, f"{argument}.workflow.location", "has no {id}")
+
+
+def _by_path(operations: Mapping[str, pulumi.Output[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    paths: dict[str, dict[str, Any]] = {}
+    for route, operation in operations.items():
+        method, path = route.split(" ")
+        paths.setdefault(path, {})[method.lower()] = operation
+    return paths
+
+
+def _slug(route: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", route.lower()).strip("-")

@@ -1,0 +1,326 @@
+"""A Lambda function with everything an event-driven system expects of it."""
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_aws_eda import _parts, archives
+from pulumi_aws_eda._args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._naming import physical_name
+
+ENTRYPOINT = "eda_runtime.entrypoint.handler"
+_NO_RESOURCE = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
+"""Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
+
+
+class IdempotencyToken(Enum):
+    """Where the idempotency key comes from."""
+
+    CLIENT = "CLIENT"
+    """The client's ``Idempotency-Key`` header."""
+    EVENT = "EVENT"
+    """The event service's id: EventBridge ``id``, SQS ``messageId``, SNS ``MessageId``, stream ``eventID``."""
+    PAYLOAD = "PAYLOAD"
+    """A hash of the payload."""
+
+
+class GrantArgs(TypedDict):
+    """One need of a function: a statement of its role."""
+
+    actions: Sequence[str]
+    """IAM actions, written out; a wildcard is refused."""
+    resources: Sequence[pulumi.Input[str]]
+    """ARNs the actions are allowed on; ``*`` is refused but for actions that take no resource."""
+
+
+class IdempotencyArgs(TypedDict):
+    """How repeats are recognised."""
+
+    token: IdempotencyToken
+    """Where the key comes from."""
+    key_jmespath: NotRequired[str]
+    """JMESPath of the key in the event; default by token."""
+    payload_jmespath: NotRequired[str]
+    """JMESPath of what has to be equal when a key is used again; default: nothing is compared."""
+    expires_after_seconds: NotRequired[int]
+    """How long a key is remembered, in seconds; default 3600."""
+    table_name: NotRequired[pulumi.Input[str]]
+    """A shared idempotency table (key ``id``, TTL ``expiration``); default: the function gets its own."""
+    table_arn: NotRequired[pulumi.Input[str]]
+    """The shared table's ARN; needed with ``table_name``."""
+
+
+class VpcConfigArgs(TypedDict):
+    """A place in a VPC."""
+
+    subnet_ids: Sequence[pulumi.Input[str]]
+    """Subnets, of at least two availability zones."""
+    security_group_ids: Sequence[pulumi.Input[str]]
+    """Security groups of the function's network interfaces."""
+
+
+class IdempotentLambdaArgs(TypedDict):
+    """Arguments of IdempotentLambda."""
+
+    code: pulumi.Input[pulumi.Archive]
+    """The function's code; ``archives.directory_archive`` makes it from a folder, the same bytes every time."""
+    handler: NotRequired[str]
+    """The handler inside the code, ``module.function``; default ``handler.handle``."""
+    description: NotRequired[str]
+    """Shown in the console."""
+    memory_size: NotRequired[pulumi.Input[int]]
+    """MB, 128 to 10240 (Lambda API); default 128."""
+    timeout: NotRequired[pulumi.Input[int]]
+    """Seconds, 1 to 900 (Lambda API); default 10."""
+    runtime: NotRequired[str]
+    """Lambda runtime; default ``python3.13``."""
+    reserved_concurrent_executions: NotRequired[pulumi.Input[int]]
+    """Instances reserved for this function and its limit; default: none reserved."""
+    environment: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Environment variables; no secrets."""
+    grants: NotRequired[Mapping[str, GrantArgs]]
+    """What the function may do, by the statement's Sid."""
+    idempotency: NotRequired[IdempotencyArgs]
+    """How repeats are recognised; default: they are not."""
+    asynchronous: NotRequired[bool]
+    """The function is invoked asynchronously: events that fail go to its dead-letter queue; default false."""
+    maximum_retry_attempts: NotRequired[int]
+    """Retries of an asynchronous invocation, 0 to 2 (Lambda API); default 2."""
+    maximum_event_age_in_seconds: NotRequired[int]
+    """How long an asynchronous event is tried, 60 to 21600 seconds (Lambda API); default 21600."""
+    layers: NotRequired[Sequence[pulumi.Input[str]]]
+    """ARNs of further layers; Lambda allows five, two are the component's."""
+    powertools_layer_arn: NotRequired[pulumi.Input[str]]
+    """ARN of Powertools' public layer; default: the installed version is bundled as a layer."""
+    vpc_config: NotRequired[VpcConfigArgs]
+    """Where the function runs; default: outside any VPC."""
+    log_retention_in_days: NotRequired[pulumi.Input[int]]
+    """Days the log is kept; default 30."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key for log, queue and table; default: the services' own keys."""
+    permissions_boundary: NotRequired[pulumi.Input[str]]
+    """ARN of the role's permissions boundary; default none."""
+    alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
+    """ARNs that the alarms notify; default none."""
+    tags: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Tags of every child."""
+
+
+class IdempotentLambda(pulumi.ComponentResource):
+    """A Lambda function on ``eda_runtime``: arm64, active X-Ray tracing, JSON logs, its own log group (made first), a
+    role with one statement for each need, optionally idempotency and a failure destination, and alarms.
+
+    Args:
+        name: logical name; the physical one is project, stack and this, at most 64 characters.
+        args: see ``IdempotentLambdaArgs``.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing or out of bounds.
+    """
+
+    function_arn: pulumi.Output[str]
+    """The function's ARN."""
+    function_name: pulumi.Output[str]
+    """The function's name."""
+    invoke_arn: pulumi.Output[str]
+    """What API Gateway invokes it by."""
+    role_arn: pulumi.Output[str]
+    """The role's ARN."""
+    role_name: pulumi.Output[str]
+    """The role's name."""
+    log_group_name: pulumi.Output[str]
+    """The log group's name."""
+    dead_letter_queue_arn: pulumi.Output[str | None]
+    """The queue for events that failed; none for a function that is not asynchronous."""
+    idempotency_table_name: pulumi.Output[str | None]
+    """The idempotency table; none without idempotency."""
+
+    def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        component = f"IdempotentLambda {name!r}"
+        check(component, args, IdempotentLambdaArgs)
+        memory_size = number(component, args, "memory_size", 128, 128, 10240)
+        timeout = number(component, args, "timeout", 10, 1, 900)
+        retries = number(component, args, "maximum_retry_attempts", 2, 0, 2)
+        age = number(component, args, "maximum_event_age_in_seconds", 21600, 60, 21600)
+        grants = args.get("grants") or {}
+        _check_grants(component, grants)
+        vpc = args.get("vpc_config")
+        if vpc is not None:
+            check(f"{component}, vpc_config", vpc, VpcConfigArgs)
+        super().__init__("aws-eda:index:IdempotentLambda", name, {}, opts)
+        common = _parts.Common.of(self, name, args)
+
+        function_name = physical_name(name, 64)
+        self.log_group = _parts.log_group(common, "log", f"/aws/lambda/{function_name}")
+        table, settings = self._idempotency(component, common, args)
+        asynchronous = args.get("asynchronous", False)
+        queue = _parts.dead_letter_queue(common) if asynchronous else None
+        self.role, policy = _parts.role(
+            common,
+            "role",
+            "lambda.amazonaws.com",
+            _statements(self.log_group, table, queue, grants, in_vpc=vpc is not None),
+            source_account=False,
+        )
+        environment: dict[str, pulumi.Input[str]] = {
+            "EDA_HANDLER": args.get("handler", "handler.handle"),
+            "POWERTOOLS_SERVICE_NAME": name,
+            "POWERTOOLS_LOG_LEVEL": "INFO",
+            **(args.get("environment") or {}),
+        }
+        if settings is not None:
+            environment["EDA_IDEMPOTENCY"] = settings
+        self.function = aws.lambda_.Function(
+            f"{name}-function",
+            name=function_name,
+            description=args.get("description"),
+            code=args["code"],
+            handler=ENTRYPOINT,
+            runtime=args.get("runtime", "python3.13"),
+            architectures=["arm64"],
+            memory_size=memory_size,
+            timeout=timeout,
+            reserved_concurrent_executions=args.get("reserved_concurrent_executions"),
+            role=self.role.arn,
+            layers=[*_layers(common, args), *(args.get("layers") or ())],
+            environment={"variables": environment},
+            tracing_config={"mode": "Active"},
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(
+                log_format="JSON",
+                log_group=self.log_group.name,
+                application_log_level="INFO",
+                system_log_level="INFO",
+            ),
+            kms_key_arn=common.kms_key_arn,
+            vpc_config=aws.lambda_.FunctionVpcConfigArgs(
+                subnet_ids=vpc["subnet_ids"], security_group_ids=vpc["security_group_ids"]
+            )
+            if vpc is not None
+            else None,
+            tags=common.tags,
+            # Before its policy is there, a function could run without its permissions.
+            opts=common.opts(depends_on=[policy, self.log_group]),
+        )
+        if queue is not None:
+            aws.lambda_.FunctionEventInvokeConfig(
+                f"{name}-events",
+                function_name=self.function.name,
+                maximum_retry_attempts=retries,
+                maximum_event_age_in_seconds=age,
+                destination_config={"on_failure": {"destination": queue.arn}},
+                opts=common.opts(),
+            )
+        for metric in ("Errors", "Throttles"):
+            _parts.alarm(
+                common,
+                metric.lower(),
+                namespace="AWS/Lambda",
+                metric=metric,
+                dimensions={"FunctionName": self.function.name},
+                description=f"{name}: {metric.lower()} of the function",
+            )
+        none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
+        self.function_arn = self.function.arn
+        self.function_name = self.function.name
+        self.invoke_arn = self.function.invoke_arn
+        self.role_arn = self.role.arn
+        self.role_name = self.role.name
+        self.log_group_name = self.log_group.name
+        self.dead_letter_queue_arn = none if queue is None else queue.arn.apply(lambda arn: arn)
+        self.idempotency_table_name = none if table is None else pulumi.Output.from_input(table[0]).apply(str)
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+    def _idempotency(
+        self, component: str, common: _parts.Common, args: IdempotentLambdaArgs
+    ) -> tuple[tuple[pulumi.Input[str], pulumi.Input[str]] | None, pulumi.Output[str] | None]:
+        """Name and ARN of the table, and the settings for the runtime."""
+        given = args.get("idempotency")
+        if given is None:
+            return None, None
+        check(f"{component}, idempotency", given, IdempotencyArgs)
+        token = one_of(f"{component}, idempotency", given, "token", IdempotencyToken)
+        expires = number(f"{component}, idempotency", given, "expires_after_seconds", 3600, 1, 366 * 86400)
+        table: tuple[pulumi.Input[str], pulumi.Input[str]]
+        if "table_name" in given:
+            if "table_arn" not in given:
+                raise ArgumentError(f"{component}, idempotency", "table_arn", "is missing; table_name needs it")
+            table = given["table_name"], given["table_arn"]
+        else:
+            own = _parts.table(common, "idempotency", "id", ttl="expiration")
+            table = own.name, own.arn
+        settings = pulumi.Output.json_dumps(
+            {
+                "token": token.value,
+                "table": table[0],
+                "key": given.get("key_jmespath"),
+                "payload": given.get("payload_jmespath"),
+                "expires_after_seconds": expires,
+                "key_prefix": common.name,
+            }
+        )
+        return table, settings
+
+
+def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:
+    for sid, grant in grants.items():
+        argument = f"grants[{sid!r}]"
+        if not sid.isalnum():
+            raise ArgumentError(component, argument, "has a Sid with other characters than letters and digits")
+        check(f"{component}, {argument}", grant, GrantArgs)
+        for action in grant["actions"]:
+            if "*" in action:
+                raise ArgumentError(component, argument, f"has the wildcard action {action!r}; write the actions out")
+        if "*" in grant["resources"] and not set(grant["actions"]) <= _NO_RESOURCE:
+            raise ArgumentError(component, argument, "allows every resource; name the ARNs")
+
+
+def _statements(
+    log_group: aws.cloudwatch.LogGroup,
+    table: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
+    queue: aws.sqs.Queue | None,
+    grants: Mapping[str, GrantArgs],
+    *,
+    in_vpc: bool,
+) -> dict[str, Mapping[str, Any]]:
+    statements: dict[str, Mapping[str, Any]] = {
+        "WriteLog": {
+            "actions": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "resources": [log_group.arn, pulumi.Output.concat(log_group.arn, ":*")],
+        },
+        "Trace": {"actions": sorted(_NO_RESOURCE), "resources": ["*"]},
+    }
+    if table is not None:
+        actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+        statements["Idempotency"] = {"actions": actions, "resources": [table[1]]}
+    if queue is not None:
+        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [queue.arn]}
+    if in_vpc:
+        # Lambda makes the network interfaces with the function's role; EC2 has no resource level for all of these.
+        actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]
+        statements["Vpc"] = {"actions": actions, "resources": ["*"]}
+    return {**statements, **grants}
+
+
+def _layers(common: _parts.Common, args: IdempotentLambdaArgs) -> list[pulumi.Input[str]]:
+    def layer(suffix: str, code: pulumi.Archive, description: str) -> pulumi.Output[str]:
+        return aws.lambda_.LayerVersion(
+            f"{common.name}-{suffix}",
+            layer_name=physical_name(f"{common.name}-{suffix}", 140),
+            description=description,
+            code=code,
+            compatible_runtimes=["python3.11", "python3.12", "python3.13"],
+            compatible_architectures=["arm64", "x86_64"],
+            opts=common.opts(),
+        ).arn
+
+    powertools = args.get("powertools_layer_arn")
+    return [
+        layer("runtime", archives.runtime_layer_archive(), "eda_runtime"),
+        powertools
+        if powertools is not None
+        else layer("powertools", archives.powertools_layer_archive(), "AWS Lambda Powertools"),
+    ]

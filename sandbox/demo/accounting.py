@@ -1,0 +1,83 @@
+"""The invariant, counted: accepted = written, still waiting, or in a dead-letter queue; nothing else, nothing twice."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+WAITING = frozenset({"PENDING", "AWAITING_DETAILS"})
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """The result of a count.
+
+    Attributes:
+        accepted: orders that the API acknowledged.
+        executions: executions of the workflow that were started.
+        written: accepted orders that the table holds as completed.
+        waiting: accepted orders whose execution still runs.
+        in_dlq: accepted orders that failed and lie in the dead-letter queue.
+        lost: accepted orders that are nowhere.
+        doubled: orders that are there more than once, and orders that nobody sent.
+    """
+
+    accepted: int
+    executions: int
+    written: int
+    waiting: int
+    in_dlq: int
+    lost: int
+    doubled: int
+    lost_ids: tuple[str, ...] = ()
+    doubled_ids: tuple[str, ...] = ()
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the invariant holds."""
+        return (
+            self.lost == 0
+            and self.doubled == 0
+            and self.executions == self.accepted
+            and self.accepted == self.written + self.waiting + self.in_dlq
+        )
+
+
+def account(
+    accepted: Iterable[str],
+    rows: Iterable[Mapping[str, Any]],
+    running: Iterable[str],
+    closed: Iterable[str],
+    in_dlq: Iterable[str],
+) -> Accounting:
+    """Count.
+
+    Args:
+        accepted: the order ids in the client's ledger.
+        rows: the orders table, each row with ``order_id``, ``status`` and ``correlation_id``.
+        running: names of the running executions; the name is the order id.
+        closed: names of the closed executions.
+        in_dlq: order ids of the messages in the dead-letter queue.
+    """
+    wanted = set(accepted)
+    by_id = {str(row["order_id"]): row for row in rows}
+    per_correlation = Counter(str(row.get("correlation_id")) for row in by_id.values())
+    running_ids, dlq_ids = set(running), set(in_dlq)
+    written = {id for id in wanted if by_id.get(id, {}).get("status") == "COMPLETED"}
+    waiting = {id for id in wanted - written if id in running_ids and by_id.get(id, {}).get("status") in WAITING}
+    dead = wanted & dlq_ids - written - waiting
+    lost = wanted - written - waiting - dead
+    # A copy of an order has a key of its own, but it still carries the order's correlation id.
+    doubled = {id for id in by_id if id not in wanted} | (written & dlq_ids) | (waiting & dlq_ids)
+    copies = sum(count - 1 for count in per_correlation.values())
+    return Accounting(
+        accepted=len(wanted),
+        executions=len(running_ids) + len(set(closed)),
+        written=len(written),
+        waiting=len(waiting),
+        in_dlq=len(dead),
+        lost=len(lost),
+        doubled=max(len(doubled), copies),
+        lost_ids=tuple(sorted(lost)),
+        doubled_ids=tuple(sorted(doubled)),
+    )

@@ -1,0 +1,114 @@
+"""The demo's client: signs its requests as any AWS client does, and keeps a ledger of the answers."""
+
+import json
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+RETRIES = 8
+"""How often a request is repeated that got no answer, or one that asks to come again later."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the API."""
+
+    status: int
+    headers: dict[str, str]
+    body: dict[str, Any]
+    seconds: float
+
+
+@dataclass
+class Ledger:
+    """What the client saw; the accounting starts from it.
+
+    Attributes:
+        accepted: order ids that the API acknowledged with 202, by idempotency key.
+        duplicates: repeated requests that got the first answer again.
+        refused: requests with a reused key that got 422.
+        details: order ids whose additional data the API acknowledged.
+        unexpected: answers that should not have come, in words.
+    """
+
+    accepted: dict[str, str] = field(default_factory=dict)
+    duplicates: int = 0
+    refused: int = 0
+    details: set[str] = field(default_factory=set)
+    unexpected: list[str] = field(default_factory=list)
+    seconds: dict[str, list[float]] = field(default_factory=dict)
+    statuses: Counter[int] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def took(self, hop: str, seconds: float) -> None:
+        """Note how long a request of a hop took."""
+        with self.lock:
+            self.seconds.setdefault(hop, []).append(seconds)
+
+
+class OrdersClient:
+    """Calls the orders API with AWS credentials.
+
+    Args:
+        url: the stage's invoke URL.
+        credentials: of a caller that may invoke the API.
+        region: the API's region.
+    """
+
+    def __init__(self, url: str, credentials: Credentials, region: str) -> None:
+        self._url = url.rstrip("/")
+        self._credentials = credentials
+        self._region = region
+        self._pool = urllib3.PoolManager(maxsize=64, timeout=urllib3.Timeout(connect=10, read=60), retries=False)
+        self._pause = threading.Event()
+
+    def post_order(self, key: str, body: dict[str, object]) -> Answer:
+        """``POST /orders`` with an ``Idempotency-Key``."""
+        return self._send("POST", "/orders", body, {"Idempotency-Key": key})
+
+    def post_details(self, order_id: str, body: dict[str, object]) -> Answer:
+        """``POST /orders/{order_id}/details``."""
+        return self._send("POST", f"/orders/{order_id}/details", body, {})
+
+    def get_order(self, order_id: str, etag: str | None = None) -> Answer:
+        """``GET /orders/{order_id}``, conditional when an entity tag is given."""
+        return self._send("GET", f"/orders/{order_id}", None, {"If-None-Match": etag} if etag else {})
+
+    def _send(self, method: str, path: str, body: dict[str, object] | None, headers: dict[str, str]) -> Answer:
+        content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+        if body is not None:
+            headers = {**headers, "Content-Type": "application/json"}
+        last: Exception | None = None
+        for attempt in range(RETRIES):
+            # Signed anew each time, because a signature is valid for some minutes only.
+            request = AWSRequest(method, self._url + path, data=content, headers=headers)
+            SigV4Auth(self._credentials, "execute-api", self._region).add_auth(request)
+            begin = time.perf_counter()
+            try:
+                response = self._pool.request(method, self._url + path, body=content, headers=dict(request.headers))
+            except urllib3.exceptions.HTTPError as error:
+                last = error
+                self._pause.wait(0.1 * 2**attempt)
+                continue
+            answer = _answer(response, time.perf_counter() - begin)
+            if answer.status not in (429, 503) or attempt == RETRIES - 1:
+                return answer
+            self._pause.wait(min(float(answer.headers.get("retry-after", 1)), 5.0) * (attempt + 1) / 4)
+        raise ConnectionError(f"{method} {urlsplit(self._url).path}{path} got no answer: {last}") from last
+
+
+def _answer(response: urllib3.BaseHTTPResponse, seconds: float) -> Answer:
+    try:
+        body = json.loads(response.data or b"{}")
+    except ValueError:
+        body = {"raw": response.data.decode("utf-8", "replace")}
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, headers, body if isinstance(body, dict) else {"value": body}, seconds)

@@ -1,0 +1,132 @@
+"""The external API of the demo: slow, throttling, and with a very big answer."""
+
+import contextlib
+import json
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+
+CHUNK = 64 * 1024
+SUPPLIERS = ("Adler", "Bergmann", "Castor", "Dorn", "Eiche", "Falk")
+SKUS = 500
+
+
+@dataclass
+class ExternalApi:
+    """A running external API.
+
+    Attributes:
+        url: its base address.
+        answered: how many calls got the offers.
+        throttled: how many got 429 with ``Retry-After``.
+        available: False makes it answer 503 to every call, as in an outage.
+    """
+
+    url: str
+    answered: int = 0
+    throttled: int = 0
+    refused: int = 0
+    available: bool = True
+
+
+def offers(elements: int, seed: int) -> bytes:
+    """The answer to every call: a JSON array of offers, about 100 bytes each."""
+    rng = random.Random(seed)
+    return json.dumps(
+        [
+            {
+                "offer_id": f"of-{number:07d}",
+                "sku": sku(rng.randrange(SKUS)),
+                "supplier": rng.choice(SUPPLIERS),
+                "price": rng.randrange(100, 100_000) / 100,
+                "currency": "EUR",
+                "stock": rng.randrange(1_000),
+            }
+            for number in range(elements)
+        ],
+        separators=(",", ":"),
+    ).encode()
+
+
+def sku(number: int) -> str:
+    """The name of an article."""
+    return f"SKU-{number % SKUS:04d}"
+
+
+@contextlib.contextmanager
+def external_api(
+    elements: int = 50_000, delay: float = 0.2, throttle_every: int = 7, retry_after: int = 2, seed: int = 0
+) -> Iterator[ExternalApi]:
+    """Run the external API on a free port of loopback.
+
+    Args:
+        elements: length of the array it answers with.
+        delay: seconds before its answer begins.
+        throttle_every: every so many calls it answers 429; 0 is never.
+        retry_after: seconds it asks a throttled caller to wait.
+        seed: of the offers.
+    """
+    body = offers(elements, seed)
+    lock = threading.Lock()
+    calls = 0
+    pause = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            nonlocal calls
+            target = urlsplit(self.path)
+            with lock:
+                calls += 1
+                throttle = throttle_every and calls % throttle_every == 0
+            if target.path != "/offers" or "sku" not in parse_qs(target.query):
+                self._problem(404, "there is /offers?sku=… only")
+            elif not api.available:
+                api.refused += 1
+                self._problem(503, "out of service")
+            elif throttle:
+                api.throttled += 1
+                self._problem(429, "too many calls", retry_after)
+            else:
+                pause.wait(delay)
+                self._offers()
+
+        def _offers(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                for start in range(0, len(body), CHUNK):
+                    self.wfile.write(body[start : start + CHUNK])
+                api.answered += 1
+
+        def _problem(self, status: int, detail: str, retry_after: int | None = None) -> None:
+            content = json.dumps({"status": status, "detail": detail}).encode()
+            self.send_response(status)
+            if retry_after is not None:
+                self.send_header("Retry-After", str(retry_after))
+            self.send_header("Content-Type", "application/problem+json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """The demo tells what matters itself."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    api = ExternalApi(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, name="external-api", daemon=True)
+    thread.start()
+    try:
+        yield api
+    finally:
+        pause.set()
+        server.shutdown()
+        server.server_close()
+        thread.join(timeout=5)
