@@ -1,14 +1,13 @@
 """An execution: its status, its history, and the tokens it waits for."""
 
 import asyncio
+import base64
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sandbox.services.stepfunctions.failure import StateError
-
-_ENTERED = {"Task", "Pass", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"}
 
 
 @dataclass
@@ -80,6 +79,15 @@ def _details_key(kind: str) -> str | None:
     return kind[0].lower() + kind[1:] + "EventDetails"
 
 
-def new_token() -> str:
-    """A task token."""
-    return "AQC" + secrets.token_urlsafe(96)
+def new_token(machine_arn: str) -> str:
+    """A task token; it names its machine, so that a role's permission for it can be checked when the task is over."""
+    return f"AQC{base64.urlsafe_b64encode(machine_arn.encode()).decode()}.{secrets.token_urlsafe(48)}"
+
+
+def machine_of(token: str) -> str | None:
+    """The machine that a task token belongs to; None when it is no task token."""
+    encoded, dot, _ = token.removeprefix("AQC").partition(".")
+    try:
+        return base64.urlsafe_b64decode(encoded).decode() if dot and token.startswith("AQC") else None
+    except ValueError:
+        return None

@@ -96,7 +96,8 @@ class Interpreter:
         if kind == "Pass":
             result = template(state["Parameters"], given, context) if "Parameters" in state else given
             result = state.get("Result", result)
-            merged = paths.put(state.get("ResultPath", "$"), given, result)
+            # Results go into the raw input, as it was before InputPath.
+            merged = paths.put(state.get("ResultPath", "$"), value, result)
             return state.get("Next"), _output(state, merged, context)
         return await self._with_errors(execution, state, value, given, context)
 
@@ -109,7 +110,7 @@ class Interpreter:
                 result = await self._work(execution, state, given, context)
                 if "ResultSelector" in state:
                     result = template(state["ResultSelector"], result, context)
-                merged = paths.put(state.get("ResultPath", "$"), given, result)
+                merged = paths.put(state.get("ResultPath", "$"), raw, result)
                 return state.get("Next"), _output(state, merged, context)
             except StateError as failure:
                 delay = _retry(state, failure, attempts)
@@ -120,7 +121,6 @@ class Interpreter:
                 for catcher in state.get("Catch", []):
                     if _matches(catcher["ErrorEquals"], failure):
                         caught = {"Error": failure.error, "Cause": failure.cause}
-                        # A catcher's result goes into the state's input as it was before InputPath.
                         return catcher["Next"], paths.put(catcher.get("ResultPath", "$"), raw, caught)
                 raise
 
@@ -153,7 +153,7 @@ class Interpreter:
         resource, machine = state["Resource"], execution.machine
         seconds = _seconds(state, "TimeoutSeconds", given, context) or TASK_SECONDS
         waits = self._tasks.waits_for_token(resource)
-        token = new_token()
+        token = new_token(machine.arn)
         scope = {**context, "Task": {"Token": token}} if waits else context
         parameters = template(state["Parameters"], given, scope) if "Parameters" in state else given
         execution.note("TaskScheduled", self._clock.now(), resource=resource.rpartition(":")[2], resourceType="task")

@@ -16,7 +16,7 @@ from sandbox.cloud import Cloud
 from sandbox.errors import AwsError
 from sandbox.service import Caller, Service
 from sandbox.services.stepfunctions.definition import parse
-from sandbox.services.stepfunctions.execution import Execution, Machine, Waiting
+from sandbox.services.stepfunctions.execution import Execution, Machine, Waiting, machine_of
 from sandbox.services.stepfunctions.failure import StateError
 from sandbox.services.stepfunctions.interpreter import DATA_LIMIT, Interpreter
 from sandbox.services.stepfunctions.intrinsics import compact
@@ -66,6 +66,8 @@ class StepFunctions(Service):
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
         """The machine or the execution."""
+        if "taskToken" in request:
+            return machine_of(request["taskToken"]) or "*"
         return str(request.get("stateMachineArn") or request.get("executionArn") or request.get("resourceArn") or "*")
 
     def create_state_machine(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -266,7 +268,7 @@ class StepFunctions(Service):
         async def settle() -> None:
             waiting = self._tokens.get(token)
             if waiting is None or waiting.result.done():
-                if not token.startswith("AQC"):
+                if machine_of(token) is None:
                     raise AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
                 raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
             act(waiting)
