@@ -1,6 +1,9 @@
 """A request and a response as the front door hands them to a service."""
 
+import sys
 from dataclasses import dataclass, field
+from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl
 
 
@@ -42,3 +45,18 @@ class HttpResponse:
         """The first value of a header, or None."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+class LoopbackServer(ThreadingHTTPServer):
+    """A small HTTP server on a free port of loopback; a client that goes away is no error."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, handler: Any) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Report what a handler did not expect."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)

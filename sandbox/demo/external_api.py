@@ -6,8 +6,10 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
+
+from sandbox.http import LoopbackServer
 
 CHUNK = 64 * 1024
 SUPPLIERS = ("Adler", "Bergmann", "Castor", "Dorn", "Eiche", "Falk")
@@ -118,8 +120,7 @@ def external_api(
         def log_message(self, format: str, *args: object) -> None:
             """The demo tells what matters itself."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = LoopbackServer(Handler)
     api = ExternalApi(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, name="external-api", daemon=True)
     thread.start()

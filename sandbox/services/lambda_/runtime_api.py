@@ -4,7 +4,9 @@ import queue
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+
+from sandbox.http import LoopbackServer
 
 PREFIX = "/2018-06-01/runtime/"
 
@@ -93,8 +95,7 @@ class RuntimeApi:
             def log_message(self, format: str, *args: object) -> None:
                 """Only the function's own output is logged."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = LoopbackServer(Handler)
         self.address = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()

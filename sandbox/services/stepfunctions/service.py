@@ -54,6 +54,7 @@ class StepFunctions(Service):
 
     def stop(self) -> None:
         """Abandon what runs."""
+        self._await(_cancel_others(), 10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
@@ -349,6 +350,13 @@ class StepFunctions(Service):
         if execution is None:
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
+
+
+async def _cancel_others() -> None:
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def _check_name(name: str) -> None:

@@ -1,0 +1,130 @@
+"""The sandbox's command line: ``python -m sandbox``."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from botocore.credentials import Credentials
+from rich.console import Console
+
+from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from sandbox.demo.client import OrdersClient
+from sandbox.demo.external_api import external_api
+from sandbox.demo.plan import plan
+from sandbox.demo.report import ProgressLines, as_json, ok, show
+from sandbox.demo.run import DemoError, Pipeline, Run
+from sandbox.embedded import Sandbox, embedded_aws
+from sandbox.errors import SandboxError
+from sandbox.provider.deploy import Stack, deploy
+
+PROGRAM = Path(__file__).parents[1] / "__main__.py"
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="An embedded AWS on this machine, for trying and testing stacks."
+)
+
+
+@app.callback()
+def main() -> None:
+    """Hold the commands together, so that one command alone keeps its name."""
+
+
+@app.command()
+def demo(
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders are sent.")] = 100,
+    seed: Annotated[int, typer.Option(help="Decides the orders and what happens to them.")] = 1,
+    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 50_000,
+    keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
+) -> None:
+    """Deploy the pipeline into the embedded AWS, send orders through it, and count what became of them.
+
+    Ends with 1 when the accounting does not add up.
+    """
+    console = Console(stderr=json, highlight=False)
+    stop = threading.Event()
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("\nStopping; what was sent is still counted (Ctrl-C again to end at once).")
+
+    signal.signal(signal.SIGINT, interrupted)
+    seconds = {"install": float(os.environ.get("SANDBOX_INSTALL_SECONDS", "0"))}
+    begin = time.perf_counter()
+    try:
+        with embedded_aws(speed, seed) as aws, external_api(elements, seed=seed) as external:
+            seconds["start"] = time.perf_counter() - begin
+            console.print(f"Embedded AWS at {aws.endpoint}, time x {speed:g} ({seconds['start']:.1f} s)")
+            stack = _deployed(aws, external.url, console, seconds)
+            outputs = stack.outputs
+            begin = time.perf_counter()
+            client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+            run = Run(Pipeline(aws.client, outputs), client, ProgressLines(console), 60 + 2.0 * orders, stop)
+            console.print(f"Sending {orders} orders (seed {seed})")
+            run.send(plan(orders, seed))
+            run.settle()
+            result = run.account()
+            seconds["run"] = time.perf_counter() - begin
+            console.print(
+                f"External API: {external.answered} answers of {elements} elements, "
+                f"{external.throttled} calls throttled with Retry-After"
+            )
+            show(console, result)
+            phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+            console.print(f"Seconds: {phases}")
+            if keep:
+                _stay(console, outputs["api_url"], aws.endpoint, stop)
+            if json:
+                typer.echo(as_json(result, seconds))
+            raise typer.Exit(0 if ok(result) else 1)
+    except (SandboxError, DemoError) as error:
+        console.print(f"[red]Error[/]: {error}", markup=True)
+        raise typer.Exit(1) from None
+
+
+def _deployed(aws: Sandbox, external_url: str, console: Console, seconds: dict[str, float]) -> Stack:
+    begin, made = time.perf_counter(), 0
+
+    def progress(_token: str, name: str) -> None:
+        nonlocal made
+        made += 1
+        if console.is_terminal:
+            console.print(f"\r\033[K  {made:>3}  {name}", end="")
+
+    console.print("Deploying the pipeline, stack sandbox")
+    stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external_url}, progress=progress)
+    seconds["deploy"] = time.perf_counter() - begin
+    end = "\r\033[K" if console.is_terminal else ""
+    console.print(f"{end}  {len(stack.resources)} resources in {seconds['deploy']:.1f} s")
+    return stack
+
+
+def _stay(console: Console, url: str, endpoint: str, stop: threading.Event) -> None:
+    user = f"{ROOT_KEY}:{ROOT_SECRET}"
+    console.print(
+        f"""
+The API is up at {url} until Ctrl-C. Call it, for example:
+
+  curl --aws-sigv4 aws:amz:{REGION}:execute-api --user {user} \\
+    -H 'Idempotency-Key: my-first-order' -H 'Content-Type: application/json' \\
+    -d '{{"customer":"c-1","sku":"SKU-0001","quantity":2}}' {url}/orders
+
+  AWS_ACCESS_KEY_ID={ROOT_KEY} AWS_SECRET_ACCESS_KEY={ROOT_SECRET} AWS_REGION={REGION} \\
+    aws --endpoint-url {endpoint} stepfunctions list-state-machines
+""",
+        soft_wrap=True,
+        markup=False,
+    )
+    stop.wait()
+
+
+if __name__ == "__main__":
+    app()
