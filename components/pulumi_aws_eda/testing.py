@@ -1,0 +1,171 @@
+"""For tests of stacks: runs a program under mocks that record, and finds what it made.
+
+recording = record(lambda: IdempotentLambda("f", {"code": archive}))
+assert recording.one("aws:lambda/function:Function").inputs["timeout"] == 10
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pulumi
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, set_all_config, set_mocks, settings
+from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.rpc_manager import RPCManager
+from pulumi.runtime.stack import run_pulumi_func
+
+ACCOUNT = "123456789012"
+REGION = "eu-central-1"
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A resource that a program registered.
+
+    Attributes:
+        type: its type token.
+        name: its logical name.
+        inputs: its properties, in camel case as the engine sees them.
+        parent: URN of its parent.
+    """
+
+    type: str
+    name: str
+    inputs: Mapping[str, Any]
+    parent: str
+
+    def json(self, key: str) -> Any:
+        """A property that holds a JSON document."""
+        return json.loads(self.inputs[key])
+
+
+@dataclass
+class Recording:
+    """All that a program registered and exported."""
+
+    resources: list[Recorded] = field(default_factory=list)
+    exports: dict[str, Any] = field(default_factory=dict)
+
+    def of(self, type: str) -> dict[str, Recorded]:
+        """The resources of a type, by logical name."""
+        return {found.name: found for found in self.resources if found.type == type}
+
+    def one(self, type: str, name: str | None = None) -> Recorded:
+        """The one resource of a type, or of a type and a name.
+
+        Raises:
+            LookupError: there is none, or more than one.
+        """
+        found = [r for r in self.resources if r.type == type and name in (None, r.name)]
+        if len(found) != 1:
+            have = sorted(f"{r.type} {r.name}" for r in self.resources)
+            raise LookupError(f"{len(found)} resources match {type} {name or ''}; there are: {', '.join(have)}")
+        return found[0]
+
+    def names(self) -> set[tuple[str, str]]:
+        """Type and logical name of every resource of a provider, without components."""
+        return {(r.type, r.name) for r in self.resources if r.type.startswith("aws:")}
+
+    def statements(self, role_policy: str) -> dict[str, Any]:
+        """The statements of a role's policy, by Sid."""
+        document = self.one("aws:iam/rolePolicy:RolePolicy", role_policy).json("policy")
+        return {statement["Sid"]: statement for statement in document["Statement"]}
+
+
+class RecordingMocks(Mocks):
+    """Mocks that give each resource an id and an ARN and keep what it was given."""
+
+    def __init__(self) -> None:
+        self.recording = Recording()
+        self.parents: dict[tuple[str, str], str] = {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        """Record a resource."""
+        service = args.typ.split(":")[1].split("/")[0] if args.typ.startswith("aws:") else ""
+        parent = self.parents.get((args.typ, args.name), "")
+        self.recording.resources.append(Recorded(args.typ, args.name, dict(args.inputs), parent))
+        physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
+        outputs = {
+            "name": physical,
+            "arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{args.typ.rpartition(':')[2].lower()}/{physical}",
+            "url": f"https://{service}.{REGION}.amazonaws.com/{ACCOUNT}/{physical}",
+            "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{args.name}",
+            "invokeUrl": f"https://{args.name}.execute-api.{REGION}.amazonaws.com/v1",
+            "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{physical}",
+            "value": "secret-value-of-a-key",
+            **args.inputs,
+        }
+        return f"{args.name}-id", outputs if service else dict(args.inputs)
+
+    def call(self, args: MockCallArgs) -> Any:
+        """Answer where the program runs."""
+        match args.token:
+            case "aws:index/getCallerIdentity:getCallerIdentity":
+                return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "userId": ACCOUNT}
+            case "aws:index/getRegion:getRegion":
+                return {"region": REGION, "name": REGION}
+            case "aws:index/getPartition:getPartition":
+                return {"partition": "aws"}
+        return {}
+
+
+class _Monitor(MockMonitor):
+    """Keeps what the mocks are not told: the parent of each resource."""
+
+    def __init__(self, mocks: RecordingMocks) -> None:
+        super().__init__(mocks)
+        self._parents = mocks.parents
+
+    def RegisterResource(self, request: Any) -> Any:
+        self._parents[request.type, request.name] = request.parent
+        return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # untyped in Pulumi
+
+
+def record(
+    program: Callable[[], object],
+    config: Mapping[str, Any] | None = None,
+    project: str = "project",
+    stack: str = "test",
+    preview: bool = False,
+) -> Recording:
+    """Run a program under recording mocks.
+
+    Args:
+        program: registers resources; what it raises is raised here.
+        config: config values by full key (``project:key``); what is no string is given as JSON.
+        project: the project's name.
+        stack: the stack's name.
+        preview: outputs of resources are unknown, as in a preview.
+
+    Returns:
+        What was registered, in order, and the exports.
+    """
+    mocks = RecordingMocks()
+    strings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()}
+    set_all_config(strings)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # Pulumi keeps the last program's state in globals: without this a second one registers no stack and leaks exports.
+    settings.SETTINGS.rpc_manager = RPCManager()  # type: ignore[no-untyped-call]  # untyped in Pulumi
+    settings.SETTINGS.outputs.clear()
+    settings.ROOT.set(None)
+    set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=_Monitor(mocks))
+
+    def run() -> None:
+        program()
+
+    try:
+        loop.run_until_complete(run_pulumi_func(run))
+        root = settings.get_root_resource()
+        outputs = dict(getattr(root, "outputs", None) or {})
+        mocks.recording.exports = {name: loop.run_until_complete(_value(value)) for name, value in outputs.items()}
+    finally:
+        loop.close()
+        asyncio.set_event_loop(None)
+    return mocks.recording
+
+
+async def _value(value: Any) -> Any:
+    return await pulumi.Output.from_input(value).future()

@@ -1,0 +1,55 @@
+"""Archives of code are the same bytes for the same content."""
+
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from pulumi_aws_eda import archives
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_time_order_and_left_overs_do_not_change_the_bytes(tmp_path: Path) -> None:
+    first = write(tmp_path / "a" / "code", {"handler.py": "x = 1", "lib/part.py": "y = 2"})
+    second = write(tmp_path / "b" / "code", {"lib/part.py": "y = 2", "handler.py": "x = 1"})
+    write(second, {"__pycache__/handler.cpython-311.pyc": "left over"})
+    os.utime(second / "handler.py", (1, 1))
+    one, other = archives.directory_archive(first).path, archives.directory_archive(second).path
+    assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert zipfile.ZipFile(one).namelist() == ["handler.py", "lib/part.py"]
+
+
+def test_other_content_is_another_file(tmp_path: Path) -> None:
+    folder = write(tmp_path / "code", {"handler.py": "x = 1"})
+    before = archives.directory_archive(folder).path
+    write(folder, {"handler.py": "x = 2"})
+    assert archives.directory_archive(folder).path != before
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        archives.directory_archive(tmp_path)
+
+
+def test_the_layers_hold_their_packages_and_no_caches() -> None:
+    archives.runtime_layer_archive.cache_clear()
+    archives.powertools_layer_archive.cache_clear()
+    runtime = zipfile.ZipFile(archives.runtime_layer_archive().path).namelist()
+    powertools = zipfile.ZipFile(archives.powertools_layer_archive().path).namelist()
+    archives.runtime_layer_archive.cache_clear()
+    archives.powertools_layer_archive.cache_clear()
+    assert "python/eda_runtime/entrypoint.py" in runtime
+    assert {"python/aws_lambda_powertools/__init__.py", "python/typing_extensions.py"} <= set(powertools)
+    assert not [name for name in runtime + powertools if "__pycache__" in name]
+    assert all(name.startswith("python/") for name in runtime + powertools)

@@ -1,0 +1,108 @@
+"""What holds for every component and each of its children."""
+
+import json
+from functools import cache
+
+import pulumi_aws_eda
+import pytest
+from pulumi_aws_eda.testing import Recording, record
+
+from tests.unit.component_cases import CASES, TAGS
+
+NO_TAGS = {
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:sqs/queuePolicy:QueuePolicy",
+    "aws:lambda/layerVersion:LayerVersion",
+    "aws:lambda/permission:Permission",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    "aws:apigateway/deployment:Deployment",
+    "aws:apigateway/methodSettings:MethodSettings",
+    "aws:apigateway/usagePlanKey:UsagePlanKey",
+}
+"""Types for which AWS offers no tags."""
+NO_RESOURCE_LEVEL = {
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+"""Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
+
+
+@cache
+def recording(name: str) -> Recording:
+    return record(CASES[name])
+
+
+def test_every_component_has_a_case() -> None:
+    components = {
+        name
+        for name in pulumi_aws_eda.__all__
+        if isinstance(getattr(pulumi_aws_eda, name), type)
+        and issubclass(getattr(pulumi_aws_eda, name), pulumi_aws_eda.IdempotentLambda.__mro__[1])
+    }
+    assert components == set(CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_each_child_is_tagged_parented_and_named(name: str) -> None:
+    made = recording(name)
+    assert made.resources[0].type == f"aws-eda:index:{name}"
+    for child in made.resources[1:]:
+        assert child.name.startswith("it-"), child
+        assert f"aws-eda:index:{name}" in child.parent, child
+        if child.type.startswith("aws:") and child.type not in NO_TAGS:
+            assert child.inputs.get("tags") == TAGS, child
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_role_has_a_wildcard_where_aws_offers_a_resource(name: str) -> None:
+    for policy in recording(name).of("aws:iam/rolePolicy:RolePolicy").values():
+        for statement in policy.json("policy")["Statement"]:
+            assert not [action for action in statement["Action"] if "*" in action], statement
+            if "*" in statement["Resource"]:
+                assert set(statement["Action"]) <= NO_RESOURCE_LEVEL, statement
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_role_is_assumed_by_one_service_for_this_account(name: str) -> None:
+    for role in recording(name).of("aws:iam/role:Role").values():
+        statement = role.json("assumeRolePolicy")["Statement"][0]
+        service = statement["Principal"]["Service"]
+        if service != "lambda.amazonaws.com":
+            assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_queues_and_tables_are_encrypted_and_log_groups_expire(name: str) -> None:
+    made = recording(name)
+    for queue in made.of("aws:sqs/queue:Queue").values():
+        assert queue.inputs.get("sqsManagedSseEnabled") or queue.inputs.get("kmsMasterKeyId")
+    for table in made.of("aws:dynamodb/table:Table").values():
+        assert table.inputs["serverSideEncryption"]["enabled"]
+        assert table.inputs["pointInTimeRecovery"]["enabled"]
+    for group in made.of("aws:cloudwatch/logGroup:LogGroup").values():
+        assert group.inputs["retentionInDays"] == 30
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_second_run_registers_the_same(name: str) -> None:
+    first, second = recording(name), record(CASES[name])
+    assert {r.name: _plain(r.inputs) for r in first.resources} == {r.name: _plain(r.inputs) for r in second.resources}
+
+
+def _plain(inputs: object) -> str:
+    return json.dumps(inputs, default=lambda value: getattr(value, "path", repr(value)), sort_keys=True)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_runs_while_outputs_are_unknown(name: str) -> None:
+    assert {r.name for r in record(CASES[name], preview=True).resources} == {r.name for r in recording(name).resources}

@@ -1,0 +1,130 @@
+"""EventApi: its document, children and errors."""
+
+import json
+from typing import Any
+
+import pytest
+from pulumi_aws_eda import ArgumentError, Authorization, EventApi
+from pulumi_aws_eda.testing import Recording, record
+
+from sandbox.services.apigateway import openapi
+from sandbox.services.stepfunctions.definition import parse
+from tests.unit.component_cases import FUNCTION, MACHINE, TABLE
+
+INVOKE = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"
+GET: dict[str, Any] = {"GET /orders/{order_id}": {"function": {"function_name": "get", "invoke_arn": INVOKE}}}
+POST: dict[str, Any] = {
+    "POST /orders": {
+        "workflow": {
+            "state_machine_arn": MACHINE,
+            "table_name": "orders",
+            "table_arn": TABLE,
+            "location": "/orders/{id}",
+        },
+        "request_schema": {"type": "object"},
+    }
+}
+
+
+def make(**args: Any) -> Recording:
+    return record(lambda: EventApi("a", {"routes": {**GET, **POST}, **args}))
+
+
+def document(made: Recording) -> dict[str, Any]:
+    found: dict[str, Any] = made.one("aws:apigateway/restApi:RestApi").json("body")
+    return found
+
+
+def test_the_document_is_one_that_api_gateway_imports() -> None:
+    body = make().one("aws:apigateway/restApi:RestApi").inputs["body"]
+    imported = openapi.parse(body.encode(), "api")
+    assert imported.warnings == []
+    paths = {resource.path: set(resource.resource_methods) for resource in imported.definition.resources.values()}
+    assert paths == {"/": set(), "/orders": {"POST"}, "/orders/{order_id}": {"GET"}}
+
+
+def test_routes_are_authorised_and_validated() -> None:
+    for path in document(make())["paths"].values():
+        for operation in path.values():
+            assert operation["security"] == [{"sigv4": []}]
+            assert operation["x-amazon-apigateway-request-validator"] == "all"
+    post = document(make())["paths"]["/orders"]["post"]
+    assert {p["name"]: p["required"] for p in post["parameters"]} == {
+        "Idempotency-Key": True,
+        "X-Correlation-Id": False,
+        "traceparent": False,
+    }
+
+
+def test_a_workflow_route_is_called_by_the_gateway_itself() -> None:
+    made = make()
+    integration = document(made)["paths"]["/orders"]["post"]["x-amazon-apigateway-integration"]
+    assert integration["uri"].endswith(":states:action/StartSyncExecution")
+    assert not [name for kind, name in made.names() if kind == "aws:lambda/function:Function"]
+    machine = made.one("aws:sfn/stateMachine:StateMachine").inputs
+    assert machine["type"] == "EXPRESS"
+    states = parse(machine["definition"])["States"]
+    assert states["PutRow"]["Parameters"]["ConditionExpression"] == "attribute_not_exists(#key)"
+    assert made.statements("a-post-orders-admission")["Start"]["Resource"] == [MACHINE]
+    assert made.statements("a-post-orders-caller")["Admit"]["Action"] == ["states:StartSyncExecution"]
+
+
+def test_the_gateways_own_errors_are_problems_with_their_content_type() -> None:
+    for kind, response in document(make())["x-amazon-apigateway-gateway-responses"].items():
+        body = json.loads(response["responseTemplates"]["application/json"])
+        assert str(body["status"]) == response["statusCode"], kind
+        assert response["responseParameters"]["gatewayresponse.header.Content-Type"] == "'application/problem+json'"
+        waits = "gatewayresponse.header.Retry-After" in response["responseParameters"]
+        assert waits == (body["status"] in (429, 503, 504)), kind
+
+
+def test_a_new_document_makes_a_new_deployment() -> None:
+    first = make().one("aws:apigateway/deployment:Deployment").inputs["triggers"]
+    same = make().one("aws:apigateway/deployment:Deployment").inputs["triggers"]
+    other = (
+        record(lambda: EventApi("a", {"routes": GET})).one("aws:apigateway/deployment:Deployment").inputs["triggers"]
+    )
+    assert first == same != other
+
+
+def test_the_function_may_be_invoked_by_its_route_alone() -> None:
+    permission = make().one("aws:lambda/permission:Permission").inputs
+    assert permission["principal"] == "apigateway.amazonaws.com"
+    assert permission["sourceArn"].endswith("/v1/GET/orders/*")
+
+
+def test_throttling_and_access_log_are_set() -> None:
+    made = make(throttling_rate_limit=10, throttling_burst_limit=5)
+    settings = made.one("aws:apigateway/methodSettings:MethodSettings").inputs["settings"]
+    assert (settings["throttlingRateLimit"], settings["throttlingBurstLimit"]) == (10, 5)
+    log = made.one("aws:apigateway/stage:Stage").inputs["accessLogSettings"]
+    assert json.loads(log["format"])["request_id"] == "$context.requestId"
+
+
+@pytest.mark.parametrize(
+    ("authorization", "scheme"),
+    [(Authorization.COGNITO, "cognito"), (Authorization.API_KEY, "api_key"), (Authorization.NONE, None)],
+)
+def test_other_authorisation_is_a_typed_choice(authorization: Authorization, scheme: str | None) -> None:
+    pools = ["arn:aws:cognito-idp:eu-central-1:123456789012:userpool/p"]
+    body = document(make(authorization=authorization, user_pool_arns=pools))
+    assert list(body["components"]["securitySchemes"]) == ([scheme] if scheme else [])
+    assert body["paths"]["/orders"]["post"]["security"] == ([{scheme: []}] if scheme else [])
+    assert openapi.parse(json.dumps(body).encode(), "api").warnings == []
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"routes": {}}, "'routes' is empty"),
+        ({"routes": {"/orders": {}}}, "is no method and path"),
+        ({"routes": {"GET /x": {}}}, "needs one of function and workflow"),
+        ({"authorization": "COGNITO"}, "'user_pool_arns' is missing; COGNITO needs it"),
+        ({"authorization": "IAM"}, "'authorization' is 'IAM'; allowed are AWS_IAM, COGNITO, API_KEY, NONE"),
+        ({"throttling_rate_limit": 0}, "'throttling_rate_limit' is 0"),
+    ],
+)
+def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        make(**args)
+    assert message in str(raised.value)

@@ -1,0 +1,161 @@
+"""IdempotentLambda: its exact children, defaults, overrides and errors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+from pulumi_aws_eda import ArgumentError, IdempotencyToken, IdempotentLambda, archives
+from pulumi_aws_eda.testing import Recording, record
+
+CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
+FUNCTION = "aws:lambda/function:Function"
+BASE = {
+    ("aws:cloudwatch/logGroup:LogGroup", "f-log"),
+    ("aws:iam/role:Role", "f-role"),
+    ("aws:iam/rolePolicy:RolePolicy", "f-role"),
+    ("aws:lambda/layerVersion:LayerVersion", "f-runtime"),
+    ("aws:lambda/layerVersion:LayerVersion", "f-powertools"),
+    (FUNCTION, "f-function"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "f-errors"),
+    ("aws:cloudwatch/metricAlarm:MetricAlarm", "f-throttles"),
+}
+
+
+def make(**args: Any) -> Recording:
+    return record(lambda: IdempotentLambda("f", {"code": CODE, **args}))
+
+
+def test_the_defaults_make_exactly_a_function_with_its_role_log_layers_and_alarms() -> None:
+    made = make()
+    assert made.names() == BASE
+    function = made.one(FUNCTION).inputs
+    assert (function["memorySize"], function["timeout"], function["runtime"]) == (128, 10, "python3.13")
+    assert function["architectures"] == ["arm64"]
+    assert function["tracingConfig"] == {"mode": "Active"}
+    assert function["loggingConfig"]["logFormat"] == "JSON"
+    assert function["loggingConfig"]["logGroup"] == "/aws/lambda/project-test-f"
+    assert function["handler"] == "eda_runtime.entrypoint.handler"
+    assert function["environment"]["variables"]["EDA_HANDLER"] == "handler.handle"
+    assert "reservedConcurrentExecutions" not in function
+    assert made.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 30
+
+
+def test_the_role_holds_a_statement_for_each_need_and_no_other() -> None:
+    assert set(make().statements("f-role")) == {"WriteLog", "Trace"}
+    grants = {"ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": ["arn:aws:dynamodb:eu:1:table/t"]}}
+    made = make(grants=grants, asynchronous=True, idempotency={"token": IdempotencyToken.EVENT})
+    statements = made.statements("f-role")
+    assert set(statements) == {"WriteLog", "Trace", "Idempotency", "FailureDestination", "ReadOrder"}
+    assert statements["ReadOrder"]["Action"] == ["dynamodb:GetItem"]
+    assert statements["ReadOrder"]["Resource"] == ["arn:aws:dynamodb:eu:1:table/t"]
+
+
+def test_idempotency_makes_a_table_with_ttl_and_tells_the_runtime() -> None:
+    made = make(idempotency={"token": "PAYLOAD", "expires_after_seconds": 60, "payload_jmespath": "body"})
+    table = made.one("aws:dynamodb/table:Table", "f-idempotency").inputs
+    assert table["hashKey"] == "id"
+    assert table["ttl"] == {"attributeName": "expiration", "enabled": True}
+    settings = json.loads(made.one(FUNCTION).inputs["environment"]["variables"]["EDA_IDEMPOTENCY"])
+    assert settings == {
+        "token": "PAYLOAD",
+        "table": "project-test-f-idempotency",
+        "key": None,
+        "payload": "body",
+        "expires_after_seconds": 60,
+        "key_prefix": "f",
+    }
+
+
+def test_a_shared_idempotency_table_is_used_and_not_made() -> None:
+    made = make(
+        idempotency={"token": "EVENT", "table_name": "shared", "table_arn": "arn:aws:dynamodb:eu:1:table/shared"}
+    )
+    assert made.names() == BASE
+    assert made.statements("f-role")["Idempotency"]["Resource"] == ["arn:aws:dynamodb:eu:1:table/shared"]
+
+
+def test_an_asynchronous_function_has_a_failure_destination_with_an_alarm() -> None:
+    made = make(asynchronous=True, maximum_retry_attempts=1, maximum_event_age_in_seconds=300)
+    config = made.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs
+    queue = made.one("aws:sqs/queue:Queue").inputs
+    assert (config["maximumRetryAttempts"], config["maximumEventAgeInSeconds"]) == (1, 300)
+    assert config["destinationConfig"]["onFailure"]["destination"].endswith("project-test-f-dlq")
+    assert queue["messageRetentionSeconds"] == 14 * 24 * 3600
+    assert queue["sqsManagedSseEnabled"] is True
+    alarm = made.one("aws:cloudwatch/metricAlarm:MetricAlarm", "f-dlq-messages").inputs
+    assert alarm["dimensions"] == {"QueueName": "project-test-f-dlq"}
+    assert alarm["threshold"] == 1
+
+
+def test_overrides_reach_the_function() -> None:
+    made = make(
+        memory_size=2048,
+        timeout=120,
+        reserved_concurrent_executions=7,
+        environment={"A": "b"},
+        powertools_layer_arn="arn:aws:lambda:eu-central-1:1:layer:Powertools:1",
+        permissions_boundary="arn:aws:iam::1:policy/b",
+        kms_key_arn="arn:aws:kms:eu:1:key/k",
+        alarm_actions=["arn:aws:sns:eu:1:t"],
+        log_retention_in_days=7,
+        tags={"team": "a"},
+        vpc_config={"subnet_ids": ["s"], "security_group_ids": ["g"]},
+    )
+    function = made.one(FUNCTION).inputs
+    assert (function["memorySize"], function["timeout"], function["reservedConcurrentExecutions"]) == (2048, 120, 7)
+    assert function["environment"]["variables"]["A"] == "b"
+    assert function["layers"][1] == "arn:aws:lambda:eu-central-1:1:layer:Powertools:1"
+    assert function["vpcConfig"] == {"subnetIds": ["s"], "securityGroupIds": ["g"]}
+    assert function["kmsKeyArn"] == "arn:aws:kms:eu:1:key/k"
+    assert made.one("aws:iam/role:Role").inputs["permissionsBoundary"] == "arn:aws:iam::1:policy/b"
+    assert made.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 7
+    alarms = made.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
+    assert all(alarm.inputs["alarmActions"] == ["arn:aws:sns:eu:1:t"] for alarm in alarms)
+    assert "Vpc" in made.statements("f-role")
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"memorysize": 128}, "'memorysize' is unknown; is 'memory_size' meant?"),
+        ({"memory_size": 64}, "'memory_size' is 64; allowed are whole numbers from 128 to 10240"),
+        ({"timeout": 901}, "'timeout' is 901; allowed are whole numbers from 1 to 900"),
+        ({"timeout": True}, "'timeout' is True"),
+        ({"code": None}, "'code' is missing"),
+        (
+            {"idempotency": {"token": "CLENT"}},
+            "'token' is 'CLENT'; allowed are CLIENT, EVENT, PAYLOAD; is 'CLIENT' meant?",
+        ),
+        ({"idempotency": {"token": "EVENT", "table_name": "t"}}, "'table_arn' is missing"),
+        ({"grants": {"A": {"actions": ["s3:*"], "resources": ["arn:aws:s3:::b"]}}}, "wildcard action 's3:*'"),
+        ({"grants": {"A": {"actions": ["s3:GetObject"], "resources": ["*"]}}}, "allows every resource"),
+        ({"maximum_retry_attempts": 3}, "'maximum_retry_attempts' is 3; allowed are whole numbers from 0 to 2"),
+        ({"vpc_config": {"subnet_ids": ["s"]}}, "'security_group_ids' is missing"),
+    ],
+)
+def test_a_wrong_argument_names_component_argument_and_what_is_allowed(args: dict[str, Any], message: str) -> None:
+    with pytest.raises(ArgumentError) as raised:
+        make(**args)
+    assert str(raised.value).startswith("IdempotentLambda 'f'")
+    assert message in str(raised.value)
+
+
+def test_a_physical_name_stays_within_lambdas_limit() -> None:
+    made = record(lambda: IdempotentLambda("f" * 80, {"code": CODE}))
+    name = made.one(FUNCTION).inputs["name"]
+    assert len(name) == 64
+    assert name != record(lambda: IdempotentLambda("f" * 81, {"code": CODE})).one(FUNCTION).inputs["name"]
+
+
+def test_outputs_are_known_to_the_program() -> None:
+    def program() -> None:
+        made = IdempotentLambda("f", {"code": CODE, "asynchronous": True, "idempotency": {"token": "EVENT"}})
+        for name in IdempotentLambda.__annotations__:
+            pulumi.export(name, getattr(made, name))
+
+    exports = record(program).exports
+    assert set(exports) == set(IdempotentLambda.__annotations__)
+    assert exports["function_name"] == "project-test-f"
+    assert exports["idempotency_table_name"] == "project-test-f-idempotency"

@@ -1,0 +1,72 @@
+"""The reference pipeline's own program and its configuration."""
+
+import runpy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi_aws_eda.testing import Recording, record
+
+from pipeline.config import ConfigError
+from sandbox.provider.deploy import stack_config
+from sandbox.provider.table import TABLE
+
+ROOT = Path(__file__).parents[2]
+URL = {"orders:external_api_url": "https://offers.example.com"}
+
+
+def run(stack: str = "dev", **config: Any) -> Recording:
+    given = {**stack_config(ROOT, "orders", stack), **URL, **{f"orders:{key}": value for key, value in config.items()}}
+    program = str(ROOT / "__main__.py")
+    return record(lambda: runpy.run_path(program), given, project="orders", stack=stack)
+
+
+@pytest.mark.parametrize("stack", ["dev", "sandbox"])
+def test_the_numbers_of_the_functions(stack: str) -> None:
+    functions = {f.name: f.inputs for f in run(stack).of("aws:lambda/function:Function").values()}
+    assert {name: (f["memorySize"], f["timeout"]) for name, f in functions.items()} == {
+        "get-order-function": (128, 2),
+        "add-details-function": (128, 10),
+        "call-external-api-function": (2048, 120),
+        "orders-workflow-token-keeper-function": (128, 10),
+    }
+    assert functions["get-order-function"]["reservedConcurrentExecutions"] == 20
+
+
+def test_every_resource_of_the_stack_is_one_that_the_sandbox_makes() -> None:
+    used = {resource.type for resource in run().resources if resource.type.startswith("aws:")}
+    assert used <= set(TABLE)
+
+
+def test_every_resource_has_the_environments_tags() -> None:
+    for function in run("dev").of("aws:lambda/function:Function").values():
+        assert function.inputs["tags"] == {"project": "orders", "environment": "dev", "managed-by": "pulumi"}
+
+
+def test_the_exports_name_what_a_user_needs() -> None:
+    assert set(run().exports) == {
+        "api_url",
+        "openapi",
+        "orders_table_name",
+        "callback_table_name",
+        "workflow_arn",
+        "workflow_dlq_url",
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"environment": ""}, "config orders:environment is missing; allowed: dev, staging, prod, sandbox"),
+        ({"environment": "test"}, "config orders:environment is 'test'; allowed: dev, staging, prod, sandbox"),
+        ({"get_concurrency": "many"}, "config orders:get_concurrency is 'many'; allowed: whole numbers from 1 to 1000"),
+        ({"external_api_url": "http://api.example.com"}, "allowed: an https:// address (http:// for loopback)"),
+        ({"external_api_url": ""}, "Set it with: pulumi config set orders:external_api_url VALUE"),
+        ({"log_retention_in_days": "2"}, "config orders:log_retention_in_days is '2'; allowed: 1, 3, 5, 7"),
+        ({"authorization": "OPEN"}, "allowed: AWS_IAM, COGNITO, API_KEY, NONE"),
+    ],
+)
+def test_a_wrong_or_missing_value_names_key_value_and_what_is_allowed(config: dict[str, str], message: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        run("dev", **config)
+    assert message in str(raised.value)
