@@ -1,0 +1,49 @@
+"""Fixtures for tests that need the embedded AWS: one a process, the pipeline deployed once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from botocore.credentials import Credentials
+
+from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from sandbox.demo.client import OrdersClient
+from sandbox.demo.external_api import ExternalApi, external_api
+from sandbox.embedded import Sandbox, embedded_aws
+from sandbox.provider.deploy import Stack, deploy
+
+ROOT = Path(__file__).parents[1]
+SPEED = 20
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Sandbox]:
+    """The embedded AWS of this process, twenty times as fast."""
+    with embedded_aws(SPEED) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
+    yield
+    if "aws" in request.fixturenames:
+        request.getfixturevalue("aws").faults.clear()
+
+
+@pytest.fixture(scope="session")
+def external() -> Iterator[ExternalApi]:
+    """An external API with a small answer, that neither waits nor throttles."""
+    with external_api(elements=2_000, delay=0, throttle_every=0) as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def stack(aws: Sandbox, external: ExternalApi) -> Stack:
+    """The pipeline's own program, deployed into the embedded AWS."""
+    return deploy(aws.cloud, ROOT / "__main__.py", config={"external_api_url": external.url})
+
+
+@pytest.fixture(scope="session")
+def orders(stack: Stack) -> OrdersClient:
+    """A client with the account's root credentials."""
+    return OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)

@@ -1,0 +1,274 @@
+"""Real orders through the deployed pipeline; each test counts the effects."""
+
+import json
+import secrets
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from botocore.credentials import Credentials
+
+from sandbox.cloud import REGION
+from sandbox.demo.client import Answer, OrdersClient
+from sandbox.demo.external_api import ExternalApi
+from sandbox.embedded import Sandbox
+from sandbox.provider.deploy import Stack
+from tests.waiting import wait_until
+
+BODY: dict[str, object] = {"customer": "c-1", "sku": "SKU-0001", "quantity": 2}
+DETAILS: dict[str, object] = {"address": "Lindenstrasse 1, Berlin", "delivery_date": "2027-01-15"}
+
+
+def key() -> str:
+    return f"test-{secrets.token_hex(8)}"
+
+
+def until(orders: OrdersClient, order_id: str, status: str) -> dict[str, Any]:
+    def reached() -> dict[str, Any] | None:
+        answer = orders.get_order(order_id)
+        return answer.body if answer.status == 200 and answer.body["status"] == status else None
+
+    found = wait_until(reached, f"{order_id} is {status}")
+    assert found is not None
+    return found
+
+
+def executions(aws: Sandbox, stack: Stack, order_id: str) -> list[dict[str, Any]]:
+    pages = aws.client("stepfunctions").get_paginator("list_executions")
+    found = [e for page in pages.paginate(stateMachineArn=stack.outputs["workflow_arn"]) for e in page["executions"]]
+    return [e for e in found if e["name"] == order_id]
+
+
+def row(aws: Sandbox, stack: Stack, order_id: str) -> dict[str, str]:
+    table = stack.outputs["orders_table_name"]
+    item = aws.client("dynamodb").get_item(TableName=table, Key={"order_id": {"S": order_id}}).get("Item", {})
+    return {name: next(iter(value.values())) for name, value in item.items()}
+
+
+def accepted(orders: OrdersClient) -> str:
+    answer = orders.post_order(key(), BODY)
+    assert answer.status == 202, answer
+    return str(answer.body["order_id"])
+
+
+def test_an_order_runs_from_the_post_to_the_get(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
+    answer = orders.post_order(key(), BODY)
+    assert answer.status == 202
+    order_id = answer.body["order_id"]
+    assert answer.headers["location"] == f"/orders/{order_id}"
+    waiting = until(orders, order_id, "AWAITING_DETAILS")
+    assert waiting["result"]["offers_seen"] == 2_000
+    assert len(waiting["result"]["best_offers"]) <= 3
+    assert orders.post_details(order_id, DETAILS).status == 202
+    done = until(orders, order_id, "COMPLETED")
+    assert (done["version"], done["details"], done["correlation_id"]) == (3, DETAILS, order_id)
+    stored = row(aws, stack, order_id)
+    assert stored["event_id"] == f"{order_id}:3"
+    assert stored["tenant"] == aws.cloud.account
+
+
+def test_a_repeated_post_is_one_order_while_it_runs_and_after_it_closed(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    name = key()
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: orders.post_order(name, BODY), range(16)))
+    assert {a.status for a in answers} == {202}
+    assert len({json.dumps(a.body) for a in answers}) == 1
+    order_id = answers[0].body["order_id"]
+    assert orders.post_details(order_id, DETAILS).status == 202
+    before = until(orders, order_id, "COMPLETED")
+    again = orders.post_order(f'"{name}"', BODY)
+    assert (again.status, again.body) == (202, answers[0].body)
+    assert len(executions(aws, stack, order_id)) == 1
+    assert until(orders, order_id, "COMPLETED") == before
+
+
+def test_a_repeated_post_is_accepted_after_the_order_failed(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
+    # The API refuses what it does not know, so the external call rejects this order for good.
+    name = key()
+    first = orders.post_order(name, {**BODY, "sku": "SKU-0001", "note": "x"})
+    order_id = first.body["order_id"]
+    machine = executions(aws, stack, order_id)[0]["executionArn"]
+    aws.client("stepfunctions").stop_execution(executionArn=machine, error="Stopped", cause="by the test")
+    wait_until(lambda: executions(aws, stack, order_id)[0]["status"] == "ABORTED", "the execution is stopped")
+    again = orders.post_order(name, {**BODY, "sku": "SKU-0001", "note": "x"})
+    assert (again.status, again.body) == (202, first.body)
+    assert len(executions(aws, stack, order_id)) == 1
+
+
+def test_a_reused_key_with_another_payload_is_refused_without_effect(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    name = key()
+    order_id = orders.post_order(name, BODY).body["order_id"]
+    refused = orders.post_order(name, {**BODY, "quantity": 3})
+    assert refused.status == 422
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert json.loads(row(aws, stack, order_id)["payload"]) == BODY
+    assert len(executions(aws, stack, order_id)) == 1
+
+
+def test_details_may_come_before_the_workflow_waits(orders: OrdersClient) -> None:
+    order_id = accepted(orders)
+    assert orders.post_details(order_id, DETAILS).status == 202
+    assert until(orders, order_id, "COMPLETED")["details"] == DETAILS
+
+
+def test_details_sent_at_once_and_twice_count_once(orders: OrdersClient) -> None:
+    order_id = accepted(orders)
+    until(orders, order_id, "AWAITING_DETAILS")
+    barrier = threading.Barrier(4)
+
+    def send(_: int) -> Answer:
+        barrier.wait()
+        return orders.post_details(order_id, DETAILS)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, range(4)))
+    assert {a.status for a in answers} == {202}
+    assert until(orders, order_id, "COMPLETED")["version"] == 3
+    assert orders.post_details(order_id, DETAILS).status == 202
+    assert orders.post_details(order_id, {**DETAILS, "address": "elsewhere"}).status == 409
+
+
+def test_details_after_the_time_out_are_refused(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
+    order_id = accepted(orders)
+    until(orders, order_id, "AWAITING_DETAILS")
+    # The stack waits a day; what closes the wait is the same write that the time-out makes.
+    aws.client("dynamodb").update_item(
+        TableName=stack.outputs["callback_table_name"],
+        Key={"id": {"S": order_id}},
+        UpdateExpression="SET #status = :closed",
+        ExpressionAttributeNames={"#status": "status"},
+        ExpressionAttributeValues={":closed": {"S": "CLOSED"}},
+    )
+    late = orders.post_details(order_id, DETAILS)
+    assert late.status == 409
+    assert "no longer waits" in late.body["detail"]
+
+
+def test_details_for_an_order_that_was_never_accepted_are_not_found(orders: OrdersClient) -> None:
+    assert orders.post_details("0" * 64, DETAILS).status == 404
+    assert orders.get_order("0" * 64).status == 404
+    assert orders.get_order("no-order-id").status == 404
+
+
+def test_another_tenant_sees_nothing_and_its_keys_do_not_collide(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    iam, api = aws.client("iam"), stack.outputs["api_url"].split("/_aws/execute-api/")[1].split("/")[0]
+    trust = {
+        "Effect": "Allow",
+        "Action": "sts:AssumeRole",
+        "Principal": {"AWS": f"arn:aws:iam::{aws.cloud.account}:root"},
+    }
+    role = f"tenant-{secrets.token_hex(4)}"
+    made = iam.create_role(
+        RoleName=role, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]
+    allow = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"{aws.cloud.arn('execute-api', api)}/*"}
+    iam.put_role_policy(
+        RoleName=role, PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [allow]})
+    )
+    issued = aws.client("sts").assume_role(RoleArn=made["Arn"], RoleSessionName="session")["Credentials"]
+    credentials = Credentials(issued["AccessKeyId"], issued["SecretAccessKey"], issued["SessionToken"])
+    other = OrdersClient(stack.outputs["api_url"], credentials, REGION)
+    name = key()
+    mine, theirs = orders.post_order(name, BODY), other.post_order(name, BODY)
+    assert (mine.status, theirs.status) == (202, 202)
+    assert mine.body["order_id"] != theirs.body["order_id"]
+    assert orders.get_order(theirs.body["order_id"]).status == 404
+    assert orders.post_details(theirs.body["order_id"], DETAILS).status == 404
+    assert other.get_order(theirs.body["order_id"]).status == 200
+    assert row(aws, stack, theirs.body["order_id"])["tenant"] == f"{aws.cloud.account}:{role}"
+
+
+def test_nobody_gets_in_without_valid_credentials(stack: Stack) -> None:
+    stranger = OrdersClient(stack.outputs["api_url"], Credentials("AKIAIOSFODNN7EXAMPLE", "wrong"), REGION)
+    for answer in (stranger.get_order("0" * 64), stranger.post_order(key(), BODY)):
+        assert answer.status == 403
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 400),
+        ({**BODY, "quantity": "2"}, 400),
+        ({**BODY, "unknown": 1}, 400),
+        ({**BODY, "sku": "x" * 65}, 400),
+        ({**BODY, "note": "x" * 2000}, 202),
+        ({**BODY, "note": 'o\'neil "quoted" \\ / $input {} äöü 💡\n'}, 202),
+    ],
+)
+def test_bodies_are_checked_before_anything_happens(
+    orders: OrdersClient, aws: Sandbox, stack: Stack, body: dict[str, object], status: int
+) -> None:
+    answer = orders.post_order(key(), body)
+    assert answer.status == status
+    if status == 202:
+        assert json.loads(row(aws, stack, answer.body["order_id"])["payload"]) == body
+
+
+@pytest.mark.parametrize("name", ["", " ", '""', "k" * 256])
+def test_a_key_without_or_with_too_many_characters_is_refused(orders: OrdersClient, name: str) -> None:
+    answer = orders.post_order(name, BODY)
+    assert answer.status == 400
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_correlation_id_of_the_caller_is_kept(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
+    sent = {"Idempotency-Key": key(), "X-Correlation-Id": "my-'own'-id"}
+    answer = orders._send("POST", "/orders", BODY, sent)
+    assert answer.status == 202
+    assert row(aws, stack, answer.body["order_id"])["correlation_id"] == "my-'own'-id"
+
+
+def test_a_get_with_the_orders_entity_tag_is_not_modified(orders: OrdersClient) -> None:
+    order_id = accepted(orders)
+    until(orders, order_id, "AWAITING_DETAILS")
+    first = orders.get_order(order_id)
+    assert first.headers["cache-control"].startswith("private")
+    assert orders.get_order(order_id, first.headers["etag"]).status == 304
+    assert orders.get_order(order_id, '"other"').status == 200
+
+
+def test_an_outage_of_the_external_api_delays_orders_and_loses_none(
+    orders: OrdersClient, external: ExternalApi
+) -> None:
+    external.available = False
+    try:
+        refused = external.refused
+        order_id = accepted(orders)
+        assert orders.post_details(order_id, DETAILS).status == 202
+        wait_until(lambda: external.refused > refused, "the external API was called in its outage")
+    finally:
+        external.available = True
+    assert until(orders, order_id, "COMPLETED")["details"] == DETAILS
+
+
+def test_log_lines_carry_the_correlation_id_and_no_payload(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
+    order_id = accepted(orders)
+    assert orders.post_details(order_id, {**DETAILS, "address": "a secret place"}).status == 202
+    until(orders, order_id, "COMPLETED")
+    logs = aws.client("logs")
+
+    def lines() -> list[str]:
+        groups = [
+            group["logGroupName"] for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]
+        ]
+        pages = [
+            page for name in groups for page in logs.get_paginator("filter_log_events").paginate(logGroupName=name)
+        ]
+        return [event["message"] for page in pages for event in page["events"]]
+
+    wait_until(
+        lambda: [line for line in lines() if '"token stored"' in line and order_id in line], "the lines are there"
+    )
+    written = lines()
+    mine = [json.loads(line) for line in written if order_id in line and '"level"' in line]
+    assert {line["message"] for line in mine} >= {"offers", "token stored", "details", "request"}
+    assert {line["correlation_id"] for line in mine} == {order_id}
+    assert not [line for line in written if "a secret place" in line]
