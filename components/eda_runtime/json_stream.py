@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _SPACE = " \t\n\r"
+_ENDS = frozenset(" \t\n\r,]")
 _DECODER = json.JSONDecoder()
 MAX_ELEMENT = 1024 * 1024
 
@@ -68,19 +69,25 @@ class _Text:
         if not self.next_mark():
             raise JsonStreamError("the array ends too early")
         while True:
-            try:
-                value, end = _DECODER.raw_decode(self._buffer, self.at)
-            except json.JSONDecodeError as error:
-                if len(self._buffer) - self.at > max_length:
-                    raise JsonStreamError(f"an element is longer than {max_length} characters") from error
-                if not self._more():
-                    raise JsonStreamError("an element is no JSON, or the array ends too early") from error
-                continue
-            # A number at the end of what was received may go on in the next chunk.
-            if end == len(self._buffer) and not self._ended and self._more():
-                continue
-            self.at = end
-            return value
+            value, end = self._decoded()
+            # A number may go on in the next chunk: 1 as 1.5 or 1e9.
+            if end and self._buffer[end : end + 1] in _ENDS:
+                self.at = end
+                return value
+            if len(self._buffer) - self.at > max_length:
+                raise JsonStreamError(f"an element is longer than {max_length} characters")
+            if not self._more():
+                if not end:
+                    raise JsonStreamError("an element is no JSON, or the array ends too early")
+                self.at = end
+                return value
+
+    def _decoded(self) -> tuple[Any, int]:
+        """The value at the present position and where it ends, 0 for a value that is not whole."""
+        try:
+            return _DECODER.raw_decode(self._buffer, self.at)
+        except json.JSONDecodeError:
+            return None, 0
 
     def _more(self) -> bool:
         if self._ended:

@@ -85,19 +85,6 @@ def test_a_repeated_post_is_one_order_while_it_runs_and_after_it_closed(
     assert until(orders, order_id, "COMPLETED") == before
 
 
-def test_a_repeated_post_is_accepted_after_the_order_failed(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
-    # The API refuses what it does not know, so the external call rejects this order for good.
-    name = key()
-    first = orders.post_order(name, {**BODY, "sku": "SKU-0001", "note": "x"})
-    order_id = first.body["order_id"]
-    machine = executions(aws, stack, order_id)[0]["executionArn"]
-    aws.client("stepfunctions").stop_execution(executionArn=machine, error="Stopped", cause="by the test")
-    wait_until(lambda: executions(aws, stack, order_id)[0]["status"] == "ABORTED", "the execution is stopped")
-    again = orders.post_order(name, {**BODY, "sku": "SKU-0001", "note": "x"})
-    assert (again.status, again.body) == (202, first.body)
-    assert len(executions(aws, stack, order_id)) == 1
-
-
 def test_a_reused_key_with_another_payload_is_refused_without_effect(
     orders: OrdersClient, aws: Sandbox, stack: Stack
 ) -> None:
@@ -131,22 +118,6 @@ def test_details_sent_at_once_and_twice_count_once(orders: OrdersClient) -> None
     assert until(orders, order_id, "COMPLETED")["version"] == 3
     assert orders.post_details(order_id, DETAILS).status == 202
     assert orders.post_details(order_id, {**DETAILS, "address": "elsewhere"}).status == 409
-
-
-def test_details_after_the_time_out_are_refused(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
-    order_id = accepted(orders)
-    until(orders, order_id, "AWAITING_DETAILS")
-    # The stack waits a day; what closes the wait is the same write that the time-out makes.
-    aws.client("dynamodb").update_item(
-        TableName=stack.outputs["callback_table_name"],
-        Key={"id": {"S": order_id}},
-        UpdateExpression="SET #status = :closed",
-        ExpressionAttributeNames={"#status": "status"},
-        ExpressionAttributeValues={":closed": {"S": "CLOSED"}},
-    )
-    late = orders.post_details(order_id, DETAILS)
-    assert late.status == 409
-    assert "no longer waits" in late.body["detail"]
 
 
 def test_details_for_an_order_that_was_never_accepted_are_not_found(orders: OrdersClient) -> None:

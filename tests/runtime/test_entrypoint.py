@@ -1,0 +1,83 @@
+"""The entrypoint as Lambda runs it: in a process of its own, with the environment of the component."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+RUN = """
+import json, sys
+from eda_runtime import entrypoint
+class Context:
+    function_name = "f"; memory_limit_in_mb = 128; invoked_function_arn = "arn"; aws_request_id = "request-1"
+print("ANSWER " + json.dumps(entrypoint.handler(json.loads(sys.argv[1]), Context())))
+"""
+HANDLER = """
+from eda_runtime.http import Problem
+from eda_runtime.logger import logger
+def handle(event, context):
+    logger.info("inside")
+    if event.get("fail"):
+        raise Problem(409, "not now", {"Retry-After": "1"})
+    return {"ok": True}
+"""
+HTTP = {"httpMethod": "GET", "requestContext": {"requestId": "gateway-1", "resourcePath": "/x"}, "headers": {}}
+
+
+def run(folder: Path, event: dict[str, object], handler: str = "mine.handle") -> subprocess.CompletedProcess[str]:
+    (folder / "mine.py").write_text(HANDLER)
+    environment = {"EDA_HANDLER": handler, "POWERTOOLS_SERVICE_NAME": "svc", "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps(event)], env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, object]]:
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+
+
+def answer(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    found: dict[str, object] = json.loads(done.stdout.split("ANSWER ")[1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("event", "correlation_id"),
+    [
+        ({"envelope": {"correlation_id": "c-1"}}, "c-1"),
+        ({**HTTP, "headers": {"X-Correlation-Id": "c-2"}}, "c-2"),
+        ({**HTTP, "pathParameters": {"order_id": "o-3"}}, "o-3"),
+        (HTTP, "gateway-1"),
+        ({}, "request-1"),
+    ],
+)
+def test_every_line_has_the_correlation_id(tmp_path: Path, event: dict[str, object], correlation_id: str) -> None:
+    done = run(tmp_path, event)
+    written = lines(done)
+    assert written, done.stderr
+    assert {line["correlation_id"] for line in written} == {correlation_id}
+    assert {line["service"] for line in written} == {"svc"}
+    assert answer(done) == {"ok": True}
+
+
+def test_the_first_line_of_a_route_joins_the_gateways_request_id(tmp_path: Path) -> None:
+    first = lines(run(tmp_path, HTTP))[0]
+    assert (first["message"], first["request_id"]) == ("request", "gateway-1")
+
+
+def test_a_problem_is_an_answer_for_http_and_an_error_otherwise(tmp_path: Path) -> None:
+    done = answer(run(tmp_path, {**HTTP, "fail": True}))
+    assert done["statusCode"] == 409
+    assert run(tmp_path, {"fail": True}).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("handler", "message"),
+    [("mine", "it must be module.function"), ("mine.nothing", "has no function nothing")],
+)
+def test_a_wrong_handler_is_named(tmp_path: Path, handler: str, message: str) -> None:
+    done = run(tmp_path, {}, handler)
+    assert done.returncode != 0
+    assert message in done.stderr

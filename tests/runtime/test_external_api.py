@@ -1,0 +1,185 @@
+"""The external call: what it keeps, what it raises, and how much memory it takes."""
+
+import importlib
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from sandbox.demo.external_api import ExternalApi, external_api
+from sandbox.http import LoopbackServer
+from tests.conftest import ROOT
+
+EVENT = {
+    "id": "order-1",
+    "payload": {"sku": "SKU-0001", "quantity": 2},
+    "envelope": {"correlation_id": "c-1", "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"},
+}
+
+
+class Context:
+    """The part of Lambda's context that the handler reads."""
+
+    def __init__(self, milliseconds: int = 60_000) -> None:
+        self._milliseconds = milliseconds
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+class Scripted:
+    """A server that answers with what the test says, and keeps the requests' headers."""
+
+    def __init__(self) -> None:
+        self.status, self.body, self.headers = 200, b"[]", dict[str, str]()
+        self.seen: list[dict[str, str]] = []
+        script = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                script.seen.append({name.lower(): value for name, value in self.headers.items()})
+                self.send_response(script.status)
+                for name, value in script.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(script.body)
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Quiet."""
+
+        self.server = LoopbackServer(Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def server() -> Iterator[Scripted]:
+    scripted = Scripted()
+    threading.Thread(target=scripted.server.serve_forever, daemon=True).start()
+    yield scripted
+    scripted.server.shutdown()
+    scripted.server.server_close()
+
+
+def load(url: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.setenv("EXTERNAL_API_URL", url)
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    sys.modules.pop("functions.call_external_api.handler", None)
+    return importlib.import_module("functions.call_external_api.handler")
+
+
+def test_it_keeps_the_best_offers_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    with external_api(elements=5_000, delay=0, throttle_every=0) as api:
+        result = load(api.url, monkeypatch).handle(EVENT, Context())["result"]
+    assert result["offers_seen"] == 5_000
+    assert len(result["best_offers"]) == 3
+    prices = [offer["price"] for offer in result["best_offers"]]
+    assert prices == sorted(prices)
+    assert all(offer["sku"] == "SKU-0001" and offer["stock"] >= 2 for offer in result["best_offers"])
+    assert len(json.dumps(result)) < 1_000
+
+
+def test_it_passes_on_who_asks(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    load(server.url, monkeypatch).handle(EVENT, Context())
+    sent = server.seen[0]
+    assert (sent["x-correlation-id"], sent["idempotency-key"]) == ("c-1", "order-1")
+    assert sent["traceparent"].startswith("00-aaaa")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "error", "message"),
+    [
+        (429, {"Retry-After": "17"}, "ExternalApiThrottled", '{"retry_after_seconds": 17}'),
+        (429, {}, "ExternalApiThrottled", '{"retry_after_seconds": 1}'),
+        (429, {"Retry-After": "soon"}, "ExternalApiThrottled", '{"retry_after_seconds": 1}'),
+        (429, {"Retry-After": "999999"}, "ExternalApiThrottled", '{"retry_after_seconds": 3600}'),
+        (503, {"Retry-After": "5"}, "ExternalApiThrottled", '{"retry_after_seconds": 5}'),
+        (503, {}, "ExternalApiUnavailable", "status 503"),
+        (500, {}, "ExternalApiUnavailable", "status 500"),
+        (404, {}, "ExternalApiRejected", "status 404"),
+    ],
+)
+def test_an_error_becomes_one_that_the_workflow_knows(
+    server: Scripted,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: dict[str, str],
+    error: str,
+    message: str,
+) -> None:
+    server.status, server.headers = status, headers
+    with pytest.raises(Exception, match=r".") as raised:
+        load(server.url, monkeypatch).handle(EVENT, Context())
+    assert (type(raised.value).__name__, str(raised.value)) == (error, message)
+
+
+def test_retry_after_may_be_a_date(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.status = 429
+    server.headers = {"Retry-After": format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)}
+    with pytest.raises(Exception, match="retry_after_seconds") as raised:
+        load(server.url, monkeypatch).handle(EVENT, Context())
+    assert 85 <= json.loads(str(raised.value))["retry_after_seconds"] <= 90
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[1]", b'[{"sku": "SKU-0001"}]', b'[{"sku":"a","stock":1'])
+def test_an_answer_that_makes_no_sense_is_rejected(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch, body: bytes
+) -> None:
+    server.body = body
+    with pytest.raises(Exception, match=r".") as raised:
+        load(server.url, monkeypatch).handle(EVENT, Context())
+    assert type(raised.value).__name__ == "ExternalApiRejected"
+
+
+def test_nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Exception, match=r".") as raised:
+        load("http://127.0.0.1:9", monkeypatch).handle(EVENT, Context())
+    assert type(raised.value).__name__ == "ExternalApiUnavailable"
+
+
+def test_an_answer_that_takes_longer_than_the_function_may_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    with external_api(elements=10, delay=3, throttle_every=0) as api, pytest.raises(Exception, match=r".") as raised:
+        load(api.url, monkeypatch).handle(EVENT, Context(milliseconds=5_500))
+    assert type(raised.value).__name__ == "ExternalApiUnavailable"
+
+
+PEAK = """
+import json, pathlib, sys
+from functions.call_external_api import handler
+class Context:
+    def get_remaining_time_in_millis(self): return 110_000
+result = handler.handle(json.loads(sys.argv[1]), Context())["result"]
+# Not ru_maxrss: it begins with what the parent used.
+peak = next(line for line in pathlib.Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM"))
+print(json.dumps([int(peak.split()[1]), result["offers_seen"]]))
+"""
+
+
+def peak(api: ExternalApi) -> tuple[int, int]:
+    environment = {"EXTERNAL_API_URL": api.url, "POWERTOOLS_SERVICE_NAME": "test", "PATH": "/usr/bin:/bin"}
+    done: Any = subprocess.run(
+        [sys.executable, "-c", PEAK, json.dumps(EVENT)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    kilobytes, seen = json.loads(done.stdout.splitlines()[-1])
+    return int(kilobytes), int(seen)
+
+
+def test_peak_memory_does_not_grow_with_the_answer() -> None:
+    with external_api(elements=50_000, delay=0, throttle_every=0) as api:
+        small, seen_small = peak(api)
+    with external_api(elements=500_000, delay=0, throttle_every=0) as api:
+        large, seen_large = peak(api)
+    assert (seen_small, seen_large) == (50_000, 500_000)
+    assert large < small * 1.1, f"{small} KB for 50,000 elements, {large} KB for 500,000"

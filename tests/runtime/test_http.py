@@ -1,0 +1,88 @@
+"""HTTP answers, bodies and tenants."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from eda_runtime.envelope import Envelope
+from eda_runtime.http import Problem, json_body, problem, tenant_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def event(body: str | None, content_type: str | None = "application/json", encoded: bool = False) -> dict[str, Any]:
+    headers = {} if content_type is None else {"content-type": content_type}
+    return {"headers": headers, "body": body, "isBase64Encoded": encoded}
+
+
+@pytest.mark.parametrize(
+    ("request_event", "status"),
+    [
+        (event(None), 400),
+        (event("{"), 400),
+        (event('{"a": NaN}'), 400),
+        (event('{"a": Infinity}'), 400),
+        (event("[1]"), 422),
+        (event('"text"'), 422),
+        (event('{"a":' * 40 + "1" + "}" * 40), 400),
+        (event("[" * 100_000, encoded=False), 413),
+        (event(json.dumps({"a": "x" * 2000})), 413),
+        (event("{}", "text/plain"), 415),
+        (event(base64.b64encode(b"\xff\xfe").decode(), encoded=True), 400),
+        (event('{"a": "\ud800"}'), 400),
+    ],
+)
+def test_a_bad_body_gets_its_status_and_is_not_echoed(request_event: dict[str, Any], status: int) -> None:
+    with pytest.raises(Problem) as raised:
+        json_body(request_event, max_bytes=1_000)
+    answer = raised.value.response()
+    assert answer["statusCode"] == status
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    body = json.loads(answer["body"])
+    assert (body["status"], body["type"]) == (status, "about:blank")
+    assert "x" * 20 not in answer["body"]
+
+
+def test_a_good_body_is_read_encoded_or_not() -> None:
+    text = json.dumps({"name": "Käthe"})
+    assert json_body(event(text), 1_000) == {"name": "Käthe"}
+    assert json_body(event(base64.b64encode(text.encode()).decode(), encoded=True), 1_000) == {"name": "Käthe"}
+    assert json_body(event(text, "application/json; charset=utf-8"), 1_000) == {"name": "Käthe"}
+
+
+def test_a_problem_may_say_when_to_come_again() -> None:
+    assert problem(429, "slow down", {"Retry-After": "3"})["headers"]["Retry-After"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("context", "tenant"),
+    [
+        ({"identity": {"userArn": "arn:aws:sts::123456789012:assumed-role/app/session-1"}}, "123456789012:app"),
+        ({"identity": {"userArn": "arn:aws:iam::123456789012:user/joe"}}, "123456789012"),
+        ({"identity": {"userArn": "arn:aws:iam::123456789012:root"}}, "123456789012"),
+        ({"identity": {}, "authorizer": {"claims": {"sub": "u-1"}}}, "u-1"),
+        ({"identity": {"apiKeyId": "k1"}}, "key:k1"),
+        ({"identity": {"userArn": None}}, "public"),
+        ({}, "public"),
+    ],
+)
+def test_the_tenant_comes_from_account_and_role_never_from_the_session(context: dict[str, Any], tenant: str) -> None:
+    assert tenant_of({"requestContext": context}) == tenant
+
+
+@given(st.builds(Envelope, st.text(min_size=1), st.text(), st.text(), st.text(), st.text()))
+def test_an_envelope_survives_its_message(envelope: Envelope) -> None:
+    assert Envelope.of(json.loads(json.dumps({"envelope": envelope.as_dict()}))) == envelope
+
+
+@given(st.dictionaries(st.text(), st.none() | st.text() | st.integers() | st.dictionaries(st.text(), st.text())))
+def test_a_message_without_an_envelope_has_none(message: dict[str, Any]) -> None:
+    found = Envelope.of(message)
+    assert found is None or found.correlation_id == message["envelope"]["correlation_id"]
+
+
+def test_only_a_valid_traceparent_is_passed_on() -> None:
+    valid = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    assert Envelope("c", traceparent=valid).headers() == {"X-Correlation-Id": "c", "traceparent": valid}
+    assert Envelope("c", traceparent="x\r\nevil: 1").headers() == {"X-Correlation-Id": "c"}
