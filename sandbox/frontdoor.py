@@ -33,6 +33,10 @@ THREADS = 512
 log = logging.getLogger(__name__)
 
 
+class ConnectionLost(ConnectionAbortedError):
+    """The fault layer breaks the caller's connection."""
+
+
 class FrontDoor:
     """An ASGI application: our services' requests to our services, all others to the emulator behind.
 
@@ -56,7 +60,12 @@ class FrontDoor:
             return
         request = _request(scope, await _body(receive))
         service, operation = self._target(request)
-        response = await self._with_faults(service, operation, request, scope)
+        try:
+            response = await self._with_faults(service, operation, request, scope)
+        except ConnectionLost:
+            # A head without its body is what a client sees of a connection that breaks.
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+            raise
         await _send(send, response)
 
     def close(self) -> None:
@@ -82,12 +91,12 @@ class FrontDoor:
         if fault.kind is FaultKind.DELAY:
             await asyncio.sleep(fault.seconds)
         if fault.kind is FaultKind.LOST_REQUEST:
-            raise ConnectionAbortedError("the request was lost")
+            raise ConnectionLost("the request was lost")
         if fault.kind is FaultKind.DUPLICATE:
             await self._serve(service, operation, request, scope)
         response = await self._serve(service, operation, request, scope)
         if fault.kind is FaultKind.LOST_ANSWER:
-            raise ConnectionAbortedError("the answer was lost")
+            raise ConnectionLost("the answer was lost")
         return response
 
     async def _serve(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:

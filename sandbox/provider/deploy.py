@@ -76,9 +76,11 @@ def deploy(
         process.stdin.close()
         last: dict[str, Any] = {}
         for line in process.stdout:
-            last = json.loads(line)
-            if "made" in last:
-                progress(last["type"], last["made"])
+            told = json.loads(line)
+            if "made" in told:
+                progress(told["type"], told["made"])
+            else:
+                last = told
         said = process.stderr.read()
     if process.returncode != 0 or "exports" not in last:
         causes = last.get("errors") or [said.strip() or f"the program ended with {process.returncode}"]

@@ -46,7 +46,7 @@ def main() -> int:
 
     try:
         loop.run_until_complete(run_pulumi_func(program))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         causes = [str(failure) for failure in mocks.failures] or [
             "".join(traceback.format_exception_only(error)).strip(),
             "".join(traceback.format_exception(error)),

@@ -1,0 +1,148 @@
+"""Paths, intrinsic functions, choice rules and definitions of the States Language."""
+
+import hashlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sandbox.errors import AwsError
+from sandbox.services.stepfunctions import choice, intrinsics, paths
+from sandbox.services.stepfunctions.definition import parse
+from sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
+
+DOCUMENT = {"a": {"b": [1, {"c": "x"}]}, "text": "o'neil {1}", "with space": 1, "list": [1, 2, 3], "none": None}
+CONTEXT = {"Execution": {"Name": "e-1"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("$", DOCUMENT),
+        ("$.a.b[0]", 1),
+        ("$.a.b[1].c", "x"),
+        ("$.a.b[-1]['c']", "x"),
+        ("$['with space']", 1),
+        ("$.list[*]", [1, 2, 3]),
+        ("$.none", None),
+        ("$$.Execution.Name", "e-1"),
+    ],
+)
+def test_a_path_finds_its_value(path: str, value: Any) -> None:
+    assert paths.read(path, DOCUMENT, CONTEXT) == value
+
+
+@pytest.mark.parametrize("path", ["$.missing", "$.a.b[7]", "$.a.b.c", "$$.nothing"])
+def test_a_path_that_finds_nothing_is_a_runtime_failure(path: str) -> None:
+    with pytest.raises(RuntimeFailure):
+        paths.read(path, DOCUMENT, CONTEXT)
+    assert not paths.exists(path, DOCUMENT, CONTEXT)
+
+
+def test_a_result_goes_where_its_path_says() -> None:
+    assert paths.put("$", {"a": 1}, 2) == 2
+    assert paths.put(None, {"a": 1}, 2) == {"a": 1}
+    assert paths.put("$.b.c", {"a": 1}, 2) == {"a": 1, "b": {"c": 2}}
+    with pytest.raises(StateError, match=r"ResultPathMatchFailure"):
+        paths.put("$.a.b", {"a": "text"}, 1)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("States.Format('{}|{}', $.a.b[0], $.text)", "1|o'neil {1}"),
+        (r"States.Format('it\'s \{{}\}', 'x')", "it's {x}"),
+        ("States.Hash('a|b', 'SHA-256')", hashlib.sha256(b"a|b").hexdigest()),
+        ("States.JsonToString($.a)", '{"b":[1,{"c":"x"}]}'),
+        ("States.StringToJson('{\"k\": [1]}')", {"k": [1]}),
+        ("States.MathAdd(States.ArrayLength($.list), -1)", 2),
+        ("States.ArrayGetItem(States.StringSplit('a,b;c', ',;'), 2)", "c"),
+        ("States.ArrayContains($.list, 2)", True),
+        ("States.ArrayPartition($.list, 2)", [[1, 2], [3]]),
+        ("States.ArrayRange(1, 9, 4)", [1, 5, 9]),
+        ("States.ArrayUnique(States.Array(1, 1, 2))", [1, 2]),
+        ("States.JsonMerge(States.StringToJson('{\"a\":1}'), States.StringToJson('{\"a\":2}'), false)", {"a": 2}),
+        ("States.Base64Decode(States.Base64Encode('ä'))", "ä"),
+        ("States.Array($$.Execution.Name, null, true, 1.5)", ["e-1", None, True, 1.5]),
+    ],
+)
+def test_an_intrinsic_function_gives_its_value(expression: str, value: Any) -> None:
+    assert intrinsics.evaluate(expression, DOCUMENT, CONTEXT) == value
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "States.Nothing()",
+        "States.Format('{}')",
+        "States.Format('x', 1)",
+        "States.StringToJson('{')",
+        "States.Hash('x', 'SHA-3')",
+        "States.ArrayGetItem($.list, 9)",
+        "States.Format('unclosed",
+        "States.Array(1 2)",
+    ],
+)
+def test_a_wrong_expression_fails_as_an_intrinsic(expression: str) -> None:
+    with pytest.raises(StateError) as raised:
+        intrinsics.evaluate(expression, DOCUMENT, CONTEXT)
+    assert raised.value.error == "States.IntrinsicFailure"
+
+
+def test_hash_takes_ten_thousand_characters() -> None:
+    assert intrinsics.evaluate("States.Hash($.t, 'MD5')", {"t": "x" * 10_000}, {})
+    with pytest.raises(StateError, match=r"10000"):
+        intrinsics.evaluate("States.Hash($.t, 'MD5')", {"t": "x" * 10_001}, {})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(st.text(), x)
+    )
+)
+def test_json_goes_to_a_string_and_back(value: Any) -> None:
+    expression = "States.StringToJson(States.JsonToString($.v))"
+    assert intrinsics.evaluate(expression, {"v": value}, {}) == value
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ({"Variable": "$.n", "NumericLessThan": 3}, True),
+        ({"Variable": "$.n", "NumericLessThanPath": "$.m"}, True),
+        ({"Variable": "$.s", "StringEquals": "abc"}, True),
+        ({"Variable": "$.s", "StringMatches": "a*"}, True),
+        ({"Variable": "$.s", "StringMatches": "a?c"}, False),
+        ({"Variable": "$.s", "NumericEquals": 1}, False),
+        ({"Variable": "$.missing", "IsPresent": False}, True),
+        ({"Variable": "$.t", "TimestampLessThan": "2027-01-01T00:00:00Z"}, True),
+        ({"Variable": "$.b", "BooleanEquals": True}, True),
+        ({"Not": {"Variable": "$.n", "NumericEquals": 2}}, False),
+        ({"And": [{"Variable": "$.n", "IsNumeric": True}, {"Variable": "$.s", "IsString": True}]}, True),
+        ({"Or": [{"Variable": "$.n", "IsNull": True}, {"Variable": "$.b", "IsBoolean": True}]}, True),
+    ],
+)
+def test_a_choice_rule(rule: dict[str, Any], expected: bool) -> None:
+    document = {"n": 2, "m": 3, "s": "abc", "b": True, "t": "2026-12-31T00:00:00Z"}
+    assert choice.holds(rule, document, {}) is expected
+
+
+@pytest.mark.parametrize(
+    ("states", "message"),
+    [
+        ({"A": {"Type": "Pass"}}, "one of Next and End"),
+        ({"A": {"Type": "Pass", "Next": "B"}}, "'B' is no state"),
+        ({"A": {"Type": "Nap", "End": True}}, "Type is not one of"),
+        ({"A": {"Type": "Pass", "End": True, "Ressource": 1}}, "'Ressource' is not supported"),
+        ({"A": {"Type": "Wait", "End": True}}, "one of Seconds"),
+        ({"A": {"Type": "Pass", "InputPath": "a.b", "End": True}}, "is no path"),
+        ({"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}}, "not reachable"),
+    ],
+)
+def test_a_wrong_definition_is_refused_and_says_where(states: dict[str, Any], message: str) -> None:
+    with pytest.raises(AwsError) as raised:
+        parse(json.dumps({"StartAt": "A", "States": states}))
+    assert raised.value.code == "InvalidDefinition"
+    assert message in raised.value.message
