@@ -1,0 +1,95 @@
+"""``python -m sandbox demo`` as a user runs it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+OPTIONS = ["demo", "--orders", "5", "--elements", "200", "--seed", "3", "--json"]
+TAMPER = """
+import sys
+from pathlib import Path
+from sandbox.__main__ import app
+from sandbox.demo.run import Run
+settle = Run.settle
+def tampered(self):
+    settle(self)
+    row = next(row for row in self._pipeline.rows() if row["status"] == "COMPLETED")
+    table, dynamodb = self._pipeline.outputs["orders_table_name"], self._pipeline.client("dynamodb")
+    key = {"order_id": {"S": row["order_id"]}}
+    item = dynamodb.get_item(TableName=table, Key=key)["Item"]
+    if sys.argv[1] == "lost":
+        dynamodb.delete_item(TableName=table, Key=key)
+    else:
+        dynamodb.put_item(TableName=table, Item={**item, "order_id": {"S": "f" * 64}})
+Run.settle = tampered
+app(sys.argv[2:])
+"""
+
+
+def run(*arguments: str) -> tuple[int, dict[str, Any], str]:
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    lines = done.stdout.splitlines()
+    return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr
+
+
+def test_a_run_ends_in_balance_with_one_line_of_json() -> None:
+    code, result, said = run("-m", "sandbox", *OPTIONS)
+    assert code == 0, said
+    assert (result["accepted"], result["executions"], result["lost"], result["doubled"]) == (5, 5, 0, 0)
+    assert result["written"] + result["waiting"] + result["in_dlq"] == 5
+    assert set(result["seconds"]) == {"install", "start", "deploy", "run"}
+    assert "In balance" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("what", ["lost", "doubled"])
+def test_an_order_that_is_lost_or_doubled_ends_with_an_error(what: str) -> None:
+    code, result, said = run("-c", TAMPER, what, *OPTIONS)
+    assert code == 1
+    assert result[what] == 1
+    assert f"{what}:" in said
+
+
+def test_help_and_wrong_options() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sandbox", "demo", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "--orders" in done.stdout
+    wrong = subprocess.run(
+        [sys.executable, "-m", "sandbox", "demo", "--orders", "0"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert wrong.returncode == 2
+    assert "--orders" in wrong.stderr
+
+
+def test_interrupting_keeps_the_accounting_and_leaves_nothing(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"}
+    command = [sys.executable, "-u", "-m", "sandbox", "demo", "--orders", "2000", "--elements", "100"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.strip().startswith("orders"):
+            break
+    process.send_signal(signal.SIGINT)
+    said += process.communicate(timeout=60)[0].splitlines(keepends=True)
+    text = "".join(said)
+    assert process.returncode == 0, text
+    assert "what was sent is still counted" in text
+    assert "Accounting" in text
+    assert list(tmp_path.iterdir()) == []
