@@ -121,6 +121,7 @@ def definition(*, table_name: pulumi.Input[str], key: str, state_machine_arn: pu
                 "Name.$": "$.id",
                 "Input": {
                     "id.$": "$.id",
+                    "version": 1,
                     "tenant.$": "$.row.Item.tenant.S",
                     "payload.$": "States.StringToJson($.row.Item.payload.S)",
                     "envelope": {

@@ -59,7 +59,17 @@ def definition(
     """The definition as JSON; see ``CallbackWorkflowArgs`` for what the values mean."""
     update = _Updates(table_name, key)
     states: dict[str, Any] = {
+        # Versions are the execution's own, counted from the row's at its start: a redrive starts at a later one.
         "Begin": {
+            "Type": "Pass",
+            "Parameters": {
+                "called.$": "States.MathAdd($.version, 1)",
+                "ended.$": "States.MathAdd($.version, 2)",
+            },
+            "ResultPath": "$.versions",
+            "Next": "CountCalls",
+        },
+        "CountCalls": {
             "Type": "Pass",
             "Result": {"attempts": 0},
             "ResultPath": "$.call",
@@ -132,7 +142,7 @@ def definition(
         "WaitBeforeRetry": {"Type": "Wait", "SecondsPath": "$.call.seconds", "Next": "CallFunction"},
         "MarkAwaiting": update.state(
             status="AWAITING_DETAILS",
-            version=2,
+            version="called",
             sets={"result": "States.JsonToString($.called.result)"},
             next="WaitForCallback",
         ),
@@ -184,21 +194,21 @@ def definition(
         },
         "Write": update.state(
             status="COMPLETED",
-            version=3,
+            version="ended",
             sets={"details": "States.JsonToString($.answered.callback)"},
             next="Succeeded",
         ),
         "Succeeded": {"Type": "Succeed"},
         "MarkCallFailed": update.state(
             status="FAILED",
-            version=2,
+            version="called",
             sets={"error": "States.JsonToString($.failure.Error)"},
             next="SendToDeadLetterQueue",
             failing=True,
         ),
         "MarkFailed": update.state(
             status="FAILED",
-            version=3,
+            version="ended",
             sets={"error": "States.JsonToString($.failure.Error)"},
             next="SendToDeadLetterQueue",
             failing=True,
@@ -241,7 +251,7 @@ class _Updates:
         self._key = key
 
     def state(
-        self, *, status: str, version: int, sets: dict[str, str], next: str, failing: bool = False
+        self, *, status: str, version: str, sets: dict[str, str], next: str, failing: bool = False
     ) -> dict[str, Any]:
         expression = "SET #status = :status, #version = :version, updated_at = :now, causation_id = :causation"
         expression += ", event_id = :event" + "".join(f", #{name} = :{name}" for name in sets)
@@ -249,7 +259,7 @@ class _Updates:
         otherwise = (
             {"ResultPath": None, "Next": next}
             if failing
-            else {"ResultPath": "$.failure", "Next": "MarkCallFailed" if version == 2 else "MarkFailed"}
+            else {"ResultPath": "$.failure", "Next": "MarkCallFailed" if version == "called" else "MarkFailed"}
         )
         return {
             "Type": "Task",
@@ -267,10 +277,10 @@ class _Updates:
                 },
                 "ExpressionAttributeValues": {
                     ":status": {"S": status},
-                    ":version": {"N": str(version)},
+                    ":version": {"N.$": f"States.Format('{{}}', $.versions.{version})"},
                     ":now": {"S.$": "$$.State.EnteredTime"},
                     ":causation": {"S.$": "$$.Execution.Id"},
-                    ":event": {"S.$": f"States.Format('{{}}:{version}', $.id)"},
+                    ":event": {"S.$": f"States.Format('{{}}:{{}}', $.id, $.versions.{version})"},
                     **{f":{name}": {"S.$": value} for name, value in sets.items()},
                 },
             },

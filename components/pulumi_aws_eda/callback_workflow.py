@@ -32,9 +32,9 @@ class CallbackWorkflowArgs(TypedDict):
     """The called function's own timeout in seconds; the state's is ten seconds longer; default 120."""
     max_call_attempts: NotRequired[int]
     """How often the function is called before the workflow fails, 1 to 1000; default 200: with the default seconds
-    that outlasts an outage of more than three hours."""
+    that outlasts an outage of more than six hours."""
     default_retry_seconds: NotRequired[int]
-    """Seconds before the next call when the function names none, 1 to 3600; default 60."""
+    """Seconds before the next call when the function names none, 1 to 3600; default 120."""
     wait_timeout: NotRequired[pulumi.Input[int]]
     """How long the additional data is waited for, in seconds, up to a year (Step Functions quota); default 7 days."""
     log_retention_in_days: NotRequired[pulumi.Input[int]]
@@ -53,10 +53,11 @@ class CallbackWorkflow(pulumi.ComponentResource):
     """A Standard state machine in three steps: it calls a function, waits for additional data by a task token, and
     writes the outcome into the row of the execution.
 
-    An execution's name is the row's key; its input is ``{"id", "payload", "envelope"}``. The row goes from version 1
-    (accepted) to 2 (``AWAITING_DETAILS``, with ``result``) and 3 (``COMPLETED``, with ``details``), or to ``FAILED``
-    with ``error`` and a message in the dead-letter queue. The additional data may come before the workflow waits for
-    it: hand it in with ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
+    An execution's name is the row's key; its input is ``{"id", "version", "payload", "envelope"}``. The row goes from
+    ``version`` (1 at acceptance) to the next (``AWAITING_DETAILS``, with ``result``) and the one after it
+    (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error`` and a message in the dead-letter queue. The
+    additional data may come before the workflow waits for it: hand it in with
+    ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
 
     Args:
         name: logical name.
@@ -89,7 +90,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
         check(component, args, CallbackWorkflowArgs)
         call_timeout = number(component, args, "call_timeout", 120, 1, 900)
         attempts = number(component, args, "max_call_attempts", 200, 1, 1000)
-        retry_seconds = number(component, args, "default_retry_seconds", 60, 1, 3600)
+        retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)
         wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
         super().__init__("aws-eda:index:CallbackWorkflow", name, {}, opts)
         common = _parts.Common.of(self, name, args)

@@ -14,7 +14,7 @@ class Accounting:
 
     Attributes:
         accepted: orders that the API acknowledged.
-        executions: executions of the workflow that were started.
+        executions: orders for which an execution of the workflow was started.
         written: accepted orders that the table holds as completed.
         waiting: accepted orders whose execution still runs.
         in_dlq: accepted orders that failed and lie in the dead-letter queue.
@@ -55,14 +55,17 @@ def account(
     Args:
         accepted: the order ids in the client's ledger.
         rows: the orders table, each row with ``order_id``, ``status`` and ``correlation_id``.
-        running: names of the running executions; the name is the order id.
+        running: names of the running executions; a name is the order's id, after a redrive with its version.
         closed: names of the closed executions.
         in_dlq: order ids of the messages in the dead-letter queue.
     """
     wanted = set(accepted)
     by_id = {str(row["order_id"]): row for row in rows}
     per_correlation = Counter(str(row.get("correlation_id")) for row in by_id.values())
-    running_ids, dlq_ids = set(running), set(in_dlq)
+    # A redriven order has a second execution, whose name is its id and a version.
+    running_ids = {name.partition("-")[0] for name in running}
+    started = running_ids | {name.partition("-")[0] for name in closed}
+    dlq_ids = set(in_dlq)
     written = {id for id in wanted if by_id.get(id, {}).get("status") == "COMPLETED"}
     waiting = {id for id in wanted - written if id in running_ids and by_id.get(id, {}).get("status") in WAITING}
     dead = wanted & dlq_ids - written - waiting
@@ -72,7 +75,7 @@ def account(
     copies = sum(count - 1 for count in per_correlation.values())
     return Accounting(
         accepted=len(wanted),
-        executions=len(running_ids) + len(set(closed)),
+        executions=len(started),
         written=len(written),
         waiting=len(waiting),
         in_dlq=len(dead),

@@ -59,13 +59,18 @@ class Pipeline:
         """Order ids of the messages in the workflow's dead-letter queue; they stay there."""
         sqs, url = self.client("sqs"), self.outputs["workflow_dlq_url"]
         found: dict[str, str] = {}
+        handles: list[str] = []
         while True:
             answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=20)
             messages = answer.get("Messages", [])
             new = {message["MessageId"]: message for message in messages if message["MessageId"] not in found}
             if not new:
-                return list(found.values())
+                break
             found |= {id: json.loads(message["Body"])["id"] for id, message in new.items()}
+            handles += [message["ReceiptHandle"] for message in new.values()]
+        for handle in handles:
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+        return list(found.values())
 
     def hops(self, execution_arn: str) -> Iterator[tuple[str, float]]:
         """Name and seconds of each working state that an execution went through."""

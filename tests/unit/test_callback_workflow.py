@@ -69,10 +69,11 @@ def test_a_failure_ends_in_the_row_and_in_the_dead_letter_queue() -> None:
 def test_versions_grow_by_one_with_each_write() -> None:
     made = states(make())
     versions = {
-        name: made[name]["Parameters"]["ExpressionAttributeValues"][":version"]["N"]
+        name: made[name]["Parameters"]["ExpressionAttributeValues"][":version"]["N.$"]
         for name in ("MarkAwaiting", "Write", "MarkCallFailed", "MarkFailed")
     }
-    assert versions == {"MarkAwaiting": "2", "Write": "3", "MarkCallFailed": "2", "MarkFailed": "3"}
+    called, ended = "States.Format('{}', $.versions.called)", "States.Format('{}', $.versions.ended)"
+    assert versions == {"MarkAwaiting": called, "Write": ended, "MarkCallFailed": called, "MarkFailed": ended}
 
 
 def test_the_roles_hold_what_is_wired() -> None:

@@ -23,8 +23,9 @@ class Interpreter:
     """Interprets machines.
 
     Args:
-        clock: scales what waits: Wait states, retry intervals, the time-outs of callbacks. Tasks that work take as
-            long as they take, so their time-outs are not scaled.
+        clock: scales what waits: Wait states, retry intervals, the time-outs of callbacks and of Standard executions.
+            Tasks that work take as long as they take, so their time-outs and those of Express executions are not
+            scaled.
         tasks: runs task resources, on the pool's threads.
         pool: for what blocks.
         tokens: tasks that wait for a token, by token.
@@ -43,8 +44,10 @@ class Interpreter:
         if start is None:
             execution.note("ExecutionStarted", self._clock.now(), input=execution.input_text)
         limit = definition.get("TimeoutSeconds")
+        if limit and execution.machine.type == "STANDARD":
+            limit = self._clock.real(limit)
         try:
-            async with asyncio.timeout(self._clock.real(limit) if limit else None):
+            async with asyncio.timeout(limit):
                 execution.output = await self._states(execution, definition, name, value, top=True)
         except TimeoutError:
             execution.close("TIMED_OUT", self._clock.now())

@@ -1,0 +1,66 @@
+"""Operating the pipeline: ``python -m pipeline``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import boto3
+import typer
+import yaml
+
+from pipeline.preflight import check
+from pipeline.redrive import Redrive
+
+ROOT = Path(__file__).parents[1]
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Operate a deployed pipeline.")
+Endpoint = Annotated[str | None, typer.Option(help="Another endpoint than AWS's, such as the sandbox's.")]
+
+
+@app.command()
+def redrive(
+    outputs: Annotated[
+        typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="How many orders at most.")] = 1000,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Send failed orders from the dead-letter queue through the workflow again."""
+
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
+
+    command = Redrive(client("sqs"), client("dynamodb"), client("stepfunctions"), json.load(outputs))
+    count = 0
+    for done in command.run(limit):
+        count += 1
+        typer.echo(f"{done.order_id}: {done.outcome}")
+    typer.echo(f"{count} messages handled")
+
+
+@app.command()
+def preflight(
+    stack: Annotated[str, typer.Argument(help="The stack whose Pulumi.STACK.yaml is checked.")],
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Say what the account lacks for a stack, before it is deployed; ends with 1 when something is lacking."""
+    file = ROOT / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        typer.echo(f"there is no {file.name}", err=True)
+        raise typer.Exit(2)
+    config = yaml.safe_load(file.read_text())["config"]
+    reserved = sum(int(config.get(f"orders:{key}", 0)) for key in ("get_concurrency", "call_concurrency"))
+    region = config.get("aws:region")
+    lacks = check(
+        boto3.client("apigateway", endpoint_url=endpoint_url, region_name=region),
+        boto3.client("lambda", endpoint_url=endpoint_url, region_name=region),
+        reserved,
+    )
+    for lack in lacks:
+        typer.echo(f"- {lack.what}\n  {lack.fix}")
+    typer.echo(f"{stack}: {len(lacks)} things are lacking" if lacks else f"{stack}: nothing is lacking")
+    sys.exit(1 if lacks else 0)
+
+
+if __name__ == "__main__":
+    app()
