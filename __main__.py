@@ -1,5 +1,6 @@
 """The reference pipeline, composed of the library's components."""
 
+import json
 from pathlib import Path
 
 import pulumi
@@ -35,6 +36,7 @@ call_external_api = IdempotentLambda(
         "environment": {"EXTERNAL_API_URL": settings.external_api_url},
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": settings.alarm_actions,
     },
 )
 workflow = CallbackWorkflow(
@@ -47,6 +49,7 @@ workflow = CallbackWorkflow(
         "wait_timeout": settings.details_timeout_seconds,
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": settings.alarm_actions,
     },
 )
 get_order = IdempotentLambda(
@@ -61,6 +64,7 @@ get_order = IdempotentLambda(
         "grants": {"ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": [orders.arn]}},
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": settings.alarm_actions,
     },
 )
 add_details = IdempotentLambda(
@@ -70,7 +74,11 @@ add_details = IdempotentLambda(
         "description": "POST /orders/{order_id}/details",
         "memory_size": 128,
         "timeout": 10,
-        "environment": {"ORDERS_TABLE": orders.name, "CALLBACK_TABLE": workflow.callback_table_name},
+        "environment": {
+            "ORDERS_TABLE": orders.name,
+            "CALLBACK_TABLE": workflow.callback_table_name,
+            "REQUEST_SCHEMA": json.dumps(schemas.DETAILS),
+        },
         "grants": {
             "ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": [orders.arn]},
             "Deliver": {"actions": ["dynamodb:UpdateItem"], "resources": [workflow.callback_table_arn]},
@@ -78,6 +86,7 @@ add_details = IdempotentLambda(
         },
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": settings.alarm_actions,
     },
 )
 api = EventApi(
@@ -85,7 +94,8 @@ api = EventApi(
     {
         "routes": {
             "GET /orders/{order_id}": {
-                "function": {"function_name": get_order.function_name, "invoke_arn": get_order.invoke_arn}
+                "function": {"function_name": get_order.function_name, "invoke_arn": get_order.invoke_arn},
+                "throttling_burst_limit": settings.get_burst_limit,
             },
             "POST /orders": {
                 "workflow": {
@@ -106,6 +116,7 @@ api = EventApi(
         "throttling_burst_limit": settings.throttling_burst_limit,
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": settings.alarm_actions,
     },
 )
 

@@ -56,6 +56,7 @@ class StackConfig:
         deletion_protection: of the orders table.
         throttling_rate_limit: requests a second over all routes.
         throttling_burst_limit: requests at once.
+        alarm_topic_arn: SNS topic that every alarm notifies; empty for none.
     """
 
     environment: str
@@ -68,6 +69,17 @@ class StackConfig:
     deletion_protection: bool
     throttling_rate_limit: int
     throttling_burst_limit: int
+    alarm_topic_arn: str
+
+    @property
+    def alarm_actions(self) -> list[str]:
+        """What every alarm notifies."""
+        return [self.alarm_topic_arn] if self.alarm_topic_arn else []
+
+    @property
+    def get_burst_limit(self) -> int:
+        """Requests at once on the GET route: below its function's concurrency, so that the gateway says 429 first."""
+        return max(1, min(self.throttling_burst_limit, self.get_concurrency - 1))
 
     @property
     def tags(self) -> dict[str, str]:
@@ -82,7 +94,7 @@ def load() -> StackConfig:
         ConfigError: a value is missing or not allowed.
     """
     read = _Reader(pulumi.Config())
-    return StackConfig(
+    loaded = StackConfig(
         environment=read.choice("environment", ("dev", "staging", "prod", "sandbox")),
         external_api_url=read.url("external_api_url"),
         authorization=Authorization(read.choice("authorization", tuple(a.value for a in Authorization), "AWS_IAM")),
@@ -93,7 +105,24 @@ def load() -> StackConfig:
         deletion_protection=read.choice("deletion_protection", ("true", "false"), "false") == "true",
         throttling_rate_limit=read.number("throttling_rate_limit", 1, 10000, 100),
         throttling_burst_limit=read.number("throttling_burst_limit", 1, 5000, 50),
+        alarm_topic_arn=read.topic("alarm_topic_arn"),
     )
+    if loaded.authorization is Authorization.NONE:
+        pulumi.log.warn("orders:authorization is NONE: everybody who knows the API's address may call it")
+    if loaded.environment == "prod":
+        _check_prod(loaded)
+    return loaded
+
+
+def _check_prod(loaded: StackConfig) -> None:
+    wrong = [
+        (not loaded.deletion_protection, "deletion_protection", "true"),
+        (not loaded.alarm_topic_arn, "alarm_topic_arn", "the ARN of an SNS topic"),
+        (loaded.authorization is Authorization.NONE, "authorization", "AWS_IAM, COGNITO or API_KEY"),
+    ]
+    for failed, key, allowed in wrong:
+        if failed:
+            raise ConfigError(f"config orders:{key} is not allowed in prod as it is; allowed: {allowed}")
 
 
 class _Reader:
@@ -129,6 +158,14 @@ class _Reader:
             return int(value)
 
         return self._read(key, f"whole numbers from {low} to {high}", str(default), parse)
+
+    def topic(self, key: str) -> str:
+        def parse(value: str) -> str:
+            if value != "none" and not value.startswith("arn:aws:sns:"):
+                raise ValueError
+            return "" if value == "none" else value
+
+        return self._read(key, "the ARN of an SNS topic, or none", "none", parse)
 
     def url(self, key: str) -> str:
         def parse(value: str) -> str:

@@ -77,6 +77,11 @@ class RouteArgs(TypedDict):
     """The workflow that is started; the route demands an ``Idempotency-Key`` header."""
     request_schema: NotRequired[Mapping[str, Any]]
     """JSON schema (draft 4, as API Gateway validates) of the request's body."""
+    throttling_rate_limit: NotRequired[int]
+    """Requests a second on this route, 1 to 10000; default: the API's."""
+    throttling_burst_limit: NotRequired[int]
+    """Requests at once on this route, 1 to 5000; keep it below the function's reserved concurrency, so that callers are
+    told to come again (429) before the function is throttled; default: the API's."""
 
 
 class EventApiArgs(TypedDict):
@@ -206,8 +211,21 @@ class EventApi(pulumi.ComponentResource):
             opts=common.opts(),
         )
         for route, settings in args["routes"].items():
+            method, path = route.split(" ")
+            if "throttling_rate_limit" in settings or "throttling_burst_limit" in settings:
+                aws.apigateway.MethodSettings(
+                    f"{name}-{_slug(route)}-settings",
+                    rest_api=self.rest_api.id,
+                    stage_name=self.stage.stage_name,
+                    method_path=f"{path.lstrip('/')}/{method}",
+                    settings={
+                        "metrics_enabled": True,
+                        "throttling_rate_limit": settings.get("throttling_rate_limit", rate),
+                        "throttling_burst_limit": settings.get("throttling_burst_limit", burst),
+                    },
+                    opts=common.opts(),
+                )
             if "function" in settings:
-                method, path = route.split(" ")
                 aws.lambda_.Permission(
                     f"{name}-{_slug(route)}",
                     action="lambda:InvokeFunction",
@@ -386,6 +404,8 @@ def _check_routes(component: str, routes: Mapping[str, RouteArgs]) -> None:
         if not _ROUTE.fullmatch(route):
             raise ArgumentError(component, argument, "is no method and path, such as 'GET /orders/{order_id}'")
         check(f"{component}, {argument}", settings, RouteArgs)
+        number(f"{component}, {argument}", settings, "throttling_rate_limit", 1, 1, 10000)
+        number(f"{component}, {argument}", settings, "throttling_burst_limit", 1, 1, 5000)
         if ("function" in settings) == ("workflow" in settings):
             raise ArgumentError(component, argument, "needs one of function and workflow")
         if "function" in settings:

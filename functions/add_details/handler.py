@@ -4,6 +4,7 @@
 before and for data that comes after the order stopped waiting.
 """
 
+import json
 import re
 from typing import Any
 
@@ -13,12 +14,15 @@ from eda_runtime import settings
 from eda_runtime.callbacks import CallbackStore, Delivery
 from eda_runtime.http import Problem, Response, json_body, response, tenant_of
 from eda_runtime.logger import logger
+from eda_runtime.schema import check_schema, errors
 
 _config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
 _dynamodb = boto3.client("dynamodb", config=_config)
 _orders = settings.text("ORDERS_TABLE")
 _store = CallbackStore(_dynamodb, boto3.client("stepfunctions", config=_config), settings.text("CALLBACK_TABLE"))
 _max_bytes = settings.integer("MAX_BODY_BYTES", 8_000, minimum=1)
+_schema = json.loads(settings.text("REQUEST_SCHEMA"))
+check_schema(_schema)
 _ORDER_ID = re.compile(r"[0-9a-f]{64}")
 _CONFLICTS = {
     Delivery.CONFLICT: "the order has other details already",
@@ -30,6 +34,8 @@ def handle(event: dict[str, Any], context: Any) -> Response:
     """Answer the request."""
     order_id = (event.get("pathParameters") or {}).get("order_id", "")
     details = json_body(event, _max_bytes)
+    for problem in errors(_schema, details):
+        raise Problem(400, problem)
     if not _ORDER_ID.fullmatch(order_id):
         raise Problem(404, "there is no such order")
     row = _dynamodb.get_item(TableName=_orders, Key={"order_id": {"S": order_id}}, ConsistentRead=True).get("Item")

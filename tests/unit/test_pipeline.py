@@ -64,6 +64,11 @@ def test_the_exports_name_what_a_user_needs() -> None:
         ({"external_api_url": ""}, "Set it with: pulumi config set orders:external_api_url VALUE"),
         ({"log_retention_in_days": "2"}, "config orders:log_retention_in_days is '2'; allowed: 1, 3, 5, 7"),
         ({"authorization": "OPEN"}, "allowed: AWS_IAM, COGNITO, API_KEY, NONE"),
+        (
+            {"alarm_topic_arn": "topic"},
+            "config orders:alarm_topic_arn is 'topic'; allowed: the ARN of an SNS topic, or none",
+        ),
+        ({"environment": "prod"}, "config orders:deletion_protection is not allowed in prod as it is; allowed: true"),
     ],
 )
 def test_a_wrong_or_missing_value_names_key_value_and_what_is_allowed(config: dict[str, str], message: str) -> None:

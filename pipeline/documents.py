@@ -1,0 +1,97 @@
+"""The documents that are made of the pipeline itself: ``python -m pipeline.documents`` writes them."""
+
+import json
+import runpy
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pulumi_aws_eda.testing import Recording, record
+
+ROOT = Path(__file__).parents[1]
+ENVIRONMENTS = ("sandbox", "dev", "staging", "prod")
+ROWS = {
+    "external API": "external_api_url",
+    "GET: reserved concurrency": "get_concurrency",
+    "external call: reserved concurrency": "call_concurrency",
+    "wait for details, seconds": "details_timeout_seconds",
+    "requests a second": "throttling_rate_limit",
+    "requests at once": "throttling_burst_limit",
+    "days logs are kept": "log_retention_in_days",
+    "deletion protection of the table": "deletion_protection",
+    "topic of the alarms": "alarm_topic_arn",
+}
+DEFAULTS = {
+    "deletion_protection": "false",
+    "alarm_topic_arn": "none",
+    "external_api_url": "given at start",
+    "throttling_rate_limit": "100",
+    "throttling_burst_limit": "50",
+}
+
+
+def config(environment: str) -> dict[str, Any]:
+    """The config of an environment's stack file, by full key."""
+    values: dict[str, Any] = yaml.safe_load((ROOT / f"Pulumi.{environment}.yaml").read_text())["config"]
+    return values
+
+
+def recording(environment: str) -> Recording:
+    """The pipeline's program under recording mocks."""
+    given = {"orders:external_api_url": "http://127.0.0.1:8080", **config(environment)}
+    program = str(ROOT / "__main__.py")
+    return record(lambda: runpy.run_path(program), given, project="orders", stack=environment)
+
+
+def openapi() -> str:
+    """The API's document as the dev stack exports it, without what only API Gateway reads."""
+    document = json.loads(recording("dev").exports["openapi"])
+    document["servers"] = [{"url": "https://API_ID.execute-api.eu-central-1.amazonaws.com/v1"}]
+    return json.dumps(_public(document), indent=2) + "\n"
+
+
+def _public(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: _public(item)
+            for key, item in value.items()
+            if not key.startswith("x-amazon-apigateway") or key == "x-amazon-apigateway-authtype"
+        }
+    return [_public(item) for item in value] if isinstance(value, list) else value
+
+
+def environments() -> str:
+    """The table of the environments' differences."""
+    values = {name: config(name) for name in ENVIRONMENTS}
+    lines = [
+        "# The environments",
+        "",
+        "Made of `Pulumi.*.yaml` by `python -m pipeline.documents`; a test compares them.",
+        "",
+        f"| | {' | '.join(ENVIRONMENTS)} |",
+        f"|---|{'---|' * len(ENVIRONMENTS)}",
+    ]
+    for label, key in ROWS.items():
+        cells = [str(values[name].get(f"orders:{key}", DEFAULTS.get(key, ""))) for name in ENVIRONMENTS]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+    return "\n".join([*lines, "", NOTES])
+
+
+NOTES = """\
+`prod` refuses to be deployed without deletion protection, without a topic for its alarms, or with an API that is open
+to everybody.
+
+Before the first deployment, `python -m pipeline preflight STACK` says what the account lacks: the role with which API
+Gateway writes logs, and enough concurrency for what the stack reserves (a new account's quota may be 10).
+"""
+
+
+def documents() -> dict[Path, str]:
+    """All documents, by file."""
+    return {ROOT / "docs" / "openapi.json": openapi(), ROOT / "docs" / "environments.md": environments()}
+
+
+if __name__ == "__main__":
+    for file, text in documents().items():
+        file.write_text(text)
+        print(file.relative_to(ROOT))

@@ -1,0 +1,35 @@
+"""What docs say of the pipeline is what the pipeline is."""
+
+import json
+
+import pytest
+
+from pipeline import documents
+
+
+@pytest.mark.parametrize("file", ["openapi.json", "environments.md"])
+def test_the_document_is_up_to_date(file: str) -> None:
+    made = documents.documents()[documents.ROOT / "docs" / file]
+    written = (documents.ROOT / "docs" / file).read_text()
+    assert written == made, "run: python -m pipeline.documents"
+
+
+@pytest.mark.parametrize("environment", documents.ENVIRONMENTS)
+def test_every_environment_runs_and_differs_where_it_should(environment: str) -> None:
+    made = documents.recording(environment)
+    table = made.one("aws:dynamodb/table:Table", "orders").inputs
+    alarms = made.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
+    assert (table.get("deletionProtectionEnabled") is True) == (environment == "prod")
+    assert {bool(alarm.inputs["alarmActions"]) for alarm in alarms} == {environment == "prod"}
+    retention = {group.inputs["retentionInDays"] for group in made.of("aws:cloudwatch/logGroup:LogGroup").values()}
+    assert retention == {{"sandbox": 1, "dev": 7, "staging": 30, "prod": 365}[environment]}
+    functions = made.of("aws:lambda/function:Function")
+    settings = made.one("aws:apigateway/methodSettings:MethodSettings", "orders-api-get-orders-order-id-settings")
+    burst = settings.inputs["settings"]["throttlingBurstLimit"]
+    assert burst < functions["get-order-function"].inputs["reservedConcurrentExecutions"]
+
+
+def test_the_published_document_names_every_route_and_nothing_of_the_inside() -> None:
+    document = json.loads(documents.openapi())
+    assert set(document["paths"]) == {"/orders", "/orders/{order_id}", "/orders/{order_id}/details"}
+    assert "arn:aws" not in documents.openapi()
