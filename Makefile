@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test iam-proof lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders thr
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS="--only get-order" picks roles)
+	@$(BIN)/python -m sandbox iam-proof $(ARGS)
 
 lint: .venv/.dev ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

@@ -20,6 +20,7 @@ from sandbox.demo.report import ProgressLines, as_json, ok, show
 from sandbox.demo.run import DemoError, Pipeline, Run
 from sandbox.embedded import Sandbox, embedded_aws
 from sandbox.errors import SandboxError
+from sandbox.iam_proof import WAIT_SECONDS, CheckFailed, Checks, prove
 from sandbox.provider.deploy import Stack, deploy
 
 PROGRAM = Path(__file__).parents[1] / "__main__.py"
@@ -88,6 +89,36 @@ def demo(
     except (SandboxError, DemoError) as error:
         console.print(f"[red]Error[/]: {error}", markup=True)
         raise typer.Exit(1) from None
+
+
+@app.command()
+def iam_proof(
+    only: Annotated[str, typer.Option(help="Prove only the roles whose names contain this.")] = "",
+) -> None:
+    """Take each statement of each role away once and show what then fails; ends with 1 when nothing does."""
+    console = Console(highlight=False)
+    config = {"details_timeout_seconds": WAIT_SECONDS}
+    proven, unproven, exceptions = 0, 0, dict[str, str]()
+    try:
+        with embedded_aws(20) as aws, external_api(100, delay=0, throttle_every=0) as external:
+            stack = deploy(aws.cloud, PROGRAM, config={**config, "external_api_url": external.url})
+            client = OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION, retries=1)
+            for proof in prove(aws, stack, Checks(aws, stack, client), only):
+                if proof.exception is not None:
+                    exceptions[f"{proof.role}/{proof.sid}"] = proof.exception
+                elif proof.failed is None:
+                    unproven += 1
+                    console.print(f"[red]not needed[/] {proof.role}/{proof.sid}: everything works without it")
+                else:
+                    proven += 1
+                    console.print(f"[green]needed[/] {proof.role}/{proof.sid}: {proof.failed}", soft_wrap=True)
+    except (SandboxError, CheckFailed) as error:
+        console.print(f"[red]Error[/]: {error}")
+        raise typer.Exit(1) from None
+    for name, reason in exceptions.items():
+        console.print(f"exception {name}: {reason}")
+    console.print(f"statements {proven + unproven}, proven {proven}")
+    raise typer.Exit(1 if unproven else 0)
 
 
 def _deployed(aws: Sandbox, external_url: str, console: Console, seconds: dict[str, float]) -> Stack:

@@ -61,12 +61,14 @@ class OrdersClient:
         url: the stage's invoke URL.
         credentials: of a caller that may invoke the API.
         region: the API's region.
+        retries: how often a request is sent that gets no answer, or one that asks to come again later.
     """
 
-    def __init__(self, url: str, credentials: Credentials, region: str) -> None:
+    def __init__(self, url: str, credentials: Credentials, region: str, retries: int = RETRIES) -> None:
         self._url = url.rstrip("/")
         self._credentials = credentials
         self._region = region
+        self._retries = retries
         self._pool = urllib3.PoolManager(maxsize=64, timeout=urllib3.Timeout(connect=10, read=60), retries=False)
         self._pause = threading.Event()
 
@@ -87,7 +89,7 @@ class OrdersClient:
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
         last: Exception | None = None
-        for attempt in range(RETRIES):
+        for attempt in range(self._retries):
             # Signed anew each time, because a signature is valid for some minutes only.
             request = AWSRequest(method, self._url + path, data=content, headers=headers)
             SigV4Auth(self._credentials, "execute-api", self._region).add_auth(request)
@@ -99,7 +101,7 @@ class OrdersClient:
                 self._pause.wait(0.1 * 2**attempt)
                 continue
             answer = _answer(response, time.perf_counter() - begin)
-            if answer.status not in (429, 503) or attempt == RETRIES - 1:
+            if answer.status not in (429, 503) or attempt == self._retries - 1:
                 return answer
             self._pause.wait(min(float(answer.headers.get("retry-after", 1)), 5.0) * (attempt + 1) / 4)
         raise ConnectionError(f"{method} {urlsplit(self._url).path}{path} got no answer: {last}") from last
