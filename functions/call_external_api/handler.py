@@ -26,7 +26,9 @@ _keep = settings.integer("EXTERNAL_API_KEEP", 3, minimum=1)
 _pool = urllib3.PoolManager(retries=False)
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 3.0
-READ_SECONDS = 30.0
+READ_SECONDS = float(settings.integer("EXTERNAL_API_READ_SECONDS", 30, minimum=1))
+RESULT_BUDGET = 16 * 1024
+"""Bytes of the result: it travels in the workflow's state and in the order's row."""
 MARGIN_SECONDS = 5.0
 """What is left of the function's time for the answer and the log."""
 MAX_RETRY_AFTER = 3600
@@ -57,6 +59,9 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise ExternalApiRejected(f"the answer cannot be read: {error}") from None
     finally:
         answer.release_conn()
+    size = len(json.dumps(result).encode())
+    if size > RESULT_BUDGET:
+        raise ExternalApiRejected(f"the offers to keep have {size} bytes, more than {RESULT_BUDGET}")
     logger.info("offers", order_id=event["id"], seen=result["offers_seen"], fitting=result["offers_fitting"])
     return {"result": result}
 

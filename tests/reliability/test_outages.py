@@ -29,6 +29,7 @@ class Unreliable:
 
     def __init__(self) -> None:
         self.mode, self.calls = "good", 0
+        self.stopped = threading.Event()
         api = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,6 +46,9 @@ class Unreliable:
                         self._send(200, GOOD[:100], {"Content-Length": str(len(GOOD))})
                     case "hangs up":
                         self.connection.close()
+                    case "hangs":
+                        # Longer than the function waits for a byte.
+                        api.stopped.wait(5)
                     case _:
                         self._send(200, GOOD)
 
@@ -67,6 +71,7 @@ def external_api() -> Iterator[Unreliable]:
     api = Unreliable()
     threading.Thread(target=api.server.serve_forever, daemon=True).start()
     yield api
+    api.stopped.set()
     api.server.shutdown()
     api.server.server_close()
 
@@ -74,7 +79,12 @@ def external_api() -> Iterator[Unreliable]:
 @pytest.fixture(scope="module")
 def unreliable(aws: Sandbox, external_api: Unreliable) -> Stack:
     config = {"environment": "sandbox", "external_api_url": external_api.url, "throttling_burst_limit": 500}
-    return deploy(aws.cloud, ROOT / "__main__.py", stack="outage", config=config)
+    made = deploy(aws.cloud, ROOT / "__main__.py", stack="outage", config=config)
+    client, name = aws.client("lambda"), "orders-outage-call-external-api"
+    variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+    patient = {"Variables": {**variables, "EXTERNAL_API_READ_SECONDS": "1"}}
+    client.update_function_configuration(FunctionName=name, Environment=patient)
+    return made
 
 
 @pytest.fixture
@@ -110,7 +120,7 @@ class Orders:
 
 
 @pytest.mark.usefixtures("fast")
-@pytest.mark.parametrize("mode", ["down", "throttles", "cut", "hangs up"])
+@pytest.mark.parametrize("mode", ["down", "throttles", "cut", "hangs up", "hangs"])
 def test_an_outage_of_six_hours_delays_orders_and_loses_none(
     aws: Sandbox, external_api: Unreliable, unreliable: Stack, mode: str
 ) -> None:
