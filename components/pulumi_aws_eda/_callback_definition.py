@@ -89,7 +89,7 @@ def definition(
             "Catch": [
                 {"ErrorEquals": ["ExternalApiThrottled"], "ResultPath": "$.failure", "Next": "ReadRetryAfter"},
                 {
-                    "ErrorEquals": ["ExternalApiUnavailable", "Sandbox.Timedout", "States.Timeout"],
+                    "ErrorEquals": ["ExternalApiUnavailable", "Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"],
                     "ResultPath": "$.failure",
                     "Next": "DefaultRetryAfter",
                 },

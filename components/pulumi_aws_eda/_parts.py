@@ -67,8 +67,8 @@ def role(
         suffix: of the logical name.
         service: the service's principal, for example ``lambda.amazonaws.com``.
         statements: by their Sid: ``actions`` and ``resources``, optionally ``condition``.
-        source_account: demand that the service acts for this account, against the confused deputy; Lambda does not
-            send it when it assumes a function's role.
+        source_account: demand that the service acts for this account, against the confused deputy; only for services
+            whose documentation says that they send it when they assume a role (Step Functions does).
     """
     trust: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     if source_account:

@@ -343,6 +343,7 @@ class EventApi(pulumi.ComponentResource):
             f"{_slug(route)}-caller",
             "apigateway.amazonaws.com",
             {"Admit": {"actions": ["states:StartSyncExecution"], "resources": [machine.arn]}},
+            source_account=False,
         )
         region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
         tenant = _openapi.TENANTS[authorization.value]

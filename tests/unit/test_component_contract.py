@@ -77,7 +77,8 @@ def test_a_role_is_assumed_by_one_service_for_this_account(name: str) -> None:
     for role in recording(name).of("aws:iam/role:Role").values():
         statement = role.json("assumeRolePolicy")["Statement"][0]
         service = statement["Principal"]["Service"]
-        if service != "lambda.amazonaws.com":
+        assert service in ("lambda.amazonaws.com", "states.amazonaws.com", "apigateway.amazonaws.com")
+        if service == "states.amazonaws.com":
             assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
