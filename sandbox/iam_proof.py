@@ -59,6 +59,8 @@ class Checks:
         self._aws = aws
         self._pipeline = Pipeline(aws.client, stack.outputs)
         self._client = client
+        groups = [state["name"] for state in stack.of_type("aws:cloudwatch/logGroup:LogGroup").values()]
+        self._log_groups = [name for name in groups if name.startswith("/aws/lambda/")]
         self._pause = threading.Event()
 
     def all(self) -> Iterator[tuple[str, Callable[[], None]]]:
@@ -131,9 +133,9 @@ class Checks:
     def _log_lines(self) -> dict[str, int]:
         logs = self._aws.client("logs")
         counts = {}
-        for group in logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"])
-            counts[group["logGroupName"]] = sum(len(page["events"]) for page in pages)
+        for group in self._log_groups:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            counts[group] = sum(len(page["events"]) for page in pages)
         return counts
 
     def _until(self, condition: Callable[[], bool], what: str, seconds: float = 4) -> None:
