@@ -124,8 +124,8 @@ def _load_emulator(port: int, folder: Path) -> Asgi:
     try:
         app = importlib.import_module("ministack.app")
     finally:
-        # DOCKER_HOST is read again at start-up, the port whenever a URL is made.
-        for name in set(settings) - {"DOCKER_HOST", "GATEWAY_PORT", "AUTH", "MINISTACK_REGION"}:
+        # The others are read again at start-up, when listeners are bound, and whenever a URL is made.
+        for name in ("LOG_LEVEL", "TMPDIR"):
             if before[name] is None:
                 os.environ.pop(name)
             else:

@@ -16,6 +16,8 @@ from pulumi_aws_eda.idempotent_lambda import (
     IdempotencyToken,
     IdempotentLambda,
     IdempotentLambdaArgs,
+    QueueSourceArgs,
+    StreamSourceArgs,
     VpcConfigArgs,
 )
 
@@ -32,7 +34,9 @@ __all__ = [
     "IdempotencyToken",
     "IdempotentLambda",
     "IdempotentLambdaArgs",
+    "QueueSourceArgs",
     "RouteArgs",
+    "StreamSourceArgs",
     "VpcConfigArgs",
     "WorkflowRouteArgs",
 ]

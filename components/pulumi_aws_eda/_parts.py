@@ -105,23 +105,25 @@ def role(
     return made, policy
 
 
-def dead_letter_queue(common: Common, suffix: str = "dlq", description: str = "") -> aws.sqs.Queue:
-    """An encrypted queue for what failed, kept 14 days, reached by TLS alone, with an alarm at its first message."""
+def queue(common: Common, suffix: str, fifo: bool = False, **properties: Any) -> aws.sqs.Queue:
+    """An encrypted queue that is reached by TLS alone."""
     name = f"{common.name}-{suffix}"
+    ending = ".fifo" if fifo else ""
     key: dict[str, Any] = (
         {"kms_master_key_id": common.kms_key_arn} if common.kms_key_arn else {"sqs_managed_sse_enabled": True}
     )
-    queue = aws.sqs.Queue(
+    made = aws.sqs.Queue(
         name,
-        name=physical_name(name, 80),
-        message_retention_seconds=DLQ_RETENTION_SECONDS,
+        name=physical_name(name, 80 - len(ending)) + ending,
+        fifo_queue=True if fifo else None,
         tags=common.tags,
         opts=common.opts(),
         **key,
+        **properties,
     )
     aws.sqs.QueuePolicy(
         name,
-        queue_url=queue.url,
+        queue_url=made.url,
         policy=pulumi.Output.json_dumps(
             {
                 "Version": "2012-10-17",
@@ -131,7 +133,7 @@ def dead_letter_queue(common: Common, suffix: str = "dlq", description: str = ""
                         "Effect": "Deny",
                         "Principal": "*",
                         "Action": "sqs:*",
-                        "Resource": queue.arn,
+                        "Resource": made.arn,
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
                     }
                 ],
@@ -139,16 +141,23 @@ def dead_letter_queue(common: Common, suffix: str = "dlq", description: str = ""
         ),
         opts=common.opts(),
     )
+    return made
+
+
+def dead_letter_queue(common: Common, suffix: str = "dlq", description: str = "", fifo: bool = False) -> aws.sqs.Queue:
+    """A queue for what failed, kept 14 days, with an alarm at its first message."""
+    made = queue(common, suffix, fifo=fifo, message_retention_seconds=DLQ_RETENTION_SECONDS)
     alarm(
         common,
         f"{suffix}-messages",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",
-        dimensions={"QueueName": queue.name},
+        dimensions={"QueueName": made.name},
         statistic="Maximum",
-        description=description or f"{name} holds a message: something failed for good and waits for its redrive",
+        description=description
+        or f"{common.name}-{suffix} holds a message: something failed for good and waits for its redrive",
     )
-    return queue
+    return made
 
 
 def log_group(common: Common, suffix: str, name: pulumi.Input[str]) -> aws.cloudwatch.LogGroup:

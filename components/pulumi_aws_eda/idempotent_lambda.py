@@ -12,7 +12,8 @@ from pulumi_aws_eda._args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._naming import physical_name
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
-_NO_RESOURCE = frozenset({"xray:PutTraceSegments", "xray:PutTelemetryRecords"})
+_TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
+_NO_RESOURCE = frozenset({*_TRACE, "dynamodb:ListStreams"})
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
 
 
@@ -62,6 +63,32 @@ class VpcConfigArgs(TypedDict):
     """Security groups of the function's network interfaces."""
 
 
+class QueueSourceArgs(TypedDict):
+    """A queue of the function's own, whose messages it handles in batches."""
+
+    fifo: NotRequired[bool]
+    """First in, first out, exactly-once within its groups; default false."""
+    batch_size: NotRequired[int]
+    """Messages in a batch, 1 to 10 (without a window, Lambda API); default 10."""
+    max_receive_count: NotRequired[int]
+    """How often a message is tried before it goes to the dead-letter queue, 1 to 1000; default 5."""
+
+
+class StreamSourceArgs(TypedDict):
+    """A table's stream, whose changes the function handles in batches."""
+
+    stream_arn: pulumi.Input[str]
+    """The stream's ARN."""
+    batch_size: NotRequired[int]
+    """Changes in a batch, 1 to 10000 (Lambda API); default 100."""
+    maximum_retry_attempts: NotRequired[int]
+    """Retries of a batch before it is halved and at last given up, 0 to 10000 (Lambda API); default 5."""
+    maximum_record_age_in_seconds: NotRequired[int]
+    """Age at which a change is given up, 60 to 604800 seconds (Lambda API); default 3600."""
+    starting_position: NotRequired[str]
+    """``LATEST`` or ``TRIM_HORIZON``; default ``LATEST``."""
+
+
 class IdempotentLambdaArgs(TypedDict):
     """Arguments of IdempotentLambda."""
 
@@ -91,6 +118,10 @@ class IdempotentLambdaArgs(TypedDict):
     """Retries of an asynchronous invocation, 0 to 2 (Lambda API); default 2."""
     maximum_event_age_in_seconds: NotRequired[int]
     """How long an asynchronous event is tried, 60 to 21600 seconds (Lambda API); default 21600."""
+    queue_source: NotRequired[QueueSourceArgs]
+    """Makes a queue with a dead-letter queue, and hands its messages to the function; default none."""
+    stream_source: NotRequired[StreamSourceArgs]
+    """Hands a table's changes to the function; those it cannot handle are pointed to in a dead-letter queue."""
     layers: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs of further layers; Lambda allows five, two are the component's."""
     powertools_layer_arn: NotRequired[pulumi.Input[str]]
@@ -136,6 +167,10 @@ class IdempotentLambda(pulumi.ComponentResource):
     """The log group's name."""
     dead_letter_queue_arn: pulumi.Output[str | None]
     """The queue for events that failed; none for a function that is not asynchronous."""
+    queue_url: pulumi.Output[str | None]
+    """The queue of ``queue_source``."""
+    queue_arn: pulumi.Output[str | None]
+    """Its ARN."""
     idempotency_table_name: pulumi.Output[str | None]
     """The idempotency table; none without idempotency."""
 
@@ -148,6 +183,13 @@ class IdempotentLambda(pulumi.ComponentResource):
         age = number(component, args, "maximum_event_age_in_seconds", 21600, 60, 21600)
         grants = args.get("grants") or {}
         _check_grants(component, grants)
+        if "queue_source" in args:
+            check(f"{component}, queue_source", args["queue_source"], QueueSourceArgs)
+            if args["queue_source"].get("fifo") and (args.get("asynchronous") or "stream_source" in args):
+                problem = "is FIFO, but a failure destination is not; use one function for each source"
+                raise ArgumentError(component, "queue_source", problem)
+        if "stream_source" in args:
+            check(f"{component}, stream_source", args["stream_source"], StreamSourceArgs)
         vpc = args.get("vpc_config")
         if vpc is not None:
             check(f"{component}, vpc_config", vpc, VpcConfigArgs)
@@ -158,12 +200,21 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.log_group = _parts.log_group(common, "log", f"/aws/lambda/{function_name}")
         table, settings = self._idempotency(component, common, args)
         asynchronous = args.get("asynchronous", False)
-        queue = _parts.dead_letter_queue(common) if asynchronous else None
+        fails = asynchronous or "queue_source" in args or "stream_source" in args
+        fifo = args.get("queue_source", {}).get("fifo", False)
+        queue = _parts.dead_letter_queue(common, fifo=fifo) if fails else None
+        source = _source_queue(component, common, args, queue, timeout) if queue is not None else None
         self.role, policy = _parts.role(
             common,
             "role",
             "lambda.amazonaws.com",
-            _statements(self.log_group, table, queue, grants, in_vpc=vpc is not None),
+            _statements(
+                self.log_group,
+                table,
+                queue if asynchronous or "stream_source" in args else None,
+                {**_source_grants(source, args), **grants},
+                in_vpc=vpc is not None,
+            ),
             source_account=False,
         )
         environment: dict[str, pulumi.Input[str]] = {
@@ -205,7 +256,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             # Before its policy is there, a function could run without its permissions.
             opts=common.opts(depends_on=[policy, self.log_group]),
         )
-        if queue is not None:
+        if queue is not None and asynchronous:
             aws.lambda_.FunctionEventInvokeConfig(
                 f"{name}-events",
                 function_name=self.function.name,
@@ -214,6 +265,7 @@ class IdempotentLambda(pulumi.ComponentResource):
                 destination_config={"on_failure": {"destination": queue.arn}},
                 opts=common.opts(),
             )
+        self._event_sources(component, common, args, source, queue, policy)
         for metric in ("Errors", "Throttles"):
             _parts.alarm(
                 common,
@@ -231,8 +283,51 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.role_name = self.role.name
         self.log_group_name = self.log_group.name
         self.dead_letter_queue_arn = none if queue is None else queue.arn.apply(lambda arn: arn)
+        self.queue_url = none if source is None else source.url.apply(lambda url: url)
+        self.queue_arn = none if source is None else source.arn.apply(lambda arn: arn)
         self.idempotency_table_name = none if table is None else pulumi.Output.from_input(table[0]).apply(str)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+    def _event_sources(
+        self,
+        component: str,
+        common: _parts.Common,
+        args: IdempotentLambdaArgs,
+        source: aws.sqs.Queue | None,
+        failures: aws.sqs.Queue | None,
+        policy: aws.iam.RolePolicy,
+    ) -> None:
+        if source is not None:
+            aws.lambda_.EventSourceMapping(
+                f"{common.name}-queue",
+                event_source_arn=source.arn,
+                function_name=self.function.arn,
+                batch_size=number(f"{component}, queue_source", args["queue_source"], "batch_size", 10, 1, 10),
+                function_response_types=["ReportBatchItemFailures"],
+                tags=common.tags,
+                opts=common.opts(depends_on=[policy]),
+            )
+        stream = args.get("stream_source")
+        if stream is not None and failures is not None:
+            where = f"{component}, stream_source"
+            aws.lambda_.EventSourceMapping(
+                f"{common.name}-stream",
+                event_source_arn=stream["stream_arn"],
+                function_name=self.function.arn,
+                starting_position=stream.get("starting_position", "LATEST"),
+                batch_size=number(where, stream, "batch_size", 100, 1, 10000),
+                maximum_retry_attempts=number(where, stream, "maximum_retry_attempts", 5, 0, 10000),
+                maximum_record_age_in_seconds=number(where, stream, "maximum_record_age_in_seconds", 3600, 60, 604800),
+                bisect_batch_on_function_error=True,
+                function_response_types=["ReportBatchItemFailures"],
+                destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
+                    on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
+                        destination_arn=failures.arn
+                    )
+                ),
+                tags=common.tags,
+                opts=common.opts(depends_on=[policy]),
+            )
 
     def _idempotency(
         self, component: str, common: _parts.Common, args: IdempotentLambdaArgs
@@ -265,6 +360,37 @@ class IdempotentLambda(pulumi.ComponentResource):
         return table, settings
 
 
+def _source_queue(
+    component: str, common: _parts.Common, args: IdempotentLambdaArgs, failures: aws.sqs.Queue, timeout: Any
+) -> aws.sqs.Queue | None:
+    given = args.get("queue_source")
+    if given is None:
+        return None
+    receives = number(f"{component}, queue_source", given, "max_receive_count", 5, 1, 1000)
+    return _parts.queue(
+        common,
+        "source",
+        fifo=given.get("fifo", False),
+        # A message must not come back while the function may still work on it (Lambda's advice for queues).
+        visibility_timeout_seconds=pulumi.Output.from_input(timeout).apply(lambda seconds: 6 * seconds),
+        redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": failures.arn, "maxReceiveCount": receives}),
+    )
+
+
+def _source_grants(source: aws.sqs.Queue | None, args: IdempotentLambdaArgs) -> dict[str, GrantArgs]:
+    grants: dict[str, GrantArgs] = {}
+    if source is not None:
+        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        grants["ReadQueue"] = {"actions": actions, "resources": [source.arn]}
+    stream = args.get("stream_source")
+    if stream is not None:
+        actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+        grants["ReadStream"] = {"actions": actions, "resources": [stream["stream_arn"]]}
+        # Listing has no resource level (Service Authorization Reference); Lambda checks that the role may.
+        grants["ListStreams"] = {"actions": ["dynamodb:ListStreams"], "resources": ["*"]}
+    return grants
+
+
 def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:
     for sid, grant in grants.items():
         argument = f"grants[{sid!r}]"
@@ -291,7 +417,7 @@ def _statements(
             "actions": ["logs:CreateLogStream", "logs:PutLogEvents"],
             "resources": [log_group.arn, pulumi.Output.concat(log_group.arn, ":*")],
         },
-        "Trace": {"actions": sorted(_NO_RESOURCE), "resources": ["*"]},
+        "Trace": {"actions": list(_TRACE), "resources": ["*"]},
     }
     if table is not None:
         actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]

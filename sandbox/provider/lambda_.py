@@ -159,7 +159,7 @@ def _delete_invoke_config(context: Context, id: str, state: dict[str, Any]) -> N
 
 def _create_event_source_mapping(context: Context, inputs: Inputs) -> Created:
     tags = inputs.tags()
-    request = inputs.rest("lambda", "CreateEventSourceMapping")
+    request = inputs.rest("lambda", "CreateEventSourceMapping", {"destinationArn": "Destination"})
     made = context.client("lambda").create_event_source_mapping(**request, **({"Tags": tags} if tags else {}))
     arn = made.get("EventSourceMappingArn") or context.cloud.arn("lambda", f"event-source-mapping:{made['UUID']}")
     return Created(made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"], "arn": arn})

@@ -3,6 +3,8 @@
 import io
 import json
 import secrets
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +18,7 @@ from sandbox.embedded import Sandbox, embedded_aws
 from sandbox.errors import SandboxError
 from sandbox.faults import Fault, FaultKind
 from sandbox.provider.deploy import deploy, destroy
+from tests.conftest import ROOT
 from tests.waiting import wait_until
 
 
@@ -388,3 +391,27 @@ def test_what_the_sandbox_does_not_know_is_named(aws: Sandbox, tmp_path: Path, s
     with pytest.raises(SandboxError) as raised:
         deploy(aws.cloud, program(tmp_path, source), "s")
     assert message in str(raised.value)
+
+
+LISTENERS = """
+import contextlib, os, pathlib
+from sandbox.embedded import embedded_aws
+def listeners():
+    inodes, found = set(), []
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(f"/proc/self/fd/{name}").removeprefix("socket:[").removesuffix("]"))
+    for table in ("tcp", "tcp6"):
+        for line in pathlib.Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                found.append(fields[1].rsplit(":", 1)[0])
+    return found
+with embedded_aws():
+    print(sorted(set(listeners())))
+"""
+
+
+def test_it_listens_on_loopback_alone() -> None:
+    done = subprocess.run([sys.executable, "-c", LISTENERS], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "['0100007F']"

@@ -13,7 +13,17 @@ TAGS = {"team": "orders"}
 
 
 def idempotent_lambda() -> None:
-    IdempotentLambda("it", {"code": CODE, "asynchronous": True, "idempotency": {"token": "EVENT"}, "tags": TAGS})
+    IdempotentLambda(
+        "it",
+        {
+            "code": CODE,
+            "asynchronous": True,
+            "idempotency": {"token": "EVENT"},
+            "queue_source": {},
+            "stream_source": {"stream_arn": f"{TABLE}/stream/x"},
+            "tags": TAGS,
+        },
+    )
 
 
 def callback_workflow() -> None:

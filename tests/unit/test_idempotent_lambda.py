@@ -89,6 +89,37 @@ def test_an_asynchronous_function_has_a_failure_destination_with_an_alarm() -> N
     assert alarm["threshold"] == 1
 
 
+def test_a_queue_source_makes_a_queue_that_waits_six_time_outs_and_gives_up_in_the_dead_letter_queue() -> None:
+    made = make(timeout=20, queue_source={"max_receive_count": 3, "batch_size": 5})
+    queue = made.one("aws:sqs/queue:Queue", "f-source")
+    assert queue.inputs["visibilityTimeoutSeconds"] == 120
+    redrive = queue.json("redrivePolicy")
+    assert redrive["maxReceiveCount"] == 3
+    assert redrive["deadLetterTargetArn"].endswith("project-test-f-dlq")
+    mapping = made.one("aws:lambda/eventSourceMapping:EventSourceMapping", "f-queue").inputs
+    assert (mapping["batchSize"], mapping["functionResponseTypes"]) == (5, ["ReportBatchItemFailures"])
+    assert set(made.statements("f-role")) == {"WriteLog", "Trace", "ReadQueue"}
+    assert not made.of("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig")
+
+
+def test_a_fifo_source_has_a_fifo_dead_letter_queue() -> None:
+    queues = make(queue_source={"fifo": True}).of("aws:sqs/queue:Queue")
+    assert {queue.inputs["fifoQueue"] for queue in queues.values()} == {True}
+    assert all(queue.inputs["name"].endswith(".fifo") for queue in queues.values())
+
+
+def test_a_stream_source_is_bounded_and_points_to_what_it_gave_up() -> None:
+    stream = "arn:aws:dynamodb:eu-central-1:1:table/t/stream/x"
+    made = make(stream_source={"stream_arn": stream})
+    mapping = made.one("aws:lambda/eventSourceMapping:EventSourceMapping", "f-stream").inputs
+    assert mapping["bisectBatchOnFunctionError"] is True
+    assert (mapping["maximumRetryAttempts"], mapping["maximumRecordAgeInSeconds"]) == (5, 3600)
+    assert mapping["destinationConfig"]["onFailure"]["destinationArn"].endswith("project-test-f-dlq")
+    statements = made.statements("f-role")
+    assert statements["ReadStream"]["Resource"] == [stream]
+    assert set(statements) == {"WriteLog", "Trace", "FailureDestination", "ReadStream", "ListStreams"}
+
+
 def test_overrides_reach_the_function() -> None:
     made = make(
         memory_size=2048,
@@ -131,6 +162,9 @@ def test_overrides_reach_the_function() -> None:
         ({"idempotency": {"token": "EVENT", "table_name": "t"}}, "'table_arn' is missing"),
         ({"grants": {"A": {"actions": ["s3:*"], "resources": ["arn:aws:s3:::b"]}}}, "wildcard action 's3:*'"),
         ({"grants": {"A": {"actions": ["s3:GetObject"], "resources": ["*"]}}}, "allows every resource"),
+        ({"queue_source": {"batch_size": 11}}, "'batch_size' is 11; allowed are whole numbers from 1 to 10"),
+        ({"queue_source": {"fifo": True}, "asynchronous": True}, "'queue_source' is FIFO"),
+        ({"stream_source": {}}, "'stream_arn' is missing"),
         ({"maximum_retry_attempts": 3}, "'maximum_retry_attempts' is 3; allowed are whole numbers from 0 to 2"),
         ({"vpc_config": {"subnet_ids": ["s"]}}, "'security_group_ids' is missing"),
     ],

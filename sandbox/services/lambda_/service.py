@@ -15,6 +15,7 @@ from sandbox.cloud import Cloud
 from sandbox.errors import AwsError, SandboxError
 from sandbox.service import Caller, Service
 from sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
+from sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
 from sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome, unpack
 
 ACCOUNT_CONCURRENCY = 1000
@@ -34,6 +35,7 @@ class Lambda(Service):
         self._lock = threading.RLock()
         self._functions: dict[str, Function] = {}
         self._layers: dict[str, list[dict[str, Any]]] = {}
+        self._mappings: dict[str, EventSourceMapping] = {}
         self._asynchronous = AsynchronousInvocations(cloud, self._run)
         self.python = f"python{sys.version_info.major}.{sys.version_info.minor}"
         """The runtime that runs every function here, whatever it declares."""
@@ -54,11 +56,13 @@ class Lambda(Service):
     def stop(self) -> None:
         """End all processes."""
         self._asynchronous.close()
+        self._stop_mappings()
         for function in self._all():
             function.close()
 
     def reset(self) -> None:
         """Forget everything."""
+        self._stop_mappings()
         for function in self._all():
             function.close()
         self._functions.clear()
@@ -280,6 +284,31 @@ class Lambda(Service):
         self._function(request["FunctionName"]).event_invoke_config = None
         return {}
 
+    def create_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateEventSourceMapping, for queues and table streams."""
+        function = self._function(request["FunctionName"])
+        mapping = EventSourceMapping(self.cloud, configuration_of(request, function, self.cloud), function, self._run)
+        with self._lock:
+            self._mappings[mapping.configuration["UUID"]] = mapping
+        if mapping.configuration["State"] == "Enabled":
+            mapping.start()
+        return described(mapping)
+
+    def get_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetEventSourceMapping."""
+        return described(self._mapping(request["UUID"]))
+
+    def list_event_source_mappings(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """ListEventSourceMappings."""
+        return {"EventSourceMappings": [described(mapping) for mapping in self._mappings.values()]}
+
+    def delete_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteEventSourceMapping."""
+        mapping = self._mapping(request["UUID"])
+        mapping.stopped.set()
+        del self._mappings[request["UUID"]]
+        return described(mapping)
+
     def invoke(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Invoke, synchronously, asynchronously or dry."""
         function = self._function(request["FunctionName"])
@@ -335,6 +364,17 @@ class Lambda(Service):
         finally:
             with self._lock:
                 function.running -= 1
+
+    def _mapping(self, identifier: str) -> EventSourceMapping:
+        mapping = self._mappings.get(identifier)
+        if mapping is None:
+            raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        return mapping
+
+    def _stop_mappings(self) -> None:
+        for mapping in self._mappings.values():
+            mapping.stopped.set()
+        self._mappings.clear()
 
     def _check_resource_policy(self, function: Function, caller: Caller) -> None:
         if caller.service is None:

@@ -1,0 +1,235 @@
+"""Event source mappings: what polls queues and table streams and invokes functions with batches."""
+
+import json
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sandbox.cloud import Cloud
+from sandbox.errors import AwsError
+from sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
+
+POLL_SECONDS = 0.2
+BATCH_WINDOW = 10
+"""Messages that SQS hands out at a time."""
+Invoke = Callable[[Function, bytes], Outcome]
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class EventSourceMapping:
+    """One mapping, and the thread that works for it.
+
+    Attributes:
+        configuration: as ``GetEventSourceMapping`` returns it.
+        function: what is invoked.
+        stopped: set to end the thread.
+    """
+
+    cloud: Cloud
+    configuration: dict[str, Any]
+    function: Function
+    invoke: Invoke
+    stopped: threading.Event = field(default_factory=threading.Event)
+
+    def start(self) -> None:
+        """Begin to poll."""
+        poll = self._poll_queue if ":sqs:" in self.configuration["EventSourceArn"] else self._poll_stream
+        self.cloud.spawn(lambda: self._run(poll), f"event-source-{self.function.name}")
+
+    def _run(self, poll: Callable[[], bool]) -> None:
+        while not (self.stopped.is_set() or self.cloud.stopping.is_set()):
+            try:
+                worked = poll()
+            except Exception as error:
+                # Lambda goes on polling: the role may get its permission, the source may come back.
+                log.info("%s: %s", self.configuration["EventSourceArn"], error)
+                worked = False
+            if not worked:
+                self.stopped.wait(POLL_SECONDS)
+
+    def _client(self, service: str) -> Any:
+        return self.cloud.client(service, self.function.configuration["Role"], PRINCIPAL)
+
+    def _failures(self, records: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> set[str] | None:
+        """Ids of the records that failed, empty when all succeeded, None when the function could not be called."""
+        everything = {key(record) for record in records}
+        try:
+            outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
+        except AwsError:
+            return None
+        if outcome.function_error:
+            return everything
+        if "ReportBatchItemFailures" not in self.configuration.get("FunctionResponseTypes", []):
+            return set()
+        try:
+            answer = json.loads(outcome.payload) or {}
+            failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures") or []}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return everything
+        # An id that is none of the batch's counts as a failure of the whole batch.
+        return failed if failed <= everything else everything
+
+    def _poll_queue(self) -> bool:
+        arn = self.configuration["EventSourceArn"]
+        url = self.cloud.client("sqs").get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
+        sqs = self._client("sqs")
+        size = min(self.configuration.get("BatchSize", BATCH_WINDOW), BATCH_WINDOW)
+        messages = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"], MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        if not messages:
+            return False
+        records = [_queue_record(message, arn, self.cloud.region) for message in messages]
+        failed = self._failures(records, lambda record: str(record["messageId"]))
+        if failed is None:
+            return False
+        for message in messages:
+            if message["MessageId"] not in failed:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return True
+
+    def _poll_stream(self) -> bool:
+        worked = False
+        # Not as the function's role: the emulator checks the actions of streams on every resource, not on the stream's.
+        streams, arn = self.cloud.client("dynamodbstreams"), self.configuration["EventSourceArn"]
+        for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            iterators = self.configuration.setdefault("_iterators", {})
+            if shard["ShardId"] not in iterators:
+                iterators[shard["ShardId"]] = streams.get_shard_iterator(
+                    StreamArn=arn,
+                    ShardId=shard["ShardId"],
+                    ShardIteratorType=self.configuration.get("StartingPosition", "LATEST"),
+                )["ShardIterator"]
+            iterator = iterators[shard["ShardId"]]
+            if iterator is None:
+                continue
+            found = streams.get_records(ShardIterator=iterator, Limit=self.configuration.get("BatchSize", 100))
+            records = [_stream_record(record, arn, self.cloud.region) for record in found["Records"]]
+            if records:
+                self._process(shard["ShardId"], records)
+                worked = True
+            iterators[shard["ShardId"]] = found.get("NextShardIterator")
+        return worked
+
+    def _process(self, shard_id: str, records: list[dict[str, Any]]) -> None:
+        """Invoke with a batch until it succeeds or is given up; a poison record does not stop its neighbours."""
+        retries = self.configuration.get("MaximumRetryAttempts", -1)
+        attempt = 0
+        while records and not (self.stopped.is_set() or self.cloud.stopping.is_set()):
+            failed = self._failures(records, _sequence_number)
+            if failed is None:
+                self.cloud.clock.wait(1, self.stopped)
+                continue
+            if not failed:
+                return
+            if len(failed) < len(records):
+                # The batch goes on at the first record that failed.
+                first = next(index for index, record in enumerate(records) if _sequence_number(record) in failed)
+                records, attempt = records[first:], attempt + 1
+            elif self.configuration.get("BisectBatchOnFunctionError") and len(records) > 1:
+                middle = len(records) // 2
+                self._process(shard_id, records[:middle])
+                records = records[middle:]
+                continue
+            else:
+                attempt += 1
+            if 0 <= retries < attempt:
+                self._give_up(shard_id, records[:1] if len(failed) < len(records) else records)
+                records, attempt = records[1:] if len(failed) < len(records) else [], 0
+            else:
+                self.cloud.clock.wait(2**attempt, self.stopped)
+
+    def _give_up(self, shard_id: str, records: list[dict[str, Any]]) -> None:
+        destination = self.configuration.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        if not destination:
+            return
+        numbers = [_sequence_number(record) for record in records]
+        pointer = {
+            "requestContext": {"functionArn": self.function.arn, "condition": "RetryAttemptsExhausted"},
+            "version": "1.0",
+            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "DDBStreamBatchInfo": {
+                "shardId": shard_id,
+                "startSequenceNumber": numbers[0],
+                "endSequenceNumber": numbers[-1],
+                "batchSize": len(records),
+                "streamArn": self.configuration["EventSourceArn"],
+            },
+        }
+        url = self.cloud.client("sqs").get_queue_url(QueueName=destination.rsplit(":", 1)[-1])["QueueUrl"]
+        try:
+            self._client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(pointer))
+        except ClientError as error:
+            log.warning("%s: the failure destination took nothing: %s", self.function.name, error)
+
+
+def described(mapping: EventSourceMapping) -> dict[str, Any]:
+    """A mapping as the API shows it."""
+    return {key: value for key, value in mapping.configuration.items() if not key.startswith("_")}
+
+
+def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) -> dict[str, Any]:
+    """What a new mapping is configured with.
+
+    Raises:
+        AwsError: the source or an option is one that the sandbox does not poll.
+    """
+    arn = request.get("EventSourceArn", "")
+    if ":sqs:" not in arn and ":dynamodb:" not in arn:
+        raise AwsError("InvalidParameterValueException", f"the sandbox polls queues and table streams, not {arn}")
+    if request.get("FilterCriteria"):
+        raise AwsError("InvalidParameterValueException", "the sandbox does not filter events (FilterCriteria)")
+    identifier = str(uuid.uuid4())
+    kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Tags", "Enabled")}
+    return {
+        **kept,
+        "UUID": identifier,
+        "FunctionArn": function.arn,
+        "EventSourceMappingArn": cloud.arn("lambda", f"event-source-mapping:{identifier}"),
+        "State": "Enabled" if request.get("Enabled", True) else "Disabled",
+        "LastModified": datetime.now(UTC),
+    }
+
+
+def _sequence_number(record: dict[str, Any]) -> str:
+    return str(record["dynamodb"]["SequenceNumber"])
+
+
+def _queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {
+            name: {key[0].lower() + key[1:]: value for key, value in attribute.items() if isinstance(value, str)}
+            for name, attribute in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": region,
+    }
+
+
+def _stream_record(record: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
+    changed = dict(record["dynamodb"])
+    created = changed.get("ApproximateCreationDateTime")
+    if isinstance(created, datetime):
+        changed["ApproximateCreationDateTime"] = created.timestamp()
+    return {
+        "eventID": record["eventID"],
+        "eventName": record["eventName"],
+        "eventVersion": record.get("eventVersion", "1.1"),
+        "eventSource": "aws:dynamodb",
+        "awsRegion": region,
+        "dynamodb": changed,
+        "eventSourceARN": arn,
+    }
