@@ -155,7 +155,8 @@ def definition(
             },
             "ResultPath": "$.answered",
             "TimeoutSeconds": wait_timeout,
-            "Retry": [LAMBDA_RETRY],
+            # Storing the token can be repeated: each attempt has a new one, and the newest counts.
+            "Retry": [LAMBDA_RETRY, {**LAMBDA_RETRY, "ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 6}],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.failure", "Next": "CloseCallback"},
                 {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "MarkFailed"},

@@ -22,7 +22,7 @@ from sandbox.provider.deploy import Stack
 
 MARK = f"hostile{secrets.token_hex(6)}"
 EXAMPLES = settings(
-    max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 POOL = urllib3.PoolManager(retries=False, timeout=30)
 ORDER_ID = "0" * 64

@@ -158,7 +158,17 @@ def test_another_tenant_sees_nothing_and_its_keys_do_not_collide(
 
 def test_nobody_gets_in_without_valid_credentials(stack: Stack) -> None:
     stranger = OrdersClient(stack.outputs["api_url"], Credentials("AKIAIOSFODNN7EXAMPLE", "wrong"), REGION)
-    for answer in (stranger.get_order("0" * 64), stranger.post_order(key(), BODY)):
+    nobody = OrdersClient(stack.outputs["api_url"], Credentials("test", "not-the-secret"), REGION)
+    answers = [
+        call
+        for client in (stranger, nobody)
+        for call in (
+            client.get_order("0" * 64),
+            client.post_order(key(), BODY),
+            client.post_details("0" * 64, DETAILS),
+        )
+    ]
+    for answer in answers:
         assert answer.status == 403
         assert answer.headers["content-type"] == "application/problem+json"
 
