@@ -1,7 +1,6 @@
 """What a service of the sandbox may use: clients through the front door, time, a folder, logs and events."""
 
 import contextlib
-import json
 import secrets
 import threading
 import time
@@ -151,21 +150,9 @@ class Cloud:
             logEvents=[{"timestamp": now, "message": message} for message in messages],
         )
 
-    def put_event(self, source: str, detail_type: str, detail: dict[str, Any], resources: list[str]) -> None:
-        """Put an event of an AWS service onto the default event bus, as that service does."""
-        entry = {"Source": source, "DetailType": detail_type, "Detail": json.dumps(detail), "Resources": resources}
-        self.client("events", principal=f"{source.removeprefix('aws.')}.amazonaws.com").put_events(Entries=[entry])
-
     def service(self, name: str) -> "Service":
         """The running service of that name; for the front door and for tests, services use clients."""
         return self.services[name]
-
-    def forget_clients(self) -> None:
-        """Drop cached clients and credentials, after a reset made their roles invalid."""
-        with self._lock:
-            self._clients.clear()
-            self._issued.clear()
-            self._log_streams.clear()
 
     def _new_client(self, service: str, credentials: Any) -> Any:
         # Creating clients is not thread-safe in botocore; the caller holds the lock.

@@ -24,9 +24,10 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
-Observer = Callable[[str, str, HttpRequest, HttpResponse], None]
 
 EXECUTE_API = "/_aws/execute-api/"
+SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
+"""boto3's names of services that sign by another one."""
 THREADS = 512
 """Services wait for each other on these threads, a few deep for each request from outside."""
 
@@ -51,8 +52,6 @@ class FrontDoor:
         self._behind = behind
         self._faults = faults
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
-        self.observers: list[Observer] = []
-        """Called after each successful call with service, operation, request and response, on a thread."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,7 +78,7 @@ class FrontDoor:
         found = authorization.region_and_service(request)
         if found is None:
             return "", ""
-        service = _by_signing_name().get(found[1], found[1])
+        service = SIGNING_NAMES.get(found[1], found[1])
         return service, _operation(service, request)
 
     async def _with_faults(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
@@ -104,13 +103,8 @@ class FrontDoor:
             return await self._on_thread(self._execute_api, request)
         ours = self._cloud.services.get(service)
         if ours is not None and (service != "glue" or ours.operation(operation) is not None):
-            response = await self._on_thread(self._answer, ours, request)
-        else:
-            response = await self._forward(scope, self._as_root(request))
-        if response.status < 300 and operation:
-            for observer in self.observers:
-                await self._on_thread(observer, service, operation, request, response)
-        return response
+            return await self._on_thread(self._answer, ours, request)
+        return await self._forward(scope, self._as_root(request))
 
     async def _on_thread(self, function: Callable[..., R], *args: Any) -> R:
         return await asyncio.get_running_loop().run_in_executor(
@@ -200,11 +194,6 @@ def _wire(service: str) -> Wire:
 @cache
 def _rest_routes(service: str) -> RestRoutes:
     return RestRoutes(service_model(service))
-
-
-@cache
-def _by_signing_name() -> dict[str, str]:
-    return {"states": "stepfunctions", "monitoring": "cloudwatch"}
 
 
 def _operation(service: str, request: HttpRequest) -> str:

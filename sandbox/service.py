@@ -58,6 +58,3 @@ class Service:
 
     def stop(self) -> None:
         """Called before the front door closes; background threads watch ``cloud.stopping``."""
-
-    def reset(self) -> None:
-        """Forget everything."""

@@ -67,10 +67,6 @@ class ApiGateway(Service):
         """Start the thread that writes access logs."""
         self.cloud.spawn(self._access_log.run, "apigateway-access-log")
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self._store.clear()
-
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request to a stage."""
         api_id, _, rest = request.raw_path.removeprefix(EXECUTE_API).partition("/")

@@ -18,12 +18,3 @@ class Store:
         self.cloudwatch_role_arn: str | None = None
         self.throttle = throttle
         self.usage = Usage()
-
-    def clear(self) -> None:
-        with self.lock:
-            self.apis.clear()
-            self.keys.clear()
-            self.plans.clear()
-            self.cloudwatch_role_arn = None
-            self.throttle.clear()
-            self.usage.clear()

@@ -36,7 +36,3 @@ class Throttle:
                 return False
             bucket.tokens -= 1
             return True
-
-    def clear(self) -> None:
-        with self._lock:
-            self._buckets.clear()

@@ -18,10 +18,6 @@ class Usage:
         self._lock = threading.Lock()
         self._days: dict[tuple[str, str], dict[str, int]] = {}
 
-    def clear(self) -> None:
-        with self._lock:
-            self._days.clear()
-
     def spend(self, plan: UsagePlan, key_id: str, today: datetime) -> bool:
         """Count a request; False when the plan's quota for the key is used up."""
         with self._lock:

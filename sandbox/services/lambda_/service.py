@@ -37,8 +37,6 @@ class Lambda(Service):
         self._layers: dict[str, list[dict[str, Any]]] = {}
         self._mappings: dict[str, EventSourceMapping] = {}
         self._asynchronous = AsynchronousInvocations(cloud, self._run)
-        self.python = f"python{sys.version_info.major}.{sys.version_info.minor}"
-        """The runtime that runs every function here, whatever it declares."""
 
     def start(self) -> None:
         """Start the thread that writes logs.
@@ -59,14 +57,6 @@ class Lambda(Service):
         self._stop_mappings()
         for function in self._all():
             function.close()
-
-    def reset(self) -> None:
-        """Forget everything."""
-        self._stop_mappings()
-        for function in self._all():
-            function.close()
-        self._functions.clear()
-        self._layers.clear()
 
     def iam_action(self, operation: str) -> str:
         """``Invoke`` is the one operation whose action is named otherwise."""
@@ -336,10 +326,6 @@ class Lambda(Service):
         if outcome.function_error:
             answer["FunctionError"] = outcome.function_error
         return answer
-
-    def kill(self, function_name: str) -> None:
-        """End a function's processes in the midst of what they do; for tests of crashes."""
-        self._function(function_name).retire()
 
     def _run(self, function: Function, payload: bytes) -> Outcome:
         with self._lock:

@@ -58,13 +58,6 @@ class StepFunctions(Service):
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def reset(self) -> None:
-        """Forget everything."""
-        for execution in list(self._executions.values()):
-            self._cancel(execution)
-        self._machines.clear()
-        self._executions.clear()
-
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
         """The machine or the execution."""
         if "taskToken" in request:
