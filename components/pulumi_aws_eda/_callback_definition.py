@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-LAMBDA_RETRY = {
+LAMBDA_RETRY: dict[str, Any] = {
     "ErrorEquals": [
         "Lambda.TooManyRequestsException",
         "Lambda.ServiceException",
@@ -89,7 +89,14 @@ def definition(
             "Catch": [
                 {"ErrorEquals": ["ExternalApiThrottled"], "ResultPath": "$.failure", "Next": "ReadRetryAfter"},
                 {
-                    "ErrorEquals": ["ExternalApiUnavailable", "Sandbox.Timedout", "Lambda.Unknown", "States.Timeout"],
+                    "ErrorEquals": [
+                        "ExternalApiUnavailable",
+                        "Sandbox.Timedout",
+                        "Lambda.Unknown",
+                        "States.Timeout",
+                        # A function that stays at its concurrency limit is an outage like any other.
+                        *LAMBDA_RETRY["ErrorEquals"],
+                    ],
                     "ResultPath": "$.failure",
                     "Next": "DefaultRetryAfter",
                 },
@@ -156,7 +163,10 @@ def definition(
             "ResultPath": "$.answered",
             "TimeoutSeconds": wait_timeout,
             # Storing the token can be repeated: each attempt has a new one, and the newest counts.
-            "Retry": [LAMBDA_RETRY, {**LAMBDA_RETRY, "ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 6}],
+            "Retry": [
+                {**LAMBDA_RETRY, "MaxAttempts": 200},
+                {**LAMBDA_RETRY, "ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 6},
+            ],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.failure", "Next": "CloseCallback"},
                 {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "MarkFailed"},

@@ -165,3 +165,19 @@ def test_orders_that_failed_lie_in_the_queue_with_their_reason_and_a_redrive_del
     assert len(names) == 8
     after = count(orders.pipeline, orders.ledger).accounting
     assert (after.written, after.in_dlq, after.lost) == (4, 0, 0)
+
+
+@pytest.mark.usefixtures("fast")
+def test_a_function_that_stays_at_its_limit_delays_orders_and_loses_none(aws: Sandbox, unreliable: Stack) -> None:
+    client, name = aws.client("lambda"), "orders-outage-call-external-api"
+    reserved = client.get_function_concurrency(FunctionName=name)["ReservedConcurrentExecutions"]
+    client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+    try:
+        orders = Orders(aws, unreliable, 3)
+        # The retries of the call itself end within the first hour.
+        aws.cloud.clock.wait(3 * 3600, aws.cloud.stopping)
+        assert orders.all_are("PENDING")
+    finally:
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=reserved)
+    wait_until(lambda: orders.all_are("COMPLETED"), "all orders are delivered")
+    assert orders.lost() == 0

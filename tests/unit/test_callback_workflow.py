@@ -52,6 +52,15 @@ def test_every_task_has_retries_with_jitter_and_goes_somewhere_when_it_fails() -
             assert "Catch" in state or name == "SendToDeadLetterQueue", name
 
 
+def test_a_function_at_its_limit_for_long_is_waited_for_and_fails_no_order() -> None:
+    made = states(make())
+    throttled = "Lambda.TooManyRequestsException"
+    catcher = next(catch for catch in made["CallFunction"]["Catch"] if throttled in catch["ErrorEquals"])
+    assert catcher["Next"] == "DefaultRetryAfter"
+    keeper = next(retry for retry in made["WaitForCallback"]["Retry"] if throttled in retry["ErrorEquals"])
+    assert keeper["MaxAttempts"] * keeper["MaxDelaySeconds"] / 2 > 3 * 3600
+
+
 def test_the_wait_and_the_call_have_their_time_outs() -> None:
     made = states(make(wait_timeout=3600, call_timeout=30))
     assert made["WaitForCallback"]["TimeoutSeconds"] == 3600
