@@ -20,7 +20,7 @@ from sandbox.clock import Clock
 from sandbox.errors import AwsError
 
 if TYPE_CHECKING:
-    from sandbox.service import Service
+    from sandbox.service import Caller, Service
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
@@ -87,6 +87,36 @@ class Cloud:
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._new_client(service, self.credentials(role_arn, principal, source_arn))
+            return self._clients[key]
+
+    def client_for(self, service: str, caller: "Caller") -> Any:
+        """A client with which a service works in the name of its own caller (a forward access session): what the
+        caller's role may not do, the service cannot do for it.
+
+        Args:
+            service: boto3's name of the service that is called.
+            caller: who called; a role's session, an AWS service, or the account's root.
+
+        Raises:
+            AwsError: the caller is an IAM user, for whom the sandbox issues no sessions.
+        """
+        if caller.service is not None:
+            return self.client(service, principal=caller.service, source_arn=caller.source_arn)
+        if caller.arn.endswith(":root"):
+            return self.client(service)
+        if ":assumed-role/" not in caller.arn:
+            raise AwsError("AccessDeniedException", f"the sandbox works for roles and the root, not for {caller.arn}")
+        role, session = caller.arn.rsplit("/", 2)[1:]
+        key = (service, caller.arn)
+        with self._lock:
+            if key not in self._clients:
+                found = self.client("iam").get_role(RoleName=role)["Role"]
+
+                def issue() -> dict[str, str]:
+                    return authorization.issue_session(found, session)
+
+                credentials = RefreshableCredentials.create_from_metadata(issue(), issue, "forward-access-session")
+                self._clients[key] = self._new_client(service, credentials)
             return self._clients[key]
 
     def credentials(
