@@ -1,5 +1,7 @@
 """The stack's configuration, typed and checked before a resource is made."""
 
+import re
+import zoneinfo
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -57,6 +59,15 @@ class StackConfig:
         throttling_rate_limit: requests a second over all routes.
         throttling_burst_limit: requests at once.
         alarm_topic_arn: SNS topic that every alarm notifies; empty for none.
+        redshift: whether orders are loaded into Redshift.
+        quicksight: whether loads refresh a SPICE data set; needs ``redshift``.
+        load_schedule: when the daily load starts, an EventBridge Scheduler expression.
+        load_timezone: time zone of the schedule.
+        subnet_ids: where the Redshift workgroup lies.
+        security_group_ids: of the Redshift workgroup.
+        quicksight_principal_arn: user or group that owns the data set.
+        quicksight_vpc_connection_arn: how QuickSight reaches the workgroup; empty for none.
+        query_scan_limit: bytes that one Athena query may scan.
     """
 
     environment: str
@@ -70,6 +81,15 @@ class StackConfig:
     throttling_rate_limit: int
     throttling_burst_limit: int
     alarm_topic_arn: str
+    redshift: bool
+    quicksight: bool
+    load_schedule: str
+    load_timezone: str
+    subnet_ids: list[str]
+    security_group_ids: list[str]
+    quicksight_principal_arn: str
+    quicksight_vpc_connection_arn: str
+    query_scan_limit: int
 
     @property
     def alarm_actions(self) -> list[str]:
@@ -102,16 +122,47 @@ def load() -> StackConfig:
         call_concurrency=read.number("call_concurrency", 1, 1000, 10),
         details_timeout_seconds=read.number("details_timeout_seconds", 60, 365 * 86400, DEFAULT_WAIT),
         log_retention_in_days=int(read.choice("log_retention_in_days", tuple(map(str, RETENTION_DAYS)), "30")),
-        deletion_protection=read.choice("deletion_protection", ("true", "false"), "false") == "true",
+        deletion_protection=read.switch("deletion_protection", default=False),
         throttling_rate_limit=read.number("throttling_rate_limit", 1, 10000, 100),
         throttling_burst_limit=read.number("throttling_burst_limit", 1, 5000, 50),
-        alarm_topic_arn=read.topic("alarm_topic_arn"),
+        alarm_topic_arn=read.arn("alarm_topic_arn", "sns", "an SNS topic"),
+        redshift=read.switch("redshift", default=True),
+        quicksight=read.switch("quicksight", default=True),
+        load_schedule=read.pattern(
+            "load_schedule", r"cron\(.+\)|rate\(.+\)", "cron(…) or rate(…)", "cron(0 3 * * ? *)"
+        ),
+        load_timezone=read.time_zone("load_timezone", "UTC"),
+        subnet_ids=read.identifiers("subnet_ids", "subnet-"),
+        security_group_ids=read.identifiers("security_group_ids", "sg-"),
+        quicksight_principal_arn=read.arn("quicksight_principal_arn", "quicksight", "a QuickSight user or group"),
+        quicksight_vpc_connection_arn=read.arn("quicksight_vpc_connection_arn", "quicksight", "a VPC connection"),
+        query_scan_limit=read.number("query_scan_limit", 10_000_000, 7 * 10**15, 10 * 1024**3),
     )
+    _check_analytics(loaded)
     if loaded.authorization is Authorization.NONE:
         pulumi.log.warn("orders:authorization is NONE: everybody who knows the API's address may call it")
     if loaded.environment == "prod":
         _check_prod(loaded)
     return loaded
+
+
+def _check_analytics(loaded: StackConfig) -> None:
+    needs = [
+        (loaded.quicksight and not loaded.redshift, "quicksight", "false, because redshift is false"),
+        (loaded.redshift and not loaded.subnet_ids, "subnet_ids", "subnets of three zones, subnet-…,subnet-…"),
+        (loaded.redshift and not loaded.security_group_ids, "security_group_ids", "security groups, sg-…"),
+        (
+            loaded.quicksight and not loaded.quicksight_principal_arn,
+            "quicksight_principal_arn",
+            "a user's or group's ARN",
+        ),
+    ]
+    for failed, key, allowed in needs:
+        if failed:
+            raise ConfigError(
+                f"config orders:{key} is not allowed as it is; allowed: {allowed}. "
+                "An environment without Redshift or QuickSight sets orders:redshift or orders:quicksight to false"
+            )
 
 
 def _check_prod(loaded: StackConfig) -> None:
@@ -159,13 +210,41 @@ class _Reader:
 
         return self._read(key, f"whole numbers from {low} to {high}", str(default), parse)
 
-    def topic(self, key: str) -> str:
+    def switch(self, key: str, *, default: bool) -> bool:
+        return self.choice(key, ("true", "false"), str(default).lower()) == "true"
+
+    def pattern(self, key: str, pattern: str, allowed: str, default: str) -> str:
         def parse(value: str) -> str:
-            if value != "none" and not value.startswith("arn:aws:sns:"):
+            if not re.fullmatch(pattern, value):
+                raise ValueError
+            return value
+
+        return self._read(key, allowed, default, parse)
+
+    def time_zone(self, key: str, default: str) -> str:
+        def parse(value: str) -> str:
+            if value not in zoneinfo.available_timezones():
+                raise ValueError
+            return value
+
+        return self._read(key, "IANA time zones, such as Europe/Berlin", default, parse)
+
+    def identifiers(self, key: str, prefix: str) -> list[str]:
+        def parse(value: str) -> list[str]:
+            found = [] if value == "none" else [part.strip() for part in value.split(",")]
+            if not all(part.startswith(prefix) for part in found):
+                raise ValueError
+            return found
+
+        return self._read(key, f"{prefix}…,{prefix}…, or none", "none", parse)
+
+    def arn(self, key: str, service: str, what: str) -> str:
+        def parse(value: str) -> str:
+            if value != "none" and not value.startswith(f"arn:aws:{service}:"):
                 raise ValueError
             return "" if value == "none" else value
 
-        return self._read(key, "the ARN of an SNS topic, or none", "none", parse)
+        return self._read(key, f"the ARN of {what}, or none", "none", parse)
 
     def url(self, key: str) -> str:
         def parse(value: str) -> str:

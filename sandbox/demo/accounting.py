@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from sandbox.demo.back_half import OrderRow
+
 WAITING = frozenset({"PENDING", "AWAITING_DETAILS"})
 
 
@@ -20,6 +22,8 @@ class Accounting:
         in_dlq: accepted orders that failed and lie in the dead-letter queue.
         lost: accepted orders that are nowhere.
         doubled: orders that are there more than once, and orders that nobody sent.
+        curated: written orders that the curated data shows once, in the table's version; None when it is not counted.
+        redshift: the same in the warehouse.
     """
 
     accepted: int
@@ -31,6 +35,8 @@ class Accounting:
     doubled: int
     lost_ids: tuple[str, ...] = ()
     doubled_ids: tuple[str, ...] = ()
+    curated: int | None = None
+    redshift: int | None = None
 
     @property
     def balanced(self) -> bool:
@@ -40,6 +46,8 @@ class Accounting:
             and self.doubled == 0
             and self.executions == self.accepted
             and self.accepted == self.written + self.waiting + self.in_dlq
+            and self.curated in (None, self.written)
+            and self.redshift in (None, self.written)
         )
 
 
@@ -49,6 +57,8 @@ def account(
     running: Iterable[str],
     closed: Iterable[str],
     in_dlq: Iterable[str],
+    curated: Iterable[OrderRow] | None = None,
+    warehouse: Iterable[OrderRow] | None = None,
 ) -> Accounting:
     """Count.
 
@@ -58,6 +68,8 @@ def account(
         running: names of the running executions; a name is the order's id, after a redrive with its version.
         closed: names of the closed executions.
         in_dlq: order ids of the messages in the dead-letter queue.
+        curated: the current rows of the curated data; None when they are not counted.
+        warehouse: the rows in Redshift; None when they are not counted.
     """
     wanted = set(accepted)
     by_id = {str(row["order_id"]): row for row in rows}
@@ -73,6 +85,11 @@ def account(
     # A copy of an order has a key of its own, but it still carries the order's correlation id.
     doubled = {id for id in by_id if id not in wanted} | (written & dlq_ids) | (waiting & dlq_ids)
     copies = sum(count - 1 for count in per_correlation.values())
+    versions = {id: int(by_id[id]["version"]) for id in written}
+    places = {name: list(rows) for name, rows in (("curated", curated), ("redshift", warehouse)) if rows is not None}
+    for found in places.values():
+        doubled |= {id for id, count in Counter(row.order_id for row in found).items() if count > 1}
+        doubled |= {row.order_id for row in found} - set(by_id)
     return Accounting(
         accepted=len(wanted),
         executions=len(started),
@@ -83,4 +100,17 @@ def account(
         doubled=max(len(doubled), copies),
         lost_ids=tuple(sorted(lost)),
         doubled_ids=tuple(sorted(doubled)),
+        **{name: len(delivered(found, versions)) for name, found in places.items()},
     )
+
+
+def delivered(rows: Iterable[OrderRow], versions: Mapping[str, int]) -> set[str]:
+    """The orders that a place behind the table holds exactly once, in the version that the table has.
+
+    Args:
+        rows: what the place holds.
+        versions: the table's version of each order that counts.
+    """
+    found = list(rows)
+    counts = Counter(row.order_id for row in found)
+    return {row.order_id for row in found if counts[row.order_id] == 1 and versions.get(row.order_id) == row.version}

@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from sandbox.demo.back_half import as_plain
 from sandbox.demo.run import Result
 
 HOPS = {
@@ -38,15 +39,16 @@ class ProgressLines:
         self._last = 0.0
         self._phase = ""
 
-    def __call__(self, phase: str, done: int, total: int) -> None:
+    def __call__(self, phase: str, done: int, total: int, detail: str = "") -> None:
         """Note progress."""
         now = time.monotonic()
         finished = done >= total
+        line = f"  {phase:<10} {done:>5} of {total}" + (f"   {detail}" if detail else "")
         if self._console.is_terminal:
             end = "\n" if finished and phase != self._phase else ""
-            self._console.print(f"\r  {phase:<10} {done:>5} of {total}", end=end)
+            self._console.print(f"\r\033[K{line[: self._console.width - 1]}", end=end)
         elif (finished and phase != self._phase) or now - self._last > 3:
-            self._console.print(f"  {phase:<10} {done:>5} of {total}")
+            self._console.print(line, soft_wrap=True)
             self._last = now
         if finished:
             self._phase = phase
@@ -74,25 +76,40 @@ def show(console: Console, result: Result) -> None:
         ("written (COMPLETED in the table)", counted.written),
         ("waiting for details", counted.waiting),
         ("in the dead-letter queue", counted.in_dlq),
+        ("in the curated data (orders_current), once", counted.curated),
+        ("in Redshift, once", counted.redshift),
         ("lost", counted.lost),
         ("doubled", counted.doubled),
     ):
-        table.add_row(label, str(value))
+        if value is not None:
+            table.add_row(label, str(value))
     console.print(table)
+    if result.behind is not None:
+        console.print(f"Behind the table: {result.behind}", soft_wrap=True)
+    for queue, messages in result.dead_letters.items():
+        if messages:
+            console.print(f"[red]dead letters[/]: {messages} in {queue}")
     for name, ids in (("lost", counted.lost_ids), ("doubled", counted.doubled_ids)):
         for id in ids[:5]:
             console.print(f"[red]{name}[/]: {id}")
     for line in ledger.unexpected[:5]:
         console.print(f"[red]unexpected answer[/]: {line}")
     if ok(result):
-        console.print("[green]In balance[/]: accepted = written + waiting + in the dead-letter queue.")
+        console.print(
+            "[green]In balance[/]: accepted = written + waiting + in the dead-letter queue"
+            + (
+                ", and what is written is in the curated data and in Redshift once."
+                if counted.redshift is not None
+                else "."
+            )
+        )
     else:
         console.print("[red]Out of balance.[/]")
 
 
 def ok(result: Result) -> bool:
-    """Whether the run adds up and no answer was unexpected."""
-    return result.accounting.balanced and not result.ledger.unexpected
+    """Whether the run adds up, nothing failed behind the table, and no answer was unexpected."""
+    return result.accounting.balanced and not result.ledger.unexpected and not any(result.dead_letters.values())
 
 
 def as_json(result: Result, seconds: dict[str, float]) -> str:
@@ -115,6 +132,9 @@ def as_json(result: Result, seconds: dict[str, float]) -> str:
             for hop, values in sorted(result.hops.items())
             if values
         },
+        "curated": counted.curated,
+        "redshift": counted.redshift,
+        **(as_plain(result.behind) if result.behind is not None else {}),
         "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
     }
     return json.dumps(document)

@@ -6,15 +6,22 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from sandbox.demo.accounting import Accounting, account
+from sandbox.demo.accounting import Accounting, account, delivered
+from sandbox.demo.back_half import BackHalf, Hops
 from sandbox.demo.client import Answer, Ledger, OrdersClient
 from sandbox.demo.plan import Details, PlannedOrder
 
 CLIENTS = 8
 POLL_SECONDS = 0.5
-Progress = Callable[[str, int, int], None]
+
+
+class Progress(Protocol):
+    """Told how far a phase is."""
+
+    def __call__(self, phase: str, done: int, total: int, detail: str = "") -> None:
+        """Note progress: a phase's name, how much of it is done, its size, and what else there is to say."""
 
 
 class DemoError(Exception):
@@ -94,7 +101,8 @@ class Result:
     accounting: Accounting
     ledger: Ledger
     hops: dict[str, list[float]] = field(default_factory=dict)
-    seconds: float = 0.0
+    behind: Hops | None = None
+    dead_letters: dict[str, int] = field(default_factory=dict)
 
 
 class Run:
@@ -103,7 +111,7 @@ class Run:
     Args:
         pipeline: where the orders go.
         client: sends them.
-        progress: called with a phase's name, how much of it is done, and its size.
+        progress: told how far each phase is.
         deadline: seconds after which the run gives up.
         stop: set to end the run early; what was sent is still accounted for.
     """
@@ -155,9 +163,56 @@ class Run:
                 raise DemoError(f"{len(missing)} orders are not written in time, for example {next(iter(missing), '')}")
             self._stop.wait(POLL_SECONDS)
 
-    def account(self) -> Result:
-        """Count the ledger against the table, the executions and the dead-letter queue."""
-        return count(self._pipeline, self.ledger)
+    def follow(self, behind: BackHalf, start_load: Callable[[], None]) -> None:
+        """Wait until every accepted order is in the curated data, loaded, and on the dashboard, as the table has it.
+
+        Args:
+            behind: the analytics part of the pipeline.
+            start_load: makes the daily load begin.
+
+        Raises:
+            DemoError: it takes too long.
+        """
+        accepted = set(self.ledger.accepted.values())
+        versions = {
+            row["order_id"]: int(row["version"]) for row in self._pipeline.rows() if row["order_id"] in accepted
+        }
+
+        def curated(hops: Hops) -> int:
+            # The view is asked only when no query is on its way: each answer costs one.
+            if not hops.objects or hops.queries.total() < hops.objects or hops.queries["STARTED"]:
+                return 0
+            return len(delivered(behind.current(), versions))
+
+        self._reach("curated", behind, curated, len(versions))
+        if not behind.has_warehouse or self._stop.is_set():
+            return
+        start_load()
+
+        def loaded(hops: Hops) -> int:
+            if not hops.loads.total() or hops.loads["STARTED"]:
+                return 0
+            return len(delivered(behind.warehouse(), versions))
+
+        self._reach("redshift", behind, loaded, len(versions))
+        data_sets = len(behind.outputs.get("spice_data_set_ids") or [])
+        if data_sets:
+            self._reach("ingestions", behind, lambda hops: hops.ingestions["COMPLETED"], data_sets)
+
+    def _reach(self, phase: str, behind: BackHalf, done: Callable[[Hops], int], total: int) -> None:
+        while not self._stop.is_set():
+            hops = behind.hops()
+            reached = done(hops)
+            self._progress(phase, reached, total, str(hops))
+            if reached >= total:
+                return
+            if time.monotonic() > self._deadline:
+                raise DemoError(f"{phase}: {reached} of {total} in time; {hops}; dead letters: {behind.dead_letters()}")
+            self._stop.wait(POLL_SECONDS)
+
+    def account(self, behind: BackHalf | None = None) -> Result:
+        """Count the ledger against the table, the executions and the dead-letter queue, and what lies behind."""
+        return count(self._pipeline, self.ledger, behind)
 
     def _order(self, order: PlannedOrder) -> None:
         if self._stop.is_set():
@@ -223,8 +278,8 @@ class Run:
             self.ledger.unexpected.append(f"{what}: {answer.status} {answer.body.get('detail', answer.body)}")
 
 
-def count(pipeline: Pipeline, ledger: Ledger) -> Result:
-    """The accounting of a ledger against what the pipeline holds now."""
+def count(pipeline: Pipeline, ledger: Ledger, behind: BackHalf | None = None) -> Result:
+    """The accounting of a ledger against what the pipeline holds now, behind the table too when that is given."""
     executions = pipeline.executions()
     accounting = account(
         ledger.accepted.values(),
@@ -232,9 +287,13 @@ def count(pipeline: Pipeline, ledger: Ledger) -> Result:
         [e["name"] for e in executions if e["status"] == "RUNNING"],
         [e["name"] for e in executions if e["status"] != "RUNNING"],
         pipeline.dead_letters(),
+        behind.current() if behind is not None else None,
+        behind.warehouse() if behind is not None and behind.has_warehouse else None,
     )
     hops = {hop: list(seconds) for hop, seconds in ledger.seconds.items()}
     for execution in executions:
         for name, seconds in pipeline.hops(execution["executionArn"]):
             hops.setdefault(name, []).append(seconds)
-    return Result(accounting, ledger, hops)
+    if behind is None:
+        return Result(accounting, ledger, hops)
+    return Result(accounting, ledger, hops, behind.hops(), behind.dead_letters())
