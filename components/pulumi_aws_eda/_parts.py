@@ -1,5 +1,6 @@
-"""What several components are made of: roles, dead-letter queues, log groups, alarms."""
+"""What several components are made of: roles, dead-letter queues, buckets, log groups, alarms, tables."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,8 +106,22 @@ def role(
     return made, policy
 
 
-def queue(common: Common, suffix: str, fifo: bool = False, **properties: Any) -> aws.sqs.Queue:
-    """An encrypted queue that is reached by TLS alone."""
+def queue(
+    common: Common,
+    suffix: str,
+    fifo: bool = False,
+    rule_arns: Sequence[pulumi.Input[str]] = (),
+    **properties: Any,
+) -> aws.sqs.Queue:
+    """An encrypted queue that is reached by TLS alone.
+
+    Args:
+        common: the component.
+        suffix: of the logical name.
+        fifo: first in, first out.
+        rule_arns: EventBridge rules that may send to it, as their target or as a target's dead-letter queue.
+        properties: further ones of the queue.
+    """
     name = f"{common.name}-{suffix}"
     ending = ".fifo" if fifo else ""
     key: dict[str, Any] = (
@@ -135,7 +150,18 @@ def queue(common: Common, suffix: str, fifo: bool = False, **properties: Any) ->
                         "Action": "sqs:*",
                         "Resource": made.arn,
                         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
+                    },
+                    *(
+                        {
+                            "Sid": f"Rule{number}",
+                            "Effect": "Allow",
+                            "Principal": {"Service": "events.amazonaws.com"},
+                            "Action": "sqs:SendMessage",
+                            "Resource": made.arn,
+                            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+                        }
+                        for number, rule_arn in enumerate(rule_arns, 1)
+                    ),
                 ],
             }
         ),
@@ -144,9 +170,15 @@ def queue(common: Common, suffix: str, fifo: bool = False, **properties: Any) ->
     return made
 
 
-def dead_letter_queue(common: Common, suffix: str = "dlq", description: str = "", fifo: bool = False) -> aws.sqs.Queue:
+def dead_letter_queue(
+    common: Common,
+    suffix: str = "dlq",
+    description: str = "",
+    fifo: bool = False,
+    rule_arns: Sequence[pulumi.Input[str]] = (),
+) -> aws.sqs.Queue:
     """A queue for what failed, kept 14 days, with an alarm at its first message."""
-    made = queue(common, suffix, fifo=fifo, message_retention_seconds=DLQ_RETENTION_SECONDS)
+    made = queue(common, suffix, fifo=fifo, rule_arns=rule_arns, message_retention_seconds=DLQ_RETENTION_SECONDS)
     alarm(
         common,
         f"{suffix}-messages",
@@ -227,5 +259,185 @@ def table(
         stream_view_type=stream_view_type,
         deletion_protection_enabled=deletion_protection,
         tags=common.tags,
+        opts=common.opts(),
+    )
+
+
+def bucket(
+    common: Common,
+    suffix: str,
+    expiration_days: pulumi.Input[int] | None = None,
+    noncurrent_version_expiration_days: pulumi.Input[int] = 30,
+    events: bool = False,
+    force_destroy: bool = False,
+) -> tuple[aws.s3.Bucket, aws.s3.BucketPolicy]:
+    """A versioned, encrypted bucket of its owner alone, reached by TLS alone; its name starts with project and stack.
+
+    Args:
+        common: the component; with its key, the bucket has an S3 Bucket Key.
+        suffix: of the logical name.
+        expiration_days: age at which objects are deleted; None keeps them.
+        noncurrent_version_expiration_days: how long replaced and deleted versions are kept.
+        events: tell EventBridge of every object.
+        force_destroy: delete the bucket with what lies in it.
+
+    Returns:
+        The bucket, and its policy, the last of its settings: what writes into the bucket depends on it.
+    """
+    name = f"{common.name}-{suffix}"
+    made = aws.s3.Bucket(
+        name,
+        # 63 characters in all, of which the provider's digits take 26.
+        bucket_prefix=re.sub(r"[^a-z0-9-]", "-", physical_name(name, 36).lower()) + "-",
+        force_destroy=force_destroy,
+        tags=common.tags,
+        opts=common.opts(),
+    )
+    keyed = common.kms_key_arn is not None
+    versioning = aws.s3.BucketVersioning(
+        name, bucket=made.id, versioning_configuration={"status": "Enabled"}, opts=common.opts()
+    )
+    aws.s3.BucketServerSideEncryptionConfiguration(
+        name,
+        bucket=made.id,
+        rules=[
+            aws.s3.BucketServerSideEncryptionConfigurationRuleArgs(
+                apply_server_side_encryption_by_default=(
+                    aws.s3.BucketServerSideEncryptionConfigurationRuleApplyServerSideEncryptionByDefaultArgs(
+                        sse_algorithm="aws:kms" if keyed else "AES256", kms_master_key_id=common.kms_key_arn
+                    )
+                ),
+                bucket_key_enabled=keyed,
+            )
+        ],
+        opts=common.opts(),
+    )
+    aws.s3.BucketOwnershipControls(
+        name, bucket=made.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=common.opts()
+    )
+    aws.s3.BucketLifecycleConfiguration(
+        name,
+        bucket=made.id,
+        rules=[
+            {
+                "id": "expire",
+                "status": "Enabled",
+                "filter": {"prefix": ""},
+                # Where objects are kept, the markers of those that were deleted by hand go.
+                "expiration": {"expired_object_delete_marker": True}
+                if expiration_days is None
+                else {"days": expiration_days},
+                "noncurrent_version_expiration": {"noncurrent_days": noncurrent_version_expiration_days},
+                "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
+            }
+        ],
+        opts=common.opts(depends_on=[versioning]),
+    )
+    if events:
+        aws.s3.BucketNotification(name, bucket=made.id, eventbridge=True, opts=common.opts())
+    blocked = aws.s3.BucketPublicAccessBlock(
+        name,
+        bucket=made.id,
+        block_public_acls=True,
+        block_public_policy=True,
+        ignore_public_acls=True,
+        restrict_public_buckets=True,
+        opts=common.opts(),
+    )
+    policy = aws.s3.BucketPolicy(
+        name,
+        bucket=made.id,
+        policy=pulumi.Output.json_dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Sid": "TlsOnly",
+                        "Effect": "Deny",
+                        "Principal": "*",
+                        "Action": "s3:*",
+                        "Resource": [made.arn, pulumi.Output.concat(made.arn, "/*")],
+                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+                    }
+                ],
+            }
+        ),
+        # S3 refuses two changes of a bucket's access at the same time.
+        opts=common.opts(depends_on=[blocked]),
+    )
+    return made, policy
+
+
+DATE_PROJECTION = {"type": "date", "format": "yyyy-MM-dd", "range": "NOW-3YEARS,NOW"}
+"""The partition key ``dt``: a day."""
+HOUR_PROJECTION = {"type": "integer", "range": "0,23", "digits": "2"}
+"""The partition key ``hour``."""
+
+
+def glue_name(name: str) -> str:
+    """A name of a Glue database or table: project, stack and logical name in letters that Athena takes unquoted."""
+    return re.sub(r"[^a-z0-9_]", "_", physical_name(name, 128).lower())
+
+
+def glue_table(
+    common: Common,
+    suffix: str,
+    database_name: pulumi.Input[str],
+    table_name: pulumi.Input[str],
+    location: pulumi.Input[str],
+    columns: Mapping[str, str],
+    partitions: Mapping[str, Mapping[str, str]],
+    parquet: bool = True,
+) -> aws.glue.CatalogTable:
+    """A table over files whose partitions are computed (partition projection), so that no crawler has to find them.
+
+    Args:
+        common: the component.
+        suffix: of the logical name.
+        database_name: of the Glue database.
+        table_name: in the database.
+        location: ``s3://bucket/prefix/``; below it each partition key is a folder ``key=value/``.
+        columns: Hive types by name, in order.
+        partitions: projections by partition key, in the order of the folders.
+        parquet: the files are Parquet; otherwise JSON lines.
+    """
+    folders = "/".join(f"{key}=${{{key}}}" for key in partitions)
+    hive = "org.apache.hadoop.hive.ql.io"
+    formats: dict[str, Any] = (
+        {
+            "input_format": f"{hive}.parquet.MapredParquetInputFormat",
+            "output_format": f"{hive}.parquet.MapredParquetOutputFormat",
+            "ser_de_info": {
+                "serialization_library": f"{hive}.parquet.serde.ParquetHiveSerDe",
+                "parameters": {"serialization.format": "1"},
+            },
+        }
+        if parquet
+        else {
+            "input_format": "org.apache.hadoop.mapred.TextInputFormat",
+            "output_format": f"{hive}.HiveIgnoreKeyTextOutputFormat",
+            "ser_de_info": {"serialization_library": "org.openx.data.jsonserde.JsonSerDe"},
+        }
+    )
+    return aws.glue.CatalogTable(
+        f"{common.name}-{suffix}",
+        name=table_name,
+        database_name=database_name,
+        table_type="EXTERNAL_TABLE",
+        parameters={
+            "EXTERNAL": "TRUE",
+            "classification": "parquet" if parquet else "json",
+            "projection.enabled": "true",
+            **{f"projection.{key}.{name}": value for key, made in partitions.items() for name, value in made.items()},
+            "storage.location.template": pulumi.Output.concat(location, folders, "/"),
+        },
+        partition_keys=[aws.glue.CatalogTablePartitionKeyArgs(name=key, type="string") for key in partitions],
+        storage_descriptor=aws.glue.CatalogTableStorageDescriptorArgs(
+            location=location,
+            columns=[
+                aws.glue.CatalogTableStorageDescriptorColumnArgs(name=name, type=type) for name, type in columns.items()
+            ],
+            **formats,
+        ),
         opts=common.opts(),
     )
