@@ -1,10 +1,12 @@
 """What a service of the sandbox may use: clients through the front door, time, a folder, logs and events."""
 
 import contextlib
+import json
+import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ServiceModel
 
 from sandbox import authorization
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 ROOT_KEY = ROOT_SECRET = "test"  # noqa: S105 - the emulator's documented root credentials, valid on loopback only
+
+log = logging.getLogger(__name__)
 
 
 @cache
@@ -159,6 +164,37 @@ class Cloud:
         thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
         return thread
+
+    def service_event(
+        self, source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str] = ()
+    ) -> None:
+        """Report a change to the default event bus, as AWS's services do: best effort, once, without waiting.
+
+        Args:
+            source: the reporting service as events name it, ``aws.athena``; it calls as ``athena.amazonaws.com``.
+            detail_type: for example ``Athena Query State Change``.
+            detail: the event's detail; anything JSON can hold.
+            resources: the ARNs that the event is about.
+        """
+        entry = {
+            "Source": source,
+            "DetailType": detail_type,
+            "Detail": json.dumps(detail),
+            "Resources": list(resources),
+            "Time": self.clock.now(),
+        }
+
+        def send() -> None:
+            try:
+                events = self.client("events", principal=f"{source.removeprefix('aws.')}.amazonaws.com")
+                answer = events.put_events(Entries=[entry])
+            except (BotoCoreError, ClientError) as error:
+                log.info("the event %r of %s is lost: %s", detail_type, source, error)
+                return
+            if answer["FailedEntryCount"]:
+                log.warning("the event %r of %s is refused: %s", detail_type, source, answer["Entries"])
+
+        self.spawn(send, f"event-{source}")
 
     def log_events(self, log_group: str, stream: str, messages: list[str], role_arn: str | None = None) -> None:
         """Write lines to a log group that exists; its stream is made when it is new.
