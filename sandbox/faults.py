@@ -27,6 +27,9 @@ class FaultKind(Enum):
     """The service does its work, the caller's connection breaks before the answer."""
     LOST_REQUEST = "lost request"
     """The caller's connection breaks before the service sees the request."""
+    PARTIAL = "partial failure"
+    """The service takes a part of a batch and answers ``code`` for the others; the operations are those of
+    ``partial_failures.BATCHES``."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,7 @@ class Fault:
         operation: the operation as the API model spells it; a glob.
         probability: share of the matching calls that it hits, decided by the seed and the call's number.
         times: how many calls it hits at most; None is without end.
-        code: error code, for ``ERROR``.
+        code: error code, for ``ERROR`` and ``PARTIAL``.
         status: HTTP status, for ``ERROR``.
         seconds: for ``DELAY``.
         matching: a further condition on the request.
@@ -88,6 +91,14 @@ class FaultLayer:
         with self._lock:
             self._rules.clear()
             self.injected.clear()
+
+    def choose(self, count: int) -> list[bool]:
+        """Which entries of a batch a partial failure hits: half of them, at least one."""
+        with self._lock:
+            chance = random.Random(f"{self.seed}:partial:{len(self.injected)}")
+        hit = [chance.random() < 0.5 for _ in range(count)]
+        hit[chance.randrange(count)] = True
+        return hit
 
     def decide(self, service: str, operation: str, request: HttpRequest) -> Fault | None:
         """The fault that hits this call, or None."""

@@ -15,8 +15,12 @@ from sandbox.cloud import ROOT_KEY, Cloud, service_model
 from sandbox.errors import AwsError
 from sandbox.faults import FaultKind, FaultLayer, error_response
 from sandbox.http import HttpRequest, HttpResponse
+from sandbox.partial_failures import PartialFailure
 from sandbox.rest_routes import RestRoutes
 from sandbox.service import Caller, Service
+from sandbox.stream_access import SERVICE as TABLE_STREAMS
+from sandbox.stream_access import TARGET as TABLE_STREAMS_TARGET
+from sandbox.stream_access import StreamAccess
 from sandbox.wire import Wire
 
 R = TypeVar("R")
@@ -51,6 +55,7 @@ class FrontDoor:
         self._cloud = cloud
         self._behind = behind
         self._faults = faults
+        self._streams = StreamAccess(cloud.region)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -79,6 +84,8 @@ class FrontDoor:
         if found is None:
             return "", ""
         service = SIGNING_NAMES.get(found[1], found[1])
+        if (request.header("x-amz-target") or "").startswith(TABLE_STREAMS_TARGET):
+            service = TABLE_STREAMS
         return service, _operation(service, request)
 
     async def _with_faults(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
@@ -91,6 +98,9 @@ class FrontDoor:
             await asyncio.sleep(fault.seconds)
         if fault.kind is FaultKind.LOST_REQUEST:
             raise ConnectionLost("the request was lost")
+        if fault.kind is FaultKind.PARTIAL:
+            partial = PartialFailure(self._faults, fault.code)
+            return await self._on_thread(self._answer, self._cloud.service(service), request, partial)
         if fault.kind is FaultKind.DUPLICATE:
             await self._serve(service, operation, request, scope)
         response = await self._serve(service, operation, request, scope)
@@ -104,7 +114,17 @@ class FrontDoor:
         ours = self._cloud.services.get(service)
         if ours is not None and (service != "glue" or ours.operation(operation) is not None):
             return await self._on_thread(self._answer, ours, request)
+        if service == TABLE_STREAMS:
+            return await self._read_stream(operation, request, scope)
         return await self._forward(scope, self._as_root(request))
+
+    async def _read_stream(self, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+        try:
+            admitted_request, arn = await self._on_thread(self._streams.admit, operation, request)
+        except AwsError as error:
+            return _wire(TABLE_STREAMS).error(error)
+        answer = await self._forward(scope, self._as_root(admitted_request, always=True))
+        return self._streams.seal(arn, answer)
 
     async def _on_thread(self, function: Callable[..., R], *args: Any) -> R:
         return await asyncio.get_running_loop().run_in_executor(
@@ -115,7 +135,7 @@ class FrontDoor:
         handled: HttpResponse = self._cloud.service("apigateway").handle(request)  # type: ignore[attr-defined]
         return handled
 
-    def _answer(self, service: Service, request: HttpRequest) -> HttpResponse:
+    def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:
         """One call of one of our services: route, authorize, parse, do, write."""
         wire = _wire(service.name)
         headers = [("x-amzn-requestid", str(uuid.uuid4()))]
@@ -127,7 +147,12 @@ class FrontDoor:
                     "UnknownOperationException", f"the sandbox does not offer {service.name}:{operation}", 501
                 )
             values = wire.parse(operation, labels, request)
-            response = wire.response(operation, method(values, self._caller(service, operation, values, request)))
+            caller = self._caller(service, operation, values, request)
+            if partial is None:
+                answer = method(values, caller)
+            else:
+                answer = partial.call(service.name, operation, values, lambda spared: method(spared, caller))
+            response = wire.response(operation, answer)
         except AwsError as error:
             response = wire.error(error)
         except Exception as error:
@@ -148,14 +173,16 @@ class FrontDoor:
             service.resource_arn(operation, values),
         )
 
-    def _as_root(self, request: HttpRequest) -> HttpRequest:
-        """A service that calls in its own name has no credentials of the emulator's; it trusts its root."""
+    def _as_root(self, request: HttpRequest, *, always: bool = False) -> HttpRequest:
+        """A service that calls in its own name has no credentials of the emulator's; it trusts its root. So it does,
+        with ``always``, for who was checked here."""
         key = authorization.access_key(request)
-        if self._cloud.principal_of(key) is None:
+        if not always and self._cloud.principal_of(key) is None:
             return request
         headers = [
             (name, value.replace(key, ROOT_KEY) if name == "authorization" else value)
             for name, value in request.headers
+            if name != "x-amz-security-token"
         ]
         return HttpRequest(request.method, request.path, request.raw_path, request.query, headers, request.body)
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,8 +15,11 @@ from botocore.exceptions import ClientError
 from sandbox.cloud import Cloud
 from sandbox.errors import AwsError
 from sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
+from sandbox.streams import Shard, StreamReader, is_table_stream, sequence_number
 
 POLL_SECONDS = 0.2
+LIST_SECONDS = 0.5
+"""How often the shards of a stream are listed."""
 BATCH_WINDOW = 10
 """Messages that SQS hands out at a time."""
 Invoke = Callable[[Function, bytes], Outcome]
@@ -37,6 +41,12 @@ class EventSourceMapping:
     function: Function
     invoke: Invoke
     stopped: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        position = self.configuration.get("StartingPosition", "LATEST")
+        self._stream = StreamReader(self._client, self.configuration["EventSourceArn"], position)
+        self._shards: list[Shard] = []
+        self._list_at = 0.0
 
     def start(self) -> None:
         """Begin to poll."""
@@ -96,34 +106,26 @@ class EventSourceMapping:
         return True
 
     def _poll_stream(self) -> bool:
-        worked = False
-        # Not as the function's role: the emulator checks the actions of streams on every resource, not on the stream's.
-        streams, arn = self.cloud.client("dynamodbstreams"), self.configuration["EventSourceArn"]
-        for shard in streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
-            iterators = self.configuration.setdefault("_iterators", {})
-            if shard["ShardId"] not in iterators:
-                iterators[shard["ShardId"]] = streams.get_shard_iterator(
-                    StreamArn=arn,
-                    ShardId=shard["ShardId"],
-                    ShardIteratorType=self.configuration.get("StartingPosition", "LATEST"),
-                )["ShardIterator"]
-            iterator = iterators[shard["ShardId"]]
-            if iterator is None:
-                continue
-            found = streams.get_records(ShardIterator=iterator, Limit=self.configuration.get("BatchSize", 100))
-            records = [_stream_record(record, arn, self.cloud.region) for record in found["Records"]]
+        worked, arn = False, self._stream.arn
+        if time.monotonic() >= self._list_at:
+            # Lambda asks for this permission too, before it reads.
+            self._client("dynamodbstreams").list_streams(TableName=arn.split("/")[1], Limit=1)
+            self._shards = self._stream.shards()
+            self._list_at = time.monotonic() + LIST_SECONDS
+        for shard in self._shards:
+            records = shard.read(self.configuration.get("BatchSize", 100))
             if records:
-                self._process(shard["ShardId"], records)
+                self._process(shard, [_stream_record(record, arn, self.cloud.region) for record in records])
+                shard.done(records[-1])
                 worked = True
-            iterators[shard["ShardId"]] = found.get("NextShardIterator")
         return worked
 
-    def _process(self, shard_id: str, records: list[dict[str, Any]]) -> None:
+    def _process(self, shard: Shard, records: list[dict[str, Any]]) -> None:
         """Invoke with a batch until it succeeds or is given up; a poison record does not stop its neighbours."""
         retries = self.configuration.get("MaximumRetryAttempts", -1)
         attempt = 0
         while records and not (self.stopped.is_set() or self.cloud.stopping.is_set()):
-            failed = self._failures(records, _sequence_number)
+            failed = self._failures(records, sequence_number)
             if failed is None:
                 self.cloud.clock.wait(1, self.stopped)
                 continue
@@ -131,32 +133,32 @@ class EventSourceMapping:
                 return
             if len(failed) < len(records):
                 # The batch goes on at the first record that failed.
-                first = next(index for index, record in enumerate(records) if _sequence_number(record) in failed)
+                first = next(index for index, record in enumerate(records) if sequence_number(record) in failed)
                 records, attempt = records[first:], attempt + 1
             elif self.configuration.get("BisectBatchOnFunctionError") and len(records) > 1:
                 middle = len(records) // 2
-                self._process(shard_id, records[:middle])
+                self._process(shard, records[:middle])
                 records = records[middle:]
                 continue
             else:
                 attempt += 1
             if 0 <= retries < attempt:
-                self._give_up(shard_id, records[:1] if len(failed) < len(records) else records)
+                self._give_up(shard, records[:1] if len(failed) < len(records) else records)
                 records, attempt = records[1:] if len(failed) < len(records) else [], 0
             else:
                 self.cloud.clock.wait(2**attempt, self.stopped)
 
-    def _give_up(self, shard_id: str, records: list[dict[str, Any]]) -> None:
+    def _give_up(self, shard: Shard, records: list[dict[str, Any]]) -> None:
         destination = self.configuration.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if not destination:
             return
-        numbers = [_sequence_number(record) for record in records]
+        numbers = [sequence_number(record) for record in records]
         pointer = {
             "requestContext": {"functionArn": self.function.arn, "condition": "RetryAttemptsExhausted"},
             "version": "1.0",
             "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "DDBStreamBatchInfo": {
-                "shardId": shard_id,
+                "shardId": shard.id,
                 "startSequenceNumber": numbers[0],
                 "endSequenceNumber": numbers[-1],
                 "batchSize": len(records),
@@ -172,7 +174,7 @@ class EventSourceMapping:
 
 def described(mapping: EventSourceMapping) -> dict[str, Any]:
     """A mapping as the API shows it."""
-    return {key: value for key, value in mapping.configuration.items() if not key.startswith("_")}
+    return dict(mapping.configuration)
 
 
 def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) -> dict[str, Any]:
@@ -182,7 +184,7 @@ def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) 
         AwsError: the source or an option is one that the sandbox does not poll.
     """
     arn = request.get("EventSourceArn", "")
-    if ":sqs:" not in arn and ":dynamodb:" not in arn:
+    if ":sqs:" not in arn and not is_table_stream(arn):
         raise AwsError("InvalidParameterValueException", f"the sandbox polls queues and table streams, not {arn}")
     if request.get("FilterCriteria"):
         raise AwsError("InvalidParameterValueException", "the sandbox does not filter events (FilterCriteria)")
@@ -196,10 +198,6 @@ def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) 
         "State": "Enabled" if request.get("Enabled", True) else "Disabled",
         "LastModified": datetime.now(UTC),
     }
-
-
-def _sequence_number(record: dict[str, Any]) -> str:
-    return str(record["dynamodb"]["SequenceNumber"])
 
 
 def _queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
