@@ -11,6 +11,7 @@ from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
 from sandbox.cloud import Cloud
 from sandbox.errors import SandboxError
 from sandbox.provider.convert import Inputs
+from sandbox.provider.invokes import answer
 from sandbox.provider.resource import Context
 from sandbox.provider.table import resource_type
 
@@ -63,21 +64,10 @@ class ActingMocks(Mocks):
 
     def call(self, args: MockCallArgs) -> Any:
         """Answer the invokes that say where the program runs."""
-        cloud = self._cloud
-        match args.token:
-            case "aws:index/getCallerIdentity:getCallerIdentity":
-                arn = f"arn:aws:iam::{cloud.account}:root"
-                return {"accountId": cloud.account, "arn": arn, "userId": cloud.account, "id": cloud.account}
-            case "aws:index/getRegion:getRegion":
-                return {"name": cloud.region, "region": cloud.region, "id": cloud.region, "endpoint": cloud.endpoint}
-            case "aws:index/getPartition:getPartition":
-                return {
-                    "partition": "aws",
-                    "dnsSuffix": "amazonaws.com",
-                    "reverseDnsPrefix": "com.amazonaws",
-                    "id": "aws",
-                }
-        raise self._failed(SandboxError(f"the sandbox's provider does not answer the invoke {args.token!r}"))
+        try:
+            return answer(self._cloud, args.token)
+        except SandboxError as error:
+            raise self._failed(error) from None
 
     def _failed(self, error: SandboxError) -> SandboxError:
         self.failures.append(error)

@@ -55,12 +55,14 @@ class ResourceType:
         delete: removes it, by id and state (inputs and outputs); nothing to do where its parent's deletion removes it.
         update: changes it in place; None where every change replaces it.
         replaces: properties whose change needs a new resource.
+        exists: whether the resource is still there; None where it cannot be gone without its parent.
     """
 
     create: Create
     delete: Delete
     update: Callable[[Context, str, dict[str, Any], Inputs], dict[str, Any]] | None = None
     replaces: frozenset[str] = frozenset()
+    exists: Callable[[Context, str, dict[str, Any]], bool] | None = None
 
 
 def gone_with_parent(context: Context, id: str, state: dict[str, Any]) -> None:
