@@ -121,10 +121,10 @@ class FaultLayer:
         return None
 
 
-def error_response(service: str, code: str, status: int) -> HttpResponse:
-    """An error answer in the protocol of a service."""
+def error_response(service: str, code: str, status: int, message: str | None = None) -> HttpResponse:
+    """An error answer in the protocol of a service; without a message it says that it is injected."""
     model = service_model(service)
-    message = f"injected by the sandbox's fault layer: {code}"
+    message = message or f"injected by the sandbox's fault layer: {code}"
     if model.metadata["protocol"] in ("json", "rest-json"):
         return Wire(model).error(AwsError(code, message, status))
     fields = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"

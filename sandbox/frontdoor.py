@@ -8,15 +8,19 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, urlencode
 
 from sandbox import authorization
 from sandbox.cloud import ROOT_KEY, Cloud, service_model
+from sandbox.emulator import Emulator
 from sandbox.errors import AwsError
 from sandbox.faults import FaultKind, FaultLayer, error_response
 from sandbox.http import HttpRequest, HttpResponse
 from sandbox.partial_failures import PartialFailure
+from sandbox.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
+from sandbox.resource_policies import ResourcePolicies
 from sandbox.rest_routes import RestRoutes
+from sandbox.s3_events import OBSERVED, S3Events
 from sandbox.service import Caller, Service
 from sandbox.stream_access import SERVICE as TABLE_STREAMS
 from sandbox.stream_access import TARGET as TABLE_STREAMS_TARGET
@@ -56,12 +60,17 @@ class FrontDoor:
         self._behind = behind
         self._faults = faults
         self._streams = StreamAccess(cloud.region)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        emulator = Emulator(cloud.endpoint, self._ask_emulator)
+        self._policies = ResourcePolicies(cloud, emulator)
+        self._s3_events = S3Events(cloud, emulator)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._behind(scope, receive, send)
             return
+        self._loop = asyncio.get_running_loop()
         request = _request(scope, await _body(receive))
         service, operation = self._target(request)
         try:
@@ -116,7 +125,39 @@ class FrontDoor:
             return await self._on_thread(self._answer, ours, request)
         if service == TABLE_STREAMS:
             return await self._read_stream(operation, request, scope)
-        return await self._forward(scope, self._as_root(request))
+        if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
+            try:
+                await self._on_thread(self._policies.check, service, operation, request)
+            except AwsError as error:
+                return error_response(service, error.code, error.status or 403, error.message)
+        response = await self._forward(scope, self._as_root(request))
+        if service == "s3" and operation in OBSERVED and response.status < 300:
+            await self._on_thread(self._observe, operation, request, response)
+        return response
+
+    def _observe(self, operation: str, request: HttpRequest, response: HttpResponse) -> None:
+        found = _rest_routes("s3").match(request.method, request.raw_path, request.query, request.headers)
+        try:
+            self._s3_events.observe(operation, found[1] if found else {}, request, response)
+        except Exception:
+            log.exception("the events of s3:%s are lost", operation)
+
+    def _ask_emulator(self, request: HttpRequest) -> HttpResponse:
+        """A question of the front door's own; called on a thread, while the loop serves."""
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": request.method,
+            "path": request.path,
+            "raw_path": request.raw_path.encode("latin-1"),
+            "query_string": urlencode(request.query).encode("latin-1"),
+            "root_path": "",
+            "client": (request.source_ip, 0),
+        }
+        assert self._loop is not None, "the front door has served nothing yet"
+        return asyncio.run_coroutine_threadsafe(self._forward(scope, request), self._loop).result()
 
     async def _read_stream(self, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
         try:

@@ -12,6 +12,7 @@ class _Route:
     operation: str
     path: re.Pattern[str]
     query: frozenset[tuple[str, str | None]]
+    needed: frozenset[str]
     headers: frozenset[str]
     literals: int
 
@@ -21,7 +22,7 @@ class RestRoutes:
 
     A request matches a route when its path fits the ``requestUri`` template and it has the template's fixed query
     parameters and the operation's required headers; among those that fit, the one with the most of these, then the most
-    literal path, wins.
+    literal path, wins. An operation whose required query parameters are missing is meant only when no other fits.
     """
 
     def __init__(self, model: ServiceModel) -> None:
@@ -30,19 +31,27 @@ class RestRoutes:
             operation = model.operation_model(name)
             self._routes.setdefault(operation.http["method"], []).append(_route(operation))
         for routes in self._routes.values():
-            routes.sort(key=lambda route: (-len(route.query), -len(route.headers), -route.literals, route.operation))
+            routes.sort(key=_precedence)
 
     def match(
         self, method: str, raw_path: str, query: list[tuple[str, str]], headers: list[tuple[str, str]]
     ) -> tuple[str, dict[str, str]] | None:
         """The operation's name and its path parameters (decoded), or None."""
         given: set[tuple[str, str | None]] = {(key, value) for key, value in query} | {(key, None) for key, _ in query}
-        sent = {name for name, _ in headers}
+        sent, named = {name for name, _ in headers}, {name for name, _ in query}
+        incomplete: tuple[str, dict[str, str]] | None = None
         for route in self._routes.get(method, []):
             found = route.path.fullmatch(raw_path.rstrip("/") or "/") or route.path.fullmatch(raw_path)
             if found and route.query <= given and route.headers <= sent:
-                return route.operation, {_member(key): unquote(value) for key, value in found.groupdict().items()}
-        return None
+                meant = route.operation, {_member(key): unquote(value) for key, value in found.groupdict().items()}
+                if route.needed <= named:
+                    return meant
+                incomplete = incomplete or meant
+        return incomplete
+
+
+def _precedence(route: _Route) -> tuple[int, int, int, str]:
+    return -len(route.query) - len(route.needed), -len(route.headers), -route.literals, route.operation
 
 
 def _route(operation: OperationModel) -> _Route:
@@ -62,7 +71,8 @@ def _route(operation: OperationModel) -> _Route:
     shape = operation.input_shape
     required = [shape.members[name].serialization for name in shape.required_members] if shape is not None else []
     headers = frozenset(str(place["name"]).lower() for place in required if place.get("location") == "header")
-    return _Route(operation.name, re.compile(pattern), frozenset(wanted), headers, literals)
+    needed = frozenset(str(place["name"]) for place in required if place.get("location") == "querystring")
+    return _Route(operation.name, re.compile(pattern), frozenset(wanted), needed, headers, literals)
 
 
 def _group(member: str) -> str:
