@@ -3,12 +3,24 @@
 import difflib
 
 from sandbox.errors import SandboxError
-from sandbox.provider import apigateway, cloudwatch, dynamodb, iam, lambda_, s3, sns, sqs, stepfunctions
+from sandbox.provider import (
+    apigateway,
+    cloudwatch,
+    dynamodb,
+    events,
+    iam,
+    lambda_,
+    s3,
+    scheduler,
+    sns,
+    sqs,
+    stepfunctions,
+)
 from sandbox.provider.resource import ResourceType
 
 TABLE: dict[str, ResourceType] = {
     token: resource_type
-    for module in (apigateway, cloudwatch, dynamodb, iam, lambda_, s3, sns, sqs, stepfunctions)
+    for module in (apigateway, cloudwatch, dynamodb, events, iam, lambda_, s3, scheduler, sns, sqs, stepfunctions)
     for token, resource_type in module.TYPES.items()
 }
 
