@@ -18,10 +18,22 @@ from sandbox.provider import (
 )
 from sandbox.provider.resource import ResourceType
 
+_MODULES = (
+    apigateway,
+    cloudwatch,
+    dynamodb,
+    events,
+    iam,
+    lambda_,
+    s3,
+    scheduler,
+    sns,
+    sqs,
+    stepfunctions,
+)
+
 TABLE: dict[str, ResourceType] = {
-    token: resource_type
-    for module in (apigateway, cloudwatch, dynamodb, events, iam, lambda_, s3, scheduler, sns, sqs, stepfunctions)
-    for token, resource_type in module.TYPES.items()
+    token: resource_type for module in _MODULES for token, resource_type in module.TYPES.items()
 }
 
 
