@@ -215,6 +215,7 @@ def alarm(
     statistic: str = "Sum",
     period: int = 60,
     evaluation_periods: int = 1,
+    comparison_operator: str = "GreaterThanOrEqualToThreshold",
 ) -> aws.cloudwatch.MetricAlarm:
     """An alarm when a metric reaches a threshold; no data is no alarm."""
     return aws.cloudwatch.MetricAlarm(
@@ -225,7 +226,7 @@ def alarm(
         metric_name=metric,
         dimensions=dimensions,
         statistic=statistic,
-        comparison_operator="GreaterThanOrEqualToThreshold",
+        comparison_operator=comparison_operator,
         threshold=threshold,
         period=period,
         evaluation_periods=evaluation_periods,

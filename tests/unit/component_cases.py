@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pulumi_aws_eda import CallbackWorkflow, EventApi, IdempotentLambda, archives
+from pulumi_aws_eda import BatchedFirehoseSink, CallbackWorkflow, EventApi, IdempotentLambda, archives
 
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
@@ -52,8 +52,19 @@ def event_api() -> None:
     )
 
 
+def batched_firehose_sink() -> None:
+    BatchedFirehoseSink(
+        "it",
+        {
+            "table_stream_source": {"stream_arn": f"{TABLE}/stream/x", "key": "order_id", "attributes": ["status"]},
+            "tags": TAGS,
+        },
+    )
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
     "EventApi": event_api,
+    "BatchedFirehoseSink": batched_firehose_sink,
 }

@@ -1,0 +1,801 @@
+"""Changes or records in batches to S3: a table's stream, a Kinesis stream or producers, through Firehose."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_aws_eda import _parts
+from pulumi_aws_eda._args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._change_rows import ChangeRows
+from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda.idempotent_lambda import GrantArgs
+
+TEMPLATE_LIMIT = 8192
+"""Characters of a Pipe's input template (Pipes API, ``InputTemplate``)."""
+PARTITIONS = {"dt": _parts.DATE_PROJECTION, "hour": _parts.HOUR_PROJECTION}
+"""The folders of the raw data, in UTC."""
+TIME_FOLDERS = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
+ERROR_FOLDERS = "!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/"
+FRESHNESS_MULTIPLE = 3
+"""The freshness alarm's threshold in buffer intervals."""
+LEAST_FRESHNESS_SECONDS = 180
+KINESIS_COLUMNS = ("eventid", "eventname", "tablename", "useridentity", "dynamodb")
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_TYPE = re.compile(
+    r"(string|boolean|tinyint|smallint|int|bigint|float|double|binary|date|timestamp|(decimal|char|varchar)\([0-9, ]+\)"
+    r"|(array|map|struct)<.+>)"
+)
+
+
+class FileFormat(Enum):
+    """The format of the files."""
+
+    PARQUET = "PARQUET"
+    """Parquet with Snappy, converted by Firehose with the Glue table's schema."""
+    JSON_LINES = "JSON_LINES"
+    """JSON, one record a line, compressed by GZIP."""
+
+
+class StartingPosition(Enum):
+    """Where the reading of a stream starts."""
+
+    TRIM_HORIZON = "TRIM_HORIZON"
+    """At the oldest change that the stream holds."""
+    LATEST = "LATEST"
+    """At the next change."""
+
+
+class TableStreamSourceArgs(TypedDict):
+    """A table's stream, through an EventBridge Pipe: filtered, flattened, without code.
+
+    Each change becomes one flat row of strings: ``event_name`` (INSERT, MODIFY, REMOVE), ``stream_event_id``,
+    ``changed_at`` (seconds since 1970), the key, the attributes under their own names, and ``old_version``; what a
+    change lacks is an empty string. A deletion carries its key and ``old_version``. Rows without the version attribute
+    and removals by TTL never flow, and no attribute that is not named here.
+    """
+
+    stream_arn: pulumi.Input[str]
+    """The stream's ARN; its view type has to be ``NEW_AND_OLD_IMAGES``."""
+    key: str
+    """The table's partition key."""
+    sort_key: NotRequired[str]
+    """The table's sort key; default none."""
+    attributes: Sequence[str]
+    """What is carried of the new image; strings (nested data as one JSON string) or, named below, numbers. Letters,
+    digits and underscores; the template that names them has at most 8192 characters (Pipes API)."""
+    number_attributes: NotRequired[Sequence[str]]
+    """Which of key and attributes DynamoDB holds as numbers, beside the version; default none."""
+    version_attribute: NotRequired[str]
+    """The number that grows with each change of a row, carried always: what has none never flows. Default
+    ``version``."""
+    filter: NotRequired[Mapping[str, Sequence[Any]]]
+    """Further conditions on the row, by attribute: values or EventBridge's matching operators, for example
+    ``{"status": ["COMPLETED", {"prefix": "F"}]}``; for a deletion, on the row that was. Default none."""
+    starting_position: NotRequired[StartingPosition]
+    """``TRIM_HORIZON`` or ``LATEST``; default ``TRIM_HORIZON``, so that changes made before the Pipe is ready flow."""
+    batch_size: NotRequired[int]
+    """Changes in a batch, 1 to 500 (what Firehose takes in one call); default 500."""
+    maximum_batching_window_in_seconds: NotRequired[int]
+    """How long a batch is filled, 0 to 300 seconds (Pipes API); default 5."""
+    maximum_retry_attempts: NotRequired[int]
+    """Retries of a batch, halved each time, before its change goes to the dead-letter queue, 0 to 10000 (Pipes API);
+    default 10."""
+    maximum_record_age_in_seconds: NotRequired[int]
+    """Age at which a change goes to the dead-letter queue, 60 to 43200 seconds; default 21600. The stream keeps a
+    change 24 hours: what is left of them is the time of the redrive."""
+    parallelization_factor: NotRequired[int]
+    """Batches of a shard at the same time, 1 to 10 (Pipes API); default 1."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The customer managed key that the table is encrypted with; default: the table has none."""
+
+
+class KinesisSourceArgs(TypedDict):
+    """A table's changes through a Kinesis stream of the component's own: they can be replayed for the retention time,
+    may repeat and come out of order, and cost per stream also when idle.
+
+    A record is DynamoDB's own JSON. The columns are its members as strings: ``eventid``, ``eventname``, ``tablename``,
+    ``useridentity`` and ``dynamodb``, the last two being JSON texts: a value is
+    ``json_extract_scalar(dynamodb, '$.NewImage.status.S')``. Nothing is filtered: removals by TTL have a
+    ``useridentity``, and rows of every kind flow with all their attributes; the query has to choose.
+    """
+
+    table_name: pulumi.Input[str]
+    """The table; it gets the Kinesis stream as its streaming destination."""
+    retention_period: NotRequired[int]
+    """How long the Kinesis stream keeps a change, 24 to 8760 hours (Kinesis API); default 168."""
+
+
+class DirectPutArgs(TypedDict):
+    """Producers put records themselves (``PutRecordBatch``): JSON objects with the table's columns. ``producer_grant``
+    and ``producer_statement`` are what they need."""
+
+    columns: Mapping[str, str]
+    """Hive types by name, in order: lower case letters, digits and underscores."""
+
+
+class BatchedFirehoseSinkArgs(TypedDict):
+    """Arguments of BatchedFirehoseSink; exactly one source."""
+
+    table_stream_source: NotRequired[TableStreamSourceArgs]
+    """A table's stream through an EventBridge Pipe."""
+    kinesis_source: NotRequired[KinesisSourceArgs]
+    """A table's Kinesis streaming destination."""
+    direct_put: NotRequired[DirectPutArgs]
+    """Producers that put records themselves."""
+    format: NotRequired[FileFormat]
+    """``PARQUET`` (Snappy) or ``JSON_LINES`` (GZIP); default ``PARQUET``."""
+    buffering_interval: NotRequired[int]
+    """Seconds until a file is written, 0 to 900 (Firehose API); default 300. Whichever comes first of it and
+    ``buffering_size``; Firehose takes both as hints."""
+    buffering_size: NotRequired[int]
+    """MiB of records until a file is written, 1 to 128, with Parquet 64 to 128 (Firehose API); default 128."""
+    prefix: NotRequired[pulumi.Input[str]]
+    """Where the files lie; ends with ``/``. Default ``raw/<table name>/``, for ``direct_put`` ``raw/<name>/``. Below
+    it are ``dt=YYYY-MM-DD/hour=HH/``."""
+    error_prefix: NotRequired[str]
+    """Where records lie that could not be converted; ends with ``/``; default ``errors/``. Sinks that share a bucket
+    need one each."""
+    bucket_name: NotRequired[pulumi.Input[str]]
+    """A bucket that exists, in this account and region: versioned, encrypted (with KMS: with an S3 Bucket Key), TLS
+    only, without public access, and with EventBridge notifications on, or failures are not seen. Default: the
+    component makes one."""
+    bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The customer managed key of that bucket; default: it has none."""
+    expiration_days: NotRequired[pulumi.Input[int]]
+    """Days after which files of the component's bucket are deleted; default: they are kept."""
+    noncurrent_version_expiration_days: NotRequired[pulumi.Input[int]]
+    """Days for which the component's bucket keeps replaced and deleted versions; default 30."""
+    force_destroy: NotRequired[bool]
+    """Whether destroying the stack deletes the component's bucket with all that lies in it; default false."""
+    database_name: NotRequired[pulumi.Input[str]]
+    """A Glue database that exists; default: the component makes one."""
+    table_name: NotRequired[str]
+    """The Glue table's name; default: project, stack and logical name, in letters that Athena takes unquoted."""
+    log_retention_in_days: NotRequired[pulumi.Input[int]]
+    """Days the logs are kept; default 30."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key for bucket, streams, queue and logs; its policy has to let CloudWatch Logs and EventBridge
+    use it. Default: the services' own keys."""
+    permissions_boundary: NotRequired[pulumi.Input[str]]
+    """ARN of the roles' permissions boundary; default none."""
+    alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
+    """ARNs that the alarms notify; default none."""
+    tags: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Tags of every child."""
+
+
+_SOURCES: dict[str, type] = {
+    "table_stream_source": TableStreamSourceArgs,
+    "kinesis_source": KinesisSourceArgs,
+    "direct_put": DirectPutArgs,
+}
+_OWN_BUCKET = ("expiration_days", "noncurrent_version_expiration_days", "force_destroy")
+
+
+class BatchedFirehoseSink(pulumi.ComponentResource):
+    """Records in batches to S3 through Firehose, and the Glue table to query them with.
+
+    Files are written every ``buffering_interval`` seconds or ``buffering_size`` MiB. The Glue table computes its
+    partitions, no crawler runs. What fails is seen in one dead-letter queue with an alarm: pointers to changes that the
+    Pipe could not deliver, and S3's events about objects under the error prefix. Delivery is at least once:
+    ``stream_event_id``, or key and version, tell repeats.
+
+    Args:
+        name: logical name.
+        args: see ``BatchedFirehoseSinkArgs``.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing, out of bounds, or does not go with another.
+    """
+
+    bucket_name: pulumi.Output[str]
+    """The bucket."""
+    bucket_arn: pulumi.Output[str]
+    """Its ARN."""
+    prefix: pulumi.Output[str]
+    """Where the files lie, above ``dt=`` and ``hour=``."""
+    error_prefix: pulumi.Output[str]
+    """Where records lie that could not be delivered."""
+    delivery_stream_name: pulumi.Output[str]
+    """The Firehose stream."""
+    delivery_stream_arn: pulumi.Output[str]
+    """Its ARN."""
+    producer_statement: pulumi.Output[str | None]
+    """The IAM statement, as JSON, of those who put records themselves; none for ``kinesis_source``, which takes no
+    other's records."""
+    database_name: pulumi.Output[str]
+    """The Glue database."""
+    database_arn: pulumi.Output[str]
+    """Its ARN."""
+    table_name: pulumi.Output[str]
+    """The Glue table over the files."""
+    table_arn: pulumi.Output[str]
+    """Its ARN."""
+    columns: pulumi.Output[Mapping[str, str]]
+    """The Glue table's columns, types by name."""
+    partition_keys: pulumi.Output[Sequence[str]]
+    """Its partition keys, in the order of the folders."""
+    dead_letter_queue_url: pulumi.Output[str]
+    """The queue for what failed."""
+    dead_letter_queue_arn: pulumi.Output[str]
+    """Its ARN."""
+    log_group_name: pulumi.Output[str]
+    """The log group of Firehose's errors."""
+    role_arn: pulumi.Output[str]
+    """Firehose's role."""
+    pipe_name: pulumi.Output[str | None]
+    """The Pipe of ``table_stream_source``."""
+    pipe_arn: pulumi.Output[str | None]
+    """Its ARN."""
+    kinesis_stream_name: pulumi.Output[str | None]
+    """The Kinesis stream of ``kinesis_source``."""
+    kinesis_stream_arn: pulumi.Output[str | None]
+    """Its ARN."""
+
+    def __init__(self, name: str, args: BatchedFirehoseSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        component = f"BatchedFirehoseSink {name!r}"
+        source = _checked(component, args)
+        file_format = one_of(component, args, "format", FileFormat, FileFormat.PARQUET)
+        parquet = file_format is FileFormat.PARQUET
+        interval = number(component, args, "buffering_interval", 300, 0, 900)
+        size = number(component, args, "buffering_size", 128, 64 if parquet else 1, 128)
+        super().__init__("aws-eda:index:BatchedFirehoseSink", name, {}, opts)
+        common = _parts.Common.of(self, name, args)
+        prefix = _prefix(name, args)
+        error_prefix = args.get("error_prefix", "errors/")
+        bucket_name, bucket_arn, bucket_ready = _bucket(common, args)
+        rule = _error_rule(common, bucket_name, error_prefix)
+        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[rule.arn])
+        _error_target(common, rule, self.dead_letter_queue)
+        database_name, database_arn = _database(common, args)
+        self.table = _parts.glue_table(
+            common,
+            "table",
+            database_name,
+            args.get("table_name", _parts.glue_name(name)),
+            pulumi.Output.concat("s3://", bucket_name, "/", prefix),
+            source.columns,
+            PARTITIONS,
+            parquet,
+        )
+        kinesis = None if source.retention_period is None else _kinesis_stream(common, source.retention_period)
+        stream_name = physical_name(name, 64)
+        self.log_group = _parts.log_group(common, "log", f"/aws/kinesisfirehose/{stream_name}")
+        log_stream = aws.cloudwatch.LogStream(
+            f"{name}-log", name="DestinationDelivery", log_group_name=self.log_group.name, opts=common.opts()
+        )
+        self.role, policy = _parts.role(
+            common,
+            "role",
+            "firehose.amazonaws.com",
+            {
+                **_delivery_needs(common, args, bucket_arn, prefix, error_prefix),
+                "LogErrors": {"actions": ["logs:PutLogEvents"], "resources": [log_stream.arn]},
+                **(_schema_needs(common, database_arn, self.table.arn) if parquet else {}),
+                **({} if kinesis is None else _kinesis_needs(common, kinesis)),
+            },
+            # Firehose's documentation gives its trust policy without conditions on the source.
+            source_account=False,
+        )
+        self.delivery_stream = aws.kinesis.FirehoseDeliveryStream(
+            f"{name}-stream",
+            name=stream_name,
+            destination="extended_s3",
+            server_side_encryption=None if kinesis is not None else _encryption(common),
+            kinesis_source_configuration=None
+            if kinesis is None
+            else {"kinesis_stream_arn": kinesis.arn, "role_arn": self.role.arn},
+            extended_s3_configuration=aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationArgs(
+                bucket_arn=bucket_arn,
+                role_arn=self.role.arn,
+                prefix=pulumi.Output.concat(prefix, TIME_FOLDERS),
+                error_output_prefix=error_prefix + ERROR_FOLDERS,
+                buffering_interval=interval,
+                buffering_size=size,
+                cloudwatch_logging_options=(
+                    aws.kinesis.FirehoseDeliveryStreamExtendedS3ConfigurationCloudwatchLoggingOptionsArgs(
+                        enabled=True, log_group_name=self.log_group.name, log_stream_name=log_stream.name
+                    )
+                ),
+                **_format(parquet, database_name, self.table.name, self.role.arn),
+            ),
+            tags=common.tags,
+            # Firehose checks on creation that its role may do what the stream needs.
+            opts=common.opts(depends_on=[policy, *bucket_ready]),
+        )
+        if kinesis is not None:
+            aws.dynamodb.KinesisStreamingDestination(
+                f"{name}-destination",
+                stream_arn=kinesis.arn,
+                table_name=args["kinesis_source"]["table_name"],
+                # Firehose reads from its creation on: what came before it would stay in the Kinesis stream.
+                opts=common.opts(depends_on=[self.delivery_stream]),
+            )
+        self.pipe = None
+        if source.rows is not None:
+            stream, target = args["table_stream_source"], self.delivery_stream.arn
+            self.pipe = _pipe(common, stream, source.rows, source.reading, target, self.dead_letter_queue)
+        _alarms(common, self.delivery_stream.name, interval, parquet=parquet, kinesis=kinesis is not None)
+
+        none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
+        self.bucket_name = pulumi.Output.from_input(bucket_name)
+        self.bucket_arn = pulumi.Output.from_input(bucket_arn)
+        self.prefix = pulumi.Output.from_input(prefix)
+        self.error_prefix = pulumi.Output.from_input(error_prefix)
+        self.delivery_stream_name = self.delivery_stream.name
+        self.delivery_stream_arn = self.delivery_stream.arn
+        grant = self.producer_grant
+        statement = {"Effect": "Allow", "Action": grant["actions"], "Resource": grant["resources"]}
+        self.producer_statement = (
+            pulumi.Output.json_dumps(statement).apply(lambda text: text) if kinesis is None else none
+        )
+        self.database_name = pulumi.Output.from_input(database_name)
+        self.database_arn = database_arn
+        self.table_name = self.table.name
+        self.table_arn = self.table.arn
+        self.columns = pulumi.Output.from_input(source.columns)
+        self.partition_keys = pulumi.Output.from_input(list(PARTITIONS))
+        self.dead_letter_queue_url = self.dead_letter_queue.url
+        self.dead_letter_queue_arn = self.dead_letter_queue.arn
+        self.log_group_name = self.log_group.name
+        self.role_arn = self.role.arn
+        self.pipe_name = none if self.pipe is None else self.pipe.name.apply(lambda found: found)
+        self.pipe_arn = none if self.pipe is None else self.pipe.arn.apply(lambda found: found)
+        self.kinesis_stream_name = none if kinesis is None else kinesis.name.apply(lambda found: found)
+        self.kinesis_stream_arn = none if kinesis is None else kinesis.arn.apply(lambda found: found)
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+    @property
+    def producer_grant(self) -> GrantArgs:
+        """What a function that puts records needs, for its ``grants``."""
+        return {
+            "actions": ["firehose:PutRecord", "firehose:PutRecordBatch"],
+            "resources": [self.delivery_stream.arn],
+        }
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The source after the check of its arguments.
+
+    Attributes:
+        columns: of the Glue table.
+        rows: what flows of a table's stream, and ``reading`` how the Pipe reads it.
+        retention_period: of the Kinesis stream, in hours.
+    """
+
+    columns: dict[str, str]
+    rows: ChangeRows | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
+    retention_period: int | None = None
+
+
+def _checked(component: str, args: BatchedFirehoseSinkArgs) -> _Source:
+    check(component, args, BatchedFirehoseSinkArgs)
+    given = [source for source in _SOURCES if args.get(source) is not None]
+    if len(given) != 1:
+        problem = f"is needed, or one of the other sources, and no second; given are {', '.join(given) or 'none'}"
+        raise ArgumentError(component, "table_stream_source", problem)
+    where = f"{component}, {given[0]}"
+    check(where, args[given[0]], _SOURCES[given[0]])  # type: ignore[literal-required]  # a name from _SOURCES
+    if "bucket_name" in args:
+        for own in _OWN_BUCKET:
+            if own in args:
+                raise ArgumentError(component, own, "is for the component's own bucket, but 'bucket_name' is given")
+    elif "bucket_kms_key_arn" in args:
+        raise ArgumentError(component, "bucket_kms_key_arn", "is for a bucket given by 'bucket_name'")
+    _check_prefixes(component, args)
+    if "table_name" in args and not re.fullmatch(r"[a-z0-9_]{1,255}", args["table_name"]):
+        problem = f"is {args['table_name']!r}; allowed are lower case letters, digits and underscores"
+        raise ArgumentError(component, "table_name", problem)
+    if "table_stream_source" in args:
+        stream = args["table_stream_source"]
+        rows = _rows(where, stream)
+        named = _columns(where, "attributes", [(column, "string") for column in rows.columns()])
+        return _Source(named, rows, _reading(where, stream))
+    if "kinesis_source" in args:
+        hours = number(where, args["kinesis_source"], "retention_period", 168, 24, 8760)
+        return _Source(dict.fromkeys(KINESIS_COLUMNS, "string"), retention_period=hours)
+    return _Source(_columns(where, "columns", args["direct_put"]["columns"].items()))
+
+
+def _check_prefixes(component: str, args: BatchedFirehoseSinkArgs) -> None:
+    prefix, error_prefix = args.get("prefix", "raw/"), args.get("error_prefix", "errors/")
+    for name, value in (("prefix", prefix), ("error_prefix", error_prefix)):
+        if isinstance(value, str) and (not value.endswith("/") or value.startswith("/") or "!{" in value):
+            problem = f"is {value!r}; it ends with '/', does not start with one, and has no expressions"
+            raise ArgumentError(component, name, problem)
+    if isinstance(prefix, str) and (prefix.startswith(error_prefix) or error_prefix.startswith(prefix)):
+        problem = f"is {error_prefix!r}, and 'prefix' is {prefix!r}: none may lie in the other"
+        raise ArgumentError(component, "error_prefix", problem)
+
+
+def _rows(where: str, source: TableStreamSourceArgs) -> ChangeRows:
+    keys = [source["key"], *([source["sort_key"]] if "sort_key" in source else [])]
+    version = source.get("version_attribute", "version")
+    numbers = source.get("number_attributes", ())
+    for argument, names in (("key", keys), ("version_attribute", [version]), ("attributes", source["attributes"])):
+        for attribute in names:
+            if not _NAME.fullmatch(attribute):
+                problem = f"has {attribute!r}; a template takes names of letters, digits and underscores"
+                raise ArgumentError(where, argument, problem)
+    known = {*keys, *source["attributes"], version}
+    for attribute in numbers:
+        if attribute not in known:
+            raise ArgumentError(where, "number_attributes", f"has {attribute!r}, which is neither key nor attribute")
+    conditions = source.get("filter", {})
+    for attribute, values in conditions.items():
+        if isinstance(values, str) or not values:
+            raise ArgumentError(where, f"filter[{attribute!r}]", "is no list of values or matching operators")
+    rows = ChangeRows(keys, source["attributes"], version, frozenset({*numbers, version}), conditions)
+    length = len(rows.template())
+    if length > TEMPLATE_LIMIT:
+        problem = f"makes a template of {length} characters; a Pipe takes {TEMPLATE_LIMIT}: carry fewer"
+        raise ArgumentError(where, "attributes", problem)
+    return rows
+
+
+def _reading(where: str, source: TableStreamSourceArgs) -> dict[str, Any]:
+    start = one_of(where, source, "starting_position", StartingPosition, StartingPosition.TRIM_HORIZON)
+    bounds = {
+        "batch_size": (500, 1, 500),
+        "maximum_batching_window_in_seconds": (5, 0, 300),
+        "maximum_retry_attempts": (10, 0, 10000),
+        "maximum_record_age_in_seconds": (21600, 60, 43200),
+        "parallelization_factor": (1, 1, 10),
+    }
+    numbers = {name: number(where, source, name, *bound) for name, bound in bounds.items()}
+    return {"starting_position": start.value, **numbers}
+
+
+def _columns(where: str, argument: str, columns: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Hive's columns: in lower case, in which the files' deserializer finds every spelling."""
+    made: dict[str, str] = {}
+    for name, type in columns:
+        column = name.lower()
+        if not _NAME.fullmatch(column):
+            raise ArgumentError(where, argument, f"has {name!r}; a column has letters, digits and underscores")
+        if column in made or column in PARTITIONS:
+            raise ArgumentError(where, argument, f"has {name!r}, which is there already as a column or a partition key")
+        if not _TYPE.fullmatch(type):
+            raise ArgumentError(where, argument, f"has {name!r} of the type {type!r}, which Hive does not know")
+        made[column] = type
+    if not made:
+        raise ArgumentError(where, argument, "is empty; a table has at least one column")
+    return made
+
+
+def _prefix(name: str, args: BatchedFirehoseSinkArgs) -> pulumi.Output[str]:
+    if "prefix" in args:
+        return pulumi.Output.from_input(args["prefix"])
+    if "table_stream_source" in args:
+        arn = pulumi.Output.from_input(args["table_stream_source"]["stream_arn"])
+        return arn.apply(lambda found: f"raw/{found.split('/')[1]}/")
+    if "kinesis_source" in args:
+        return pulumi.Output.concat("raw/", args["kinesis_source"]["table_name"], "/")
+    return pulumi.Output.from_input(f"raw/{name}/")
+
+
+def _bucket(
+    common: _parts.Common, args: BatchedFirehoseSinkArgs
+) -> tuple[pulumi.Input[str], pulumi.Output[str], list[pulumi.Resource]]:
+    """Name and ARN of the bucket, and what has to be there before something is written into it."""
+    if "bucket_name" in args:
+        partition = aws.get_partition_output(opts=_invoke(common)).partition
+        return args["bucket_name"], pulumi.Output.concat("arn:", partition, ":s3:::", args["bucket_name"]), []
+    made, policy = _parts.bucket(
+        common,
+        "bucket",
+        expiration_days=args.get("expiration_days"),
+        noncurrent_version_expiration_days=args.get("noncurrent_version_expiration_days", 30),
+        events=True,
+        force_destroy=args.get("force_destroy", False),
+    )
+    return made.id, made.arn, [policy]
+
+
+def _error_rule(common: _parts.Common, bucket_name: pulumi.Input[str], error_prefix: str) -> aws.cloudwatch.EventRule:
+    return aws.cloudwatch.EventRule(
+        f"{common.name}-errors",
+        name=physical_name(f"{common.name}-errors", 64),
+        description=f"{common.name}: Firehose could not deliver records and wrote them under {error_prefix}",
+        event_pattern=pulumi.Output.json_dumps(
+            {
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [bucket_name]}, "object": {"key": [{"prefix": error_prefix}]}},
+            }
+        ),
+        tags=common.tags,
+        opts=common.opts(),
+    )
+
+
+def _error_target(common: _parts.Common, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> None:
+    aws.cloudwatch.EventTarget(
+        f"{common.name}-errors",
+        rule=rule.name,
+        arn=queue.arn,
+        # The queue is where failures end, also that of EventBridge to send to it.
+        dead_letter_config={"arn": queue.arn},
+        retry_policy={"maximum_event_age_in_seconds": 86400, "maximum_retry_attempts": 185},
+        opts=common.opts(),
+    )
+    _parts.alarm(
+        common,
+        "errors-failed-invocations",
+        namespace="AWS/Events",
+        metric="FailedInvocations",
+        dimensions={"RuleName": rule.name},
+        description=f"{common.name}: an event about records that failed did not reach the dead-letter queue",
+    )
+
+
+def _database(common: _parts.Common, args: BatchedFirehoseSinkArgs) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
+    if "database_name" in args:
+        return args["database_name"], pulumi.Output.concat(_glue_arn(common), "database/", args["database_name"])
+    made = aws.glue.CatalogDatabase(
+        f"{common.name}-database", name=_parts.glue_name(common.name), tags=common.tags, opts=common.opts()
+    )
+    return made.name, made.arn
+
+
+def _kinesis_stream(common: _parts.Common, retention_period: int) -> aws.kinesis.Stream:
+    return aws.kinesis.Stream(
+        f"{common.name}-changes",
+        name=physical_name(f"{common.name}-changes", 128),
+        stream_mode_details={"stream_mode": "ON_DEMAND"},
+        retention_period=retention_period,
+        encryption_type="KMS",
+        kms_key_id=common.kms_key_arn or "alias/aws/kinesis",
+        tags=common.tags,
+        opts=common.opts(),
+    )
+
+
+def _encryption(common: _parts.Common) -> aws.kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs:
+    return aws.kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs(
+        enabled=True,
+        key_type="AWS_OWNED_CMK" if common.kms_key_arn is None else "CUSTOMER_MANAGED_CMK",
+        key_arn=common.kms_key_arn,
+    )
+
+
+def _format(
+    parquet: bool, database_name: pulumi.Input[str], table_name: pulumi.Input[str], role_arn: pulumi.Input[str]
+) -> dict[str, Any]:
+    if not parquet:
+        delimiter = {
+            "type": "AppendDelimiterToRecord",
+            "parameters": [{"parameter_name": "Delimiter", "parameter_value": "\\n"}],
+        }
+        return {
+            "compression_format": "GZIP",
+            # Firehose itself puts nothing between records.
+            "processing_configuration": {"enabled": True, "processors": [delimiter]},
+        }
+    return {
+        "compression_format": "UNCOMPRESSED",
+        "data_format_conversion_configuration": {
+            "enabled": True,
+            "input_format_configuration": {"deserializer": {"open_x_json_ser_de": {"case_insensitive": True}}},
+            "output_format_configuration": {"serializer": {"parquet_ser_de": {"compression": "SNAPPY"}}},
+            "schema_configuration": {"database_name": database_name, "table_name": table_name, "role_arn": role_arn},
+        },
+    }
+
+
+def _delivery_needs(
+    common: _parts.Common,
+    args: BatchedFirehoseSinkArgs,
+    bucket_arn: pulumi.Output[str],
+    prefix: pulumi.Output[str],
+    error_prefix: str,
+) -> dict[str, Mapping[str, Any]]:
+    needs: dict[str, Mapping[str, Any]] = {
+        "Deliver": {
+            "actions": [
+                "s3:AbortMultipartUpload",
+                "s3:GetBucketLocation",
+                "s3:GetObject",
+                "s3:ListBucket",
+                "s3:ListBucketMultipartUploads",
+                "s3:PutObject",
+            ],
+            "resources": [
+                bucket_arn,
+                pulumi.Output.concat(bucket_arn, "/", prefix, "*"),
+                pulumi.Output.concat(bucket_arn, "/", error_prefix, "*"),
+            ],
+        }
+    }
+    key = args.get("bucket_kms_key_arn") if "bucket_name" in args else common.kms_key_arn
+    if key is not None:
+        needs["EncryptObjects"] = {
+            "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "resources": [key],
+            "condition": {
+                # With an S3 Bucket Key the context is the bucket's ARN, not the object's.
+                "StringEquals": {**_via(common, "s3"), "kms:EncryptionContext:aws:s3:arn": bucket_arn}
+            },
+        }
+    return needs
+
+
+def _schema_needs(
+    common: _parts.Common, database_arn: pulumi.Output[str], table_arn: pulumi.Output[str]
+) -> dict[str, Mapping[str, Any]]:
+    return {
+        "ReadSchema": {
+            "actions": ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
+            "resources": [pulumi.Output.concat(_glue_arn(common), "catalog"), database_arn, table_arn],
+        }
+    }
+
+
+def _kinesis_needs(common: _parts.Common, stream: aws.kinesis.Stream) -> dict[str, Mapping[str, Any]]:
+    needs: dict[str, Mapping[str, Any]] = {
+        "ReadStream": {
+            "actions": [
+                "kinesis:DescribeStream",
+                "kinesis:GetRecords",
+                "kinesis:GetShardIterator",
+                "kinesis:ListShards",
+            ],
+            "resources": [stream.arn],
+        }
+    }
+    if common.kms_key_arn is not None:
+        needs["DecryptStream"] = {
+            "actions": ["kms:Decrypt"],
+            "resources": [common.kms_key_arn],
+            "condition": {
+                "StringEquals": {**_via(common, "kinesis"), "kms:EncryptionContext:aws:kinesis:arn": stream.arn}
+            },
+        }
+    return needs
+
+
+def _pipe(
+    common: _parts.Common,
+    stream: TableStreamSourceArgs,
+    rows: ChangeRows,
+    reading: Mapping[str, Any],
+    delivery_stream_arn: pulumi.Output[str],
+    queue: aws.sqs.Queue,
+) -> aws.pipes.Pipe:
+    name = physical_name(common.name, 64)
+    log_group = _parts.log_group(common, "pipe-log", f"/aws/vendedlogs/pipes/{name}")
+    role, policy = _parts.role(
+        common, "pipe-role", "pipes.amazonaws.com", _pipe_needs(common, stream, delivery_stream_arn, queue)
+    )
+    made = aws.pipes.Pipe(
+        f"{common.name}-pipe",
+        name=name,
+        description="Changes of a table, flattened, to Firehose",
+        role_arn=role.arn,
+        source=stream["stream_arn"],
+        source_parameters=aws.pipes.PipeSourceParametersArgs(
+            dynamodb_stream_parameters=aws.pipes.PipeSourceParametersDynamodbStreamParametersArgs(
+                on_partial_batch_item_failure="AUTOMATIC_BISECT",
+                dead_letter_config=aws.pipes.PipeSourceParametersDynamodbStreamParametersDeadLetterConfigArgs(
+                    arn=queue.arn
+                ),
+                **reading,
+            ),
+            filter_criteria=aws.pipes.PipeSourceParametersFilterCriteriaArgs(
+                filters=[
+                    aws.pipes.PipeSourceParametersFilterCriteriaFilterArgs(pattern=pattern)
+                    for pattern in rows.patterns()
+                ]
+            ),
+        ),
+        target=delivery_stream_arn,
+        target_parameters=aws.pipes.PipeTargetParametersArgs(input_template=rows.template()),
+        log_configuration=aws.pipes.PipeLogConfigurationArgs(
+            level="ERROR",
+            cloudwatch_logs_log_destination=aws.pipes.PipeLogConfigurationCloudwatchLogsLogDestinationArgs(
+                log_group_arn=log_group.arn
+            ),
+        ),
+        tags=common.tags,
+        opts=common.opts(depends_on=[policy]),
+    )
+    for metric in ("ExecutionFailed", "ExecutionPartiallyFailed", "ExecutionThrottled", "ExecutionTimeout"):
+        _parts.alarm(
+            common,
+            f"pipe-{metric.lower()}",
+            namespace="AWS/EventBridge/Pipes",
+            metric=metric,
+            dimensions={"PipeName": made.name},
+            description=f"{common.name}: {metric} of the Pipe; its log says why",
+        )
+    return made
+
+
+def _pipe_needs(
+    common: _parts.Common,
+    source: TableStreamSourceArgs,
+    delivery_stream_arn: pulumi.Output[str],
+    queue: aws.sqs.Queue,
+) -> dict[str, Mapping[str, Any]]:
+    read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    needs: dict[str, Mapping[str, Any]] = {
+        "ReadStream": {"actions": read, "resources": [source["stream_arn"]]},
+        # Listing has no resource level (Service Authorization Reference).
+        "ListStreams": {"actions": ["dynamodb:ListStreams"], "resources": ["*"]},
+        "PutRecords": {"actions": ["firehose:PutRecordBatch"], "resources": [delivery_stream_arn]},
+        "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [queue.arn]},
+    }
+    if "kms_key_arn" in source:
+        needs["DecryptStream"] = {
+            "actions": ["kms:Decrypt"],
+            "resources": [source["kms_key_arn"]],
+            "condition": {"StringEquals": _via(common, "dynamodb")},
+        }
+    if common.kms_key_arn is not None:
+        needs["EncryptMessages"] = {
+            "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "resources": [common.kms_key_arn],
+            "condition": {"StringEquals": _via(common, "sqs")},
+        }
+    return needs
+
+
+def _alarms(
+    common: _parts.Common, delivery_stream_name: pulumi.Output[str], interval: int, *, parquet: bool, kinesis: bool
+) -> None:
+    freshness = max(FRESHNESS_MULTIPLE * interval, LEAST_FRESHNESS_SECONDS)
+
+    def alarm(metric: str, description: str, **settings: Any) -> None:
+        _parts.alarm(
+            common,
+            metric.replace(".", "-").lower(),
+            namespace="AWS/Firehose",
+            metric=metric,
+            dimensions={"DeliveryStreamName": delivery_stream_name},
+            description=f"{common.name}: {description}",
+            **settings,
+        )
+
+    waits = f"the oldest record waits longer than {freshness} s to be delivered"
+    alarm("DeliveryToS3.DataFreshness", waits, threshold=freshness, statistic="Maximum")
+    alarm(
+        "DeliveryToS3.Success",
+        "an attempt to write to S3 failed; Firehose tries for 24 hours",
+        threshold=1,
+        statistic="Minimum",
+        comparison_operator="LessThanThreshold",
+    )
+    if parquet:
+        alarm("FailedConversion.Records", "records do not fit the Glue table; they lie under the error prefix")
+    if kinesis:
+        lag = "Firehose is behind the Kinesis stream"
+        alarm("KinesisMillisBehindLatest", lag, threshold=freshness * 1000, statistic="Maximum")
+    else:
+        alarm("ThrottledRecords", "records were throttled: the stream's quota is reached")
+
+
+def _via(common: _parts.Common, service: str) -> dict[str, pulumi.Output[str]]:
+    region = aws.get_region_output(opts=_invoke(common)).region
+    return {"kms:ViaService": pulumi.Output.concat(service, ".", region, ".amazonaws.com")}
+
+
+def _glue_arn(common: _parts.Common) -> pulumi.Output[str]:
+    options = _invoke(common)
+    return pulumi.Output.format(
+        "arn:{0}:glue:{1}:{2}:",
+        aws.get_partition_output(opts=options).partition,
+        aws.get_region_output(opts=options).region,
+        aws.get_caller_identity_output(opts=options).account_id,
+    )
+
+
+def _invoke(common: _parts.Common) -> pulumi.InvokeOutputOptions:
+    return pulumi.InvokeOutputOptions(parent=common.parent)
