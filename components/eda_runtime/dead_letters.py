@@ -1,0 +1,44 @@
+"""What failed for good goes to the dead-letter queue.
+
+A row that failed stays open until its message is sent, so a run that ends between the two leaves it to the reconciler.
+"""
+
+import json
+from typing import Any
+
+from eda_runtime.ledger import Ledger, Row
+from eda_runtime.logger import logger
+
+_NAMED = {
+    "query": ("bucket", "key", "version_id"),
+    "load": ("dataset", "slot"),
+    "spice": ("data_set_id", "statement_id"),
+}
+"""The attributes that say what failed, by kind."""
+
+
+def message(row: Row) -> dict[str, Any]:
+    """The message about a row that failed: kind, id, error, attempts, and what it is about."""
+    named = {name: row[name] for name in _NAMED[row["kind"]]}
+    return {"kind": row["kind"], "id": row["id"], "error": row["error"], "attempts": row["attempt"], **named}
+
+
+class DeadLetters:
+    """The dead-letter queue.
+
+    Args:
+        ledger: the ledger.
+        sqs: an SQS client.
+        queue_url: the queue.
+    """
+
+    def __init__(self, ledger: Ledger, sqs: Any, queue_url: str) -> None:
+        self._ledger = ledger
+        self._sqs = sqs
+        self._queue_url = queue_url
+
+    def bury(self, row: Row) -> None:
+        """Send the message about a row that failed, and close the row."""
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message(row)))
+        logger.error("failed for good", kind=row["kind"], id=row["id"], error=row["error"], attempts=row["attempt"])
+        self._ledger.change(row, {}, remove=("open",))

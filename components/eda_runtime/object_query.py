@@ -1,0 +1,399 @@
+"""One Athena query for each stored object: started once, settled once, tried again after it was seen to fail.
+
+``plan`` says what to run and does no I/O; ``ObjectQueries`` runs it. Each attempt writes into a folder of its own,
+``<partitions>/<object id>/<attempt>/``, so emptying what a failed attempt left can never hit the next one's files.
+
+Row: ``id`` (``query#<object id>``), ``kind``, ``bucket``, ``key``, ``version_id``, ``dataset``, ``workgroup``,
+``statement``, ``output`` (``s3://``), ``attempt``, ``last_attempt`` (no further one is made), ``state``,
+``query_execution_id``, ``error``, ``opened_at``, ``settled_at``, ``files`` (JSON, ``path`` and ``bytes`` of each),
+``open``, ``unloaded``, ``loaded_by``, ``backfill``.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from eda_runtime.dead_letters import DeadLetters
+from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
+from eda_runtime.logger import logger
+from eda_runtime.query_template import identifier, literal, render
+
+KIND = "query"
+DELETE_KEYS = 1000
+"""Most keys of a ``DeleteObjects`` (S3)."""
+_SEGMENT = re.compile(r"([a-z_][a-z0-9_]*)=(.+)")
+_TARGET = re.compile(r" TO 's3://[^']*/(?P<object_id>[0-9a-f]{32})/(?P<attempt>[1-9][0-9]*)/' WITH \([^()]*\)\s*\Z")
+
+
+class ObjectRefused(ValueError):
+    """The object cannot be queried, now or later; the message says why."""
+
+
+class Outcome(Enum):
+    """What a call did."""
+
+    STARTED = "started"
+    """The query was started, or started again with the same token."""
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """For good: its message is in the dead-letter queue."""
+    RUNNING = "running"
+    NOTHING = "nothing to do"
+    """Another run did it, or it is not ours."""
+
+
+@dataclass(frozen=True)
+class StoredObject:
+    """A version of an object.
+
+    Attributes:
+        bucket: its bucket.
+        key: its key, as S3 has it: EventBridge's events do not encode it.
+        version_id: its version, or its entity tag in a bucket without versions.
+        size: bytes.
+    """
+
+    bucket: str
+    key: str
+    version_id: str
+    size: int
+
+    @classmethod
+    def of(cls, detail: Mapping[str, Any]) -> "StoredObject":
+        """The object of an S3 event's ``detail``.
+
+        Raises:
+            ObjectRefused: the event names none.
+        """
+        try:
+            found = detail["object"]
+            version = found.get("version-id")
+            if version in (None, "", "null"):  # a bucket without versions, or one where they are suspended
+                version = found["etag"]
+            return cls(detail["bucket"]["name"], found["key"], version, int(found["size"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ObjectRefused(f"the event's detail is not S3's: {error!r} is missing or has another form") from None
+
+    @property
+    def id(self) -> str:
+        """The object's id: 32 hexadecimal digits."""
+        return hashlib.sha256(f"{self.bucket}\n{self.key}\n{self.version_id}".encode()).hexdigest()[:32]
+
+    @property
+    def path(self) -> str:
+        """Its address."""
+        return f"s3://{self.bucket}/{self.key}"
+
+
+@dataclass(frozen=True)
+class QuerySettings:
+    """How a stored object is queried.
+
+    Attributes:
+        workgroup: Athena's workgroup.
+        database: the Glue database of the raw table.
+        table: the raw table.
+        template: the query, with ``{rows}``.
+        output_location: ``s3://bucket/prefix/``.
+        output_partitions: the partition keys of the output, all of them in each object's key.
+        dataset: what the results belong to.
+        max_attempts: before the query has failed for good.
+    """
+
+    workgroup: str
+    database: str
+    table: str
+    template: str
+    output_location: str
+    output_partitions: tuple[str, ...]
+    dataset: str
+    max_attempts: int
+
+    def __post_init__(self) -> None:
+        """Check the location.
+
+        Raises:
+            ValueError: it is not ``s3://bucket/prefix/``.
+        """
+        if not re.fullmatch(r"s3://[^/']+/[^']+/", self.output_location):
+            raise ValueError(f"output_location is {self.output_location!r}; it must be s3://bucket/prefix/")
+
+
+def partitions(key: str) -> dict[str, str]:
+    """The partitions of an object, from the Hive segments of its key; the object's own name is none.
+
+    Raises:
+        ObjectRefused: a partition is named twice.
+    """
+    found: dict[str, str] = {}
+    for segment in key.split("/")[:-1]:
+        match = _SEGMENT.fullmatch(segment)
+        if match is None:
+            continue
+        if match[1] in found:
+            raise ObjectRefused(f"the key names the partition {match[1]} twice: {key}")
+        found[match[1]] = match[2]
+    return found
+
+
+def plan(stored: StoredObject, settings: QuerySettings) -> Row:
+    """The ledger's row for an object that was not queried yet.
+
+    Raises:
+        ObjectRefused: the object lies under the output's location, where a query would trigger itself, or its key lacks
+            a partition.
+        QueryTemplateError: the template is not one that can be run.
+    """
+    if stored.path.startswith(settings.output_location):
+        raise ObjectRefused(f"{stored.path} lies under the output {settings.output_location}: it would trigger itself")
+    found = partitions(stored.key)
+    lacking = [name for name in settings.output_partitions if name not in found]
+    if lacking:
+        raise ObjectRefused(f"the key has no segment {' and none '.join(f'{n}=…' for n in lacking)}: {stored.path}")
+    unsafe = [name for name in settings.output_partitions if "'" in found[name]]
+    if unsafe:
+        raise ObjectRefused(f"the value of the partition {unsafe[0]} has a quote: {stored.path}")
+    folders = "".join(f"{name}={found[name]}/" for name in settings.output_partitions)
+    output = f"{settings.output_location}{folders}{stored.id}/1/"
+    conditions = [f'"$path" = {literal(stored.path)}']
+    conditions += [f"{identifier(name)} = {literal(value)}" for name, value in found.items()]
+    table = f"{identifier(settings.database)}.{identifier(settings.table)}"
+    rows = f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - quoted by identifier and literal
+    values = {"bucket": stored.bucket, "key": stored.key, "version_id": stored.version_id}
+    query = render(settings.template, rows, values)
+    return {
+        "id": f"{KIND}#{stored.id}",
+        "kind": KIND,
+        "bucket": stored.bucket,
+        "key": stored.key,
+        "version_id": stored.version_id,
+        "dataset": settings.dataset,
+        "workgroup": settings.workgroup,
+        "statement": (
+            f"-- object {stored.id}\nUNLOAD (\n{query}\n) TO {literal(output)} "
+            "WITH (format = 'PARQUET', compression = 'SNAPPY')"
+        ),
+        "output": output,
+        "attempt": 1,
+        "last_attempt": settings.max_attempts,
+        "state": STARTED,
+        "open": KIND,
+    }
+
+
+def token(row: Row) -> str:
+    """Athena's ``ClientRequestToken`` of the row's attempt: the same attempt is the same query."""
+    return hashlib.sha256(f"{row['id']}#{row['attempt']}".encode()).hexdigest()
+
+
+def for_attempt(row: Row, attempt: int) -> dict[str, Any]:
+    """What changes in a row for another attempt: its number, its folder, and the statement that writes there."""
+    output = f"{row['output'].rstrip('/').rpartition('/')[0]}/{attempt}/"
+    before, _, after = row["statement"].rpartition(literal(row["output"]))
+    return {"attempt": attempt, "output": output, "statement": f"{before}{literal(output)}{after}"}
+
+
+def target_of(statement: str) -> tuple[str, int] | None:
+    """The row's id and the attempt that a statement belongs to; None for a statement that is not one of ours."""
+    match = _TARGET.search(statement)
+    return (f"{KIND}#{match['object_id']}", int(match["attempt"])) if match else None
+
+
+class ObjectQueries:
+    """Starts and settles queries.
+
+    Args:
+        ledger: the ledger.
+        athena: an Athena client.
+        s3: an S3 client.
+        dead_letters: where queries go that failed for good.
+    """
+
+    def __init__(self, ledger: Ledger, athena: Any, s3: Any, dead_letters: DeadLetters) -> None:
+        self._ledger = ledger
+        self._athena = athena
+        self._s3 = s3
+        self._dead_letters = dead_letters
+
+    def request(self, planned: Row) -> Outcome:
+        """Start the query of an object, once however often it is asked for.
+
+        Args:
+            planned: the object's row, from ``plan``.
+        """
+        row = self._ledger.create({**planned, "opened_at": self._ledger.now()}) or self._ledger.get(planned["id"])
+        return self._open(row)
+
+    def request_again(self, planned: Row, backfill: str | None = None) -> Outcome:
+        """Query an object anew if its query failed, or for a backfill if it succeeded; start one that never was.
+
+        Args:
+            planned: the object's row, from ``plan``: the query is the one of now.
+            backfill: names the backfill; under one name an object is queried anew once. None leaves what succeeded.
+        """
+        fresh = {**planned, "opened_at": self._ledger.now(), **({"backfill": backfill} if backfill else {})}
+        row = self._ledger.create(fresh) or self._ledger.get(planned["id"])
+        done = row is None or row["state"] == STARTED
+        if row is not None and row["state"] == SUCCEEDED:
+            done = backfill is None or row.get("backfill") == backfill
+        if row is None or done:
+            return self._open(row)
+        changes = {
+            **{name: value for name, value in fresh.items() if name != "id"},
+            **for_attempt(planned, row["attempt"] + 1),
+            "last_attempt": row["attempt"] + planned["last_attempt"],
+        }
+        stale = ("query_execution_id", "error", "files", "settled_at", "unloaded", "loaded_by")
+        return self._open(self._ledger.change(row, changes, stale))
+
+    def completed(self, query_execution_id: str) -> Outcome:
+        """Settle the query that a completion event names; one that the ledger does not know is left alone."""
+        execution = self._execution(query_execution_id)
+        target = target_of(execution["Query"])
+        row = self._ledger.get(target[0]) if target else None
+        if target is None or row is None or row["state"] != STARTED or row["attempt"] != target[1]:
+            return Outcome.NOTHING
+        if "query_execution_id" not in row:
+            # The run that started it ended before it wrote the id down.
+            row = self._ledger.change(row, {"query_execution_id": query_execution_id})
+        if row is None or row.get("query_execution_id") != query_execution_id:
+            return Outcome.NOTHING
+        return self._settle(row, execution)
+
+    def reconcile(self, row: Row) -> Outcome:
+        """Bring an open row on: start it, settle it, send its message, or leave it running."""
+        if row["state"] == FAILED:
+            self._dead_letters.bury(row)
+            return Outcome.FAILED
+        if "query_execution_id" not in row:
+            return self._start(row)
+        try:
+            execution = self._execution(row["query_execution_id"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRequestException":
+                raise
+            # Athena keeps its history for 45 days.
+            return self._failed(row, error.response["Error"]["Message"])
+        return self._settle(row, execution)
+
+    def _open(self, row: Row | None) -> Outcome:
+        if row is None or row["state"] != STARTED or "query_execution_id" in row:
+            return Outcome.NOTHING
+        return self._start(row)
+
+    def _start(self, row: Row) -> Outcome:
+        try:
+            answer = self._athena.start_query_execution(
+                QueryString=row["statement"], WorkGroup=row["workgroup"], ClientRequestToken=token(row)
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRequestException":
+                raise
+            return self._failed(row, error.response["Error"]["Message"])
+        id = answer["QueryExecutionId"]
+        self._ledger.change(row, {"query_execution_id": id})
+        # Joins the batch to the query: the object's rows carry their orders' correlation ids.
+        logger.info(
+            "query started",
+            object_id=_object_id(row),
+            query_execution_id=id,
+            attempt=row["attempt"],
+            bucket=row["bucket"],
+            key=row["key"],
+        )
+        return Outcome.STARTED
+
+    def _execution(self, query_execution_id: str) -> dict[str, Any]:
+        answer = self._athena.get_query_execution(QueryExecutionId=query_execution_id)
+        execution: dict[str, Any] = answer["QueryExecution"]
+        return execution
+
+    def _settle(self, row: Row, execution: Mapping[str, Any]) -> Outcome:
+        status = execution["Status"]
+        if status["State"] in ("FAILED", "CANCELLED"):
+            return self._failed(row, status.get("StateChangeReason") or f"the query was {status['State'].lower()}")
+        if status["State"] != "SUCCEEDED":
+            return Outcome.RUNNING
+        files = self._results(row)
+        changes = {"state": SUCCEEDED, "files": json.dumps(files), "settled_at": self._ledger.now()}
+        if files:
+            changes["unloaded"] = row["dataset"]
+        if self._ledger.change(row, changes, ("open", "error")) is None:
+            return Outcome.NOTHING
+        logger.info(
+            "query succeeded",
+            object_id=_object_id(row),
+            query_execution_id=row["query_execution_id"],
+            attempt=row["attempt"],
+            files=len(files),
+        )
+        return Outcome.SUCCEEDED
+
+    def _results(self, row: Row) -> list[dict[str, Any]]:
+        """The attempt's files; those of earlier attempts are deleted, they are in no result any more."""
+        bucket, prefix = _split(row["output"])
+        folder = prefix.rstrip("/").rpartition("/")[0] + "/"
+        files, earlier = [], []
+        for found in self._objects(bucket, folder):
+            attempt = found["Key"].removeprefix(folder).partition("/")[0]
+            if found["Key"].startswith(prefix):
+                files.append({"path": f"s3://{bucket}/{found['Key']}", "bytes": found["Size"]})
+            elif attempt.isdecimal() and int(attempt) < row["attempt"]:
+                earlier.append(found["Key"])
+        self._delete(bucket, earlier)
+        return files
+
+    def _failed(self, row: Row, error: str) -> Outcome:
+        if "query_execution_id" in row:
+            bucket, prefix = _split(row["output"])
+            self._delete(bucket, [found["Key"] for found in self._objects(bucket, prefix)])
+        logger.warning(
+            "query failed",
+            object_id=_object_id(row),
+            query_execution_id=row.get("query_execution_id"),
+            attempt=row["attempt"],
+            error=error,
+        )
+        if row["attempt"] < row["last_attempt"]:
+            changes = {**for_attempt(row, row["attempt"] + 1), "error": error, "opened_at": self._ledger.now()}
+            return self._open(self._ledger.change(row, changes, ("query_execution_id",)))
+        closed = self._ledger.change(row, {"state": FAILED, "error": error, "opened_at": self._ledger.now()})
+        if closed is None:
+            return Outcome.NOTHING
+        self._dead_letters.bury(closed)
+        return Outcome.FAILED
+
+    def _objects(self, bucket: str, prefix: str) -> Iterator[dict[str, Any]]:
+        request = {"Bucket": bucket, "Prefix": prefix}
+        while True:
+            answer = self._s3.list_objects_v2(**request)
+            yield from answer.get("Contents", [])
+            if not answer.get("IsTruncated"):
+                return
+            request["ContinuationToken"] = answer["NextContinuationToken"]
+
+    def _delete(self, bucket: str, keys: list[str]) -> None:
+        for start in range(0, len(keys), DELETE_KEYS):
+            chunk = [{"Key": key} for key in keys[start : start + DELETE_KEYS]]
+            answer = self._s3.delete_objects(Bucket=bucket, Delete={"Objects": chunk, "Quiet": True})
+            for refused in answer.get("Errors", []):
+                raise OutputNotEmptied(f"s3://{bucket}/{refused['Key']} is not deleted: {refused['Code']}")
+
+
+class OutputNotEmptied(Exception):
+    """What a failed attempt left could not be deleted; a later call tries again."""
+
+
+def _object_id(row: Row) -> str:
+    return str(row["id"]).partition("#")[2]
+
+
+def _split(location: str) -> tuple[str, str]:
+    bucket, _, prefix = location.removeprefix("s3://").partition("/")
+    return bucket, prefix

@@ -1,0 +1,70 @@
+"""Queries each new object once, and settles the query when it has ended.
+
+In: EventBridge's ``Object Created`` (S3) and ``Athena Query State Change``, and ``Object Query Requested``, which looks
+like S3's with an optional ``detail.backfill``: it queries an object anew that failed, or succeeded before the backfill.
+Out: ``{"outcome": …}``. Events may repeat.
+
+Raises ``ObjectRefused`` for an object that can't be queried; the failure destination keeps its event.
+"""
+
+from typing import Any
+
+import boto3
+from eda_runtime import settings
+from eda_runtime.dead_letters import DeadLetters
+from eda_runtime.ledger import Ledger
+from eda_runtime.logger import logger
+from eda_runtime.object_query import ObjectQueries, Outcome, QuerySettings, StoredObject, plan
+from eda_runtime.query_template import check_template
+
+TERMINAL = frozenset({"SUCCEEDED", "FAILED", "CANCELLED"})
+
+
+class UnknownEvent(Exception):
+    """The event is of no kind that this function takes."""
+
+
+_settings = QuerySettings(
+    workgroup=settings.text("WORKGROUP"),
+    database=settings.text("DATABASE"),
+    table=settings.text("TABLE"),
+    template=settings.text("QUERY"),
+    output_location=settings.text("OUTPUT_LOCATION"),
+    output_partitions=tuple(name.strip() for name in settings.text("OUTPUT_PARTITIONS").split(",")),
+    dataset=settings.text("DATASET"),
+    max_attempts=settings.integer("MAX_ATTEMPTS", 3, minimum=1),
+)
+check_template(_settings.template)
+_ledger = Ledger(boto3.client("dynamodb"), settings.text("LEDGER_TABLE"))
+_queries = ObjectQueries(
+    _ledger,
+    boto3.client("athena"),
+    boto3.client("s3"),
+    DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL")),
+)
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Handle one event."""
+    kind, detail = event.get("detail-type"), event.get("detail") or {}
+    if kind == "Athena Query State Change":
+        return {"outcome": _completed(detail).value}
+    if kind not in ("Object Created", "Object Query Requested"):
+        raise UnknownEvent(f"the event's detail-type is {kind!r}")
+    stored = StoredObject.of(detail)
+    logger.append_keys(object_id=stored.id)
+    if stored.size == 0:
+        logger.info("the object is empty", bucket=stored.bucket, key=stored.key)
+        return {"outcome": Outcome.NOTHING.value, "object_id": stored.id}
+    planned = plan(stored, _settings)
+    if kind == "Object Created":
+        outcome = _queries.request(planned)
+    else:
+        outcome = _queries.request_again(planned, detail.get("backfill"))
+    return {"outcome": outcome.value, "object_id": stored.id}
+
+
+def _completed(detail: dict[str, Any]) -> Outcome:
+    if detail.get("workgroupName") != _settings.workgroup or detail.get("currentState") not in TERMINAL:
+        return Outcome.NOTHING
+    return _queries.completed(detail["queryExecutionId"])

@@ -1,0 +1,97 @@
+"""Brings on what was started and is not finished: completion events are best effort, and runs may be killed.
+
+In: any event. Out: how many rows had which outcome, ``{"query succeeded": 2, …}``.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from eda_runtime import redshift_load, settings
+from eda_runtime.dead_letters import DeadLetters
+from eda_runtime.ledger import FAILED, STARTED, Ledger, Row
+from eda_runtime.logger import logger
+from eda_runtime.object_query import ObjectQueries
+from eda_runtime.spice import SpiceRefreshes
+
+MARGIN_MS = 5_000
+"""What is left of the function's time for the answer; the rows that are left come with the next run."""
+KINDS = ("query", "load", "spice")
+
+_kinds: list[str] = json.loads(settings.text("KINDS"))
+if unknown := set(_kinds) - set(KINDS):
+    raise settings.SettingsError(f"the environment variable KINDS has {sorted(unknown)}; known are {', '.join(KINDS)}")
+_grace = settings.integer("GRACE_SECONDS", 120)
+_ledger = Ledger(boto3.client("dynamodb"), settings.text("LEDGER_TABLE"))
+_dead_letters = DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL"))
+
+
+def _queries() -> Callable[[Row], str]:
+    queries = ObjectQueries(_ledger, boto3.client("athena"), boto3.client("s3"), _dead_letters)
+    return lambda row: queries.reconcile(row).value
+
+
+def _loads() -> Callable[[Row], str]:
+    redshift_data = boto3.client("redshift-data")
+
+    def reconcile(row: Row) -> str:
+        if row["state"] == FAILED:
+            _dead_letters.bury(row)
+            return "failed"
+        if "statement_id" not in row:
+            # The next run of the slot sends the statement with the same token; until then its objects wait.
+            redshift_load.fail(_ledger, row, "the run ended before it wrote down the statement's id")
+            return "closed"
+        settled = redshift_load.settle(_ledger, redshift_data, row)
+        logger.info("load", load=row["id"], statement_id=row["statement_id"], state=settled["state"])
+        return "running" if settled["state"] == STARTED else str(settled["state"]).lower()
+
+    return reconcile
+
+
+def _refreshes() -> Callable[[Row], str]:
+    refreshes = SpiceRefreshes(
+        _ledger,
+        boto3.client("quicksight"),
+        _dead_letters,
+        settings.text("ACCOUNT_ID"),
+        settings.integer("MAX_ATTEMPTS", 3, minimum=1),
+    )
+    return lambda row: refreshes.reconcile(row).value
+
+
+_reconcile = {kind: make() for kind, make in zip(KINDS, (_queries, _loads, _refreshes), strict=True) if kind in _kinds}
+
+
+def handle(event: dict[str, Any], context: Any) -> dict[str, int]:
+    """Reconcile all open rows that are older than the grace time.
+
+    Raises:
+        ExceptionGroup: some rows could not be brought on; all others were.
+    """
+    counts: Counter[str] = Counter()
+    failures: list[Exception] = []
+    before = _ledger.now(-_grace)
+    for kind, reconcile in _reconcile.items():
+        for row in _ledger.open(kind, before):
+            if context.get_remaining_time_in_millis() < MARGIN_MS:
+                counts[f"{kind} left"] += 1
+                break
+            try:
+                counts[f"{kind} {_one(reconcile, row)}"] += 1
+            except Exception as error:
+                logger.exception("not reconciled", id=row["id"])
+                error.add_note(row["id"])
+                failures.append(error)
+    logger.info("reconciled", counts=dict(counts))
+    if failures:
+        raise ExceptionGroup(f"{len(failures)} rows are not reconciled", failures)
+    return dict(counts)
+
+
+def _one(reconcile: Callable[[Row], str], indexed: Row) -> str:
+    """Reconcile a row as it is now; the index may show it as it was."""
+    row = _ledger.get(indexed["id"])
+    return reconcile(row) if row is not None and "open" in row else "nothing to do"
