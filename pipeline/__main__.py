@@ -11,6 +11,7 @@ import yaml
 
 from pipeline.preflight import check
 from pipeline.redrive import Redrive
+from pipeline.redrive_changes import RedriveChanges
 
 ROOT = Path(__file__).parents[1]
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Operate a deployed pipeline.")
@@ -36,6 +37,28 @@ def redrive(
         count += 1
         typer.echo(f"{done.order_id}: {done.outcome}")
     typer.echo(f"{count} messages handled")
+
+
+@app.command()
+def redrive_changes(
+    outputs: Annotated[
+        typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
+    ],
+    limit: Annotated[int, typer.Option(min=1, help="How many messages at most.")] = 1000,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Send changes that did not reach the raw data through Firehose again, from the sink's dead-letter queue; ends
+    with 1 when a message is still in the queue."""
+
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
+
+    handled = left = records = 0
+    for redriven in RedriveChanges(client, json.load(outputs)).run(limit):
+        handled, left, records = handled + redriven.done, left + (not redriven.done), records + redriven.records
+        typer.echo(f"{redriven.what}: {redriven.outcome}" + (f", {redriven.records} records" * bool(redriven.records)))
+    typer.echo(f"{handled} messages handled, {records} records put, {left} messages still in the queue")
+    sys.exit(1 if left else 0)
 
 
 @app.command()
