@@ -3,7 +3,22 @@
 from sandbox.service import Service
 from sandbox.services.apigateway import ApiGateway
 from sandbox.services.events import Events
+from sandbox.services.firehose import Firehose
 from sandbox.services.lambda_ import Lambda
+from sandbox.services.pipes import Pipes
+from sandbox.services.redshift_data import RedshiftData
+from sandbox.services.redshift_serverless import RedshiftServerless
+from sandbox.services.scheduler import Scheduler
 from sandbox.services.stepfunctions import StepFunctions
 
-SERVICES: list[type[Service]] = [ApiGateway, Events, Lambda, StepFunctions]
+SERVICES: list[type[Service]] = [
+    ApiGateway,
+    Events,
+    Firehose,
+    Lambda,
+    Pipes,
+    RedshiftData,
+    RedshiftServerless,
+    Scheduler,
+    StepFunctions,
+]
