@@ -141,6 +141,8 @@ def resource_policy_allows(
         action=action,
         resource_arn=resource_arn,
         region=region,
+        # Between services everything counts as TLS, as at the front door.
+        secure_transport=True,
         service_context=keys,
     )
     statements = policy.get("Statement", [])
