@@ -4,8 +4,10 @@ from sandbox.service import Service
 from sandbox.services.apigateway import ApiGateway
 from sandbox.services.events import Events
 from sandbox.services.firehose import Firehose
+from sandbox.services.glue import Glue
 from sandbox.services.lambda_ import Lambda
 from sandbox.services.pipes import Pipes
+from sandbox.services.quicksight import QuickSight
 from sandbox.services.redshift_data import RedshiftData
 from sandbox.services.redshift_serverless import RedshiftServerless
 from sandbox.services.scheduler import Scheduler
@@ -15,8 +17,10 @@ SERVICES: list[type[Service]] = [
     ApiGateway,
     Events,
     Firehose,
+    Glue,
     Lambda,
     Pipes,
+    QuickSight,
     RedshiftData,
     RedshiftServerless,
     Scheduler,
