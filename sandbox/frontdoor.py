@@ -206,13 +206,17 @@ class FrontDoor:
         known = self._cloud.principal_of(key)
         if known is not None:
             return Caller(key, known[0], self._cloud.account, known[0], known[1])
-        return authorization.authorize(
-            request,
-            self._cloud.signing_name(service.name),
-            service.iam_action(operation),
-            self._cloud.region,
-            service.resource_arn(operation, values),
-        )
+        callers = [
+            authorization.authorize(
+                request,
+                self._cloud.signing_name(service.name),
+                service.iam_action(operation),
+                self._cloud.region,
+                resource_arn,
+            )
+            for resource_arn in service.resource_arns(operation, values)
+        ]
+        return callers[0]
 
     def _as_root(self, request: HttpRequest, *, always: bool = False) -> HttpRequest:
         """A service that calls in its own name has no credentials of the emulator's; it trusts its root. So it does,

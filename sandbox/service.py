@@ -53,6 +53,10 @@ class Service:
         del operation, request
         return "*"
 
+    def resource_arns(self, operation: str, request: dict[str, Any]) -> list[str]:
+        """All resources that the action is checked on, where it is more than one; the caller needs it on each."""
+        return [self.resource_arn(operation, request)]
+
     def start(self) -> None:
         """Called once the front door listens."""
 

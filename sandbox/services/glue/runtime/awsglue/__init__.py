@@ -1,0 +1,1 @@
+"""What Glue gives a Python shell job beside its own packages."""
