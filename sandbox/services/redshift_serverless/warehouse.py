@@ -9,6 +9,7 @@ import duckdb
 
 from sandbox.cloud import Cloud
 from sandbox.services.redshift_serverless.catalog import SETUP, password_hash
+from sandbox.services.redshift_serverless.errors import SqlError
 from sandbox.services.redshift_serverless.locks import TableLocks
 from sandbox.services.redshift_serverless.session import Session
 
@@ -71,12 +72,19 @@ class Warehouse:
         return found is not None and found[0] == password_hash(user, password)
 
     def session(self, user: str) -> Session:
-        """A session of a user that exists."""
+        """A session of a user that exists.
+
+        Raises:
+            SqlError: the database is closed.
+        """
         with self._lock:
-            [(superuser,)] = self._connection.execute(
-                "SELECT superuser FROM _redshift.users WHERE name = lower($1)", [user]
-            ).fetchall()
-            return Session(self, self._connection.cursor(), user, superuser)
+            try:
+                [(superuser,)] = self._connection.execute(
+                    "SELECT superuser FROM _redshift.users WHERE name = lower($1)", [user]
+                ).fetchall()
+                return Session(self, self._connection.cursor(), user, superuser)
+            except duckdb.ConnectionException as error:
+                raise SqlError("the database system is shutting down", "FATAL") from error
 
     def close(self) -> None:
         """Let go of all data."""
