@@ -9,10 +9,10 @@ _TARGET = {"inputPaths": "InputPathsMap", "kinesisTarget": "KinesisParameters", 
 
 
 def _create_bus(context: Context, inputs: Inputs) -> Created:
-    tags = inputs.tags()
+    name, tags = context.auto_name(inputs.take("name")), inputs.tags()
     request = inputs.rest("events", "CreateEventBus")
-    made = context.client("events").create_event_bus(Tags=pairs(tags), **request)
-    return Created(request["Name"], {"arn": made["EventBusArn"]})
+    made = context.client("events").create_event_bus(Name=name, Tags=pairs(tags), **request)
+    return Created(name, {"name": name, "arn": made["EventBusArn"]})
 
 
 def _delete_bus(context: Context, id: str, state: dict[str, Any]) -> None:
