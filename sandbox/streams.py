@@ -152,6 +152,10 @@ class StreamReader:
         self._listed = True
         return list(self._shards.values())
 
+    def known(self) -> list[Shard]:
+        """The shards that were listed so far."""
+        return list(self._shards.values())
+
     def _shard_ids(self) -> Iterator[str]:
         request: dict[str, Any] = {"StreamArn" if self.of_table else "StreamARN": self.arn}
         while True:

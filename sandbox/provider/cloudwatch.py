@@ -22,6 +22,17 @@ def _delete_log_group(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("logs").delete_log_group(logGroupName=id)
 
 
+def _create_log_stream(context: Context, inputs: Inputs) -> Created:
+    group, name = inputs.need("logGroupName"), context.auto_name(inputs.take("name"))
+    inputs.done()
+    context.client("logs").create_log_stream(logGroupName=group, logStreamName=name)
+    return Created(name, {"name": name, "arn": context.cloud.arn("logs", f"log-group:{group}:log-stream:{name}")})
+
+
+def _delete_log_stream(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("logs").delete_log_stream(logGroupName=state["logGroupName"], logStreamName=id)
+
+
 def _create_alarm(context: Context, inputs: Inputs) -> Created:
     name = context.auto_name(inputs.take("name"))
     tags = inputs.tags()
@@ -52,6 +63,7 @@ TYPES = {
     "aws:cloudwatch/logGroup:LogGroup": ResourceType(
         _create_log_group, _delete_log_group, replaces=frozenset({"name", "logGroupClass"})
     ),
+    "aws:cloudwatch/logStream:LogStream": ResourceType(_create_log_stream, _delete_log_stream),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ResourceType(_create_alarm, _delete_alarm, replaces=frozenset({"name"})),
     "aws:cloudwatch/dashboard:Dashboard": ResourceType(_create_dashboard, _delete_dashboard),
 }

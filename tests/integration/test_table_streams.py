@@ -91,7 +91,7 @@ def test_two_readers_of_a_shard_see_all_of_it_and_each_goes_back_to_what_is_not_
     arn = streams[1]
     for number in range(10):
         aws.client("dynamodb").put_item(TableName="leave-me", Item={"id": {"S": f"{number}"}})
-    first, second = ([*StreamReader(aws.client, arn, "TRIM_HORIZON").shards()][0] for _ in range(2))
+    [first], [second] = (StreamReader(aws.client, arn, "TRIM_HORIZON").shards() for _ in range(2))
     everything = first.read(100)
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in everything] == [f"{number}" for number in range(10)]
     assert second.read(4) + second.read(100) == everything

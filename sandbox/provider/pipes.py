@@ -1,0 +1,49 @@
+"""Pipes."""
+
+from typing import Any
+
+from sandbox.provider.convert import Inputs
+from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.waiting import settle
+
+_RENAMES = {"includeExecutionDatas": "IncludeExecutionData"}
+_FIXED = frozenset({"name", "namePrefix", "source"})
+
+
+def _settle(context: Context, name: str) -> None:
+    def state() -> tuple[str, str | None]:
+        found = context.client("pipes").describe_pipe(Name=name)
+        return found["CurrentState"], found.get("StateReason")
+
+    settle(f"the pipe {name}", state, frozenset({"RUNNING", "STOPPED"}), "_FAILED")
+
+
+def _create_pipe(context: Context, inputs: Inputs) -> Created:
+    name = context.auto_name(inputs.take("name"), inputs.take("namePrefix"))
+    tags = inputs.tags()
+    request = inputs.rest("pipes", "CreatePipe", _RENAMES)
+    made = context.client("pipes").create_pipe(Name=name, **request, **({"Tags": tags} if tags else {}))
+    _settle(context, name)
+    return Created(name, {"name": name, "arn": made["Arn"]})
+
+
+def _update_pipe(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    for untouched in ("name", "namePrefix", "source"):
+        inputs.take(untouched)
+    tags = inputs.tags()
+    request = inputs.rest("pipes", "UpdatePipe", _RENAMES)
+    for block in request.get("SourceParameters", {}).values():
+        for fixed in ("StartingPosition", "StartingPositionTimestamp"):
+            block.pop(fixed, None)
+    context.client("pipes").update_pipe(Name=id, **request)
+    if tags:
+        context.client("pipes").tag_resource(resourceArn=state["arn"], tags=tags)
+    _settle(context, id)
+    return state
+
+
+def _delete_pipe(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("pipes").delete_pipe(Name=id)
+
+
+TYPES = {"aws:pipes/pipe:Pipe": ResourceType(_create_pipe, _delete_pipe, _update_pipe, _FIXED)}
