@@ -92,11 +92,19 @@ class Run:
         self._stopped.release()
 
 
-def race(runs: list[Run], order: list[int]) -> None:
-    """Run them all to their ends, first in the order given (positions, modulo those that still run), then in turns."""
+def race(runs: list[Run], order: list[int], idle: Callable[[], None] = lambda: None) -> None:
+    """Run them all to their ends, first in the order given (positions, modulo those that still run), then in turns.
+
+    Args:
+        runs: what runs.
+        order: whose turn it is, as far as it goes.
+        idle: called before each turn after that, so that the services behind get on.
+    """
     pending = list(order)
     turn = 0
     while alive := [run for run in runs if not run.over]:
+        if not pending:
+            idle()
         alive[(pending.pop(0) if pending else turn) % len(alive)].step()
         turn += 1
 

@@ -1,0 +1,455 @@
+"""One load of everything that waits for each slot, whatever repeats, races or is killed."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import duckdb
+import pytest
+import sqlglot
+from eda_runtime.ledger import Ledger
+from eda_runtime.redshift_load import (
+    LOAD_LEDGER_COLUMNS,
+    Load,
+    LoadArgumentError,
+    LoadFailed,
+    StillRunning,
+    Target,
+    fail,
+    load_id,
+    settle,
+    transaction,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.runtime.fake_aws import S3, Clock, DynamoDB, RedshiftData
+from tests.runtime.races import Kill, Killed, Run, finish, race
+
+SLOT, NEXT_SLOT = "2026-01-02T03:00:00Z", "2026-01-03T03:00:00Z"
+TARGET = Target(
+    workgroup_name="wg",
+    database="warehouse",
+    schema="analytics",
+    table="orders",
+    columns=(("order_id", "VARCHAR(64)"), ("version", "BIGINT"), ("deleted", "BOOLEAN"), ("note", "VARCHAR(65535)")),
+    key="order_id",
+    version_column="version",
+    copy_role_arn="arn:aws:iam::123456789012:role/copy",
+    statement_prefix="orders-load-",
+)
+Guarding = Callable[[Any], Any]
+
+
+@dataclass
+class World:
+    """All that lies behind the code."""
+
+    failures: list[bool] = field(default_factory=list)
+    objects: int = 5
+    max_objects: int = 100
+    dynamodb: DynamoDB = field(default_factory=DynamoDB)
+    s3: S3 = field(default_factory=S3)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.redshift = RedshiftData(self.s3, self.failures)
+        for number in range(self.objects):
+            self.add(number)
+
+    def ledger(self, guard: Guarding = lambda client: client) -> Ledger:
+        return Ledger(guard(self.dynamodb), "ledger", self.clock, self.clock.sleep)
+
+    def load(self, guard: Guarding = lambda client: client, **more: Any) -> Load:
+        return Load(
+            ledger=self.ledger(guard),
+            redshift_data=guard(self.redshift),
+            s3=guard(self.s3),
+            target=TARGET,
+            dataset="orders",
+            manifest_location="s3://lake/manifests/",
+            max_objects=self.max_objects,
+            sleep=self.clock.sleep,
+            clock=self.clock,
+            **more,
+        )
+
+    def add(self, number: int, attempt: int = 1) -> dict[str, Any]:
+        """A settled object."""
+        files = [
+            {"path": f"s3://lake/curated/{number}/{attempt}/{part}", "bytes": 100 * number + part} for part in (0, 1)
+        ]
+        for file in files:
+            bucket, _, key = str(file["path"]).removeprefix("s3://").partition("/")
+            self.s3.objects[bucket, key] = int(file["bytes"])
+        row = {
+            "id": f"query#{number:04d}",
+            "kind": "query",
+            "state": "SUCCEEDED",
+            "attempt": attempt,
+            "files": json.dumps(files),
+            "unloaded": "orders",
+            "settled_at": f"2026-01-01T00:00:{number % 60:02d}Z",
+        }
+        self.dynamodb.rows.pop(str(row["id"]), None)
+        created = self.ledger().create(row)
+        assert created is not None
+        return created
+
+    def run(self, slot: str) -> Callable[[Guarding], None]:
+        """A run of the job."""
+
+        def act(guard: Guarding) -> None:
+            self.load(guard).run(slot)
+
+        return act
+
+    def reconciler(self, guard: Guarding) -> None:
+        """What the reconciler does with loads whose grace time is over."""
+        ledger = self.ledger(guard)
+        for row in list(ledger.open("load", ledger.now())):
+            if row["state"] == "STARTED" and "statement_id" in row:
+                settle(ledger, guard(self.redshift), row)
+            elif row["state"] == "STARTED":
+                fail(ledger, row, "no statement")
+
+    def service(self, guard: Guarding) -> None:
+        """Let the statements that run come to their ends."""
+        guard(self).end()
+
+    def end(self) -> None:
+        for run in self.redshift.runs.going("STARTED"):
+            self.redshift.finish(run)
+
+    def row(self, slot: str) -> dict[str, Any]:
+        return self.dynamodb.row(f"load#orders#{slot}")
+
+    @property
+    def waiting(self) -> list[str]:
+        return [row for row in self.dynamodb.rows if "unloaded" in self.dynamodb.row(row)]
+
+
+def rest(world: World, slot: str = SLOT) -> Run:
+    """A run of the job during which the statements come to their ends."""
+    world.clock.on_sleep = world.end
+    return finish(world.run(slot))
+
+
+KILLS = st.none() | st.builds(Kill, st.integers(0, 16), st.booleans())
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(
+    failures=st.lists(st.booleans(), max_size=3),
+    kills=st.lists(KILLS, min_size=4, max_size=4),
+    max_objects=st.sampled_from([2, 5, 100]),
+    order=st.lists(st.integers(0, 6), max_size=80),
+)
+def test_whatever_races_and_dies_each_object_is_loaded_once(
+    failures: list[bool], kills: list[Kill | None], max_objects: int, order: list[int]
+) -> None:
+    world = World(failures, max_objects=max_objects)
+    acts = [world.run(SLOT), world.run(SLOT), world.reconciler, world.reconciler]
+    runs = [Run(act, kill) for act, kill in zip(acts, kills, strict=True)]
+    race([*runs, *[Run(world.service) for _ in range(3)]], order, idle=world.end)
+    assert {type(run.failure) for run in runs} <= {type(None), Killed, LoadFailed}
+    # Glue's retry of the slot, and the next slot.
+    for _ in range(3):
+        if rest(world).failure is None:
+            break
+    assert rest(world, NEXT_SLOT).failure is None
+    assert world.waiting == []
+    loaded = [path for _, paths in world.redshift.loaded for path in sorted(paths)]
+    wanted = sorted(path for path in world.s3.paths("s3://lake/curated/"))
+    assert sorted(set(loaded)) == wanted, "nothing is lost"
+    assert sorted(loaded) == wanted, "no object is in two loads that took effect"
+    assert world.row(SLOT)["state"] == "SUCCEEDED"
+    for id, row in ((id, world.dynamodb.row(id)) for id in world.dynamodb.rows):
+        if id.startswith("query#"):
+            taker = world.dynamodb.row(row["loaded_by"])
+            assert id in json.loads(taker["objects"])
+    statements = list(world.redshift.runs.all.values())
+    assert all(run.state in ("FINISHED", "FAILED") for run in statements)
+
+
+@pytest.mark.parametrize("committed", [False, True])
+@pytest.mark.parametrize("failures", [[], [True], [True, True]], ids=["loads", "fails once", "fails twice"])
+def test_killed_at_each_call_in_turn_and_run_again(failures: list[bool], committed: bool) -> None:
+    call = 0
+    while True:
+        world = World(list(failures))
+        world.clock.on_sleep = world.end
+        run = finish(world.run(SLOT), Kill(call, committed))
+        if isinstance(run.failure, Killed):
+            assert rest(world).failure is None
+        else:
+            assert run.failure is None
+        assert world.waiting == []
+        assert [len(paths) for _, paths in world.redshift.loaded] == [10]
+        states = [run.state for run in world.redshift.runs.all.values()]
+        assert states == ["FAILED"] * len(failures) + ["FINISHED"]
+        assert world.row(SLOT)["attempt"] == len(states)
+        assert "open" not in world.row(SLOT)
+        if run.failure is None:
+            break
+        call += 1
+    assert call > 10
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_killed_at_each_call_and_settled_by_the_reconciler_and_the_next_slot(committed: bool) -> None:
+    call = 0
+    while True:
+        world = World()
+        world.clock.on_sleep = world.end
+        run = finish(world.run(SLOT), Kill(call, committed))
+        world.end()
+        assert finish(world.reconciler).failure is None
+        assert rest(world, NEXT_SLOT).failure is None
+        assert world.waiting == []
+        assert set().union(*(paths for _, paths in world.redshift.loaded)) == world.s3.paths("s3://lake/curated/")
+        if run.failure is None:
+            break
+        call += 1
+
+
+def test_nothing_to_load_is_success_and_written_down() -> None:
+    world = World(objects=0)
+    (row,) = world.load().run(SLOT)
+    assert row["state"] == "SUCCEEDED"
+    assert row["objects"] == "{}"
+    assert world.row(SLOT) == row
+    assert world.redshift.runs.all == {}
+    world.add(1)
+    assert world.load().run(SLOT) == [row], "the slot is done"
+
+
+def test_a_slot_that_was_loaded_is_done() -> None:
+    world = World()
+    assert rest(world).failure is None
+    world.add(77)
+    before = dict(world.dynamodb.rows)
+    assert rest(world).failure is None
+    assert world.dynamodb.rows == before
+    assert len(world.redshift.runs.all) == 1
+
+
+def test_the_manifest_lists_each_file_with_its_size() -> None:
+    world = World(objects=2)
+    rest(world)
+    row = world.row(SLOT)
+    assert row["manifest"].startswith("s3://lake/manifests/orders/2026-01-02T03-00-00Z-1-")
+    assert json.loads(world.s3.bodies[row["manifest"]]) == {
+        "entries": [
+            {"url": f"s3://lake/curated/{n}/1/{part}", "mandatory": True, "meta": {"content_length": 100 * n + part}}
+            for n in (0, 1)
+            for part in (0, 1)
+        ]
+    }
+    (statement,) = world.redshift.runs.all.values()
+    assert statement.parameters["StatementName"] == "orders-load-2026-01-02T03-00-00Z-1"
+    assert statement.parameters["Sqls"] == transaction(TARGET, row)
+
+
+def test_more_than_one_load_takes_goes_into_further_ones() -> None:
+    world = World(objects=7, max_objects=3)
+    assert rest(world).failure is None
+    counts = [len(json.loads(world.row(slot)["objects"])) for slot in (SLOT, f"{SLOT}/2", f"{SLOT}/3")]
+    assert counts == [3, 3, 1]
+    assert world.waiting == []
+    before = dict(world.dynamodb.rows)
+    assert rest(world).failure is None
+    assert world.dynamodb.rows == before
+
+
+def test_it_fails_after_its_attempts_and_the_next_load_takes_the_objects() -> None:
+    world = World([True] * 3)
+    failure = rest(world).failure
+    assert isinstance(failure, LoadFailed)
+    assert "it broke" in str(failure)
+    row = world.row(SLOT)
+    assert (row["state"], row["attempt"], row["open"]) == ("FAILED", 3, "load")
+    assert len(world.waiting) == 5
+    assert rest(world, NEXT_SLOT).failure is None
+    assert world.waiting == []
+    assert world.row(SLOT) == row
+
+
+def test_a_run_of_a_failed_slot_has_its_attempts_again() -> None:
+    world = World([True] * 4)
+    assert isinstance(rest(world).failure, LoadFailed)
+    assert rest(world).failure is None
+    assert world.row(SLOT)["attempt"] == 5
+    assert "open" not in world.row(SLOT)
+    assert "error" not in world.row(SLOT)
+
+
+def test_an_aborted_statement_is_an_end() -> None:
+    world = World()
+    ended: list[str] = []
+
+    def abort_the_first() -> None:
+        for run in world.redshift.runs.going("STARTED"):
+            world.redshift.finish(run, aborted=not ended)
+            ended.append(run.state)
+
+    world.clock.on_sleep = abort_the_first
+    assert finish(world.run(SLOT)).failure is None
+    assert ended == ["ABORTED", "FINISHED"]
+    assert world.row(SLOT)["attempt"] == 2
+
+
+def test_a_statement_that_is_forgotten_is_loaded_again() -> None:
+    world = World()
+    with pytest.raises(StillRunning):
+        world.load(max_wait_seconds=0).run(SLOT)
+    world.redshift.forgotten.add(world.row(SLOT)["statement_id"])
+    assert rest(world).failure is None
+    assert world.row(SLOT)["attempt"] == 2
+
+
+def test_waiting_is_bounded_and_slows_down() -> None:
+    world = World(objects=2)
+    with pytest.raises(StillRunning, match="reconciler"):
+        world.load(max_wait_seconds=600).run(SLOT)
+    assert world.clock.slept == sorted(world.clock.slept)
+    assert world.clock.slept[0] == 0.5
+    assert max(world.clock.slept) == 15
+    assert sum(world.clock.slept) <= 620
+    assert world.row(SLOT)["state"] == "STARTED"
+
+
+def test_an_earlier_slots_statement_comes_to_its_end_first() -> None:
+    world = World()
+    with pytest.raises(StillRunning):
+        world.load(max_wait_seconds=0).run(SLOT)
+    world.add(9)
+    assert rest(world, NEXT_SLOT).failure is None
+    assert world.row(SLOT)["state"] == "SUCCEEDED"
+    assert json.loads(world.row(NEXT_SLOT)["objects"]) == {"query#0009": 1}
+    assert [len(paths) for _, paths in world.redshift.loaded] == [10, 2]
+
+
+def test_an_object_that_is_queried_anew_while_it_is_loaded_waits_again() -> None:
+    world = World(objects=2)
+
+    def query_anew() -> None:
+        world.end()
+        if world.dynamodb.row("query#0001")["attempt"] == 1:
+            world.add(1, attempt=2)
+
+    world.clock.on_sleep = query_anew
+    assert finish(world.run(SLOT)).failure is None
+    assert world.waiting == ["query#0001"]
+    assert rest(world, NEXT_SLOT).failure is None
+    assert json.loads(world.row(NEXT_SLOT)["objects"]) == {"query#0001": 2}
+
+
+def test_objects_that_the_index_shows_too_late_are_not_taken_twice() -> None:
+    class Lagging(DynamoDB):
+        """The index shows each object for ever."""
+
+        def query(self, IndexName: str, KeyConditionExpression: str, **request: Any) -> dict[str, Any]:
+            if IndexName != "unloaded":
+                return super().query(IndexName, KeyConditionExpression, **request)
+            return {"Items": [{"id": {"S": id}} for id in self.rows if id.startswith("query#")]}
+
+    world = World(dynamodb=Lagging(), max_objects=2)
+    assert rest(world).failure is None
+    assert sorted(len(paths) for _, paths in world.redshift.loaded) == [2, 4, 4]
+
+
+def test_the_transaction_is_right_on_a_database() -> None:
+    """The load's SQL, run by another database but for COPY: newest wins, older ones and repeats change nothing."""
+    database = duckdb.connect()
+    database.execute("CREATE SCHEMA analytics")
+    columns = ", ".join(f"{name} {kind}" for name, kind in TARGET.columns)
+    database.execute(f"CREATE TABLE analytics.orders ({columns})")
+    ledger = ", ".join(f"{name} {kind}" for name, kind in LOAD_LEDGER_COLUMNS)
+    database.execute(f"CREATE TABLE analytics.load_ledger ({ledger})")
+
+    def load(attempt: int, rows: list[tuple[str, int, bool, str]]) -> None:
+        row = {
+            "dataset": "orders",
+            "slot": SLOT,
+            "attempt": attempt,
+            "objects": '{"query#1": 1}',
+            "manifest": "s3://lake/it's.json",
+        }
+        database.execute("BEGIN")
+        for position, statement in enumerate(transaction(TARGET, row)):
+            if position == 1:
+                assert statement == (
+                    "COPY eda_staging FROM 's3://lake/it''s.json' "
+                    "IAM_ROLE 'arn:aws:iam::123456789012:role/copy' FORMAT AS PARQUET MANIFEST"
+                )
+                database.executemany("INSERT INTO eda_staging VALUES (?, ?, ?, ?)", rows)
+                continue
+            (translated,) = sqlglot.transpile(statement, read="redshift", write="duckdb")
+            database.execute(translated)
+        database.execute("COMMIT")
+        database.execute("DROP TABLE eda_staging; DROP TABLE eda_newest")
+
+    def orders() -> list[tuple[Any, ...]]:
+        return database.execute("SELECT * FROM analytics.orders ORDER BY 1").fetchall()
+
+    load(1, [("a", 1, False, "old"), ("a", 3, False, "new"), ("a", 3, False, "new"), ("b", 1, False, "b")])
+    assert orders() == [("a", 3, False, "new"), ("b", 1, False, "b")]
+    load(2, [("a", 2, False, "late"), ("b", 2, True, ""), ("c", 5, False, "c")])
+    assert orders() == [("a", 3, False, "new"), ("b", 2, True, ""), ("c", 5, False, "c")]
+    load(2, [("a", 2, False, "late"), ("b", 2, True, ""), ("c", 5, False, "c")])
+    assert orders() == [("a", 3, False, "new"), ("b", 2, True, ""), ("c", 5, False, "c")]
+    entries = database.execute("SELECT dataset, slot, attempt, objects, manifest FROM analytics.load_ledger").fetchall()
+    assert entries == [("orders", SLOT, attempt, 1, "s3://lake/it's.json") for attempt in (1, 2)]
+    with pytest.raises(duckdb.ConstraintException):
+        load(3, [(None, 1, False, "no key")])  # type: ignore[list-item]  # what the test is about
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"schema": 'a"b'}, "schema is"),
+        ({"table": "Orders"}, "table is 'Orders'; it must be a lower-case identifier"),
+        ({"table": "eda_newest"}, "used by the load itself"),
+        ({"columns": (("order_id", "VARCHAR(64)); DROP TABLE x"), ("version", "BIGINT"))}, "a Redshift type"),
+        ({"columns": (("order_id", "TEXT"), ("order_id", "TEXT"), ("version", "BIGINT"))}, "twice"),
+        ({"columns": (("order_id", "TEXT"), ("version", "BIGINT"), ("eda_position", "INT"))}, "used by the load"),
+        ({"key": "id"}, "key is 'id'; it must be one of columns: order_id, version"),
+        ({"key": "version"}, "two columns"),
+        ({"copy_role_arn": "role"}, "copy_role_arn"),
+        ({"statement_prefix": "it's"}, "statement_prefix"),
+    ],
+)
+def test_arguments_that_sql_cannot_take_are_refused(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(LoadArgumentError, match=problem):
+        replace(TARGET, **change)
+
+
+@pytest.mark.parametrize("kind", ["VARCHAR(64)", "varchar(MAX)", "DECIMAL(18, 2)", "TIMESTAMP WITH TIME ZONE", "SUPER"])
+def test_redshifts_types_are_taken(kind: str) -> None:
+    replace(TARGET, columns=(("order_id", kind), ("version", "BIGINT")))
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"dataset": "a#b"}, "dataset"),
+        ({"manifest_location": "s3://lake/manifests"}, "manifest_location"),
+        ({"manifest_location": "s3://lake/it's/"}, "manifest_location"),
+        ({"max_attempts": 0}, "max_attempts"),
+    ],
+)
+def test_a_loads_arguments_are_checked(change: dict[str, Any], problem: str) -> None:
+    with pytest.raises(LoadArgumentError, match=problem):
+        replace(World().load(), **change)
+
+
+@pytest.mark.parametrize("slot", ["", "today", "2026-01-02 03:00:00Z", "2026-01-02T03:00:00+01:00", "<aws.scheduler>"])
+def test_a_slot_is_a_time(slot: str) -> None:
+    with pytest.raises(LoadArgumentError, match="scheduled_time"):
+        World().load().run(slot)
+
+
+def test_the_rows_id_names_data_set_and_slot() -> None:
+    assert load_id("orders", SLOT) == "load#orders#2026-01-02T03:00:00Z"
