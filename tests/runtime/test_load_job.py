@@ -1,0 +1,141 @@
+"""The Glue job: its arguments, its log lines, its exit code."""
+
+import json
+import subprocess
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.runtime.deployed import FUNCTIONS, deployed
+from tests.runtime.fake_aws import S3, DynamoDB, RedshiftData
+
+JOB = FUNCTIONS / "load_job" / "job.py"
+SLOT = "2026-01-02T03:00:00Z"
+ARGUMENTS = {
+    "scheduled_time": SLOT,
+    "ledger_table": "ledger",
+    "dataset": "orders",
+    "manifest_location": "s3://lake/manifests/",
+    "workgroup_name": "wg",
+    "database": "warehouse",
+    "schema": "analytics",
+    "table": "orders",
+    "columns": '[["order_id", "VARCHAR(64)"], ["version", "BIGINT"]]',
+    "key": "order_id",
+    "version_column": "version",
+    "copy_role_arn": "arn:aws:iam::123456789012:role/copy",
+    "statement_prefix": "orders-load-",
+    "max_attempts": "2",
+    "region": "eu-central-1",
+}
+
+
+def argv(**changed: str) -> list[str]:
+    return [part for name, value in {**ARGUMENTS, **changed}.items() for part in (f"--{name}", value)]
+
+
+class Instant(RedshiftData):
+    """Statements that come to their end as soon as they are sent."""
+
+    def batch_execute_statement(self, ClientToken: str, **parameters: Any) -> dict[str, Any]:
+        answer = super().batch_execute_statement(ClientToken, **parameters)
+        for run in self.runs.going("STARTED"):
+            self.finish(run)
+        return answer
+
+
+class World:
+    """All that lies behind the job."""
+
+    def __init__(self, failures: list[bool] | None = None) -> None:
+        self.dynamodb, self.s3 = DynamoDB(), S3()
+        self.redshift = Instant(self.s3, failures)
+        self.s3.objects["lake", "curated/1"] = 5
+        row = {
+            "id": "query#1",
+            "state": "SUCCEEDED",
+            "unloaded": "orders",
+            "settled_at": "2026-01-01T00:00:00Z",
+            "files": '[{"path": "s3://lake/curated/1", "bytes": 5}]',
+        }
+        self.dynamodb.rows["query#1"] = {
+            "attempt": {"N": "1"},
+            **{name: {"S": value} for name, value in row.items()},
+        }
+
+    def main(self, job: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str | None:
+        clients = {"dynamodb": self.dynamodb, "s3": self.s3, "redshift-data": self.redshift}
+        monkeypatch.setattr(job.boto3, "client", lambda service, config: clients[service])
+        failure: str | None = job.main(arguments)
+        return failure
+
+
+@pytest.fixture
+def job() -> ModuleType:
+    return deployed("load_job/job.py", {}, {})
+
+
+def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_it_loads_and_says_what_it_took(
+    job: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    assert world.main(job, [*argv(), "--job-language", "python", "--JOB_RUN_ID", "jr_1"], monkeypatch) is None
+    row = world.dynamodb.row(f"load#orders#{SLOT}")
+    assert row["state"] == "SUCCEEDED"
+    logged = lines(capsys)
+    assert [line["message"] for line in logged] == ["load begun", "statement sent", "load settled", "loaded"]
+    assert {(line["level"], line["dataset"], line["slot"]) for line in logged} == {("INFO", "orders", SLOT)}
+    assert logged[1]["objects"] == ["query#1"]
+    assert logged[1]["statement_id"] == logged[3]["statement_id"] == row["statement_id"]
+    assert world.main(job, argv(), monkeypatch) is None
+    assert [line["message"] for line in lines(capsys)] == ["loaded"]
+
+
+def test_it_says_why_it_failed(
+    job: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World([True, True])
+    failure = world.main(job, argv(), monkeypatch)
+    assert failure == f"not loaded: the load of {SLOT} failed: it broke"
+    assert lines(capsys)[-1]["level"] == "ERROR"
+    assert world.dynamodb.row("query#1")["unloaded"] == "orders"
+    assert len(world.redshift.runs.all) == 2
+
+
+def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(JOB), *arguments], capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"scheduled_time": "yesterday"}, "scheduled_time is 'yesterday'; it must be a time such as"),
+        ({"table": "orders; DROP"}, "table is 'orders; DROP'; it must be a lower-case identifier"),
+        ({"max_attempts": "0"}, "max_attempts is 0"),
+    ],
+)
+def test_a_wrong_argument_ends_with_1_and_names_it(changed: dict[str, str], problem: str) -> None:
+    done = run(argv(**changed))
+    assert done.returncode == 1
+    assert problem in done.stderr
+    assert json.loads(done.stdout)["message"] == "not loaded"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (argv()[2:], "required: --scheduled_time"),
+        (argv(columns="order_id"), "argument --columns: it must be JSON"),
+        (argv(max_attempts="many"), "argument --max_attempts"),
+    ],
+)
+def test_what_cannot_be_read_ends_with_2_and_the_usage(arguments: list[str], problem: str) -> None:
+    done = run(arguments)
+    assert done.returncode == 2
+    assert problem in done.stderr

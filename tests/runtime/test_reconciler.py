@@ -1,0 +1,225 @@
+"""The reconciler settles what events and runs have left, of every kind, and one bad row stops no other."""
+
+import json
+from dataclasses import dataclass, field, replace
+from types import ModuleType
+from typing import Any
+
+import pytest
+from eda_runtime import object_query, redshift_load, settings
+from eda_runtime.dead_letters import DeadLetters
+from eda_runtime.ledger import Ledger
+from eda_runtime.object_query import QuerySettings, StoredObject, plan
+from eda_runtime.spice import SpiceRefreshes
+
+from tests.runtime.deployed import Context, deployed
+from tests.runtime.fake_aws import S3, Athena, Clock, DynamoDB, QuickSight, RedshiftData, Sqs
+
+ENVIRONMENT = {
+    "LEDGER_TABLE": "ledger",
+    "GRACE_SECONDS": "120",
+    "MAX_ATTEMPTS": "2",
+    "DEAD_LETTER_QUEUE_URL": "queue",
+    "KINDS": '["query", "load", "spice"]',
+    "ACCOUNT_ID": "123456789012",
+}
+SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", "s3://curated/o/", ("dt",), "orders", 2)
+
+
+@dataclass
+class World:
+    """All that lies behind the function."""
+
+    dynamodb: DynamoDB = field(default_factory=DynamoDB)
+    s3: S3 = field(default_factory=S3)
+    sqs: Sqs = field(default_factory=Sqs)
+    quicksight: QuickSight = field(default_factory=QuickSight)
+    clock: Clock = field(default_factory=Clock)
+
+    def __post_init__(self) -> None:
+        self.athena = Athena(self.s3)
+        self.redshift = RedshiftData(self.s3)
+        self.ledger = Ledger(self.dynamodb, "ledger", self.clock, self.clock.sleep)
+
+    def function(self, **environment: str) -> ModuleType:
+        clients = {
+            "dynamodb": self.dynamodb,
+            "s3": self.s3,
+            "sqs": self.sqs,
+            "athena": self.athena,
+            "redshift-data": self.redshift,
+            "quicksight": self.quicksight,
+        }
+        module = deployed("reconciler/handler.py", {**ENVIRONMENT, **environment}, clients)
+        module._ledger._clock = self.clock
+        return module
+
+    def run(self, milliseconds: int = 60_000, **environment: str) -> dict[str, int]:
+        counts: dict[str, int] = self.function(**environment).handle({}, Context(milliseconds))
+        return counts
+
+    def query(self, name: str, **more: Any) -> dict[str, Any]:
+        planned = plan(StoredObject("raw", f"dt=2026-01-01/{name}", "v", 1), SETTINGS)
+        row = self.ledger.create({**planned, "opened_at": self.ledger.now(), **more})
+        assert row is not None
+        return row
+
+    def started_query(self, name: str, state: str) -> dict[str, Any]:
+        row = self.query(name)
+        started = self.athena.start_query_execution(
+            QueryString=row["statement"], WorkGroup="wg", ClientRequestToken=object_query.token(row)
+        )
+        run = self.athena.runs.all[started["QueryExecutionId"]]
+        run.fails = state == "FAILED"
+        if state != "RUNNING":
+            self.athena.finish(run)
+        changed = self.ledger.change(row, {"query_execution_id": run.id})
+        assert changed is not None
+        return changed
+
+    def load(self, slot: str, state: str | None, objects: int = 1) -> str:
+        taken = {}
+        for number in range(objects):
+            row = self.ledger.create({
+                "id": f"query#{slot}-{number}", "kind": "query", "state": "SUCCEEDED", "attempt": 1,
+                "unloaded": "orders", "settled_at": "2026-01-01T00:00:00Z",
+            })  # fmt: skip
+            assert row is not None
+            taken[row["id"]] = 1
+        row = self.ledger.create({
+            "id": redshift_load.load_id("orders", slot), "kind": "load", "dataset": "orders", "slot": slot,
+            "state": "STARTED", "attempt": 1, "objects": json.dumps(taken), "manifest": "s3://m/x",
+            "open": "load", "opened_at": self.ledger.now(),
+        })  # fmt: skip
+        assert row is not None
+        if state is not None:
+            answer = self.redshift.batch_execute_statement(ClientToken=redshift_load.client_token(row), WithEvent=True)
+            self.redshift.runs.all[answer["Id"]].state = state
+            self.ledger.change(row, {"statement_id": answer["Id"]})
+        return str(row["id"])
+
+    def later(self) -> None:
+        self.clock.time += 1000
+
+
+def test_queries_are_started_settled_or_left() -> None:
+    world = World()
+    names = {"none": None, "runs": "RUNNING", "done": "SUCCEEDED", "broken": "FAILED"}
+    rows = {name: world.started_query(name, state) if state else world.query(name) for name, state in names.items()}
+    world.later()
+    counts = world.run()
+    assert counts == {"query started": 2, "query running": 1, "query succeeded": 1}
+    after = {name: world.dynamodb.row(row["id"]) for name, row in rows.items()}
+    assert after["none"]["query_execution_id"] in world.athena.runs.all
+    assert after["runs"] == rows["runs"]
+    assert after["done"]["state"] == "SUCCEEDED"
+    assert after["broken"]["attempt"] == 2
+    assert after["broken"]["query_execution_id"] != rows["broken"]["query_execution_id"]
+
+
+def test_loads_are_settled_closed_or_left() -> None:
+    world = World()
+    states = {"01": "FINISHED", "02": "FAILED", "03": "ABORTED", "04": "STARTED", "05": None}
+    ids = {number: world.load(f"2026-01-{number}T00:00:00Z", state) for number, state in states.items()}
+    world.later()
+    assert world.run() == {"load succeeded": 1, "load failed": 2, "load running": 1, "load closed": 1}
+    after = {number: world.dynamodb.row(id) for number, id in ids.items()}
+    assert {number: row["state"] for number, row in after.items()} == {
+        "01": "SUCCEEDED", "02": "FAILED", "03": "FAILED", "04": "STARTED", "05": "FAILED"
+    }  # fmt: skip
+    waiting = [id for id in world.dynamodb.rows if "unloaded" in world.dynamodb.row(id)]
+    assert waiting == [f"query#2026-01-{number}T00:00:00Z-0" for number in ("02", "03", "04", "05")]
+    assert world.dynamodb.row("query#2026-01-01T00:00:00Z-0")["loaded_by"] == ids["01"]
+    # Nobody takes the failed ones up within the grace time: they are reported, once.
+    assert world.sqs.messages == []
+    world.later()
+    assert world.run() == {"load failed": 3, "load running": 1}
+    assert world.run() == {"load running": 1}
+    assert [message["slot"][8:10] for message in world.sqs.messages] == ["02", "03", "05"]
+    assert world.sqs.messages[1] == {
+        "kind": "load",
+        "id": ids["03"],
+        "error": "the statement was aborted",
+        "attempts": 1,
+        "dataset": "orders",
+        "slot": "2026-01-03T00:00:00Z",
+    }
+
+
+def test_refreshes_are_created_settled_or_left() -> None:
+    world = World()
+    letters = DeadLetters(world.ledger, world.sqs, "queue")
+    refreshes = SpiceRefreshes(world.ledger, world.quicksight, letters, "123456789012", 2)
+    for data_set in ("never", "done", "runs"):
+        world.quicksight.limited = data_set == "never"
+        refreshes.request(data_set, "s1")
+    world.quicksight.finish(next(r for r in world.quicksight.runs.all.values() if r.parameters["DataSetId"] == "done"))
+    world.later()
+    assert world.run() == {"spice started": 1, "spice completed": 1, "spice running": 1}
+    assert world.dynamodb.row("spice#done")["state"] == "IDLE"
+
+
+def test_what_is_younger_than_the_grace_time_is_left_to_its_event() -> None:
+    world = World()
+    world.query("new")
+    assert world.run() == {}
+    assert world.run(GRACE_SECONDS="0") == {"query started": 1}
+
+
+def test_only_the_kinds_that_are_asked_for() -> None:
+    world = World()
+    world.query("q")
+    world.load("2026-01-01T00:00:00Z", "FINISHED")
+    world.later()
+    assert world.run(KINDS='["load"]') == {"load succeeded": 1}
+
+
+def test_a_kind_that_is_not_known_is_an_error_at_once() -> None:
+    with pytest.raises(settings.SettingsError, match="KINDS has \\['copy'\\]"):
+        World().function(KINDS='["query", "copy"]')
+
+
+def test_one_bad_row_stops_no_other() -> None:
+    world = World()
+    bad = [world.query(name, statement="x" * 10) for name in ("bad1", "bad2")]
+    good = world.query("good")
+    start = world.athena.start_query_execution
+
+    def broken(**parameters: Any) -> dict[str, Any]:
+        if parameters["QueryString"].startswith("xxx"):
+            raise RuntimeError("broken")
+        return start(**parameters)
+
+    world.athena.start_query_execution = broken  # type: ignore[method-assign]  # a fault
+    world.later()
+    with pytest.raises(ExceptionGroup, match="2 rows are not reconciled") as caught:
+        world.run()
+    assert [error.__notes__ for error in caught.value.exceptions] == [[row["id"]] for row in bad]
+    assert "query_execution_id" in world.dynamodb.row(good["id"])
+
+
+def test_a_row_that_the_index_shows_too_late_is_left_alone() -> None:
+    world = World()
+    row = world.started_query("done", "SUCCEEDED")
+    world.later()
+    stale = dict(world.dynamodb.rows[row["id"]])
+    assert world.run() == {"query succeeded": 1}
+    settled = dict(world.dynamodb.rows[row["id"]])
+
+    class Lagging(DynamoDB):
+        def query(self, IndexName: str, KeyConditionExpression: str, **request: Any) -> dict[str, Any]:
+            kind = request["ExpressionAttributeValues"][":hash"]["S"]
+            return {"Items": [stale] if kind == "query" else []}
+
+    lagging = Lagging()
+    lagging.rows = world.dynamodb.rows
+    assert replace(world, dynamodb=lagging).run() == {"query nothing to do": 1}
+    assert world.dynamodb.rows[row["id"]] == settled
+
+
+def test_it_ends_in_time_and_goes_on_next_time() -> None:
+    world = World()
+    world.query("q")
+    world.later()
+    assert world.run(milliseconds=1_000) == {"query left": 1}
+    assert world.run() == {"query started": 1}
