@@ -6,6 +6,7 @@ from sandbox.provider.convert import Inputs
 from sandbox.provider.resource import Context, Created, ResourceType
 from sandbox.provider.waiting import settle
 
+_TYPE = "aws:pipes/pipe:Pipe"
 _RENAMES = {"includeExecutionDatas": "IncludeExecutionData"}
 _FIXED = frozenset({"name", "namePrefix", "source"})
 
@@ -31,10 +32,14 @@ def _update_pipe(context: Context, id: str, state: dict[str, Any], inputs: Input
     for untouched in ("name", "namePrefix", "source"):
         inputs.take(untouched)
     tags = inputs.tags()
-    request = inputs.rest("pipes", "UpdatePipe", _RENAMES)
-    for block in request.get("SourceParameters", {}).values():
-        for fixed in ("StartingPosition", "StartingPositionTimestamp"):
-            block.pop(fixed, None)
+    values = inputs.left()
+    # Where a pipe starts to read is settled when it is made.
+    values["sourceParameters"] = {
+        name: {key: value for key, value in block.items() if not key.startswith("startingPosition")}
+        for name, block in (values.get("sourceParameters") or {}).items()
+        if block is not None
+    }
+    request = Inputs(_TYPE, values).rest("pipes", "UpdatePipe", _RENAMES)
     context.client("pipes").update_pipe(Name=id, **request)
     if tags:
         context.client("pipes").tag_resource(resourceArn=state["arn"], tags=tags)
@@ -46,4 +51,4 @@ def _delete_pipe(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("pipes").delete_pipe(Name=id)
 
 
-TYPES = {"aws:pipes/pipe:Pipe": ResourceType(_create_pipe, _delete_pipe, _update_pipe, _FIXED)}
+TYPES = {_TYPE: ResourceType(_create_pipe, _delete_pipe, _update_pipe, _FIXED)}
