@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from sandbox.embedded import Sandbox
 from sandbox.errors import SandboxError
 from sandbox.faults import Fault, FaultKind
 from sandbox.provider.deploy import deploy
+from sandbox.services.redshift_data import service
+from sandbox.services.redshift_serverless.errors import SqlError
+from sandbox.services.redshift_serverless.locks import TableLocks, Transaction
 from tests.waiting import wait_until
 
 COLUMNS = ("order_id varchar(64)", "status varchar(20)", "version bigint", "deleted boolean", "changed_at timestamp")
@@ -462,7 +466,9 @@ def test_copy_of_parquet_is_strict(house: House, table: str, tmp_path: Path) -> 
         house.put("manifests/bare.json", json.dumps({"entries": [{"url": good, "mandatory": True}]}).encode())
     )
     assert "416" in copied(house.manifest((good, size + 1)))
-    assert "Spectrum Scan Error" in copied(house.manifest((good, size - 1)))
+    torn = copied(house.manifest((good, size - 1)))
+    assert "Spectrum Scan Error" in torn
+    assert str(house.aws.cloud.folder) not in torn
     assert "Error NoSuchKey" in copied(house.manifest((f"s3://{house.bucket}/curated/none", 1)))
     assert "Problem reading manifest" in copied(house.put("manifests/broken.json", b"{"))
     assert "does not exist" in copied(f"s3://{house.bucket}/no/such/prefix", "")
@@ -602,6 +608,43 @@ def test_bad_requests_are_refused_before_anything_runs(house: House) -> None:
     with pytest.raises(ClientError, match="at most 40"):
         data.batch_execute_statement(Sqls=["SELECT 1"] * 41, **common)
     assert house.run("SELECT 1", Database="other", check=False)["Error"] == 'FATAL: database "other" does not exist'
+
+
+def test_a_workgroup_takes_so_many_statements_and_forgets_them_after_a_day(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = house.aws.client("redshift-data")
+    common = {"WorkgroupName": house.workgroup, "Database": "orders"}
+    monkeypatch.setattr(service, "ACTIVE_STATEMENTS", 1)
+    running = data.execute_statement(Sql=LONG_SQL, **common)["Id"]
+    with pytest.raises(ClientError) as raised:
+        data.execute_statement(Sql="SELECT 1", **common)
+    assert raised.value.response["Error"]["Code"] == "ActiveStatementsExceededException"
+    data.cancel_statement(Id=running)
+    assert data.describe_statement(Id=running, WaitTimeSeconds=30)["Status"] == "ABORTED"
+    assert house.run("SELECT 1")["Status"] == "FINISHED"
+    monkeypatch.setattr(service, "RETENTION", timedelta(0))
+    with pytest.raises(ClientError, match="Query does not exist"):
+        data.describe_statement(Id=running)
+
+
+def test_two_that_wait_for_each_other_are_a_deadlock() -> None:
+    locks = TableLocks()
+    one, two = locks.new(), locks.new()
+    locks.lock(one, "a", False, lambda: False)
+    locks.lock(two, "b", False, lambda: False)
+
+    def wanting(transaction: Transaction, table: str) -> str | None:
+        try:
+            locks.lock(transaction, table, False, lambda: False)
+        except SqlError as error:
+            locks.end(transaction, None)
+            return str(error)
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        ends = [pool.submit(wanting, one, "b"), pool.submit(wanting, two, "a")]
+        assert {end.result(30) for end in ends} == {None, "ERROR: deadlock detected"}
 
 
 def test_sql_reaches_no_file_and_no_engine_internals(house: House, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ SQL_LIMIT = 100 * 1024
 """Bytes of one SQL text."""
 STATEMENT_NAME_LIMIT = 500
 WORKERS = 16
+INTERRUPT_SECONDS = 0.02
 _ON_WORKGROUP = (
     "ExecuteStatement",
     "BatchExecuteStatement",
@@ -50,7 +51,8 @@ class RedshiftData(Service):
     def stop(self) -> None:
         """Stop what runs."""
         for statement in self.statements():
-            self._cancel(statement)
+            if statement.status not in ENDED:
+                self._cancel(statement)
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def statements(self) -> list[Statement]:
@@ -343,8 +345,16 @@ class RedshiftData(Service):
 
     def _cancel(self, statement: Statement) -> None:
         statement.cancelled.set()
-        if statement.session is not None and statement.status not in ENDED:
-            statement.session.cancel()
+
+        def interrupt() -> None:
+            # Again until it has ended: an interruption that comes between two of its queries stops neither.
+            while not statement.ended.wait(INTERRUPT_SECONDS):
+                if statement.session is not None:
+                    statement.session.cancel()
+                elif self.cloud.stopping.is_set():
+                    return
+
+        self.cloud.spawn(interrupt, f"cancel-{statement.id}")
 
     def _forget_old(self) -> None:
         oldest = datetime.now(UTC) - RETENTION

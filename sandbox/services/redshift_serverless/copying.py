@@ -227,7 +227,7 @@ class Copy:
             into = ", ".join(quoted(column.name) for column in self._columns)
             done = self._connection.execute(f"INSERT INTO {self._target.quoted} ({into}) {source}").fetchall()
         except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.InvalidTypeException) as error:
-            first = str(error).splitlines()[0]
+            first = str(error).splitlines()[0].replace(str(path), url)
             if self._options.format == "PARQUET":
                 raise scan_error(15001, f"{first}, File name: {self._address(url)}", self._query_id) from error
             raise SqlError(

@@ -3,7 +3,6 @@
 # ruff: noqa: S608 - names come from the catalog or are quoted, values are bound or quoted
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -24,8 +23,6 @@ from sandbox.services.redshift_serverless.types import RedshiftType, from_stored
 
 if TYPE_CHECKING:
     from sandbox.services.redshift_serverless.warehouse import Warehouse
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -65,6 +62,7 @@ class Session:
         self._connection = connection
         self._transaction = warehouse.locks.new()
         self._cancelled = threading.Event()
+        self._ending = threading.Lock()
         self._query_id = 0
 
     def execute(self, statement: Tokens, parameters: dict[str, str] | None = None) -> Outcome:
@@ -106,19 +104,17 @@ class Session:
     def rollback(self) -> None:
         """Undo what the transaction has done."""
         if self._transaction.snapshot is not None:
-            try:
+            # DuckDB may have ended it itself.
+            with self._ending, contextlib.suppress(duckdb.TransactionException):
                 self._connection.execute("ROLLBACK")
-            except duckdb.TransactionException:
-                # DuckDB has ended it itself.
-                log.debug("nothing to roll back")
         self.warehouse.locks.end(self._transaction, None)
         self._transaction = self.warehouse.locks.new()
 
     def cancel(self) -> None:
         """Stop what runs, and let nothing further run."""
         self._cancelled.set()
-        with contextlib.suppress(duckdb.ConnectionException):
-            # It may have ended meanwhile.
+        # A COMMIT that has begun is left to its end; the connection may be closed meanwhile.
+        with self._ending, contextlib.suppress(duckdb.ConnectionException):
             self._connection.interrupt()
 
     def close(self) -> None:
@@ -148,7 +144,14 @@ class Session:
         self._connection.execute("SELECT 1 FROM _redshift.users LIMIT 1").fetchall()
 
     def _commit(self) -> None:
-        self._connection.execute("COMMIT")
+        with self._ending:
+            try:
+                self._check()
+                self._connection.execute("COMMIT")
+            except (Cancelled, duckdb.Error):
+                with contextlib.suppress(duckdb.TransactionException):
+                    self._connection.execute("ROLLBACK")
+                raise
 
     def _check(self) -> None:
         if self._cancelled.is_set():
