@@ -47,6 +47,11 @@ class Recording:
 
     resources: list[Recorded] = field(default_factory=list)
     exports: dict[str, Any] = field(default_factory=dict)
+    registrations: list[tuple[Any, Any]] = field(default_factory=list)
+    """Requests and responses as the engine's monitor exchanges them (``RegisterResource``): with the dependencies of each
+    property, and the marks of what is secret or unknown."""
+    outputs: dict[str, Any] = field(default_factory=dict)
+    """Outputs of components and of the stack by URN (``RegisterResourceOutputs``), in the same form."""
 
     def of(self, type: str) -> dict[str, Recorded]:
         """The resources of a type, by logical name."""
@@ -75,10 +80,11 @@ class Recording:
 
 
 class RecordingMocks(Mocks):
-    """Mocks that give each resource an id and an ARN and keep what it was given."""
+    """Mocks that give each resource an id and an ARN and keep what it was given; in a preview both are unknown."""
 
-    def __init__(self) -> None:
+    def __init__(self, preview: bool = False) -> None:
         self.recording = Recording()
+        self.preview = preview
         self.parents: dict[tuple[str, str], str] = {}
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -86,6 +92,8 @@ class RecordingMocks(Mocks):
         service = args.typ.split(":")[1].split("/")[0] if args.typ.startswith("aws:") else ""
         parent = self.parents.get((args.typ, args.name), "")
         self.recording.resources.append(Recorded(args.typ, args.name, dict(args.inputs), parent))
+        if self.preview:
+            return None, dict(args.inputs)
         physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
         outputs = {
             "name": physical,
@@ -112,15 +120,22 @@ class RecordingMocks(Mocks):
 
 
 class _Monitor(MockMonitor):
-    """Keeps what the mocks are not told: the parent of each resource."""
+    """Keeps what the mocks are not told: the parent of each resource, and the messages themselves."""
 
     def __init__(self, mocks: RecordingMocks) -> None:
         super().__init__(mocks)
         self._parents = mocks.parents
+        self._recording = mocks.recording
 
     def RegisterResource(self, request: Any) -> Any:
         self._parents[request.type, request.name] = request.parent
-        return super().RegisterResource(request)  # type: ignore[no-untyped-call]  # untyped in Pulumi
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # untyped in Pulumi
+        self._recording.registrations.append((request, response))
+        return response
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:
+        self._recording.outputs[request.urn] = request.outputs
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # untyped in Pulumi
 
 
 def record(
@@ -142,7 +157,7 @@ def record(
     Returns:
         What was registered, in order, and the exports.
     """
-    mocks = RecordingMocks()
+    mocks = RecordingMocks(preview)
     strings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()}
     set_all_config(strings)
     loop = asyncio.new_event_loop()
