@@ -2,35 +2,47 @@
 
 import json
 import sys
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import boto3
 import typer
 import yaml
+from eda_runtime.redshift_load import LoadArgumentError
 
+from pipeline.backfill import Backfill, Requested
 from pipeline.preflight import check
 from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
+from pipeline.redrive_queries import RedriveQueries
+from pipeline.reload import JobRuns, Reload
 
 ROOT = Path(__file__).parents[1]
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Operate a deployed pipeline.")
 Endpoint = Annotated[str | None, typer.Option(help="Another endpoint than AWS's, such as the sandbox's.")]
+Outputs = Annotated[
+    typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
+]
+
+
+def _clients(endpoint_url: str | None) -> Callable[[str], Any]:
+    def client(service: str) -> Any:
+        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
+
+    return client
 
 
 @app.command()
 def redrive(
-    outputs: Annotated[
-        typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
-    ],
+    outputs: Outputs,
     limit: Annotated[int, typer.Option(min=1, help="How many orders at most.")] = 1000,
     endpoint_url: Endpoint = None,
 ) -> None:
     """Send failed orders from the dead-letter queue through the workflow again."""
 
-    def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
-
+    client = _clients(endpoint_url)
     command = Redrive(client("sqs"), client("dynamodb"), client("stepfunctions"), json.load(outputs))
     count = 0
     for done in command.run(limit):
@@ -41,23 +53,69 @@ def redrive(
 
 @app.command()
 def redrive_changes(
-    outputs: Annotated[
-        typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
-    ],
+    outputs: Outputs,
     limit: Annotated[int, typer.Option(min=1, help="How many messages at most.")] = 1000,
     endpoint_url: Endpoint = None,
 ) -> None:
     """Send changes that did not reach the raw data through Firehose again, from the sink's dead-letter queue; ends
     with 1 when a message is still in the queue."""
 
-    def client(service: str) -> Any:
-        return boto3.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
-
     handled = left = records = 0
-    for redriven in RedriveChanges(client, json.load(outputs)).run(limit):
+    for redriven in RedriveChanges(_clients(endpoint_url), json.load(outputs)).run(limit):
         handled, left, records = handled + redriven.done, left + (not redriven.done), records + redriven.records
         typer.echo(f"{redriven.what}: {redriven.outcome}" + (f", {redriven.records} records" * bool(redriven.records)))
     typer.echo(f"{handled} messages handled, {records} records put, {left} messages still in the queue")
+    sys.exit(1 if left else 0)
+
+
+@app.command()
+def redrive_queries(
+    outputs: Outputs,
+    limit: Annotated[int, typer.Option(min=1, help="How many messages at most.")] = 1000,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Start queries again that failed, from their dead-letter queue; ends with 1 when a message is still there."""
+    _report(RedriveQueries(_clients(endpoint_url), json.load(outputs)).run(limit), "messages")
+
+
+@app.command()
+def backfill(
+    outputs: Outputs,
+    start: Annotated[datetime, typer.Option(help="The first hour of the raw objects, UTC.")],
+    end: Annotated[datetime, typer.Option(help="The hour that is no longer taken, UTC.")],
+    name: Annotated[
+        str | None, typer.Option(help="What was queried under this name is left alone; default: START/END.")
+    ] = None,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Query the raw objects of a time range again, with the query as it is now; ends with 1 when one was not."""
+    first, last = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)
+    command = Backfill(_clients(endpoint_url), json.load(outputs))
+    _report(command.run(first, last, name or f"{first.isoformat()}/{last.isoformat()}"), "objects")
+
+
+@app.command()
+def reload(
+    slot: Annotated[str, typer.Argument(help="The schedule's time, such as 2026-01-31T03:00:00Z.")],
+    outputs: Outputs,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Load a slot that was missed or failed, or again what one has loaded; ends with 1 when the job already runs."""
+    try:
+        run = Reload(_clients(endpoint_url), json.load(outputs)).run(slot)
+    except (JobRuns, LoadArgumentError) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"{slot}: started {run}")
+
+
+def _report(requests: Iterable[Requested], things: str) -> None:
+    """Print what became of each; the process ends with 1 when one was not taken."""
+    taken = left = 0
+    for requested in requests:
+        taken, left = taken + requested.done, left + (not requested.done)
+        typer.echo(f"{requested.what}: {requested.outcome}")
+    typer.echo(f"{taken} {things} handled, {left} left")
     sys.exit(1 if left else 0)
 
 

@@ -56,13 +56,11 @@ class StoredObject:
         bucket: its bucket.
         key: its key, as S3 has it: EventBridge's events do not encode it.
         version_id: its version, or its entity tag in a bucket without versions.
-        size: bytes.
     """
 
     bucket: str
     key: str
     version_id: str
-    size: int
 
     @classmethod
     def of(cls, detail: Mapping[str, Any]) -> "StoredObject":
@@ -76,7 +74,7 @@ class StoredObject:
             version = found.get("version-id")
             if version in (None, "", "null"):  # a bucket without versions, or one where they are suspended
                 version = found["etag"]
-            return cls(detail["bucket"]["name"], found["key"], version, int(found["size"]))
+            return cls(detail["bucket"]["name"], found["key"], version)
         except (KeyError, TypeError, AttributeError) as error:
             raise ObjectRefused(f"the event's detail is not S3's: {error!r} is missing or has another form") from None
 

@@ -115,6 +115,15 @@ class Target:
         _check("statement_prefix", self.statement_prefix, _NAME, "1 to 128 of A-Z, a-z, 0-9, . _ -")
 
 
+def check_slot(slot: str) -> None:
+    """Check that a slot is a time of the schedule.
+
+    Raises:
+        LoadArgumentError: it is not RFC 3339 in UTC.
+    """
+    _check("scheduled_time", slot, _SLOT, "a time such as 2026-01-31T03:00:00Z")
+
+
 def load_id(dataset: str, slot: str) -> str:
     """The id of a slot's row."""
     return f"{KIND}#{dataset}#{slot}"
@@ -270,7 +279,7 @@ class Load:
             LoadFailed: the statement failed in every attempt.
             StillRunning: it runs longer than ``max_wait_seconds``.
         """
-        _check("scheduled_time", slot, _SLOT, "a time such as 2026-01-31T03:00:00Z")
+        check_slot(slot)
         self._finish_others(slot)
         rows: list[Row] = []
         while not rows or len(json.loads(rows[-1]["objects"])) >= self.max_objects:
@@ -297,7 +306,7 @@ class Load:
                 self._begin(named, 1)
             elif row["state"] == SUCCEEDED:
                 return row
-            elif "statement_id" not in row:
+            elif "manifest" in row and "statement_id" not in row:
                 self._submit(row)
             elif row["state"] == FAILED:
                 if failures >= self.max_attempts:

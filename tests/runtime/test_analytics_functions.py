@@ -74,7 +74,7 @@ def state_change(id: str, state: str, workgroup: str = "wg") -> dict[str, Any]:
 def test_an_object_is_queried_and_settled() -> None:
     world = World()
     function = world.function("per_object_query", QUERY_ENVIRONMENT)
-    id = StoredObject("raw", "raw/dt=2026-01-01/hour=02/file", "v1", 5).id
+    id = StoredObject("raw", "raw/dt=2026-01-01/hour=02/file", "v1").id
     assert function.handle(created(), Context()) == {"outcome": "started", "object_id": id}
     (run,) = world.athena.runs.all.values()
     assert function.handle(state_change(run.id, "RUNNING"), Context()) == {"outcome": "nothing to do"}
@@ -102,7 +102,7 @@ def test_an_empty_object_has_no_rows_to_query() -> None:
     world = World()
     assert world.function("per_object_query", QUERY_ENVIRONMENT).handle(created(size=0), Context()) == {
         "outcome": "nothing to do",
-        "object_id": StoredObject("raw", "raw/dt=2026-01-01/hour=02/file", "v1", 0).id,
+        "object_id": StoredObject("raw", "raw/dt=2026-01-01/hour=02/file", "v1").id,
     }
     assert world.dynamodb.rows == {}
 

@@ -37,7 +37,7 @@ SETTINGS = QuerySettings(
     dataset="orders",
     max_attempts=3,
 )
-STORED = StoredObject("raw", "raw/orders/dt=2026-01-02/hour=03/file.parquet", "v1", 10)
+STORED = StoredObject("raw", "raw/orders/dt=2026-01-02/hour=03/file.parquet", "v1")
 PLANNED = plan(STORED, SETTINGS)
 FOLDER = f"s3://curated/orders/dt=2026-01-02/{STORED.id}/"
 
@@ -323,11 +323,11 @@ def test_the_statement_reads_the_object_alone_and_escapes_what_is_odd() -> None:
 @pytest.mark.parametrize(
     ("stored", "problem"),
     [
-        (StoredObject("curated", "orders/dt=2026-01-02/x", "v", 1), "would trigger itself"),
-        (StoredObject("raw", "raw/orders/file", "v", 1), "no segment dt="),
-        (StoredObject("raw", "raw/hour=01/dt=2026-01-02", "v", 1), "no segment dt="),
-        (StoredObject("raw", "raw/dt=1/dt=2/x", "v", 1), "twice"),
-        (StoredObject("raw", "raw/dt=it's/x", "v", 1), "quote"),
+        (StoredObject("curated", "orders/dt=2026-01-02/x", "v"), "would trigger itself"),
+        (StoredObject("raw", "raw/orders/file", "v"), "no segment dt="),
+        (StoredObject("raw", "raw/hour=01/dt=2026-01-02", "v"), "no segment dt="),
+        (StoredObject("raw", "raw/dt=1/dt=2/x", "v"), "twice"),
+        (StoredObject("raw", "raw/dt=it's/x", "v"), "quote"),
     ],
 )
 def test_objects_that_cannot_be_queried_are_refused(stored: StoredObject, problem: str) -> None:
@@ -341,7 +341,7 @@ def test_an_object_beside_the_output_is_no_loop() -> None:
 
 def test_the_event_names_the_object_as_it_is() -> None:
     detail = {"bucket": {"name": "b"}, "object": {"key": "a+b%20c", "size": 3, "etag": "e", "version-id": "v"}}
-    assert StoredObject.of(detail) == StoredObject("b", "a+b%20c", "v", 3)
+    assert StoredObject.of(detail) == StoredObject("b", "a+b%20c", "v")
     for missing in ({}, {"version-id": "null"}, {"version-id": ""}):
         without = {"bucket": {"name": "b"}, "object": {"key": "k", "size": 3, "etag": "e", **missing}}
         assert StoredObject.of(without).version_id == "e"
@@ -349,7 +349,7 @@ def test_the_event_names_the_object_as_it_is() -> None:
         StoredObject.of({"bucket": {"name": "b"}})
 
 
-@given(st.builds(StoredObject, st.text(), st.text(), st.text(), st.just(1)))
+@given(st.builds(StoredObject, st.text(), st.text(), st.text()))
 @settings(derandomize=True)
 def test_every_object_has_an_id(stored: StoredObject) -> None:
     assert len(stored.id) == 32

@@ -59,7 +59,7 @@ class World:
         return counts
 
     def query(self, name: str, **more: Any) -> dict[str, Any]:
-        planned = plan(StoredObject("raw", f"dt=2026-01-01/{name}", "v", 1), SETTINGS)
+        planned = plan(StoredObject("raw", f"dt=2026-01-01/{name}", "v"), SETTINGS)
         row = self.ledger.create({**planned, "opened_at": self.ledger.now(), **more})
         assert row is not None
         return row

@@ -53,7 +53,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise UnknownEvent(f"the event's detail-type is {kind!r}")
     stored = StoredObject.of(detail)
     logger.append_keys(object_id=stored.id)
-    if stored.size == 0:
+    if detail["object"].get("size") == 0:
         logger.info("the object is empty", bucket=stored.bucket, key=stored.key)
         return {"outcome": Outcome.NOTHING.value, "object_id": stored.id}
     planned = plan(stored, _settings)

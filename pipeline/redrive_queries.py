@@ -1,0 +1,72 @@
+"""Starts queries again that failed, from the queries' dead-letter queue.
+
+Three kinds of messages lie there: events that EventBridge could not deliver, records of runs of the function that
+failed, and the function's own messages about queries that failed for good.
+
+Safe to run twice and to stop at any point: only a query that failed, or never was started, is started, and a message is
+deleted last.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from pipeline.backfill import QueryFunction, Requested, request
+
+VISIBILITY_SECONDS = 120
+
+
+def event_of(message: Any) -> dict[str, Any] | None:
+    """The event to give to the function again; None for a message that is none of the three."""
+    match message:
+        case {"kind": "query", "bucket": str(bucket), "key": str(key), "version_id": str(version)}:
+            return request(bucket, key, version)
+        case {"requestContext": {"condition": str()}, "requestPayload": payload}:
+            return event_of(payload)
+        case {"source": "aws.s3", "detail-type": "Object Created"}:
+            return {**message, "source": "eda.pipeline", "detail-type": "Object Query Requested"}
+        case {"detail-type": "Object Query Requested" | "Athena Query State Change"}:
+            return dict(message)
+    return None
+
+
+class RedriveQueries:
+    """Takes messages from the queries' dead-letter queue.
+
+    Args:
+        client: gives a client of a service, boto3's name.
+        outputs: the stack's exports.
+    """
+
+    def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, Any]) -> None:
+        self._sqs = client("sqs")
+        self._queue = outputs["query_dlq_url"]
+        self._function = QueryFunction(client("lambda"), outputs["query_function_name"])
+
+    def run(self, limit: int = 1000) -> Iterator[Requested]:
+        """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
+        for _ in range(limit):
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue,
+                MaxNumberOfMessages=1,
+                VisibilityTimeout=VISIBILITY_SECONDS,
+                WaitTimeSeconds=1,  # asks all of the queue's servers
+            )
+            if not answer.get("Messages"):
+                return
+            message = answer["Messages"][0]
+            requested = self._message(message)
+            if requested.done:
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            yield requested
+
+    def _message(self, message: Mapping[str, Any]) -> Requested:
+        try:
+            event = event_of(json.loads(message["Body"]))
+        except ValueError:
+            event = None
+        if event is None:
+            return Requested(message["MessageId"], "still in the queue: not about a query", done=False)
+        found = event.get("detail") or {}
+        what = (found.get("object") or {}).get("key") or found.get("queryExecutionId") or message["MessageId"]
+        return self._function.call(what, event)
