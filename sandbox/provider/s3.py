@@ -97,6 +97,10 @@ def _create_notification(context: Context, inputs: Inputs) -> Created:
     return Created(bucket)
 
 
+def _delete_notification(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("s3").put_bucket_notification_configuration(Bucket=id, NotificationConfiguration={})
+
+
 def _create_object(context: Context, inputs: Inputs) -> Created:
     bucket, key, source = inputs.need("bucket"), inputs.need("key"), inputs.take("source")
     content, kind = inputs.take("content"), inputs.take("contentType")
@@ -141,7 +145,7 @@ TYPES = {
     ),
     "aws:s3/bucketPolicy:BucketPolicy": ResourceType(_create_policy, gone_with_parent),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ResourceType(_create_ownership, gone_with_parent),
-    "aws:s3/bucketNotification:BucketNotification": ResourceType(_create_notification, gone_with_parent),
+    "aws:s3/bucketNotification:BucketNotification": ResourceType(_create_notification, _delete_notification),
     "aws:s3/bucketObjectv2:BucketObjectv2": ResourceType(_create_object, _delete_object),
     "aws:s3/bucketObject:BucketObject": ResourceType(_create_object, _delete_object),
 }

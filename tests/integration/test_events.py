@@ -454,6 +454,7 @@ def test_a_new_object_is_reported_once_in_the_form_of_s3(aws: Sandbox, bucket: s
         "reason": "PutObject",
     }
     assert (second["detail"]["object"]["key"], second["detail"]["object"]["size"]) == ("second", 0)
+    assert waiting(aws, url) == 0
 
 
 def test_copies_multipart_uploads_and_deletions_of_versions(aws: Sandbox, bucket: str) -> None:

@@ -48,12 +48,16 @@ class Rule:
 
 @dataclass
 class Bus:
-    """One event bus and its rules, by name."""
+    """One event bus and its rules, by name.
+
+    Attributes:
+        settings: the further members that ``DescribeEventBus`` returns as they were given.
+    """
 
     name: str
     arn: str
     created: datetime
-    description: str | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
 
@@ -62,7 +66,7 @@ class Bus:
         return {
             "Name": self.name,
             "Arn": self.arn,
-            "Description": self.description,
             "CreationTime": self.created,
             "LastModifiedTime": self.created,
+            **self.settings,
         }

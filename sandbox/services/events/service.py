@@ -20,6 +20,7 @@ REQUEST_BYTES = 1024 * 1024
 """The most that the entries of one ``PutEvents`` may hold."""
 TARGETS_PER_RULE = 5
 _TIME_BYTES = 14
+_BUS_SETTINGS = ("DeadLetterConfig", "Description", "KmsKeyIdentifier", "LogConfig")
 
 
 class Events(Service):
@@ -60,13 +61,15 @@ class Events(Service):
             raise AwsError("ValidationException", f"Event bus name must not contain '/'. Name: {name}")
         if "EventSourceName" in request:
             raise AwsError("ValidationException", "the sandbox has no partner event sources (EventSourceName)")
+        if request.get("LogConfig", {}).get("Level", "OFF") != "OFF":
+            raise AwsError("ValidationException", "the sandbox's event buses write no logs (LogConfig)")
         with self._lock:
             if name in self._buses:
                 raise AwsError("ResourceAlreadyExistsException", f"Event bus {name} already exists.")
             arn = self.cloud.arn("events", f"event-bus/{name}")
-            bus = Bus(name, arn, datetime.now(UTC), request.get("Description"), _tags(request))
-            self._buses[name] = bus
-        return {"EventBusArn": arn, "Description": bus.description}
+            settings = {key: request[key] for key in _BUS_SETTINGS if key in request}
+            self._buses[name] = Bus(name, arn, datetime.now(UTC), settings, _tags(request))
+        return {"EventBusArn": arn, **settings}
 
     def delete_event_bus(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteEventBus."""

@@ -75,10 +75,7 @@ class Scheduler(Service):
         with self._lock:
             if moment < self._time.now():
                 raise ValueError(f"{moment} lies behind {self._time.now()}: time only moves forward")
-            for schedule in self._schedules.values():
-                self._jump(schedule, moment)
-            self._time.move_to(moment)
-        self._agenda.wake()
+            self._move_to(moment)
 
     def advance_to_next(self, name: str, group: str = DEFAULT) -> datetime:
         """Move the time of the schedules forward to the moment in which a schedule fires next.
@@ -92,10 +89,11 @@ class Scheduler(Service):
         """
         with self._lock:
             schedule = self._schedule(group, name)
+            self._fire_due(schedule)
             slot = schedule.planned
             if slot is None:
                 raise ValueError(f"the schedule {group}/{name} never fires again")
-            self.advance_to(max(schedule.due(slot), self._time.now()))
+            self._move_to(schedule.due(slot))
         return slot
 
     def create_schedule(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -202,41 +200,42 @@ class Scheduler(Service):
     def _plan(self, schedule: Schedule, slot: datetime | None) -> None:
         schedule.planned = slot
         if slot is not None:
-            self._agenda.add(schedule.due(slot).timestamp(), lambda: self._fire(schedule, slot))
+            self._agenda.add(schedule.due(slot).timestamp(), lambda: self._fire_due(schedule))
 
-    def _jump(self, schedule: Schedule, moment: datetime) -> None:
-        slot = schedule.planned
-        if slot is not None and schedule.due(slot) <= self._time.now():
-            # It is due already, so it is not one that the jump leaves out.
-            slot = self._take(schedule, slot)
-        planned = slot
-        while slot is not None and slot <= moment:
-            planned, slot = slot, schedule.following(slot)
-        if planned != schedule.planned:
-            self._plan(schedule, planned)
-
-    def _fire(self, schedule: Schedule, slot: datetime) -> None:
+    def _fire_due(self, schedule: Schedule) -> None:
+        """Have the target called for each slot that has come, and plan the one behind."""
         with self._lock:
-            current = self._schedules.get((schedule.group, schedule.name))
-            # It may have been updated or deleted, or the time has jumped past the slot.
-            if current is schedule and schedule.planned == slot:
-                self._plan(schedule, self._take(schedule, slot))
+            if self._schedules.get((schedule.group, schedule.name)) is not schedule:
+                # It was updated or deleted meanwhile.
+                return
+            while (slot := schedule.planned) is not None and schedule.due(slot).timestamp() <= self._time.seconds():
+                following = schedule.following(slot)
+                if schedule.enabled:
+                    self._call(schedule, slot, last=following is None)
+                self._plan(schedule, following)
 
-    def _take(self, schedule: Schedule, slot: datetime) -> datetime | None:
-        """Have the target of a slot called; the slot that follows."""
-        following = schedule.following(slot)
-        if schedule.enabled:
-            last = following is None
-            self._agenda.add(
-                slot.timestamp(),
-                lambda: self._invocations.run(schedule, slot, lambda: self._completed(schedule, last=last)),
-            )
-        return following
+    def _call(self, schedule: Schedule, slot: datetime, *, last: bool) -> None:
+        def completed() -> None:
+            if last and schedule.configuration["ActionAfterCompletion"] == "DELETE":
+                with self._lock:
+                    self._forget([schedule])
 
-    def _completed(self, schedule: Schedule, *, last: bool) -> None:
-        if last and schedule.configuration["ActionAfterCompletion"] == "DELETE":
-            with self._lock:
-                self._forget([schedule])
+        self._agenda.add(self._time.seconds(), lambda: self._invocations.run(schedule, slot, completed))
+
+    def _move_to(self, moment: datetime) -> None:
+        schedules = list(self._schedules.values())
+        for schedule in schedules:
+            # What is due already is not jumped over.
+            self._fire_due(schedule)
+            planned = slot = schedule.planned
+            while slot is not None and slot <= moment:
+                planned, slot = slot, schedule.following(slot)
+            if planned != schedule.planned:
+                self._plan(schedule, planned)
+        self._time.move_to(moment)
+        for schedule in schedules:
+            self._fire_due(schedule)
+        self._agenda.wake()
 
     def _forget(self, schedules: Iterable[Schedule]) -> None:
         for schedule in schedules:
