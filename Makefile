@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test iam-proof lint format lock clean
+.PHONY: help demo test iam-proof policies lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
 
 iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS="--only get-order" picks roles)
 	@$(BIN)/python -m sandbox iam-proof $(ARGS)
+
+policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack dev" picks one)
+	@$(BIN)/python -m policies check --default orders:external_api_url=http://127.0.0.1:8080 $(ARGS)
 
 lint: .venv/.dev ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

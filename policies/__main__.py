@@ -1,4 +1,4 @@
-"""The policy pack for the engine (``pulumi preview --policy-pack policies``), and the command ``python -m policies``."""
+"""The policy pack for the engine (``pulumi preview --policy-pack policies``), and ``python -m policies``."""
 
 import json
 import sys

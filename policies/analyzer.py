@@ -38,7 +38,7 @@ _LEVELS = {
 }
 
 
-class SharedAnalyzer(_PolicyAnalyzerServicer):  # type: ignore[misc]  # untyped in pulumi-policy
+class SharedAnalyzer(_PolicyAnalyzerServicer):
     """Runs rules for the engine.
 
     Args:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from policies.graph import Graph, seen
@@ -62,14 +63,14 @@ class Checker:
         """What rules over the graph find, and exemptions and budgets that are of no use."""
         used: set[Exemption] = set()
         for rule in self._of_stack:
-            findings = _guarded(lambda rule=rule: rule.check(graph, self.settings.of(rule)), rule.name, "", "the stack")
+            findings = _guarded(partial(rule.check, graph, self.settings.of(rule)), rule.name, "", "the stack")
             used.update(self._covering(rule, findings))
             yield from self._violations(rule, findings)
         for resource in graph.resources if self.settings.exemptions else ():
             for exempted in {exemption.rule for exemption in self.settings.exemptions}:
-                rule = self._rules[exempted]
-                if isinstance(rule, ResourceRule) and (not rule.types or resource.type in rule.types):
-                    used.update(self._covering(rule, _found(rule, resource, self.settings)))
+                known = self._rules[exempted]
+                if isinstance(known, ResourceRule) and (not known.types or resource.type in known.types):
+                    used.update(self._covering(known, _found(known, resource, self.settings)))
         settings_rule = self._rules.get(SETTINGS_RULE)
         if settings_rule is not None and self.settings.level(settings_rule) is not Level.DISABLED:
             yield from self._violations(settings_rule, [*self._exemptions(used), *self._stale_options(graph)])

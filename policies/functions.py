@@ -89,8 +89,8 @@ def routes(graph: Graph) -> Iterator[Route]:
                 yield Route(by_urn[found.urn], f"a route of {api.name}", openapi.DEFAULT_TIMEOUT_MILLISECONDS, None)
         for operation in openapi.operations(document.value or {}):
             for found in graph.named(str(operation.integration.get("uri", "")), FUNCTION):
-                public = not private and not operation.signed
-                yield Route(by_urn[found.urn], operation.route, operation.timeout_milliseconds, public)
+                known = not private and not operation.signed
+                yield Route(by_urn[found.urn], operation.route, operation.timeout_milliseconds, known)
     for integration in graph.of(INTEGRATION):
         waits = integration.number("timeoutMilliseconds", openapi.DEFAULT_TIMEOUT_MILLISECONDS)
         for found in graph.linked(integration, "uri", FUNCTION):

@@ -1,4 +1,4 @@
-"""Reading a resource's properties: each read says what it found, also when that is nothing, unknown or of a wrong type."""
+"""Reading a resource's properties: each read says what it found, be it nothing, unknown or of a wrong type."""
 
 import enum
 import json
@@ -90,6 +90,21 @@ class Property(Generic[T]):
         """Report the property when there is nothing; an unknown value is something."""
         if not self.given:
             yield self.view.finding(f"{self.path} is {self.shown}", allowed, fix)
+
+
+def exactly(number: float) -> Callable[[float], bool]:
+    """Whether a value is a number."""
+    return lambda value: value == number
+
+
+def at_least(least: float) -> Callable[[float], bool]:
+    """Whether a value is a number or more."""
+    return lambda value: value >= least
+
+
+def between(low: float, high: float) -> Callable[[float], bool]:
+    """Whether a value lies within bounds."""
+    return lambda value: low <= value <= high
 
 
 class View:

@@ -137,9 +137,7 @@ def levels(category: Category, essential: bool, only_in: tuple[str, ...] = ENVIR
     for environment in ENVIRONMENTS:
         if environment not in only_in:
             made[environment] = Level.DISABLED
-        elif environment == "prod" or essential:
-            made[environment] = Level.MANDATORY
-        elif environment == "staging" and category is not Category.COST:
+        elif environment == "prod" or essential or (environment == "staging" and category is not Category.COST):
             made[environment] = Level.MANDATORY
         else:
             made[environment] = Level.ADVISORY

@@ -49,16 +49,16 @@ class Requests:
     stack: Any
 
 
-def run(program: Path, stack: str, config: Mapping[str, Any] | None = None, preview: bool = False) -> Recording:
+def run(program: Path, stack: str, defaults: Mapping[str, Any] | None = None, preview: bool = False) -> Recording:
     """Run a program under recording mocks.
 
     Args:
         program: its ``__main__.py``, beside its ``Pulumi.yaml``.
         stack: the stack, whose ``Pulumi.<stack>.yaml`` is read where there is one.
-        config: values over those of the stack's file, by full key.
+        defaults: values that the stack's file may lack, by full key.
         preview: outputs of resources are unknown.
     """
-    given = {**stack_config(program, stack), **(config or {})}
+    given = {**(defaults or {}), **stack_config(program, stack)}
     return record(lambda: runpy.run_path(str(program)), given, project(program), stack, preview)
 
 

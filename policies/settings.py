@@ -160,7 +160,8 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 def violation(value: Any, schema: Mapping[str, Any]) -> str:
     """How a value does not fit a schema, empty when it does; knows the part of JSON schema that the options use."""
     kind = schema["type"]
-    if not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "boolean"):
+    fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+    if not fits:
         return f"is {value!r}; allowed is {'an' if kind[0] in 'aio' else 'a'} {kind}"
     if "enum" in schema and value not in schema["enum"]:
         return f"is {value!r}; allowed are {', '.join(map(str, schema['enum']))}"

@@ -48,8 +48,8 @@ class Recording:
     resources: list[Recorded] = field(default_factory=list)
     exports: dict[str, Any] = field(default_factory=dict)
     registrations: list[tuple[Any, Any]] = field(default_factory=list)
-    """Requests and responses as the engine's monitor exchanges them (``RegisterResource``): with the dependencies of each
-    property, and the marks of what is secret or unknown."""
+    """Requests and responses as the engine's monitor exchanges them (``RegisterResource``), with the dependencies of
+    each property, and the marks of what is secret or unknown."""
     outputs: dict[str, Any] = field(default_factory=dict)
     """Outputs of components and of the stack by URN (``RegisterResourceOutputs``), in the same form."""
 

@@ -5,7 +5,7 @@ from typing import Any
 from policies.functions import functions
 from policies.graph import Graph
 from policies.queues import alarms
-from policies.resource import Findings, Property, Resource
+from policies.resource import Findings, Property, Resource, between
 from policies.rule import Category, Option, Options, resource_rule, stack_rule
 from policies.rules.queues import acts
 
@@ -59,7 +59,7 @@ def buffering(stream: Resource, options: Options) -> Findings:
     ):
         allowed = f"exactly {low} {unit}" if low == high else f"{low} to {high} {unit}"
         found = stream.number(f"{_S3}.{key}", default)
-        yield from found.require(lambda value, low=low, high=high: low <= value <= high, allowed)
+        yield from found.require(between(low, high), allowed)
 
 
 @resource_rule(

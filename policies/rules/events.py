@@ -120,7 +120,7 @@ def target_dead_letter(target: Resource, options: Options) -> Findings:
     Resource,
     RULE,
     holds="An EventBridge rule names its source, and the events it wants of it.",
-    why="A wide pattern invokes its target for events of others, at the stack's cost, and can feed its own output back.",
+    why="A wide pattern invokes its target for others' events, at the stack's cost, and can feed its own output back.",
     fix="Name source and detail-type (and detail) in event_pattern.",
     reference=_EVENTS + "eb-event-patterns.html",
     category=Category.COST,

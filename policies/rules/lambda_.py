@@ -3,6 +3,7 @@
 import fnmatch
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from policies.functions import (
     EVENT_INVOKE_CONFIG,
@@ -16,7 +17,7 @@ from policies.functions import (
 )
 from policies.graph import Graph
 from policies.iam_document import ROLE, Permissions
-from policies.resource import Finding, Findings, Property, Resource
+from policies.resource import Finding, Findings, Property, Resource, at_least, between, exactly
 from policies.rule import Category, Level, Option, Options, resource_rule, stack_rule
 
 QUEUE = "aws:sqs/queue:Queue"
@@ -78,10 +79,10 @@ def function_budget(function: Function, options: Options) -> Findings:
             continue
         if "memorySize" in budget:
             memory = budget["memorySize"]
-            yield from function.memory_size.require(lambda size, memory=memory: size == memory, f"exactly {memory} MB")
+            yield from function.memory_size.require(exactly(memory), f"exactly {memory} MB")
         if "timeout" in budget:
             most = budget["timeout"]
-            yield from function.timeout.require(lambda timeout, most=most: timeout <= most, f"at most {most} s")
+            yield from function.timeout.require(between(1, most), f"at most {most} s")
         if budget.get("reservedConcurrency"):
             yield from function.reserved_concurrency.require(
                 lambda reserved: reserved > 0, "a reservation of 1 or more"
@@ -106,7 +107,7 @@ def function_budget(function: Function, options: Options) -> Findings:
 def memory_bounds(function: Function, options: Options) -> Findings:
     """Memory lies within bounds."""
     low, high = options["minimum"], options["maximum"]
-    yield from function.memory_size.require(lambda size: low <= size <= high, f"{low} to {high} MB")
+    yield from function.memory_size.require(between(low, high), f"{low} to {high} MB")
 
 
 @resource_rule(
@@ -127,13 +128,13 @@ def memory_bounds(function: Function, options: Options) -> Findings:
 def timeout_bounds(function: Function, options: Options) -> Findings:
     """The timeout lies within bounds."""
     low, high = options["minimum"], options["maximum"]
-    yield from function.timeout.require(lambda timeout: low <= timeout <= high, f"{low} to {high} s")
+    yield from function.timeout.require(between(low, high), f"{low} to {high} s")
 
 
 @stack_rule(
     "lambda-timeout-under-caller",
     holds="A function ends before its caller gives up: the API's integration, the state, the queue's visibility (6 x).",
-    why="A caller that gives up first retries work that still runs, and a queue hands its message to a second function.",
+    why="A caller that gives up first retries work that still runs; a queue hands its message to a second function.",
     fix="Lower the function's timeout, or give its caller more time.",
     reference=_GUIDE + "services-sqs-configure.html",
     category=Category.MISSION,
@@ -143,19 +144,19 @@ def timeout_under_caller(graph: Graph, options: Options) -> Findings:
     """Timeouts nest."""
     for route in routes(graph):
         allowed = f"less than the {route.timeout_milliseconds / 1000:g} s that {route.label} waits"
-        yield from route.function.timeout.require(
-            lambda timeout, route=route: timeout * 1000 < route.timeout_milliseconds, allowed
-        )
+        yield from route.function.timeout.require(partial(_ends_within, route.timeout_milliseconds), allowed)
     for call in workflow_calls(graph):
         if call.timeout_seconds is not None:
             allowed = f"at most the {call.timeout_seconds:g} s of the state {call.state} of {call.machine.name}"
-            yield from call.function.timeout.require(
-                lambda timeout, call=call: timeout <= call.timeout_seconds, allowed
-            )
+            yield from call.function.timeout.require(between(1, call.timeout_seconds), allowed)
     for mapping in graph.of(EVENT_SOURCE_MAPPING):
         for queue in graph.linked(mapping, "eventSourceArn", QUEUE):
             for function in _functions_of(graph, mapping, "functionName"):
                 yield from _visibility(function, queue)
+
+
+def _ends_within(milliseconds: float, timeout: float) -> bool:
+    return timeout * 1000 < milliseconds
 
 
 def _visibility(function: Function, queue: Resource) -> Findings:
@@ -164,7 +165,7 @@ def _visibility(function: Function, queue: Resource) -> Findings:
         return
     least = VISIBILITY_MULTIPLE * timeout.value
     yield from queue.number("visibilityTimeoutSeconds", DEFAULT_VISIBILITY_SECONDS).require(
-        lambda seconds: seconds >= least,
+        at_least(least),
         f"{least:g} s or more, 6 x the timeout of {function.name}",
         "Raise visibility_timeout_seconds, or lower the function's timeout.",
     )
@@ -371,7 +372,7 @@ _WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem")
     "lambda-idempotent-consumer",
     holds="A function that events may reach twice has idempotency settings, and its role may write to a table.",
     why="Queues, streams and asynchronous invocations deliver at least once: without a record, work is done twice.",
-    fix="Give IdempotentLambda the argument idempotency, or name the table of your own records in one of the variables.",
+    fix="Give IdempotentLambda the argument idempotency, or name the table of your records in one of the variables.",
     reference="https://docs.powertools.aws.dev/lambda/python/latest/utilities/idempotency/",
     category=Category.RELIABILITY,
     options={
@@ -458,8 +459,8 @@ SECRET_NAME = re.compile(
     r"(?i)(^|[_-])(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|credentials?)([_-]?value)?$"
 )
 SECRET_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.|\bgh[pousr]_\w{30,}"
-    r"|://[^/\s:@]+:[^/\s:@]+@"
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
+    r"|\bgh[pousr]_\w{30,}|://[^/\s:@]+:[^/\s:@]+@"
 )
 
 

@@ -3,7 +3,7 @@
 from policies.graph import Graph
 from policies.iam_document import denies_plain_http
 from policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, alarms, dead_letter_queues
-from policies.resource import Findings, Resource
+from policies.resource import Findings, Resource, at_least
 from policies.rule import Category, Options, resource_rule, stack_rule
 
 _GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
@@ -96,7 +96,7 @@ def dlq_retention(graph: Graph, options: Options) -> Findings:
         for target in graph.linked(queue, "redrivePolicy", QUEUE):
             least = kept.value if kept.value is not None else 0
             yield from target.number("messageRetentionSeconds", DEFAULT_RETENTION_SECONDS).require(
-                lambda seconds, least=least: seconds >= least, f"{least:g} s or more, as {queue.name} keeps them"
+                at_least(least), f"{least:g} s or more, as {queue.name} keeps them"
             )
 
 

@@ -155,8 +155,7 @@ def _secret_texts(resource: Resource) -> Iterator[str]:
 
 @stack_rule(
     "observability-complete",
-    holds="Each function, state machine, stream and dead-letter queue has an alarm, is on a dashboard, and each log has a "
-    "saved query.",
+    holds="Each function, machine, stream and dead-letter queue has an alarm and is on a dashboard; logs have a query.",
     why="What nobody looks at is found out from customers.",
     fix="Add what is missing; the Observability component makes dashboard and queries.",
     reference=_CLOUDWATCH + "monitoring/CloudWatch_Dashboards.html",
@@ -204,7 +203,7 @@ _EXEMPTION = {
 @stack_rule(
     SETTINGS_RULE,
     holds="Every exemption is needed and has not expired, and every budget is of a function in the stack.",
-    why="An exemption that stays behind hides the next violation; a budget of a function that was renamed pins nothing.",
+    why="An exemption that stays behind hides the next violation; a budget of a renamed function pins nothing.",
     fix="Correct the policy config.",
     reference="https://www.pulumi.com/docs/insights/policy/policy-packs/configuration/",
     category=Category.OPERATIONS,
