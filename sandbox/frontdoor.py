@@ -17,6 +17,7 @@ from sandbox.errors import AwsError
 from sandbox.faults import FaultKind, FaultLayer, error_response
 from sandbox.http import HttpRequest, HttpResponse
 from sandbox.partial_failures import PartialFailure
+from sandbox.permissions import asked_here, check
 from sandbox.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from sandbox.resource_policies import ResourcePolicies
 from sandbox.rest_routes import RestRoutes
@@ -38,6 +39,8 @@ SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
 THREADS = 512
 """Services wait for each other on these threads, a few deep for each request from outside."""
+EMULATOR_SECONDS = 30
+"""How long a question of the front door's own to the emulator may take."""
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +133,12 @@ class FrontDoor:
                 await self._on_thread(self._policies.check, service, operation, request)
             except AwsError as error:
                 return error_response(service, error.code, error.status or 403, error.message)
+        elif asked_here(service, operation):
+            try:
+                await self._on_thread(check, self._cloud, service, operation, request)
+            except AwsError as error:
+                return error_response(service, error.code, error.status or 403, error.message)
+            return await self._forward(scope, self._as_root(request, always=True))
         response = await self._forward(scope, self._as_root(request))
         if service == "s3" and operation in OBSERVED and response.status < 300:
             await self._on_thread(self._observe, operation, request, response)
@@ -157,7 +166,7 @@ class FrontDoor:
             "client": (request.source_ip, 0),
         }
         assert self._loop is not None, "the front door has served nothing yet"
-        return asyncio.run_coroutine_threadsafe(self._forward(scope, request), self._loop).result()
+        return asyncio.run_coroutine_threadsafe(self._forward(scope, request), self._loop).result(EMULATOR_SECONDS)
 
     async def _read_stream(self, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
         try:
