@@ -124,7 +124,9 @@ def through_a_pipe(aws: Sandbox, name: str, count: int) -> float:
     """Records per second with a Pipe."""
     line = Line(aws, name, count)
     role = line.role(
-        "pipe", "pipes.amazonaws.com", [(READ, line.stream), (["firehose:PutRecordBatch"], line.delivery_stream)]
+        "pipe",
+        "pipes.amazonaws.com",
+        [(READ, line.stream), (["dynamodb:ListStreams"], "*"), (["firehose:PutRecordBatch"], line.delivery_stream)],
     )
     begin = time.perf_counter()
     aws.client("pipes").create_pipe(

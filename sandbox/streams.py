@@ -134,6 +134,15 @@ class StreamReader:
         """A client of the stream's service."""
         return self.client_of("dynamodbstreams" if self.of_table else "kinesis")
 
+    def ask(self) -> None:
+        """Ask for the permission to list a table's streams, which Lambda and Pipes want beside those to read.
+
+        Raises:
+            botocore.exceptions.ClientError: the role may not.
+        """
+        if self.of_table:
+            self.client().list_streams(TableName=self.arn.split("/")[1], Limit=1)
+
     def shards(self) -> list[Shard]:
         """All shards, those that are known with their positions.
 

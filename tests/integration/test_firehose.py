@@ -37,7 +37,7 @@ WRITE = {
     "Bucket": (["s3:GetBucketLocation"], f"arn:aws:s3:::{BUCKET}"),
     "Objects": (["s3:PutObject"], f"arn:aws:s3:::{BUCKET}/*"),
     "Schema": (["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"], "*"),
-    "ErrorLog": (["logs:PutLogEvents"], "*"),
+    "ErrorLog": (["logs:PutLogEvents"], "arn:aws:logs:*:*:log-group:firehose-errors:log-stream:s3"),
 }
 INTERVAL = 20
 """Seconds of AWS's time: one here."""

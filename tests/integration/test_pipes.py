@@ -45,6 +45,7 @@ class Line:
         self.dead_letters, self.dead_letters_arn = create_queue(aws, f"{name}-dead")
         self.statements: dict[str, Statement] = {
             "Read": (READ, self.stream),
+            "List": (["dynamodb:ListStreams"], "*"),
             "DeadLetters": (["sqs:SendMessage"], self.dead_letters_arn),
         }
         self.role = create_role(aws, f"pipe-{name}", PRINCIPAL, self.statements)
@@ -406,11 +407,14 @@ def test_two_pipes_read_one_stream(aws: Sandbox, line: Callable[[str], Line]) ->
     aws.client("pipes").delete_pipe(Name="shared-too")
 
 
-@pytest.mark.parametrize("missing", [*READ])
+@pytest.mark.parametrize("missing", [*READ, "dynamodb:ListStreams"])
 def test_a_pipe_whose_role_may_not_read_is_not_made(aws: Sandbox, line: Callable[[str], Line], missing: str) -> None:
     orders = line(f"unread-{missing.rpartition(':')[2]}")
     url, arn = to_queue(aws, orders)
-    orders.allow("Read", [action for action in READ if action != missing], orders.stream)
+    if missing in READ:
+        orders.allow("Read", [action for action in READ if action != missing], orders.stream)
+    else:
+        orders.without("List")
     put_items(aws, orders.name, ["1"])
     orders.pipe(arn)
     if missing == "dynamodb:GetRecords":

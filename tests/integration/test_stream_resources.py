@@ -52,7 +52,7 @@ direct = delivery("direct", server_side_encryption={"enabled": True, "key_type":
 replayed = delivery("replayed", kinesis_source_configuration={"kinesis_stream_arn": stream.arn, "role_arn": writer.arn})
 reader, read = role("reader", "pipes.amazonaws.com", [
     (["dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"], table.stream_arn),
-    (["firehose:PutRecordBatch"], direct.arn)])
+    (["dynamodb:ListStreams"], "*"), (["firehose:PutRecordBatch"], direct.arn)])
 pipe = aws.pipes.Pipe("flow", role_arn=reader.arn, source=table.stream_arn, target=direct.arn,
     source_parameters={
         "dynamodb_stream_parameters": {"starting_position": "LATEST", "batch_size": 100,

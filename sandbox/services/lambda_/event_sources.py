@@ -108,8 +108,7 @@ class EventSourceMapping:
     def _poll_stream(self) -> bool:
         worked, arn = False, self._stream.arn
         if time.monotonic() >= self._list_at:
-            # Lambda asks for this permission too, before it reads.
-            self._client("dynamodbstreams").list_streams(TableName=arn.split("/")[1], Limit=1)
+            self._stream.ask()
             self._shards = self._stream.shards()
             self._list_at = time.monotonic() + LIST_SECONDS
         for shard in self._shards:

@@ -66,6 +66,7 @@ class Pipe:
             botocore.exceptions.ClientError: the role may not read the source, or the source does not exist.
         """
         self._stopped = threading.Event()
+        self._reader.ask()
         for shard in self._reader.shards():
             shard.open()
         self._lister = self.cloud.spawn(lambda: self._list_shards(self._stopped), f"pipe-{self.name}")

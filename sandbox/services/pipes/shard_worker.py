@@ -20,6 +20,8 @@ from sandbox.services.pipes.template import InputTemplate, TemplateError
 from sandbox.streams import Shard, arrival, sequence_number
 
 POLL_SECONDS = 0.2
+ASK_SECONDS = 0.5
+"""How often the role's permission to list streams is asked for."""
 LONGEST_PAUSE = 60
 """Seconds, in AWS's time, between two attempts."""
 RESOLUTION = 1
@@ -70,6 +72,7 @@ class ShardWorker:
         self._patterns = [event_pattern.parse(found["Pattern"]) for found in criteria.get("Filters", [])]
         template = configuration.get("TargetParameters", {}).get("InputTemplate")
         self._template = InputTemplate(template) if template else None
+        self._ask_at = 0.0
 
     def run(self) -> None:
         """Read and deliver until stopped or until the shard is closed and read to its end."""
@@ -90,6 +93,9 @@ class ShardWorker:
         return self._stopped.is_set() or self._cloud.stopping.is_set()
 
     def _work(self) -> bool:
+        if time.monotonic() >= self._ask_at:
+            self._shard.stream.ask()
+            self._ask_at = time.monotonic() + ASK_SECONDS
         last, batch = self._gather()
         if batch and not self._deliver(batch):
             # What is not delivered is read again by who goes on here.

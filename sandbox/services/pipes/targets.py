@@ -97,15 +97,17 @@ def _firehose(client: Client, target: str, part: Part) -> Failures:
 
 
 def _sqs(client: Client, target: str, own: dict[str, Any], part: Part, events: Sequence[dict[str, Any]]) -> Failures:
-    # One by one, because the emulator asks a batch for an action of its own, where AWS asks for sqs:SendMessage.
-    sqs, failures = client("sqs"), {}
-    for index, text in part:
-        parameters = {member: _dynamic(value, events[index]) for member, value in own.items()}
-        try:
-            sqs.send_message(QueueUrl=queue_url(sqs, target), MessageBody=text, **parameters)
-        except (ClientError, BotoCoreError) as error:
-            failures[index] = str(error)
-    return failures
+    sqs = client("sqs")
+    entries = [
+        {
+            "Id": str(index),
+            "MessageBody": text,
+            **{member: _dynamic(value, events[index]) for member, value in own.items()},
+        }
+        for index, text in part
+    ]
+    answer = sqs.send_message_batch(QueueUrl=queue_url(sqs, target), Entries=entries)
+    return {int(failed["Id"]): f"{failed['Code']}: {failed.get('Message', '')}" for failed in answer.get("Failed", [])}
 
 
 def _dynamic(value: str, event: dict[str, Any]) -> str:
