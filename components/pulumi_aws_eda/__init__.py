@@ -1,6 +1,8 @@
 """Pulumi components for event-driven systems on AWS."""
 
+from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._args import ArgumentError
+from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
 from pulumi_aws_eda.batched_firehose_sink import (
     BatchedFirehoseSink,
     BatchedFirehoseSinkArgs,
@@ -29,14 +31,22 @@ from pulumi_aws_eda.idempotent_lambda import (
     StreamSourceArgs,
     VpcConfigArgs,
 )
+from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
+from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
+from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs
+from pulumi_aws_eda.spice_refresh import DataSetArgs, DataSourceArgs, RefreshArgs, SpiceRefresh, SpiceRefreshArgs
 
 __all__ = [
+    "AnalyticsChain",
+    "AnalyticsChainArgs",
     "ArgumentError",
     "Authorization",
     "BatchedFirehoseSink",
     "BatchedFirehoseSinkArgs",
     "CallbackWorkflow",
     "CallbackWorkflowArgs",
+    "DataSetArgs",
+    "DataSourceArgs",
     "DirectPutArgs",
     "EventApi",
     "EventApiArgs",
@@ -47,12 +57,30 @@ __all__ = [
     "IdempotencyToken",
     "IdempotentLambda",
     "IdempotentLambdaArgs",
+    "IngestionsArgs",
     "KinesisSourceArgs",
+    "LoadArgs",
+    "LoadsArgs",
+    "NamespaceArgs",
+    "ObjectQueriesArgs",
+    "PerObjectQuery",
+    "PerObjectQueryArgs",
+    "QueryArgs",
     "QueueSourceArgs",
+    "Reconciler",
+    "ReconcilerArgs",
+    "ReconcilerSettingsArgs",
+    "RefreshArgs",
     "RouteArgs",
+    "ScheduledLoad",
+    "ScheduledLoadArgs",
+    "SpiceRefresh",
+    "SpiceRefreshArgs",
     "StartingPosition",
     "StreamSourceArgs",
     "TableStreamSourceArgs",
+    "ViewArgs",
     "VpcConfigArgs",
     "WorkflowRouteArgs",
+    "WorkgroupArgs",
 ]

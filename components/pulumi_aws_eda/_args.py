@@ -57,6 +57,19 @@ def number(component: str, args: Mapping[str, Any], name: str, default: int, low
     return int(value)
 
 
+def together(component: str, args: Mapping[str, Any], *names: str) -> bool:
+    """Check that arguments are all given or none; whether they are.
+
+    Raises:
+        ArgumentError: one is given without another.
+    """
+    given = [name for name in names if args.get(name) is not None]
+    for name in names:
+        if given and name not in given:
+            raise ArgumentError(component, name, f"is missing; {given[0]!r} needs it")
+    return bool(given)
+
+
 def one_of(component: str, args: Mapping[str, Any], name: str, kind: type[Enum], default: Enum | None = None) -> Any:
     """A member of an Enum, given as such or as its value.
 

@@ -3,13 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._naming import physical_name
 
+T = TypeVar("T")
+SHARED = ("tags", "kms_key_arn", "permissions_boundary", "alarm_actions", "log_retention_in_days")
+"""The arguments that every component takes."""
 DLQ_RETENTION_SECONDS = 14 * 24 * 3600
 """What SQS keeps at most."""
 
@@ -53,11 +56,46 @@ class Common:
         """Options of a child."""
         return pulumi.ResourceOptions(parent=self.parent, **options)
 
+    def nested(self, args: T) -> T:
+        """The arguments of a component that is a child, and with them those that every component takes."""
+        shared = {name: getattr(self, name) for name in SHARED if getattr(self, name) is not None}
+        return cast("T", {**cast("Mapping[str, Any]", args), **shared})
+
+
+def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of something in the stack's account and region.
+
+    Args:
+        common: the component.
+        service: as ARNs spell it.
+        resource: what follows the account, for example ``database/orders``.
+    """
+    options = pulumi.InvokeOutputOptions(parent=common.parent)
+    return pulumi.Output.format(
+        "arn:{0}:{1}:{2}:{3}:{4}",
+        aws.get_partition_output(opts=options).partition,
+        service,
+        aws.get_region_output(opts=options).region,
+        aws.get_caller_identity_output(opts=options).account_id,
+        resource,
+    )
+
+
+def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of a bucket."""
+    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
+    return pulumi.Output.concat("arn:", partition, ":s3:::", bucket_name)
+
+
+def account_id(common: Common) -> pulumi.Output[str]:
+    """The stack's account."""
+    return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).account_id
+
 
 def role(
     common: Common,
     suffix: str,
-    service: str,
+    service: str | Sequence[str],
     statements: Mapping[str, Mapping[str, Any]],
     source_account: bool = True,
 ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
@@ -66,7 +104,7 @@ def role(
     Args:
         common: the component.
         suffix: of the logical name.
-        service: the service's principal, for example ``lambda.amazonaws.com``.
+        service: the service's principal, for example ``lambda.amazonaws.com``, or several.
         statements: by their Sid: ``actions`` and ``resources``, optionally ``condition``.
         source_account: demand that the service acts for this account, against the confused deputy; only for services
             whose documentation says that they send it when they assume a role (Step Functions does).
@@ -216,8 +254,9 @@ def alarm(
     period: int = 60,
     evaluation_periods: int = 1,
     comparison_operator: str = "GreaterThanOrEqualToThreshold",
+    treat_missing_data: str = "notBreaching",
 ) -> aws.cloudwatch.MetricAlarm:
-    """An alarm when a metric reaches a threshold; no data is no alarm."""
+    """An alarm when a metric reaches a threshold; no data is no alarm unless it is said to be."""
     return aws.cloudwatch.MetricAlarm(
         f"{common.name}-{suffix}",
         name=physical_name(f"{common.name}-{suffix}", 255),
@@ -230,7 +269,7 @@ def alarm(
         threshold=threshold,
         period=period,
         evaluation_periods=evaluation_periods,
-        treat_missing_data="notBreaching",
+        treat_missing_data=treat_missing_data,
         alarm_actions=list(common.alarm_actions),
         tags=common.tags,
         opts=common.opts(),
@@ -244,15 +283,41 @@ def table(
     ttl: str | None = None,
     stream_view_type: str | None = None,
     deletion_protection: bool = False,
+    global_secondary_indexes: Mapping[str, tuple[str, str]] | None = None,
 ) -> aws.dynamodb.Table:
-    """An encrypted on-demand table with point-in-time recovery."""
-    name = f"{common.name}-{suffix}"
+    """An encrypted on-demand table with point-in-time recovery.
+
+    Args:
+        common: the component.
+        suffix: of the logical name.
+        hash_key: the partition key, a string.
+        ttl: the attribute that says when a row expires.
+        stream_view_type: what the table's stream holds; None makes no stream.
+        deletion_protection: refuse to delete the table.
+        global_secondary_indexes: partition and sort key by the index's name, both strings; each holds whole rows.
+    """
+    name, indexes = f"{common.name}-{suffix}", global_secondary_indexes or {}
     return aws.dynamodb.Table(
         name,
         name=physical_name(name, 255),
         billing_mode="PAY_PER_REQUEST",
         hash_key=hash_key,
-        attributes=[{"name": hash_key, "type": "S"}],
+        attributes=[
+            aws.dynamodb.TableAttributeArgs(name=key, type="S")
+            for key in dict.fromkeys([hash_key, *(key for keys in indexes.values() for key in keys)])
+        ],
+        global_secondary_indexes=[
+            aws.dynamodb.TableGlobalSecondaryIndexArgs(
+                name=index,
+                key_schemas=[
+                    aws.dynamodb.TableGlobalSecondaryIndexKeySchemaArgs(attribute_name=key, key_type=key_type)
+                    for key, key_type in zip(keys, ("HASH", "RANGE"), strict=True)
+                ],
+                projection_type="ALL",
+            )
+            for index, keys in indexes.items()
+        ]
+        or None,
         ttl={"attribute_name": ttl, "enabled": True} if ttl else None,
         point_in_time_recovery={"enabled": True},
         server_side_encryption={"enabled": True, "kms_key_arn": common.kms_key_arn},
@@ -262,6 +327,35 @@ def table(
         tags=common.tags,
         opts=common.opts(),
     )
+
+
+@dataclass(frozen=True)
+class LedgerTable:
+    """The analytics ledger.
+
+    Attributes:
+        name: the table.
+        arn: its ARN.
+    """
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+
+    def index(self, name: str) -> pulumi.Output[str]:
+        """The ARN of an index."""
+        return pulumi.Output.concat(self.arn, "/index/", name)
+
+
+def ledger_table(common: Common, args: Mapping[str, Any]) -> LedgerTable:
+    """The ledger that was handed in (``ledger_table_name``, ``ledger_table_arn``), or one of the component's own: key
+    ``id``, the indexes ``open`` (of what is not finished) and ``unloaded`` (of what no load has taken)."""
+    if "ledger_table_name" in args:
+        return LedgerTable(
+            pulumi.Output.from_input(args["ledger_table_name"]), pulumi.Output.from_input(args["ledger_table_arn"])
+        )
+    indexes = {"open": ("open", "opened_at"), "unloaded": ("unloaded", "settled_at")}
+    made = table(common, "ledger", "id", ttl="expires_at", global_secondary_indexes=indexes)
+    return LedgerTable(made.name, made.arn)
 
 
 def bucket(

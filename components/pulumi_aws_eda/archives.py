@@ -1,5 +1,6 @@
 """Archives of code that are the same bytes for the same content: sorted, with fixed times, only what is needed."""
 
+import base64
 import hashlib
 import importlib.util
 import os
@@ -14,6 +15,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 POWERTOOLS = ("aws_lambda_powertools", "jmespath", "typing_extensions")
 """The packages of the bundled Powertools layer: Powertools and what it needs beside boto3."""
+WHEEL_VERSION = "0.1.0"
+"""Of the wheel; what tells one from another is the digest in its key."""
 
 
 def directory_archive(path: str | os.PathLike[str]) -> pulumi.FileArchive:
@@ -41,6 +44,38 @@ def powertools_layer_archive() -> pulumi.FileArchive:
     return _packages(POWERTOOLS)
 
 
+@cache
+def runtime_wheel() -> tuple[pulumi.FileAsset, str, str]:
+    """``eda_runtime`` as a wheel without requirements, for a Glue Python shell job's ``--extra-py-files``.
+
+    Returns:
+        The wheel, its file name as pip wants it, and a digest of its content.
+    """
+    found = importlib.util.find_spec("eda_runtime")
+    if found is None or found.origin is None:
+        raise FileNotFoundError("the package eda_runtime is not installed")
+    root = Path(found.origin).parent
+    contents = {f"eda_runtime/{file.relative_to(root).as_posix()}": file.read_bytes() for file in _files(root)}
+    contents |= _dist_info(contents)
+    wheel = f"eda_runtime-{WHEEL_VERSION}-py3-none-any.whl"
+    digest = _digest(contents)
+    return pulumi.FileAsset(str(_zip(contents, f"{digest}/{wheel}"))), wheel, digest
+
+
+def _dist_info(contents: dict[str, bytes]) -> dict[str, bytes]:
+    """The files that make a ZIP archive of a package a wheel (Binary distribution format, PyPA)."""
+    folder = f"eda_runtime-{WHEEL_VERSION}.dist-info"
+    made = {
+        f"{folder}/METADATA": f"Metadata-Version: 2.1\nName: eda-runtime\nVersion: {WHEEL_VERSION}\n".encode(),
+        f"{folder}/WHEEL": b"Wheel-Version: 1.0\nGenerator: pulumi-aws-eda\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    lines = []
+    for name, content in sorted((contents | made).items()):
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+        lines.append(f"{name},sha256={digest},{len(content)}\n")
+    return made | {f"{folder}/RECORD": "".join([*lines, f"{folder}/RECORD,,\n"]).encode()}
+
+
 def function_archive(name: str) -> pulumi.FileArchive:
     """The code of a function that the library deploys itself.
 
@@ -48,6 +83,19 @@ def function_archive(name: str) -> pulumi.FileArchive:
         name: its folder under ``_functions``.
     """
     return directory_archive(Path(__file__).parent / "_functions" / name)
+
+
+def script(name: str) -> tuple[pulumi.FileAsset, str]:
+    """The script of a job that the library deploys itself.
+
+    Args:
+        name: its folder under ``_functions``.
+
+    Returns:
+        The script, and a digest of its content.
+    """
+    file = Path(__file__).parent / "_functions" / name / "job.py"
+    return pulumi.FileAsset(str(file)), hashlib.sha256(file.read_bytes()).hexdigest()[:16]
 
 
 def _packages(names: tuple[str, ...]) -> pulumi.FileArchive:
@@ -76,18 +124,29 @@ def _archive(files: dict[str, Path], root: Path) -> pulumi.FileArchive:
     if not files:
         raise FileNotFoundError(f"{root} holds no files")
     contents = {name.replace(os.sep, "/"): file.read_bytes() for name, file in files.items()}
+    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{_digest(contents)}.zip")))
+
+
+def _digest(contents: dict[str, bytes]) -> str:
     digest = hashlib.sha256()
     for name in sorted(contents):
         digest.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pulumi-aws-eda"
-    target = folder / f"{root.name}-{digest.hexdigest()[:16]}.zip"
+    return digest.hexdigest()[:16]
+
+
+def _zip(contents: dict[str, bytes], name: str) -> Path:
+    """The file in the cache, made when it is not there."""
+    target = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pulumi-aws-eda" / name
     if not target.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file, zipfile.ZipFile(file, "w") as archive:
-            for name in sorted(contents):
-                info = zipfile.ZipInfo(name, _EPOCH)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file,
+            zipfile.ZipFile(file, "w") as archive,
+        ):
+            for entry in sorted(contents):
+                info = zipfile.ZipInfo(entry, _EPOCH)
                 info.external_attr = 0o644 << 16
-                archive.writestr(info, contents[name], zipfile.ZIP_DEFLATED, 9)
+                archive.writestr(info, contents[entry], zipfile.ZIP_DEFLATED, 9)
         # Renamed, so that a second program never sees half an archive.
         Path(file.name).replace(target)
-    return pulumi.FileArchive(str(target))
+    return target

@@ -13,7 +13,7 @@ from pulumi_aws_eda._naming import physical_name
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
-_NO_RESOURCE = frozenset({*_TRACE, "dynamodb:ListStreams"})
+_NO_RESOURCE = frozenset({*_TRACE, "dynamodb:ListStreams", "redshift-data:DescribeStatement"})
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
 
 
@@ -118,6 +118,8 @@ class IdempotentLambdaArgs(TypedDict):
     """Retries of an asynchronous invocation, 0 to 2 (Lambda API); default 2."""
     maximum_event_age_in_seconds: NotRequired[int]
     """How long an asynchronous event is tried, 60 to 21600 seconds (Lambda API); default 21600."""
+    dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
+    """A queue for events that failed; default: the function gets its own, with an alarm, where it needs one."""
     queue_source: NotRequired[QueueSourceArgs]
     """Makes a queue with a dead-letter queue, and hands its messages to the function; default none."""
     stream_source: NotRequired[StreamSourceArgs]
@@ -183,6 +185,10 @@ class IdempotentLambda(pulumi.ComponentResource):
         age = number(component, args, "maximum_event_age_in_seconds", 21600, 60, 21600)
         grants = args.get("grants") or {}
         _check_grants(component, grants)
+        fails = args.get("asynchronous") or "queue_source" in args or "stream_source" in args
+        if "dead_letter_queue_arn" in args and not fails:
+            problem = "is given, but the function is neither asynchronous nor has it a queue_source or stream_source"
+            raise ArgumentError(component, "dead_letter_queue_arn", problem)
         if "queue_source" in args:
             check(f"{component}, queue_source", args["queue_source"], QueueSourceArgs)
             if args["queue_source"].get("fifo") and (args.get("asynchronous") or "stream_source" in args):
@@ -200,10 +206,11 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.log_group = _parts.log_group(common, "log", f"/aws/lambda/{function_name}")
         table, settings = self._idempotency(component, common, args)
         asynchronous = args.get("asynchronous", False)
-        fails = asynchronous or "queue_source" in args or "stream_source" in args
         fifo = args.get("queue_source", {}).get("fifo", False)
-        queue = _parts.dead_letter_queue(common, fifo=fifo) if fails else None
-        source = _source_queue(component, common, args, queue, timeout) if queue is not None else None
+        failures = args.get("dead_letter_queue_arn")
+        if failures is None and fails:
+            failures = _parts.dead_letter_queue(common, fifo=fifo).arn
+        source = _source_queue(component, common, args, failures, timeout) if failures is not None else None
         self.role, policy = _parts.role(
             common,
             "role",
@@ -211,7 +218,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             _statements(
                 self.log_group,
                 table,
-                queue if asynchronous or "stream_source" in args else None,
+                failures if asynchronous or "stream_source" in args else None,
                 {**_source_grants(source, args), **grants},
                 in_vpc=vpc is not None,
             ),
@@ -256,16 +263,16 @@ class IdempotentLambda(pulumi.ComponentResource):
             # Before its policy is there, a function could run without its permissions.
             opts=common.opts(depends_on=[policy, self.log_group]),
         )
-        if queue is not None and asynchronous:
+        if failures is not None and asynchronous:
             aws.lambda_.FunctionEventInvokeConfig(
                 f"{name}-events",
                 function_name=self.function.name,
                 maximum_retry_attempts=retries,
                 maximum_event_age_in_seconds=age,
-                destination_config={"on_failure": {"destination": queue.arn}},
+                destination_config={"on_failure": {"destination": failures}},
                 opts=common.opts(),
             )
-        self._event_sources(component, common, args, source, queue, policy)
+        self._event_sources(component, common, args, source, failures, policy)
         for metric in ("Errors", "Throttles"):
             _parts.alarm(
                 common,
@@ -282,7 +289,7 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.role_arn = self.role.arn
         self.role_name = self.role.name
         self.log_group_name = self.log_group.name
-        self.dead_letter_queue_arn = none if queue is None else queue.arn.apply(lambda arn: arn)
+        self.dead_letter_queue_arn = none if failures is None else pulumi.Output.from_input(failures).apply(str)
         self.queue_url = none if source is None else source.url.apply(lambda url: url)
         self.queue_arn = none if source is None else source.arn.apply(lambda arn: arn)
         self.idempotency_table_name = none if table is None else pulumi.Output.from_input(table[0]).apply(str)
@@ -294,7 +301,7 @@ class IdempotentLambda(pulumi.ComponentResource):
         common: _parts.Common,
         args: IdempotentLambdaArgs,
         source: aws.sqs.Queue | None,
-        failures: aws.sqs.Queue | None,
+        failures: pulumi.Input[str] | None,
         policy: aws.iam.RolePolicy,
     ) -> None:
         if source is not None:
@@ -321,9 +328,7 @@ class IdempotentLambda(pulumi.ComponentResource):
                 bisect_batch_on_function_error=True,
                 function_response_types=["ReportBatchItemFailures"],
                 destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
-                    on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                        destination_arn=failures.arn
-                    )
+                    on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(destination_arn=failures)
                 ),
                 tags=common.tags,
                 opts=common.opts(depends_on=[policy]),
@@ -361,7 +366,7 @@ class IdempotentLambda(pulumi.ComponentResource):
 
 
 def _source_queue(
-    component: str, common: _parts.Common, args: IdempotentLambdaArgs, failures: aws.sqs.Queue, timeout: Any
+    component: str, common: _parts.Common, args: IdempotentLambdaArgs, failures: pulumi.Input[str], timeout: Any
 ) -> aws.sqs.Queue | None:
     given = args.get("queue_source")
     if given is None:
@@ -373,7 +378,7 @@ def _source_queue(
         fifo=given.get("fifo", False),
         # A message must not come back while the function may still work on it (Lambda's advice for queues).
         visibility_timeout_seconds=pulumi.Output.from_input(timeout).apply(lambda seconds: 6 * seconds),
-        redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": failures.arn, "maxReceiveCount": receives}),
+        redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": failures, "maxReceiveCount": receives}),
     )
 
 
@@ -407,7 +412,7 @@ def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:
 def _statements(
     log_group: aws.cloudwatch.LogGroup,
     table: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
-    queue: aws.sqs.Queue | None,
+    failures: pulumi.Input[str] | None,
     grants: Mapping[str, GrantArgs],
     *,
     in_vpc: bool,
@@ -422,8 +427,8 @@ def _statements(
     if table is not None:
         actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
         statements["Idempotency"] = {"actions": actions, "resources": [table[1]]}
-    if queue is not None:
-        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [queue.arn]}
+    if failures is not None:
+        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [failures]}
     if in_vpc:
         # Lambda makes the network interfaces with the function's role; EC2 has no resource level for all of these.
         actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]

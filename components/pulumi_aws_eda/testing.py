@@ -103,6 +103,8 @@ class RecordingMocks(Mocks):
             "invokeUrl": f"https://{args.name}.execute-api.{REGION}.amazonaws.com/v1",
             "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{physical}",
             "value": "secret-value-of-a-key",
+            "endpoints": [{"address": f"{physical}.{ACCOUNT}.{REGION}.{service}.amazonaws.com", "port": 5439}],
+            "adminPasswordSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{physical}",
             **args.inputs,
         }
         return f"{args.name}-id", outputs if service else dict(args.inputs)

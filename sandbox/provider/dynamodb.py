@@ -55,7 +55,9 @@ def _create_table(context: Context, inputs: Inputs) -> Created:
 
 
 def _index(index: dict[str, Any]) -> dict[str, Any]:
-    keys = [("HASH", index["hashKey"]), ("RANGE", index.get("rangeKey"))]
+    keys = [("HASH", index.get("hashKey")), ("RANGE", index.get("rangeKey"))]
+    # Either form is the provider's; the schema is the newer one.
+    keys += [(key["keyType"], key["attributeName"]) for key in index.get("keySchemas") or []]
     projection: dict[str, Any] = {"ProjectionType": index["projectionType"]}
     if index.get("nonKeyAttributes"):
         projection["NonKeyAttributes"] = index["nonKeyAttributes"]

@@ -3,13 +3,48 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from pulumi_aws_eda import BatchedFirehoseSink, CallbackWorkflow, EventApi, IdempotentLambda, archives
+from pulumi_aws_eda import (
+    AnalyticsChain,
+    BatchedFirehoseSink,
+    CallbackWorkflow,
+    EventApi,
+    IdempotentLambda,
+    LoadArgs,
+    PerObjectQuery,
+    QueryArgs,
+    Reconciler,
+    ScheduledLoad,
+    SpiceRefresh,
+    archives,
+)
 
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:call"
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:orders"
+USER = "arn:aws:quicksight:eu-central-1:123456789012:user/default/analyst"
+LEDGER = "arn:aws:dynamodb:eu-central-1:123456789012:table/ledger"
 TAGS = {"team": "orders"}
+QUERY: QueryArgs = {
+    "bucket_name": "raw",
+    "prefix": "raw/orders/",
+    "database_name": "lake",
+    "table_name": "raw_orders",
+    "query": "SELECT order_id, CAST(version AS bigint) AS version, false AS deleted FROM {rows}",
+    "columns": {"order_id": "string", "version": "bigint", "deleted": "boolean"},
+    "view": {
+        "name": "orders_current",
+        "key": "order_id",
+        "version_column": "version",
+        "deleted_column": "deleted",
+    },
+}
+LOAD: LoadArgs = {
+    "columns": {"order_id": "VARCHAR(64)", "version": "BIGINT", "deleted": "BOOLEAN"},
+    "key": "order_id",
+    "version_column": "version",
+    "namespace": {"subnet_ids": ["subnet-1", "subnet-2", "subnet-3"], "security_group_ids": ["sg-1"]},
+}
 
 
 def idempotent_lambda() -> None:
@@ -62,9 +97,66 @@ def batched_firehose_sink() -> None:
     )
 
 
+def per_object_query() -> None:
+    PerObjectQuery("it", {**QUERY, "tags": TAGS})
+
+
+def scheduled_load() -> None:
+    ScheduledLoad(
+        "it",
+        {**LOAD, "dataset": "orders", "curated_bucket_name": "curated", "curated_prefix": "curated/", "tags": TAGS},
+    )
+
+
+def spice_refresh() -> None:
+    SpiceRefresh(
+        "it",
+        {
+            "statement_prefix": "load-",
+            "data_set_ids": ["existing"],
+            "data_sets": {
+                "orders": {"schema_name": "analytics", "table_name": "orders", "columns": {"order_id": "STRING"}}
+            },
+            "data_source": {"host": "wg.example", "database_name": "analytics", "secret_arn": "arn:secret"},
+            "owner_arns": [USER],
+            "tags": TAGS,
+        },
+    )
+
+
+def reconciler() -> None:
+    Reconciler(
+        "it",
+        {
+            "ledger_table_name": "ledger",
+            "ledger_table_arn": LEDGER,
+            "loads": {},
+            "ingestions": {"data_set_ids": ["orders"]},
+            "tags": TAGS,
+        },
+    )
+
+
+def analytics_chain() -> None:
+    AnalyticsChain(
+        "it",
+        {
+            "query": QUERY,
+            "redshift": LOAD,
+            "quicksight": {"data_sets": {"orders": {}}, "owner_arns": [USER]},
+            "tags": TAGS,
+        },
+    )
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
     "EventApi": event_api,
     "BatchedFirehoseSink": batched_firehose_sink,
+    "PerObjectQuery": per_object_query,
+    "ScheduledLoad": scheduled_load,
+    "SpiceRefresh": spice_refresh,
+    "Reconciler": reconciler,
+    "AnalyticsChain": analytics_chain,
 }

@@ -25,20 +25,26 @@ if unknown := set(_kinds) - set(KINDS):
     raise settings.SettingsError(f"the environment variable KINDS has {sorted(unknown)}; known are {', '.join(KINDS)}")
 _grace = settings.integer("GRACE_SECONDS", 120)
 _ledger = Ledger(boto3.client("dynamodb"), settings.text("LEDGER_TABLE"))
-_dead_letters = DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL"))
+_sqs = boto3.client("sqs")
+
+
+def _dead_letters(kind: str) -> DeadLetters:
+    """The kind's own queue, or the reconciler's."""
+    url = settings.text(f"{kind.upper()}_DEAD_LETTER_QUEUE_URL", settings.text("DEAD_LETTER_QUEUE_URL"))
+    return DeadLetters(_ledger, _sqs, url)
 
 
 def _queries() -> Callable[[Row], str]:
-    queries = ObjectQueries(_ledger, boto3.client("athena"), boto3.client("s3"), _dead_letters)
+    queries = ObjectQueries(_ledger, boto3.client("athena"), boto3.client("s3"), _dead_letters("query"))
     return lambda row: queries.reconcile(row).value
 
 
 def _loads() -> Callable[[Row], str]:
-    redshift_data = boto3.client("redshift-data")
+    redshift_data, dead_letters = boto3.client("redshift-data"), _dead_letters("load")
 
     def reconcile(row: Row) -> str:
         if row["state"] == FAILED:
-            _dead_letters.bury(row)
+            dead_letters.bury(row)
             return "failed"
         if "statement_id" not in row:
             # The next run of the slot sends the statement with the same token; until then its objects wait.
@@ -55,7 +61,7 @@ def _refreshes() -> Callable[[Row], str]:
     refreshes = SpiceRefreshes(
         _ledger,
         boto3.client("quicksight"),
-        _dead_letters,
+        _dead_letters("spice"),
         settings.text("ACCOUNT_ID"),
         settings.integer("MAX_ATTEMPTS", 3, minimum=1),
     )
