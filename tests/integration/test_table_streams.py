@@ -1,6 +1,7 @@
 """A table's stream is read by who may, and by several readers at once."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,3 +113,22 @@ def test_latest_is_where_the_stream_stood_when_it_was_opened(aws: Sandbox, strea
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in shard.read(10)] == ["after"]
     shard.rewind()
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in shard.read(10)] == ["after"]
+
+
+def test_log_streams_and_batches_of_queues_are_permitted_as_on_aws(aws: Sandbox) -> None:
+    logs, sqs = aws.client("logs"), aws.client("sqs")
+    logs.create_log_group(logGroupName="permitted")
+    for name in ("mine", "other"):
+        logs.create_log_stream(logGroupName="permitted", logStreamName=name)
+        sqs.create_queue(QueueName=name)
+    arn = aws.cloud.arn("logs", "log-group:permitted:log-stream:mine")
+    writer = aws.cloud.client("logs", role(aws, "log-writer", ["logs:PutLogEvents"], arn), PRINCIPAL)
+    events = {"logGroupName": "permitted", "logEvents": [{"timestamp": int(time.time() * 1000), "message": "line"}]}
+    writer.put_log_events(logStreamName="mine", **events)
+    assert code_of(writer.put_log_events, logStreamName="other", **events) == "AccessDeniedException"
+    sender_role = role(aws, "batch-sender", ["sqs:SendMessage"], aws.cloud.arn("sqs", "mine"))
+    sender = aws.cloud.client("sqs", sender_role, PRINCIPAL)
+    entries = [{"Id": "1", "MessageBody": "a"}, {"Id": "2", "MessageBody": "b"}]
+    urls = {name: sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in ("mine", "other")}
+    assert len(sender.send_message_batch(QueueUrl=urls["mine"], Entries=entries)["Successful"]) == 2
+    assert "AccessDenied" in code_of(sender.send_message_batch, QueueUrl=urls["other"], Entries=entries)
