@@ -3,6 +3,7 @@
 Environment:
     EDA_HANDLER: the user's handler as ``module.function``, loaded when the environment initialises.
     EDA_IDEMPOTENCY: JSON with the idempotency settings; unset for a function without.
+    EDA_PAYLOAD_STORE: JSON with the payload store's settings; unset for a function without.
 """
 
 import importlib
@@ -34,11 +35,17 @@ def load(name: str) -> Handler:
     if not callable(found):
         raise settings.SettingsError(f"EDA_HANDLER is {name!r}, but {module} has no function {function}")
     handler: Handler = found
-    if os.environ.get("EDA_IDEMPOTENCY"):
-        # Imported here, because a function without idempotency must not pay for it.
-        from eda_runtime.idempotency import idempotent
+    # Imported here, because a function without them must not pay for them.
+    store = None
+    if os.environ.get("EDA_PAYLOAD_STORE"):
+        from eda_runtime import claim_check
 
-        return idempotent(handler, os.environ["EDA_IDEMPOTENCY"])
+        store = claim_check.from_settings(os.environ["EDA_PAYLOAD_STORE"])
+        handler = claim_check.transparent(handler, store)
+    if os.environ.get("EDA_IDEMPOTENCY"):
+        from eda_runtime.idempotency import from_settings
+
+        handler = from_settings(handler, os.environ["EDA_IDEMPOTENCY"], store)
     return handler
 
 

@@ -1,0 +1,105 @@
+"""Batches of a queue or a stream: each record is a call with a key of its own, and those that failed are reported."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+
+from eda_runtime.envelope import Envelope
+from eda_runtime.idempotency.keys import Source, parsed
+from eda_runtime.logger import logger
+
+_TYPES = {
+    Source.SQS: EventType.SQS,
+    Source.DYNAMODB: EventType.DynamoDBStreams,
+    Source.KINESIS: EventType.KinesisDataStreams,
+}
+
+
+class GroupStopped(Exception):
+    """A record before this one failed, and the order within their group counts."""
+
+
+class GroupedBatchProcessor(BatchProcessor):
+    """Powertools' batch processor that keeps the order within groups: after a failure the rest of its group waits.
+
+    A group is a FIFO queue's message group, a stream's item or partition key. What is in no group waits for nobody.
+    """
+
+    def __init__(self, source: Source) -> None:
+        # An answer that names all records is as good as an exception, and is no error of the function.
+        super().__init__(_TYPES[source], raise_on_entire_batch_failure=False)
+        self._source = source
+        self._stopped: set[str] = set()
+
+    def _process_record(self, record: dict[str, Any]) -> Any:
+        group = group_of(self._source, record)
+        if group in self._stopped:
+            stopped = GroupStopped("a record of the same group failed before")
+            return self.failure_handler(self._to_batch_type(record, self.event_type), (GroupStopped, stopped, None))
+        entry = super()._process_record(record)
+        if entry[0] == "fail" and group is not None:
+            self._stopped.add(group)
+        return entry
+
+
+def group_of(source: Source, record: Mapping[str, Any]) -> str | None:
+    """Within what a record's order counts; None: it does not."""
+    match source:
+        case Source.SQS:
+            group: str | None = (record.get("attributes") or {}).get("MessageGroupId")
+            fifo = str(record.get("eventSourceARN", "")).endswith(".fifo")
+            return group if fifo else None
+        case Source.DYNAMODB:
+            return json.dumps(record["dynamodb"].get("Keys"), sort_keys=True, default=str)
+        case _:
+            return str(record["kinesis"].get("partitionKey"))
+
+
+def process(
+    source: Source, records: list[dict[str, Any]], call: Callable[[dict[str, Any]], Any], request_id: str
+) -> dict[str, Any]:
+    """Handle the records of a batch.
+
+    Args:
+        source: what the batch is of.
+        records: as they came.
+        call: handles one record.
+        request_id: names records without a correlation id in the log.
+
+    Returns:
+        ``{"batchItemFailures": [{"itemIdentifier": …}]}``: message ids, or sequence numbers.
+    """
+    processor = GroupedBatchProcessor(source)
+
+    def handle(record: Any) -> Any:
+        raw: dict[str, Any] = record.raw_event
+        logger.set_correlation_id(correlation_id_of(source, raw) or request_id)
+        try:
+            return call(raw)
+        except Exception:
+            logger.exception("the record failed", record=_identifier(source, raw))
+            raise
+
+    with processor(records=records, handler=handle):
+        processor.process()
+    return dict(processor.response())
+
+
+def correlation_id_of(source: Source, record: Mapping[str, Any]) -> str | None:
+    """The correlation id that a record carries: in its body's envelope, or as the attribute ``correlation_id``."""
+    if source is Source.DYNAMODB:
+        image = record["dynamodb"].get("NewImage") or record["dynamodb"].get("OldImage") or {}
+        found = (image.get("correlation_id") or {}).get("S")
+        return str(found) if found else None
+    body = parsed(record.get("body"))
+    if not isinstance(body, Mapping):
+        return None
+    envelope = Envelope.of(body)
+    found = envelope.correlation_id if envelope is not None else body.get("correlation_id")
+    return found if isinstance(found, str) else None
+
+
+def _identifier(source: Source, record: Mapping[str, Any]) -> Any:
+    return record.get("messageId") if source is Source.SQS else record.get("eventID")

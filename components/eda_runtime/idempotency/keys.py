@@ -1,0 +1,224 @@
+"""Where idempotency keys come from, when they are refused, and the form in which they are hashed."""
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKeyError
+
+from eda_runtime.http import header, tenant_of
+
+MAX_CLIENT_KEY = 255
+"""Most characters of an ``Idempotency-Key``."""
+
+
+class Token(StrEnum):
+    """Where the key comes from."""
+
+    CLIENT = "CLIENT"
+    """The client made it: the ``Idempotency-Key`` header."""
+    EVENT = "EVENT"
+    """The event service made it: the event's or the record's id."""
+    PAYLOAD = "PAYLOAD"
+    """The receiver makes it: a hash of the payload."""
+
+
+class Source(StrEnum):
+    """What an event or a record is, by its shape."""
+
+    HTTP = "HTTP"
+    SQS = "SQS"
+    SNS = "SNS"
+    DYNAMODB = "DYNAMODB"
+    KINESIS = "KINESIS"
+    EVENTBRIDGE = "EVENTBRIDGE"
+    OTHER = "OTHER"
+
+
+def source_of(event: Any) -> Source:
+    """What an event is; a record of a batch, or the one record of an SNS event, is known by its ``eventSource``."""
+    if not isinstance(event, Mapping):
+        return Source.OTHER
+    if is_http(event):
+        return Source.HTTP
+    named = event.get("eventSource") or event.get("EventSource")
+    if isinstance(named, str) and named in _RECORDS:
+        return _RECORDS[named]
+    if {"id", "detail-type", "detail"} <= event.keys():
+        return Source.EVENTBRIDGE
+    return Source.OTHER
+
+
+_RECORDS = {
+    "aws:sqs": Source.SQS,
+    "aws:sns": Source.SNS,
+    "aws:dynamodb": Source.DYNAMODB,
+    "aws:kinesis": Source.KINESIS,
+}
+
+
+def is_http(event: Any) -> bool:
+    """Whether an event is a request: of a REST API, an HTTP API, a function URL or a load balancer."""
+    if not isinstance(event, Mapping) or not isinstance(event.get("requestContext"), Mapping):
+        return False
+    return "httpMethod" in event or "http" in event["requestContext"]
+
+
+def batch_source(event: Any) -> Source | None:
+    """What a batch is of whose records are handled one by one, a queue or a stream; None for any other event."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if not isinstance(records, list) or not records:
+        return None
+    source = source_of(records[0])
+    return source if source in (Source.SQS, Source.DYNAMODB, Source.KINESIS) else None
+
+
+def the_record(event: Any) -> Any:
+    """The one record of an SNS event; every other event as it is."""
+    records = event.get("Records") if isinstance(event, Mapping) else None
+    if isinstance(records, list) and len(records) == 1 and source_of(records[0]) is Source.SNS:
+        return records[0]
+    return event
+
+
+def default_key(token: Token, event: Any) -> Any:
+    """What is hashed into the key where no JMESPath names it.
+
+    ``CLIENT``: the tenant and the ``Idempotency-Key`` header, with or without the quotes of the IETF's draft; so two
+    callers' keys never meet. ``EVENT``: SQS ``messageId``, SNS ``MessageId``, stream ``eventID``, EventBridge ``id``.
+    ``PAYLOAD``: what the sender wrote, without what is new with every delivery.
+
+    Raises:
+        IdempotencyKeyError: there is none.
+    """
+    event = the_record(event)
+    if token is Token.CLIENT:
+        given = header(event, "idempotency-key") if isinstance(event, Mapping) else None
+        if given is None:
+            raise IdempotencyKeyError("the Idempotency-Key header is missing")
+        return [tenant_of(event), client_key(given)]
+    source = source_of(event)
+    if token is Token.PAYLOAD:
+        return payload_of(source, event)
+    match source:
+        case Source.SQS:
+            return event.get("messageId")
+        case Source.SNS:
+            return (event.get("Sns") or {}).get("MessageId")
+        case Source.DYNAMODB | Source.KINESIS:
+            return event.get("eventID")
+        case _:
+            return event.get("id") if isinstance(event, Mapping) else None
+
+
+def client_key(given: str) -> str:
+    """An ``Idempotency-Key`` without the quotes that the draft has and many clients leave out.
+
+    Raises:
+        IdempotencyKeyError: it has no or more than 255 characters, or some that are not printable ASCII.
+    """
+    key = given.strip()
+    if len(key) >= 2 and key[0] == key[-1] == '"':
+        key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    if not 1 <= len(key) <= MAX_CLIENT_KEY:
+        raise IdempotencyKeyError(f"the Idempotency-Key must have 1 to {MAX_CLIENT_KEY} characters")
+    if not (key.isascii() and key.isprintable()):
+        raise IdempotencyKeyError("the Idempotency-Key may only have printable ASCII characters")
+    return key
+
+
+def default_fingerprint(token: Token, event: Any) -> Any:
+    """What has to be equal when a key is used again, where no JMESPath names it: a client's request; else None."""
+    return payload_of(Source.HTTP, event) if token is Token.CLIENT and is_http(event) else None
+
+
+def payload_of(source: Source, event: Any) -> Any:
+    """What the sender of an event wrote."""
+    match source:
+        case Source.HTTP:
+            http = event["requestContext"].get("http") or {}
+            method = event.get("httpMethod") or http.get("method")
+            path = event.get("path") or event.get("rawPath")
+            query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
+            return [tenant_of(event), method, path, query, parsed(event.get("body"))]
+        case Source.SQS:
+            return parsed(event.get("body"))
+        case Source.SNS:
+            return parsed((event.get("Sns") or {}).get("Message"))
+        case Source.DYNAMODB:
+            change = event.get("dynamodb") or {}
+            return [event.get("eventName"), *(change.get(name) for name in ("Keys", "NewImage", "OldImage"))]
+        case Source.KINESIS:
+            return (event.get("kinesis") or {}).get("data")
+        case Source.EVENTBRIDGE:
+            return [event.get("source"), event["detail-type"], event["detail"]]
+        case _:
+            return event
+
+
+def parsed(text: Any) -> Any:
+    """JSON that came as text, so that its white space counts for nothing; other text as it is."""
+    if not isinstance(text, str):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def check_key(key: Any, composite: bool) -> None:
+    """Refuse a key that does not tell one request from another.
+
+    Args:
+        key: what the expression found.
+        composite: it is built of parts (a multi-select), each of which has to be there.
+
+    Raises:
+        IdempotencyKeyError: it is empty, or a part of it is; the message names the part.
+    """
+    if _empty(key):
+        raise IdempotencyKeyError("No data found to create a hashed idempotency_key")
+    if composite:
+        parts = key.items() if isinstance(key, Mapping) else enumerate(key)
+        missing = [str(name) for name, part in parts if _empty(part)]
+        if missing:
+            raise IdempotencyKeyError(f"the part {missing[0]} of the composite idempotency key is missing")
+
+
+def _empty(value: Any) -> bool:
+    return value is None or (isinstance(value, str | Mapping | list | tuple) and not value)
+
+
+def is_composite(expression: Mapping[str, Any]) -> bool:
+    """Whether a parsed JMESPath ends in a multi-select: a key of several parts, and not a payload."""
+    if expression["type"] in ("multi_select_list", "multi_select_dict"):
+        return True
+    follows = expression["type"] in ("pipe", "subexpression", "or_expression") and expression["children"]
+    return bool(follows) and is_composite(expression["children"][-1])
+
+
+def canonical(value: Any) -> Any:
+    """A value in which equal JSON is equal text: 1, 1.0 and Decimal("1.00") are one number, -0.0 is 0.
+
+    Raises:
+        IdempotencyKeyError: it has a number that JSON has not (NaN, infinity).
+    """
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, float | Decimal):
+        return _number(value)
+    if isinstance(value, Mapping):
+        return {key: canonical(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(inner) for inner in value]
+    return value
+
+
+def _number(value: float | Decimal) -> int | float:
+    try:
+        whole = int(value)
+    except (ValueError, OverflowError):
+        raise IdempotencyKeyError(f"the idempotency key holds {value}, which is no number of JSON") from None
+    return whole if whole == value else float(value)
