@@ -5,9 +5,17 @@ from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda import CallbackWorkflow, EventApi, IdempotentLambda, archives
+from pulumi_aws_eda import (
+    AnalyticsChain,
+    AnalyticsChainArgs,
+    BatchedFirehoseSink,
+    CallbackWorkflow,
+    EventApi,
+    IdempotentLambda,
+    archives,
+)
 
-from pipeline import config, schemas
+from pipeline import analytics, config, schemas
 
 HERE = Path(__file__).parent
 settings = config.load()
@@ -119,6 +127,64 @@ api = EventApi(
         "alarm_actions": settings.alarm_actions,
     },
 )
+sink = BatchedFirehoseSink(
+    "orders-raw",
+    {
+        "table_stream_source": {
+            "stream_arn": orders.stream_arn,
+            "key": analytics.KEY,
+            "attributes": analytics.ATTRIBUTES,
+            "version_attribute": analytics.VERSION,
+        },
+        "buffering_interval": 300,
+        "buffering_size": 128,
+        "prefix": "raw/orders/",
+        "tags": settings.tags,
+        "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": settings.alarm_actions,
+    },
+)
+chain_args: AnalyticsChainArgs = {
+    "query": {
+        "bucket_name": sink.bucket_name,
+        "prefix": "raw/orders/",
+        "database_name": sink.database_name,
+        "table_name": sink.table_name,
+        "query": analytics.QUERY,
+        "columns": {name: hive for name, (hive, _) in analytics.COLUMNS.items()},
+        "view": {
+            "name": "orders_current",
+            "key": analytics.KEY,
+            "version_column": analytics.VERSION,
+            "deleted_column": analytics.DELETED,
+        },
+        "curated_prefix": "curated/orders/",
+        "bytes_scanned_cutoff_per_query": settings.query_scan_limit,
+        "dataset": "orders",
+    },
+    "tags": settings.tags,
+    "log_retention_in_days": settings.log_retention_in_days,
+    "alarm_actions": settings.alarm_actions,
+}
+if settings.redshift:
+    chain_args["redshift"] = {
+        "columns": {name: redshift for name, (_, redshift) in analytics.COLUMNS.items()},
+        "key": analytics.KEY,
+        "version_column": analytics.VERSION,
+        "namespace": {"subnet_ids": settings.subnet_ids, "security_group_ids": settings.security_group_ids},
+        "target_table_name": "orders",
+        "schedule_expression": settings.load_schedule,
+        "schedule_expression_timezone": settings.load_timezone,
+    }
+if settings.quicksight:
+    chain_args["quicksight"] = {
+        "data_sets": {"orders": {}},
+        "owner_arns": [settings.quicksight_principal_arn],
+        "data_source": {"vpc_connection_arn": settings.quicksight_vpc_connection_arn}
+        if settings.quicksight_vpc_connection_arn
+        else {},
+    }
+chain = AnalyticsChain("orders-analytics", chain_args)
 
 pulumi.export("api_url", api.url)
 pulumi.export("openapi", api.document)
@@ -126,3 +192,27 @@ pulumi.export("orders_table_name", orders.name)
 pulumi.export("callback_table_name", workflow.callback_table_name)
 pulumi.export("workflow_arn", workflow.state_machine_arn)
 pulumi.export("workflow_dlq_url", workflow.dead_letter_queue_url)
+pulumi.export("delivery_stream_name", sink.delivery_stream_name)
+pulumi.export("raw_bucket_name", sink.bucket_name)
+pulumi.export("raw_table_name", sink.table_name)
+pulumi.export("pipe_dlq_url", sink.dead_letter_queue_url)
+pulumi.export("glue_database_name", chain.database_name)
+pulumi.export("curated_bucket_name", chain.curated_bucket_name)
+pulumi.export("curated_table_name", chain.curated_table_name)
+pulumi.export("current_view_name", chain.view_name)
+pulumi.export("athena_workgroup_name", chain.athena_workgroup_name)
+pulumi.export("ledger_table_name", chain.ledger_table_name)
+pulumi.export("query_function_name", chain.query_function_name)
+pulumi.export("query_dlq_url", chain.query_dead_letter_queue_url)
+pulumi.export("load_job_name", chain.job_name)
+pulumi.export("schedule_name", chain.schedule_name)
+pulumi.export("load_dlq_url", chain.load_dead_letter_queue_url)
+pulumi.export("redshift_workgroup_name", chain.redshift_workgroup_name)
+pulumi.export("redshift_database", chain.redshift_database_name)
+pulumi.export("redshift_secret_arn", chain.redshift_secret_arn)
+pulumi.export("redshift_schema", chain.schema_name)
+pulumi.export("redshift_table", chain.target_table_name)
+pulumi.export("spice_data_set_ids", chain.data_set_ids)
+pulumi.export("refresh_dlq_url", chain.refresh_dead_letter_queue_url)
+pulumi.export("reconciler_function_name", chain.reconciler_function_name)
+pulumi.export("reconciler_dlq_url", chain.reconciler_dead_letter_queue_url)

@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 from rich.console import Console
 
 from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from sandbox.demo.back_half import BackHalf
 from sandbox.demo.client import OrdersClient
 from sandbox.demo.external_api import external_api
 from sandbox.demo.plan import plan
@@ -22,6 +23,7 @@ from sandbox.embedded import Sandbox, embedded_aws
 from sandbox.errors import SandboxError
 from sandbox.iam_proof import WAIT_SECONDS, CheckFailed, Checks, prove
 from sandbox.provider.deploy import Stack, deploy
+from sandbox.services.scheduler import Scheduler
 
 PROGRAM = Path(__file__).parents[1] / "__main__.py"
 
@@ -39,7 +41,7 @@ def main() -> None:
 def demo(
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders are sent.")] = 100,
     seed: Annotated[int, typer.Option(help="Decides the orders and what happens to them.")] = 1,
-    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 60,
     elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 50_000,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
@@ -72,7 +74,9 @@ def demo(
             console.print(f"Sending {orders} orders (seed {seed})")
             run.send(plan(orders, seed))
             run.settle()
-            result = run.account()
+            behind = BackHalf(aws.client, outputs, aws.cloud.account, stop)
+            run.follow(behind, lambda: _advance_to_load(aws, outputs["schedule_name"], console))
+            result = run.account(behind)
             seconds["run"] = time.perf_counter() - begin
             console.print(
                 f"External API: {external.answered} answers of {elements} elements, "
@@ -136,6 +140,13 @@ def _deployed(aws: Sandbox, external_url: str, console: Console, seconds: dict[s
     end = "\r\033[K" if console.is_terminal else ""
     console.print(f"{end}  {len(stack.resources)} resources in {seconds['deploy']:.1f} s")
     return stack
+
+
+def _advance_to_load(aws: Sandbox, schedule: str, console: Console) -> None:
+    """The load is daily: the clock of the schedules is moved on to its next time."""
+    scheduler: Scheduler = aws.cloud.service("scheduler")  # type: ignore[assignment]  # the service of that name
+    moment = scheduler.advance_to_next(schedule)
+    console.print(f"EventBridge Scheduler: moved on to {moment:%Y-%m-%d %H:%M} UTC, the time of the daily load")
 
 
 def _stay(console: Console, url: str, endpoint: str, stop: threading.Event) -> None:

@@ -35,7 +35,7 @@ class Hops:
         queries: per-object queries by state.
         loads: loads by state.
         loaded_objects: objects that a load has taken.
-        ingestions: SPICE ingestions by status.
+        ingestions: SPICE ingestions by status, without the one that a new data set starts itself.
     """
 
     objects: int = 0
@@ -106,7 +106,7 @@ class BackHalf:
         ]
 
     def ingestions(self) -> list[dict[str, Any]]:
-        """All ingestions of all data sets."""
+        """The refreshes of all data sets; the ingestion that comes with a new data set is none."""
         quicksight = self.client("quicksight")
         return [
             ingestion
@@ -115,6 +115,7 @@ class BackHalf:
                 DataSetId=data_set, AwsAccountId=self.account
             )
             for ingestion in page["Ingestions"]
+            if ingestion.get("RequestType") != "INITIAL_INGESTION"
         ]
 
     def current(self) -> list[OrderRow]:
@@ -149,7 +150,7 @@ class BackHalf:
             QueryFailed: the query did.
         """
         data = self.client("redshift-data")
-        table = self.outputs["redshift_table"]
+        table = f"{self.outputs['redshift_schema']}.{self.outputs['redshift_table']}"
         started = data.execute_statement(
             WorkgroupName=self.outputs["redshift_workgroup_name"],
             Database=self.outputs["redshift_database"],
