@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -135,14 +135,14 @@ def _converted(
 def _schema(cloud: Cloud, conversion: dict[str, Any]) -> Schema:
     configuration = conversion["SchemaConfiguration"]
     glue = cloud.client("glue", configuration["RoleARN"], PRINCIPAL)
-    where = {"DatabaseName": configuration["DatabaseName"]}
+    database, table = configuration["DatabaseName"], configuration["TableName"]
     version = configuration.get("VersionId", "LATEST")
-    read: Callable[[], dict[str, Any]] = lambda: glue.get_table(**where, Name=configuration["TableName"])["Table"]  # noqa: E731
-    if version != "LATEST":
-        table = {"TableName": configuration["TableName"], "VersionId": version}
-        read = lambda: glue.get_table_version(**where, **table)["TableVersion"]["Table"]  # noqa: E731
     try:
-        found = read()
+        if version == "LATEST":
+            found = glue.get_table(DatabaseName=database, Name=table)["Table"]
+        else:
+            answer = glue.get_table_version(DatabaseName=database, TableName=table, VersionId=version)
+            found = answer["TableVersion"]["Table"]
     except ClientError as error:
         if error.response["Error"]["Code"] not in MISSING:
             raise
@@ -179,5 +179,6 @@ def _error_line(cloud: Cloud, conversion: dict[str, Any], found: Failed) -> dict
 def reason(error: Exception) -> tuple[str, str]:
     """Code and message of a delivery's failure, as the error log has them."""
     if isinstance(error, ClientError):
-        return f"S3.{error.response['Error']['Code']}", str(error)
+        service = "DataFormatConversion" if error.operation_name.startswith("GetTable") else "S3"
+        return f"{service}.{error.response['Error']['Code']}", str(error)
     return f"S3.{error.code}" if isinstance(error, AwsError) else "InternalError", str(error)
