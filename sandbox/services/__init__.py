@@ -2,6 +2,7 @@
 
 from sandbox.service import Service
 from sandbox.services.apigateway import ApiGateway
+from sandbox.services.athena import Athena
 from sandbox.services.events import Events
 from sandbox.services.firehose import Firehose
 from sandbox.services.glue import Glue
@@ -15,6 +16,7 @@ from sandbox.services.stepfunctions import StepFunctions
 
 SERVICES: list[type[Service]] = [
     ApiGateway,
+    Athena,
     Events,
     Firehose,
     Glue,
