@@ -3,6 +3,7 @@
 import mimetypes
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pulumi
 
@@ -107,7 +108,10 @@ def _create_object(context: Context, inputs: Inputs) -> Created:
     inputs.take("forceDestroy")
     for only_diff in ("etag", "sourceHash"):
         inputs.take(only_diff)
+    tags = urlencode(inputs.tags())
     request = inputs.rest("s3", "PutObject", {"kmsKeyId": "SSEKMSKeyId"})
+    if tags:
+        request["Tagging"] = tags
     if isinstance(source, pulumi.FileAsset):
         content = Path(source.path).read_bytes()
     elif isinstance(source, pulumi.StringAsset):
