@@ -9,7 +9,13 @@ from pulumi_aws_eda import _parts
 from pulumi_aws_eda._args import ArgumentError, check, together
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, check_query_args
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs, check_reconciler_settings
-from pulumi_aws_eda.scheduled_load import LoadArgs, ScheduledLoad, ScheduledLoadArgs, check_load_args
+from pulumi_aws_eda.scheduled_load import (
+    LoadArgs,
+    ScheduledLoad,
+    ScheduledLoadArgs,
+    check_load_args,
+    default_table_name,
+)
 from pulumi_aws_eda.spice_refresh import (
     DataSetArgs,
     DataSourceArgs,
@@ -164,6 +170,8 @@ class AnalyticsChain(pulumi.ComponentResource):
                 "ledger_table_name": ledger.name,
                 "ledger_table_arn": ledger.arn,
             }
+            # The part's own name is none that a user chose.
+            load.setdefault("target_table_name", default_table_name(name))
             if "curated_bucket_kms_key_arn" in given:
                 load["curated_bucket_kms_key_arn"] = given["curated_bucket_kms_key_arn"]
             self.load = ScheduledLoad(f"{name}-load", common.nested(load), child)

@@ -221,7 +221,7 @@ class ScheduledLoad(pulumi.ComponentResource):
         timeout = number(component, args, "timeout", 240, 1, 2880)
         retries = number(component, args, "max_retries", 1, 0, 10)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
-        table_name = args.get("target_table_name", re.sub(r"[^a-z0-9_]", "_", name.lower()))
+        table_name = args.get("target_table_name", default_table_name(name))
         target = _Target(args.get("schema_name", "analytics"), table_name, args["columns"], args["key"])
         _check_identifier(component, "target_table_name", table_name)
         super().__init__("aws-eda:index:ScheduledLoad", name, {}, opts)
@@ -404,6 +404,11 @@ class _Warehouse:
     endpoint_address: pulumi.Output[str | None]
     port: pulumi.Output[int]
     namespace_name: pulumi.Output[str] | None = None
+
+
+def default_table_name(name: str) -> str:
+    """The target of a load that names none: its logical name in lower case letters, digits and underscores."""
+    return re.sub(r"[^a-z0-9_]", "_", name.lower())
 
 
 def check_load_args(component: str, args: LoadArgs) -> None:

@@ -146,6 +146,29 @@ def test_loads_are_settled_closed_or_left() -> None:
     }
 
 
+class Queues(Sqs):
+    """The messages of each queue."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of: dict[str, list[str]] = {}
+
+    def send_message(self, QueueUrl: str, MessageBody: str) -> None:
+        self.of.setdefault(QueueUrl, []).append(json.loads(MessageBody)["kind"])
+
+
+def test_what_failed_goes_to_the_queue_of_its_kind_or_else_to_the_reconcilers() -> None:
+    world = World(sqs=(queues := Queues()))
+    world.load("2026-01-01T00:00:00Z", "FAILED")
+    row = world.started_query("broken", "FAILED")
+    world.ledger.change(row, {"last_attempt": 1})
+    world.later()
+    world.run(QUERY_DEAD_LETTER_QUEUE_URL="queries")
+    world.later()
+    world.run(QUERY_DEAD_LETTER_QUEUE_URL="queries")
+    assert queues.of == {"queries": ["query"], "queue": ["load"]}
+
+
 def test_refreshes_are_created_settled_or_left() -> None:
     world = World()
     letters = DeadLetters(world.ledger, world.sqs, "queue")

@@ -1,6 +1,9 @@
 """Archives of code are the same bytes for the same content."""
 
+import hashlib
 import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -53,3 +56,34 @@ def test_the_layers_hold_their_packages_and_no_caches() -> None:
     assert {"python/aws_lambda_powertools/__init__.py", "python/typing_extensions.py"} <= set(powertools)
     assert not [name for name in runtime + powertools if "__pycache__" in name]
     assert all(name.startswith("python/") for name in runtime + powertools)
+
+
+def test_the_wheel_is_installed_by_pip_and_is_the_same_bytes_every_time(tmp_path: Path) -> None:
+    archives.runtime_wheel.cache_clear()
+    wheel, name, digest = archives.runtime_wheel()
+    first = Path(wheel.path).read_bytes()
+    Path(wheel.path).unlink()
+    archives.runtime_wheel.cache_clear()
+    again = archives.runtime_wheel()
+    archives.runtime_wheel.cache_clear()
+    assert (Path(again[0].path).read_bytes(), again[1:]) == (first, (name, digest))
+    assert digest in wheel.path
+    assert Path(wheel.path).name == name == "eda_runtime-0.1.0-py3-none-any.whl"
+    pip = [sys.executable, "-m", "pip", "--isolated", "install", "--no-index", "--target", str(tmp_path / "site")]
+    subprocess.run([*pip, again[0].path], check=True, capture_output=True)
+    loaded = "import eda_runtime.redshift_load as load; print(load.__file__)"
+    done = subprocess.run(
+        [sys.executable, "-c", loaded],
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(str(tmp_path / "site"))
+
+
+def test_a_script_is_the_jobs_file_with_its_digest() -> None:
+    script, digest = archives.script("load_job")
+    assert Path(script.path).name == "job.py"
+    assert digest == hashlib.sha256(Path(script.path).read_bytes()).hexdigest()[:16]

@@ -89,6 +89,14 @@ def test_an_asynchronous_function_has_a_failure_destination_with_an_alarm() -> N
     assert alarm["threshold"] == 1
 
 
+def test_a_dead_letter_queue_that_exists_is_used() -> None:
+    made = make(asynchronous=True, dead_letter_queue_arn="arn:queue")
+    assert not made.of("aws:sqs/queue:Queue")
+    assert made.statements("f-role")["FailureDestination"]["Resource"] == ["arn:queue"]
+    events = made.one("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig").inputs
+    assert events["destinationConfig"] == {"onFailure": {"destination": "arn:queue"}}
+
+
 def test_a_queue_source_makes_a_queue_that_waits_six_time_outs_and_gives_up_in_the_dead_letter_queue() -> None:
     made = make(timeout=20, queue_source={"max_receive_count": 3, "batch_size": 5})
     queue = made.one("aws:sqs/queue:Queue", "f-source")
@@ -165,6 +173,7 @@ def test_overrides_reach_the_function() -> None:
         ({"queue_source": {"batch_size": 11}}, "'batch_size' is 11; allowed are whole numbers from 1 to 10"),
         ({"queue_source": {"fifo": True}, "asynchronous": True}, "'queue_source' is FIFO"),
         ({"stream_source": {}}, "'stream_arn' is missing"),
+        ({"dead_letter_queue_arn": "arn:queue"}, "'dead_letter_queue_arn' is given, but the function is neither"),
         ({"maximum_retry_attempts": 3}, "'maximum_retry_attempts' is 3; allowed are whole numbers from 0 to 2"),
         ({"vpc_config": {"subnet_ids": ["s"]}}, "'security_group_ids' is missing"),
     ],
