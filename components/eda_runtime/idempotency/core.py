@@ -335,9 +335,11 @@ def _acquire(given: Attempt, clock: Callable[[], float]) -> Steps:
                     return (yield from _replay(found))
                 if given.resumes:
                     return replace(mine, owner=found.owner)
-            if clock() - given.started >= wait and not 0 < conflicts < CONFLICT_TRIES:
+            left = wait - (clock() - given.started)
+            if left <= 0 and not 0 < conflicts < CONFLICT_TRIES:
                 raise IdempotencyAlreadyInProgressError(f"Execution already in progress: {given.key}")
-            yield Pause(next(pauses))
+            pause = next(pauses)
+            yield Pause(min(pause, left) if left > 0 else pause)
             seen = yield from _stored(Read(given.key), "get the record")
         else:
             return mine
