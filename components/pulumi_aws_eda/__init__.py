@@ -31,6 +31,12 @@ from pulumi_aws_eda.idempotent_lambda import (
     StreamSourceArgs,
     VpcConfigArgs,
 )
+from pulumi_aws_eda.payload_store import (
+    FunctionPayloadStoreArgs,
+    PayloadAccess,
+    PayloadStore,
+    PayloadStoreArgs,
+)
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
 from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs
@@ -51,6 +57,7 @@ __all__ = [
     "EventApi",
     "EventApiArgs",
     "FileFormat",
+    "FunctionPayloadStoreArgs",
     "FunctionRouteArgs",
     "GrantArgs",
     "IdempotencyArgs",
@@ -63,6 +70,9 @@ __all__ = [
     "LoadsArgs",
     "NamespaceArgs",
     "ObjectQueriesArgs",
+    "PayloadAccess",
+    "PayloadStore",
+    "PayloadStoreArgs",
     "PerObjectQuery",
     "PerObjectQueryArgs",
     "QueryArgs",

@@ -10,6 +10,7 @@ import pulumi_aws as aws
 from pulumi_aws_eda import _parts, archives
 from pulumi_aws_eda._args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
@@ -112,6 +113,8 @@ class IdempotentLambdaArgs(TypedDict):
     """What the function may do, by the statement's Sid."""
     idempotency: NotRequired[IdempotencyArgs]
     """How repeats are recognised; default: they are not."""
+    payload_store: NotRequired[FunctionPayloadStoreArgs]
+    """Where results over a budget are offloaded, and references in events are read from; default: nowhere."""
     asynchronous: NotRequired[bool]
     """The function is invoked asynchronously: events that fail go to its dead-letter queue; default false."""
     maximum_retry_attempts: NotRequired[int]
@@ -219,7 +222,7 @@ class IdempotentLambda(pulumi.ComponentResource):
                 self.log_group,
                 table,
                 failures if asynchronous or "stream_source" in args else None,
-                {**_source_grants(source, args), **grants},
+                {**_source_grants(source, args), **payload_grants(component, args.get("payload_store")), **grants},
                 in_vpc=vpc is not None,
             ),
             source_account=False,
@@ -232,6 +235,8 @@ class IdempotentLambda(pulumi.ComponentResource):
         }
         if settings is not None:
             environment["EDA_IDEMPOTENCY"] = settings
+        if "payload_store" in args:
+            environment["EDA_PAYLOAD_STORE"] = payload_settings(component, args["payload_store"])
         self.function = aws.lambda_.Function(
             f"{name}-function",
             name=function_name,

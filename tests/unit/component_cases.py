@@ -10,6 +10,7 @@ from pulumi_aws_eda import (
     EventApi,
     IdempotentLambda,
     LoadArgs,
+    PayloadStore,
     PerObjectQuery,
     QueryArgs,
     Reconciler,
@@ -149,6 +150,10 @@ def analytics_chain() -> None:
     )
 
 
+def payload_store() -> None:
+    PayloadStore("it", {"tags": TAGS})
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
@@ -159,4 +164,5 @@ CASES: dict[str, Callable[[], None]] = {
     "SpiceRefresh": spice_refresh,
     "Reconciler": reconciler,
     "AnalyticsChain": analytics_chain,
+    "PayloadStore": payload_store,
 }
