@@ -304,7 +304,7 @@ def test_time_passes_answers_are_lost_and_handlers_fail(
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.integers(1, 40), EVENTS)
+@given(st.integers(1, 30), st.lists(st.sampled_from([0, 1]) | st.floats(0.5, 12), max_size=12))
 def test_a_record_in_progress_never_expires_before_its_lock(expires: int, events: list[int | float]) -> None:
     world = World(expires=expires)
     actors = [Actor(world, "a", remaining=20), Actor(world, "b", remaining=20)]
@@ -318,7 +318,7 @@ def test_a_record_in_progress_never_expires_before_its_lock(expires: int, events
         owner, status = world.record["owner"]["S"], world.record["status"]["S"]
         if owner == "b":
             # Only after the first one's lock was over, or its result.
-            assert int(world.now) > ends
+            assert world.now > ends
             return
         if status == core.COMPLETED:
             ends = int(world.record["expiration"]["N"])
@@ -337,6 +337,14 @@ def test_a_stale_owner_that_wakes_up_changes_nothing_and_answers_like_the_other(
         assert world.record == before
         assert slow.value == quick.value == "quick"
         assert world.had() == (["quick"] if transaction else ["slow", "quick"])
+
+
+def test_a_completion_whose_answer_is_lost_is_no_repeat() -> None:
+    for transaction in (False, True):
+        world = World(transaction)
+        actor = Actor(world, "a", lost=frozenset({0, 2})).finish()
+        assert (actor.value, actor.answer and actor.answer.replayed) == ("a", None)
+        assert world.had() == ["a"]
 
 
 def test_a_stale_owner_that_fails_late_does_not_delete_the_others_record() -> None:
