@@ -124,7 +124,7 @@ class FrontDoor:
         if service == "execute-api":
             return await self._on_thread(self._execute_api, request)
         ours = self._cloud.services.get(service)
-        if ours is not None and (service != "glue" or ours.operation(operation) is not None):
+        if ours is not None and not (ours.leaves_rest and ours.operation(operation) is None):
             return await self._on_thread(self._answer, ours, request)
         if service == TABLE_STREAMS:
             return await self._read_stream(operation, request, scope)

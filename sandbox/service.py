@@ -34,6 +34,8 @@ class Service:
 
     name: ClassVar[str]
     """boto3's name of the service."""
+    leaves_rest: ClassVar[bool] = False
+    """Whether the emulator serves the operations that this service does not."""
 
     def __init__(self, cloud: "Cloud") -> None:
         self.cloud = cloud

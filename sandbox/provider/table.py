@@ -14,6 +14,7 @@ from sandbox.provider import (
     iam,
     kinesis,
     lambda_,
+    logs_insights,
     pipes,
     quicksight,
     redshift,
@@ -22,6 +23,7 @@ from sandbox.provider import (
     sns,
     sqs,
     stepfunctions,
+    xray,
 )
 from sandbox.provider.resource import ResourceType
 
@@ -36,6 +38,7 @@ _MODULES = (
     iam,
     kinesis,
     lambda_,
+    logs_insights,
     pipes,
     quicksight,
     redshift,
@@ -44,6 +47,7 @@ _MODULES = (
     sns,
     sqs,
     stepfunctions,
+    xray,
 )
 
 TABLE: dict[str, ResourceType] = {

@@ -22,6 +22,7 @@ class Glue(Service):
     """The Data Catalog, Python shell jobs and security configurations."""
 
     name = "glue"
+    leaves_rest = True
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

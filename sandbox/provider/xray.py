@@ -1,0 +1,62 @@
+"""X-Ray's groups and sampling rules."""
+
+from typing import Any
+
+from botocore.model import StructureShape
+
+from sandbox.cloud import service_model
+from sandbox.provider.convert import Inputs, pairs, to_members
+from sandbox.provider.resource import Context, Created, ResourceType
+
+
+def _create_group(context: Context, inputs: Inputs) -> Created:
+    tags = inputs.tags()
+    request = inputs.rest("xray", "CreateGroup")
+    arn = context.client("xray").create_group(**request, Tags=pairs(tags))["Group"]["GroupARN"]
+    return Created(arn, {"arn": arn})
+
+
+def _update_group(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    inputs.tags()
+    inputs.take("groupName")
+    context.client("xray").update_group(GroupARN=id, **inputs.rest("xray", "UpdateGroup"))
+    return state
+
+
+def _delete_group(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("xray").delete_group(GroupARN=id)
+
+
+def _create_rule(context: Context, inputs: Inputs) -> Created:
+    tags = inputs.tags()
+    name = context.auto_name(inputs.take("ruleName"))
+    rule = {"RuleName": name, **_rule(inputs)}
+    made = context.client("xray").create_sampling_rule(SamplingRule=rule, Tags=pairs(tags))
+    return Created(name, {"ruleName": name, "arn": made["SamplingRuleRecord"]["SamplingRule"]["RuleARN"]})
+
+
+def _update_rule(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    inputs.tags()
+    for untouched in ("ruleName", "version"):
+        inputs.take(untouched)
+    context.client("xray").update_sampling_rule(SamplingRuleUpdate={"RuleName": id, **_rule(inputs)})
+    return state
+
+
+def _delete_rule(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("xray").delete_sampling_rule(RuleName=id)
+
+
+def _rule(inputs: Inputs) -> dict[str, Any]:
+    """What is left, as members of a sampling rule."""
+    shape = service_model("xray").shape_for("SamplingRule")
+    assert isinstance(shape, StructureShape)
+    return to_members("aws:xray/samplingRule:SamplingRule", shape, inputs.left(), {})
+
+
+TYPES = {
+    "aws:xray/group:Group": ResourceType(_create_group, _delete_group, _update_group, frozenset({"groupName"})),
+    "aws:xray/samplingRule:SamplingRule": ResourceType(
+        _create_rule, _delete_rule, _update_rule, frozenset({"ruleName", "version"})
+    ),
+}
