@@ -12,6 +12,8 @@ from pulumi_aws_eda import (
     CallbackWorkflow,
     EventApi,
     IdempotentLambda,
+    PayloadAccess,
+    PayloadStore,
     archives,
 )
 
@@ -32,7 +34,11 @@ orders = aws.dynamodb.Table(
     deletion_protection_enabled=settings.deletion_protection,
     tags=settings.tags,
 )
-
+payloads = PayloadStore(
+    "orders-payloads",
+    # A year longer than an order waits for its details.
+    {"expiration_days": settings.details_timeout_seconds // 86400 + 365, "tags": settings.tags},
+)
 call_external_api = IdempotentLambda(
     "call-external-api",
     {
@@ -42,6 +48,8 @@ call_external_api = IdempotentLambda(
         "timeout": 120,
         "reserved_concurrent_executions": settings.call_concurrency,
         "environment": {"EXTERNAL_API_URL": settings.external_api_url},
+        # The result travels in the workflow's state, in the order's row and in each of its changes.
+        "payload_store": payloads.for_function(PayloadAccess.WRITE, budget=16_000),
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
         "alarm_actions": settings.alarm_actions,
@@ -70,6 +78,7 @@ get_order = IdempotentLambda(
         "reserved_concurrent_executions": settings.get_concurrency,
         "environment": {"ORDERS_TABLE": orders.name},
         "grants": {"ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": [orders.arn]}},
+        "payload_store": payloads.for_function(PayloadAccess.READ),
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
         "alarm_actions": settings.alarm_actions,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.demo.client import OrdersClient
+from sandbox.demo.external_api import LONG_SKU
 from sandbox.demo.run import Pipeline
 from sandbox.embedded import Sandbox
 from sandbox.provider.deploy import Stack
@@ -21,7 +22,7 @@ EXCEPTIONS = {
     "DeliverLogs": "the sandbox's Step Functions writes its logs itself",
 }
 """Statements that the sandbox cannot prove, by Sid, and why."""
-ORDER: dict[str, object] = {"customer": "proof", "sku": "SKU-0001", "quantity": 1}
+ORDER: dict[str, object] = {"customer": "proof", "sku": LONG_SKU, "quantity": 1}
 DETAILS: dict[str, object] = {"address": "Proof Street 1", "delivery_date": "2027-01-15"}
 
 

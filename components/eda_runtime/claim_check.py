@@ -216,17 +216,18 @@ def is_reference(value: Any) -> bool:
     )
 
 
-def from_settings(settings: str) -> ClaimCheck:
+def from_settings(settings: str, s3: Callable[[], Any] | None = None) -> ClaimCheck:
     """The store of a function.
 
     Args:
         settings: JSON with ``bucket``, and optionally ``prefix``, ``budget`` and ``access`` (``READ``, ``WRITE`` or
             ``READ_WRITE``), as in ``EDA_PAYLOAD_STORE``.
+        s3: makes the S3 client; default: one with patience for big payloads.
     """
     given = json.loads(settings)
     access = given.get("access", "READ_WRITE")
     return ClaimCheck(
-        _client,
+        s3 or _client,
         given["bucket"],
         given.get("prefix", ""),
         given.get("budget", BUDGET),

@@ -1,7 +1,8 @@
 """Workflow step 1: asks the external API for offers and keeps the few that fit the order.
 
-In: ``{"id": …, "payload": {"sku": …, "quantity": …}, "envelope": {…}}``. Out: ``{"result": {…}}``, some hundred bytes.
-The answer is a very big JSON array; it is read as it arrives and never held.
+In: ``{"id": …, "payload": {"sku": …, "quantity": …}, "envelope": {…}}``. Out: ``{"result": {…}}``, some hundred bytes;
+a result that is too long for the workflow's state goes into the payload store. The answer is a very big JSON array; it
+is read as it arrives and never held.
 
 Raises ``ExternalApiThrottled`` with ``{"retry_after_seconds": …}`` as message, ``ExternalApiUnavailable`` for what a
 later attempt may mend, ``ExternalApiRejected`` for what it cannot.
@@ -27,8 +28,8 @@ _pool = urllib3.PoolManager(retries=False)
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 3.0
 READ_SECONDS = float(settings.integer("EXTERNAL_API_READ_SECONDS", 30, minimum=1))
-RESULT_BUDGET = 16 * 1024
-"""Bytes of the result: it travels in the workflow's state and in the order's row."""
+RESULT_LIMIT = 1024 * 1024
+"""Bytes of the result, which ``GET /orders/{order_id}`` answers as a whole, within its two seconds."""
 MARGIN_SECONDS = 5.0
 """What is left of the function's time for the answer and the log."""
 MAX_RETRY_AFTER = 3600
@@ -60,8 +61,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     finally:
         answer.release_conn()
     size = len(json.dumps(result).encode())
-    if size > RESULT_BUDGET:
-        raise ExternalApiRejected(f"the offers to keep have {size} bytes, more than {RESULT_BUDGET}")
+    if size > RESULT_LIMIT:
+        raise ExternalApiRejected(f"the offers to keep have {size} bytes, more than {RESULT_LIMIT}")
     logger.info("offers", order_id=event["id"], seen=result["offers_seen"], fitting=result["offers_fitting"])
     return {"result": result}
 

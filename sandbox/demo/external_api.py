@@ -14,6 +14,9 @@ from sandbox.http import LoopbackServer
 CHUNK = 64 * 1024
 SUPPLIERS = ("Adler", "Bergmann", "Castor", "Dorn", "Eiche", "Falk")
 SKUS = 500
+LONG_SKU = "SKU-0000"
+"""An article whose offers carry long terms: one of them is more than a workflow's state should hold."""
+TERMS = "Zahlungsziel 30 Tage netto – es gelten die AGB des Lieferanten. " * 300
 
 
 @dataclass
@@ -35,22 +38,21 @@ class ExternalApi:
 
 
 def offers(elements: int, seed: int) -> bytes:
-    """The answer to every call: a JSON array of offers, about 100 bytes each."""
+    """The answer to every call for offers: a JSON array, about 100 bytes each but for one article."""
     rng = random.Random(seed)
-    return json.dumps(
-        [
-            {
-                "offer_id": f"of-{number:07d}",
-                "sku": sku(rng.randrange(SKUS)),
-                "supplier": rng.choice(SUPPLIERS),
-                "price": rng.randrange(100, 100_000) / 100,
-                "currency": "EUR",
-                "stock": rng.randrange(1_000),
-            }
-            for number in range(elements)
-        ],
-        separators=(",", ":"),
-    ).encode()
+    made = [
+        {
+            "offer_id": f"of-{number:07d}",
+            "sku": sku(rng.randrange(SKUS)),
+            "supplier": rng.choice(SUPPLIERS),
+            "price": rng.randrange(100, 100_000) / 100,
+            "currency": "EUR",
+            "stock": rng.randrange(1_000),
+        }
+        for number in range(elements)
+    ]
+    terms = {LONG_SKU: {"terms": TERMS}}
+    return json.dumps([offer | terms.get(str(offer["sku"]), {}) for offer in made], separators=(",", ":")).encode()
 
 
 def sku(number: int) -> str:

@@ -11,7 +11,7 @@ from botocore.credentials import Credentials
 
 from sandbox.cloud import REGION
 from sandbox.demo.client import Answer, OrdersClient
-from sandbox.demo.external_api import ExternalApi
+from sandbox.demo.external_api import LONG_SKU, TERMS, ExternalApi
 from sandbox.embedded import Sandbox
 from sandbox.provider.deploy import Stack
 from tests.waiting import wait_until
@@ -46,8 +46,8 @@ def row(aws: Sandbox, stack: Stack, order_id: str) -> dict[str, str]:
     return {name: next(iter(value.values())) for name, value in item.items()}
 
 
-def accepted(orders: OrdersClient) -> str:
-    answer = orders.post_order(key(), BODY)
+def accepted(orders: OrdersClient, body: dict[str, object] = BODY) -> str:
+    answer = orders.post_order(key(), body)
     assert answer.status == 202, answer
     return str(answer.body["order_id"])
 
@@ -214,6 +214,28 @@ def test_a_get_with_the_orders_entity_tag_is_not_modified(orders: OrdersClient) 
     assert first.headers["cache-control"].startswith("private")
     assert orders.get_order(order_id, first.headers["etag"]).status == 304
     assert orders.get_order(order_id, '"other"').status == 200
+
+
+def test_a_result_that_is_too_long_for_the_state_is_answered_whole(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    order_id = accepted(orders, {**BODY, "sku": LONG_SKU, "quantity": 1})
+    assert orders.post_details(order_id, DETAILS).status == 202
+    done = until(orders, order_id, "COMPLETED")
+    assert {offer["terms"] for offer in done["result"]["best_offers"]} == {TERMS}
+    assert done["result"]["offers_seen"] == 2_000
+    stored = json.loads(row(aws, stack, order_id)["result"])
+    claim = stored["claim_check"]
+    assert claim["bytes"] > 16_000
+    (execution,) = executions(aws, stack, order_id)
+    history = aws.client("stepfunctions").get_execution_history(executionArn=execution["executionArn"])
+    assert TERMS[:40] not in json.dumps(history["events"], default=str, ensure_ascii=False)
+    fresh = orders.get_order(order_id).headers["etag"]
+    assert orders.get_order(order_id, fresh).status == 304
+    aws.client("s3").delete_object(Bucket=claim["bucket"], Key=claim["key"])
+    late = orders.get_order(order_id)
+    assert (late.status, late.body["result_expired"], "result" in late.body) == (200, True, False)
+    assert late.headers["etag"] != fresh
 
 
 def test_an_outage_of_the_external_api_delays_orders_and_loses_none(

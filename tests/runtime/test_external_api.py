@@ -139,9 +139,9 @@ def test_an_answer_that_makes_no_sense_is_rejected(
 
 
 def test_offers_that_are_too_long_to_keep_are_rejected(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
-    offer = {"offer_id": "o", "sku": "SKU-0001", "price": 1, "stock": 9, "text": "x" * 20_000}
-    server.body = json.dumps([offer]).encode()
-    with pytest.raises(Exception, match=r"more than 16384") as raised:
+    offer = {"offer_id": "o", "sku": "SKU-0001", "price": 1, "stock": 9, "text": "x" * 400_000}
+    server.body = json.dumps([offer] * 3).encode()
+    with pytest.raises(Exception, match=r"more than 1048576") as raised:
         load(server.url, monkeypatch).handle(EVENT, Context())
     assert type(raised.value).__name__ == "ExternalApiRejected"
 
