@@ -104,7 +104,7 @@ def iam_proof(
     config = {"details_timeout_seconds": WAIT_SECONDS}
     proven, unproven, exceptions = 0, 0, dict[str, str]()
     try:
-        with embedded_aws(20) as aws, external_api(100, delay=0, throttle_every=0) as external:
+        with embedded_aws(20) as aws, external_api(2_000, delay=0, throttle_every=0) as external:
             stack = deploy(aws.cloud, PROGRAM, config={**config, "external_api_url": external.url})
             client = OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION, retries=1)
             for proof in prove(aws, stack, Checks(aws, stack, client), only):
@@ -146,7 +146,7 @@ def _advance_to_load(aws: Sandbox, schedule: str, console: Console) -> None:
     """The load is daily: the clock of the schedules is moved on to its next time."""
     scheduler: Scheduler = aws.cloud.service("scheduler")  # type: ignore[assignment]  # the service of that name
     moment = scheduler.advance_to_next(schedule)
-    console.print(f"EventBridge Scheduler: moved on to {moment:%Y-%m-%d %H:%M} UTC, the time of the daily load")
+    console.print(f"Moved on to {moment:%Y-%m-%d %H:%M} UTC, the time of the daily load")
 
 
 def _stay(console: Console, url: str, endpoint: str, stop: threading.Event) -> None:

@@ -204,6 +204,8 @@ class ScheduledLoad(pulumi.ComponentResource):
     """The queue for what failed."""
     dead_letter_queue_arn: pulumi.Output[str]
     """Its ARN."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: ScheduledLoadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ScheduledLoad {name!r}"
@@ -258,7 +260,7 @@ class ScheduledLoad(pulumi.ComponentResource):
                 "detail": {"jobName": [job_name], "state": ["FAILED", "STOPPED", "TIMEOUT"]},
             },
         )
-        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[failed.arn])
+        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[failed.arn], runbook="dead-letters-loads")
         _triggers.queue_target(common, "failed", failed, self.dead_letter_queue)
         _overdue_alarm(common, job_name, overdue)
         log_group = _parts.log_group(common, "log", f"/aws-glue/python-jobs/{job_name}")
@@ -352,6 +354,8 @@ class ScheduledLoad(pulumi.ComponentResource):
         self.ledger_table_arn = ledger.arn
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
+        common.watch("redshift_workgroups", warehouse.workgroup_name)
+        self.observed = common.observed()
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     @property
@@ -610,7 +614,7 @@ def _log_needs(
     # Beside the job's own group, Glue writes what it says itself to groups with these names.
     shared = [_parts.arn(common, "logs", f"log-group:/aws-glue/python-jobs/{name}:*") for name in ("error", "output")]
     secured = pulumi.Output.concat("log-group:/aws-glue/python-jobs/", security_configuration, "-role/*")
-    groups = [pulumi.Output.concat(log_group.arn, ":*"), *shared, _parts.arn(common, "logs", secured)]
+    groups = [log_group.arn, pulumi.Output.concat(log_group.arn, ":*"), *shared, _parts.arn(common, "logs", secured)]
     needs: dict[str, Mapping[str, Any]] = {
         "WriteLog": {
             "actions": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
@@ -660,6 +664,7 @@ def _overdue_alarm(common: _parts.Common, job_name: str, hours: int) -> None:
         tags=common.tags,
         opts=common.opts(),
     )
+    common.watch("rules", loaded.name)
     _parts.alarm(
         common,
         "overdue",

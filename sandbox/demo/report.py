@@ -95,13 +95,10 @@ def show(console: Console, result: Result) -> None:
     for line in ledger.unexpected[:5]:
         console.print(f"[red]unexpected answer[/]: {line}")
     if ok(result):
+        behind = "" if counted.curated is None else "; what is written is in the curated data once"
+        behind += "" if counted.redshift is None else ", and in Redshift"
         console.print(
-            "[green]In balance[/]: accepted = written + waiting + in the dead-letter queue"
-            + (
-                ", and what is written is in the curated data and in Redshift once."
-                if counted.redshift is not None
-                else "."
-            )
+            f"[green]In balance[/]: accepted = written + waiting + in the dead-letter queue{behind}.", soft_wrap=True
         )
     else:
         console.print("[red]Out of balance.[/]")

@@ -160,9 +160,11 @@ class Lambda(Service):
         with self._lock:
             versions = self._layers.setdefault(name, [])
             number = len(versions) + 1
-            folder = self.cloud.folder / "layers" / name / str(number)
             content = self._archive(request["Content"])
-            unpack(content, folder)
+            # Many functions bring the same layer: its files are there once.
+            folder = self.cloud.folder / "layers" / hashlib.sha256(content).hexdigest()
+            if not folder.exists():
+                unpack(content, folder)
             arn = self.cloud.arn("lambda", f"layer:{name}")
             version = {
                 "LayerArn": arn,
