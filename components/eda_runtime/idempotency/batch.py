@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
+from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 
 from eda_runtime.envelope import Envelope
 from eda_runtime.idempotency.keys import Source, parsed
@@ -78,6 +79,9 @@ def process(
         logger.set_correlation_id(correlation_id_of(source, raw) or request_id)
         try:
             return call(raw)
+        except IdempotencyAlreadyInProgressError:
+            logger.info("the record is in progress elsewhere", record=_identifier(source, raw))
+            raise
         except Exception:
             logger.exception("the record failed", record=_identifier(source, raw))
             raise
