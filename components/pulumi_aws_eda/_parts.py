@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_aws_eda import _observed, _runbooks
 from pulumi_aws_eda._naming import physical_name
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class Common:
         permissions_boundary: ARN of the boundary of every role.
         alarm_actions: ARNs that alarms notify.
         log_retention_in_days: of log groups.
+        watched: what the component has made that can be watched, by kind (``_observed.KINDS``).
     """
 
     parent: pulumi.ComponentResource
@@ -38,6 +40,7 @@ class Common:
     permissions_boundary: pulumi.Input[str] | None = None
     alarm_actions: Sequence[pulumi.Input[str]] = ()
     log_retention_in_days: pulumi.Input[int] = 30
+    watched: dict[str, list[pulumi.Input[str]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, parent: pulumi.ComponentResource, name: str, args: Mapping[str, Any]) -> "Common":
@@ -55,6 +58,14 @@ class Common:
     def opts(self, **options: Any) -> pulumi.ResourceOptions:
         """Options of a child."""
         return pulumi.ResourceOptions(parent=self.parent, **options)
+
+    def watch(self, kind: str, name: pulumi.Input[str]) -> None:
+        """Note something that the component has made."""
+        self.watched.setdefault(kind, []).append(name)
+
+    def observed(self, *parts: pulumi.Output[_observed.Observed]) -> pulumi.Output[_observed.Observed]:
+        """What the component has made, and components that are its children: for its output ``observed``."""
+        return _observed.merged([self.watched, *parts])
 
     def nested(self, args: T) -> T:
         """The arguments of a component that is a child, and with them those that every component takes."""
@@ -211,27 +222,36 @@ def queue(
 def dead_letter_queue(
     common: Common,
     suffix: str = "dlq",
-    description: str = "",
     fifo: bool = False,
     rule_arns: Sequence[pulumi.Input[str]] = (),
+    runbook: str | None = None,
 ) -> aws.sqs.Queue:
-    """A queue for what failed, kept 14 days, with an alarm at its first message."""
+    """A queue for what failed, kept 14 days, with an alarm at its first message, whose page says how to redrive."""
     made = queue(common, suffix, fifo=fifo, rule_arns=rule_arns, message_retention_seconds=DLQ_RETENTION_SECONDS)
+    common.watch("dead_letter_queues", made.name)
+    messages_alarm(common, suffix, made.name, f"{common.name}-{suffix}", runbook)
+    return made
+
+
+def messages_alarm(
+    common: Common, suffix: str, queue_name: pulumi.Input[str], what: str, runbook: str | None = None
+) -> None:
+    """An alarm at the first message of a dead-letter queue."""
     alarm(
         common,
         f"{suffix}-messages",
         namespace="AWS/SQS",
         metric="ApproximateNumberOfMessagesVisible",
-        dimensions={"QueueName": made.name},
+        dimensions={"QueueName": queue_name},
         statistic="Maximum",
-        description=description
-        or f"{common.name}-{suffix} holds a message: something failed for good and waits for its redrive",
+        description=f"{what} holds a message: something failed for good and waits for its redrive",
+        runbook=runbook,
     )
-    return made
 
 
 def log_group(common: Common, suffix: str, name: pulumi.Input[str]) -> aws.cloudwatch.LogGroup:
     """A log group with the component's retention and key."""
+    common.watch("log_groups", name)
     return aws.cloudwatch.LogGroup(
         f"{common.name}-{suffix}",
         name=name,
@@ -255,12 +275,17 @@ def alarm(
     evaluation_periods: int = 1,
     comparison_operator: str = "GreaterThanOrEqualToThreshold",
     treat_missing_data: str = "notBreaching",
+    runbook: str | None = None,
 ) -> aws.cloudwatch.MetricAlarm:
-    """An alarm when a metric reaches a threshold; no data is no alarm unless it is said to be."""
-    return aws.cloudwatch.MetricAlarm(
+    """An alarm when a metric reaches a threshold; no data is no alarm unless it is said to be.
+
+    Its description ends with the page that says what to do: the metric's (``_runbooks.PAGES``), or ``runbook``.
+    """
+    page = runbook or _runbooks.PAGES[namespace, metric]
+    made = aws.cloudwatch.MetricAlarm(
         f"{common.name}-{suffix}",
         name=physical_name(f"{common.name}-{suffix}", 255),
-        alarm_description=description,
+        alarm_description=f"{description}\nRunbook: {_runbooks.link(page)}",
         namespace=namespace,
         metric_name=metric,
         dimensions=dimensions,
@@ -274,6 +299,8 @@ def alarm(
         tags=common.tags,
         opts=common.opts(),
     )
+    common.watch("alarms", made.arn)
+    return made
 
 
 def table(
@@ -297,7 +324,7 @@ def table(
         global_secondary_indexes: partition and sort key by the index's name, both strings; each holds whole rows.
     """
     name, indexes = f"{common.name}-{suffix}", global_secondary_indexes or {}
-    return aws.dynamodb.Table(
+    made = aws.dynamodb.Table(
         name,
         name=physical_name(name, 255),
         billing_mode="PAY_PER_REQUEST",
@@ -327,6 +354,8 @@ def table(
         tags=common.tags,
         opts=common.opts(),
     )
+    common.watch("tables", made.name)
+    return made
 
 
 @dataclass(frozen=True)

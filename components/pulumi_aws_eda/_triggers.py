@@ -32,6 +32,7 @@ def rule(common: _parts.Common, suffix: str, description: str, pattern: Mapping[
         tags=common.tags,
         opts=common.opts(),
     )
+    common.watch("rules", made.name)
     _parts.alarm(
         common,
         f"{suffix}-failed-invocations",
@@ -110,6 +111,8 @@ def schedule(
         after: what has to be there before the first call.
     """
     name = f"{common.name}-schedule"
+    # Where a schedule names no group, it is in this one.
+    common.watch("schedule_groups", "default")
     statements: dict[str, Mapping[str, Any]] = {
         "Call": need,
         "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [dead_letter_queue.arn]},

@@ -136,6 +136,8 @@ class AnalyticsChain(pulumi.ComponentResource):
     """Its schedule."""
     reconciler_dead_letter_queue_url: pulumi.Output[str]
     """The queue for its runs that failed."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: AnalyticsChainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"AnalyticsChain {name!r}"
@@ -214,6 +216,8 @@ class AnalyticsChain(pulumi.ComponentResource):
         self.reconciler_function_name = self.reconciler.function_name
         self.reconciler_schedule_name = self.reconciler.schedule_name
         self.reconciler_dead_letter_queue_url = self.reconciler.dead_letter_queue_url
+        parts = [self.query, self.load, self.refresh, self.reconciler]
+        self.observed = common.observed(*(part.observed for part in parts if part is not None))
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
 

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _parts
+from pulumi_aws_eda import _alarms, _parts
 from pulumi_aws_eda._args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._change_rows import ChangeRows
 from pulumi_aws_eda._naming import physical_name
@@ -237,6 +237,8 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
     """The Kinesis stream of ``kinesis_source``."""
     kinesis_stream_arn: pulumi.Output[str | None]
     """Its ARN."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: BatchedFirehoseSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"BatchedFirehoseSink {name!r}"
@@ -251,7 +253,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         error_prefix = args.get("error_prefix", "errors/")
         bucket_name, bucket_arn, bucket_ready = _bucket(common, args)
         rule = _error_rule(common, bucket_name, error_prefix)
-        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[rule.arn])
+        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[rule.arn], runbook="dead-letters-changes")
         _error_target(common, rule, self.dead_letter_queue)
         database_name, database_arn = _database(common, args)
         self.table = _parts.glue_table(
@@ -321,7 +323,13 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         if source.rows is not None:
             stream, target = args["table_stream_source"], self.delivery_stream.arn
             self.pipe = _pipe(common, stream, source.rows, source.reading, target, self.dead_letter_queue)
-        _alarms(common, self.delivery_stream.name, interval, parquet=parquet, kinesis=kinesis is not None)
+        freshness = max(FRESHNESS_MULTIPLE * interval, LEAST_FRESHNESS_SECONDS)
+        _alarms.delivery_stream(
+            common, self.delivery_stream.name, name, freshness, parquet=parquet, kinesis=kinesis is not None
+        )
+        common.watch("delivery_streams", self.delivery_stream.name)
+        if kinesis is not None:
+            common.watch("streams", kinesis.name)
 
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.bucket_name = pulumi.Output.from_input(bucket_name)
@@ -349,6 +357,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         self.pipe_arn = none if self.pipe is None else self.pipe.arn.apply(lambda found: found)
         self.kinesis_stream_name = none if kinesis is None else kinesis.name.apply(lambda found: found)
         self.kinesis_stream_arn = none if kinesis is None else kinesis.arn.apply(lambda found: found)
+        self.observed = common.observed()
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     @property
@@ -527,6 +536,7 @@ def _error_target(common: _parts.Common, rule: aws.cloudwatch.EventRule, queue: 
         retry_policy={"maximum_event_age_in_seconds": 86400, "maximum_retry_attempts": 185},
         opts=common.opts(),
     )
+    common.watch("rules", rule.name)
     _parts.alarm(
         common,
         "errors-failed-invocations",
@@ -707,15 +717,8 @@ def _pipe(
         tags=common.tags,
         opts=common.opts(depends_on=[policy]),
     )
-    for metric in ("ExecutionFailed", "ExecutionPartiallyFailed", "ExecutionThrottled", "ExecutionTimeout"):
-        _parts.alarm(
-            common,
-            f"pipe-{metric.lower()}",
-            namespace="AWS/EventBridge/Pipes",
-            metric=metric,
-            dimensions={"PipeName": made.name},
-            description=f"{common.name}: {metric} of the Pipe; its log says why",
-        )
+    _alarms.pipe(common, made.name, common.name)
+    common.watch("pipes", made.name)
     return made
 
 
@@ -746,40 +749,6 @@ def _pipe_needs(
             "condition": {"StringEquals": _via(common, "sqs")},
         }
     return needs
-
-
-def _alarms(
-    common: _parts.Common, delivery_stream_name: pulumi.Output[str], interval: int, *, parquet: bool, kinesis: bool
-) -> None:
-    freshness = max(FRESHNESS_MULTIPLE * interval, LEAST_FRESHNESS_SECONDS)
-
-    def alarm(metric: str, description: str, **settings: Any) -> None:
-        _parts.alarm(
-            common,
-            metric.replace(".", "-").lower(),
-            namespace="AWS/Firehose",
-            metric=metric,
-            dimensions={"DeliveryStreamName": delivery_stream_name},
-            description=f"{common.name}: {description}",
-            **settings,
-        )
-
-    waits = f"the oldest record waits longer than {freshness} s to be delivered"
-    alarm("DeliveryToS3.DataFreshness", waits, threshold=freshness, statistic="Maximum")
-    alarm(
-        "DeliveryToS3.Success",
-        "an attempt to write to S3 failed; Firehose tries for 24 hours",
-        threshold=1,
-        statistic="Minimum",
-        comparison_operator="LessThanThreshold",
-    )
-    if parquet:
-        alarm("FailedConversion.Records", "records do not fit the Glue table; they lie under the error prefix")
-    if kinesis:
-        lag = "Firehose is behind the Kinesis stream"
-        alarm("KinesisMillisBehindLatest", lag, threshold=freshness * 1000, statistic="Maximum")
-    else:
-        alarm("ThrottledRecords", "records were throttled: the stream's quota is reached")
 
 
 def _via(common: _parts.Common, service: str) -> dict[str, pulumi.Output[str]]:

@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _parts, archives
+from pulumi_aws_eda import _alarms, _parts, archives
 from pulumi_aws_eda._args import check, number
 from pulumi_aws_eda._callback_definition import definition
 from pulumi_aws_eda._naming import physical_name
@@ -84,6 +84,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
     """The log group of the executions."""
     role_arn: pulumi.Output[str]
     """The state machine's role."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: CallbackWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"CallbackWorkflow {name!r}"
@@ -96,7 +98,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
         common = _parts.Common.of(self, name, args)
 
         self.callback_table = _parts.table(common, "callbacks", "id", ttl="expires_at")
-        self.dead_letter_queue = _parts.dead_letter_queue(common)
+        self.dead_letter_queue = _parts.dead_letter_queue(common, runbook="dead-letters-workflow")
         keeper: IdempotentLambdaArgs = {
             "code": archives.function_archive("token_keeper"),
             "description": "Stores the task token a workflow waits with",
@@ -159,15 +161,9 @@ class CallbackWorkflow(pulumi.ComponentResource):
             tags=common.tags,
             opts=common.opts(depends_on=[policy]),
         )
-        for metric in ("ExecutionsFailed", "ExecutionsTimedOut"):
-            _parts.alarm(
-                common,
-                metric.lower(),
-                namespace="AWS/States",
-                metric=metric,
-                dimensions={"StateMachineArn": self.state_machine.arn},
-                description=f"{name}: {metric}; the failed executions are in the dead-letter queue",
-            )
+        failed = "the failed executions are in the dead-letter queue"
+        _alarms.state_machine(common, self.state_machine.arn, name, failed)
+        common.watch("state_machines", self.state_machine.arn)
         self.state_machine_arn = self.state_machine.arn
         self.state_machine_name = self.state_machine.name
         self.callback_table_name = self.callback_table.name
@@ -176,6 +172,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
         self.log_group_name = log_group.name
         self.role_arn = self.role.arn
+        self.observed = common.observed(self.token_keeper.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def _machine_arn(self, name: str) -> pulumi.Output[str]:

@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _admission, _openapi, _parts
+from pulumi_aws_eda import _admission, _alarms, _openapi, _parts
 from pulumi_aws_eda._args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._naming import physical_name
 from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
@@ -138,6 +138,8 @@ class EventApi(pulumi.ComponentResource):
     """The access log."""
     api_key_value: pulumi.Output[str | None]
     """The API key (a secret), for ``API_KEY``."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"EventApi {name!r}"
@@ -248,11 +250,13 @@ class EventApi(pulumi.ComponentResource):
             dimensions={"ApiName": self.rest_api.name, "Stage": STAGE},
             description=f"{name}: the API answered with a server error",
         )
+        common.watch("apis", self.rest_api.name)
         self.url = self.stage.invoke_url
         self.rest_api_id = self.rest_api.id
         self.stage_name = self.stage.stage_name
         self.execution_arn = self.rest_api.execution_arn
         self.log_group_name = log_group.name
+        self.observed = common.observed()
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def _operation(
@@ -338,6 +342,9 @@ class EventApi(pulumi.ComponentResource):
             opts=common.opts(depends_on=[policy]),
         )
         self._admissions[route] = machine
+        refused = "the client got a 5xx and may send the request again"
+        _alarms.state_machine(common, machine.arn, name, refused, f"{slug}-", "admission-failures")
+        common.watch("state_machines", machine.arn)
         caller, _ = _parts.role(
             common,
             f"{_slug(route)}-caller",

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _parts, archives
+from pulumi_aws_eda import _alarms, _parts, archives
 from pulumi_aws_eda._args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._naming import physical_name
 from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
@@ -178,6 +178,8 @@ class IdempotentLambda(pulumi.ComponentResource):
     """Its ARN."""
     idempotency_table_name: pulumi.Output[str | None]
     """The idempotency table; none without idempotency."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"IdempotentLambda {name!r}"
@@ -278,15 +280,10 @@ class IdempotentLambda(pulumi.ComponentResource):
                 opts=common.opts(),
             )
         self._event_sources(component, common, args, source, failures, policy)
-        for metric in ("Errors", "Throttles"):
-            _parts.alarm(
-                common,
-                metric.lower(),
-                namespace="AWS/Lambda",
-                metric=metric,
-                dimensions={"FunctionName": self.function.name},
-                description=f"{name}: {metric.lower()} of the function",
-            )
+        _alarms.function(common, self.function.name, name)
+        common.watch("functions", self.function.name)
+        if source is not None:
+            common.watch("queues", source.name)
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.function_arn = self.function.arn
         self.function_name = self.function.name
@@ -297,6 +294,7 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.dead_letter_queue_arn = none if failures is None else pulumi.Output.from_input(failures).apply(str)
         self.queue_url = none if source is None else source.url.apply(lambda url: url)
         self.queue_arn = none if source is None else source.arn.apply(lambda arn: arn)
+        self.observed = common.observed()
         self.idempotency_table_name = none if table is None else pulumi.Output.from_input(table[0]).apply(str)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 

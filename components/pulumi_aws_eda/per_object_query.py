@@ -170,6 +170,8 @@ class PerObjectQuery(pulumi.ComponentResource):
     """The queue for what failed."""
     dead_letter_queue_arn: pulumi.Output[str]
     """Its ARN."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: PerObjectQueryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PerObjectQuery {name!r}"
@@ -227,7 +229,9 @@ class PerObjectQuery(pulumi.ComponentResource):
         self.view = _view(common, args, self.table.name) if "view" in args else None
         created = _created_rule(common, args)
         completed = _completed_rule(common, self.workgroup)
-        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[created.arn, completed.arn])
+        self.dead_letter_queue = _parts.dead_letter_queue(
+            common, rule_arns=[created.arn, completed.arn], runbook="dead-letters-queries"
+        )
         key_arns = [
             key
             for key in dict.fromkeys(
@@ -303,6 +307,8 @@ class PerObjectQuery(pulumi.ComponentResource):
         self.ledger_table_arn = ledger.arn
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
+        common.watch("athena_workgroups", self.workgroup.name)
+        self.observed = common.observed(self.function.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     @property

@@ -84,6 +84,8 @@ class Reconciler(pulumi.ComponentResource):
     """The queue for runs that failed, and for messages of kinds without a queue of their own."""
     dead_letter_queue_arn: pulumi.Output[str]
     """Its ARN."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: ReconcilerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Reconciler {name!r}"
@@ -96,7 +98,7 @@ class Reconciler(pulumi.ComponentResource):
         common = _parts.Common.of(self, name, args)
 
         ledger = _parts.ledger_table(common, args)
-        self.dead_letter_queue = _parts.dead_letter_queue(common)
+        self.dead_letter_queue = _parts.dead_letter_queue(common, runbook="dead-letters-reconciler")
         kinds: dict[str, ObjectQueriesArgs | LoadsArgs | IngestionsArgs] = {}
         grants: dict[str, GrantArgs] = {
             **_analytics_needs.ledger(ledger),
@@ -160,6 +162,7 @@ class Reconciler(pulumi.ComponentResource):
         self.kinds = pulumi.Output.from_input(list(kinds))
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
+        self.observed = common.observed(self.function.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
 

@@ -149,6 +149,8 @@ class SpiceRefresh(pulumi.ComponentResource):
     """The queue for what failed."""
     dead_letter_queue_arn: pulumi.Output[str]
     """Its ARN."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
 
     def __init__(self, name: str, args: SpiceRefreshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"SpiceRefresh {name!r}"
@@ -173,6 +175,7 @@ class SpiceRefresh(pulumi.ComponentResource):
         }
         self._data_set_ids = list(ids.values())
         for key, id in ids.items():
+            common.watch("data_sets", id)
             _parts.alarm(
                 common,
                 f"ingestion-errors-{key}",
@@ -191,7 +194,9 @@ class SpiceRefresh(pulumi.ComponentResource):
                 "detail": {"statementName": [{"prefix": args["statement_prefix"]}], "state": ["FINISHED"]},
             },
         )
-        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[finished.arn])
+        self.dead_letter_queue = _parts.dead_letter_queue(
+            common, rule_arns=[finished.arn], runbook="dead-letters-refreshes"
+        )
         function: IdempotentLambdaArgs = {
             "code": archives.function_archive("spice_refresh"),
             "description": "Refreshes SPICE data sets after a load",
@@ -229,6 +234,7 @@ class SpiceRefresh(pulumi.ComponentResource):
         self.ledger_table_arn = ledger.arn
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
+        self.observed = common.observed(self.function.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     @property
