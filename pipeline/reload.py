@@ -1,5 +1,5 @@
 """Loads a slot of the schedule: one that was missed, one that failed, or one that was loaded, whose objects are loaded
-again, for a target that was restored from before the load.
+again, for a target that lost them.
 
 Safe to run twice and to stop at any point: the objects wait again before the slot's row says so, and the job starts
 last.

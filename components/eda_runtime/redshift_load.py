@@ -5,7 +5,8 @@ attempt: a run that is killed anywhere is taken up by the next one, or settled b
 
 Row: ``id`` (``load#<dataset>#<slot>``), ``kind``, ``dataset``, ``slot``, ``attempt``, ``state``, ``statement_id``,
 ``manifest`` (``s3://``), ``objects`` (JSON, id and attempt of each query whose files it takes), ``error``,
-``opened_at``, ``settled_at``, ``open``.
+``opened_at``, ``settled_at``, ``open``, ``awaits_refresh`` (data sets are refreshed after it: once it has succeeded,
+``open`` is ``refresh`` until a reconciler has asked for the refreshes, because its completion event may get lost).
 
 Runs on Python 3.9 too, because Glue's Python shell does.
 """
@@ -27,8 +28,11 @@ from botocore.exceptions import ClientError
 from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
 
 KIND = "load"
+REFRESH = "refresh"
 MAX_OBJECTS = 4_000
 """Objects of one load, so that its row stays far below DynamoDB's 400 KB; a run goes on with further loads."""
+OBJECTS_OF_LINE = 100
+"""Objects of one log line: Logs Insights finds 200 fields in a line at most."""
 MAX_WAIT_SECONDS = 3 * 3600
 POLL_SECONDS, MAX_POLL_SECONDS = 0.5, 15.0
 LOAD_LEDGER_COLUMNS = (
@@ -152,7 +156,8 @@ def manifest(objects: Sequence[Row]) -> bytes:
 def transaction(target: Target, row: Row) -> list[str]:
     """The statements of a load: all of them or none take effect.
 
-    The newest version of each key is merged where the target has no version that is as new.
+    The newest version of each key is merged where the target has none that is newer. The same version replaces itself,
+    so that objects that were queried anew correct the target.
     """
     goal = f"{_quoted(target.schema)}.{_quoted(target.table)}"
     ledger = f"{_quoted(target.schema)}.{_quoted('load_ledger')}"
@@ -182,7 +187,7 @@ def transaction(target: Target, row: Row) -> list[str]:
         f"(PARTITION BY {key} ORDER BY {version} DESC) AS {_POSITION} FROM {_STAGING}) AS ranked "
         f"WHERE {_POSITION} = 1",
         f"DELETE FROM {_NEWEST} USING {goal} "  # noqa: S608
-        f"WHERE {_NEWEST}.{key} = {table}.{key} AND {table}.{version} >= {_NEWEST}.{version}",
+        f"WHERE {_NEWEST}.{key} = {table}.{key} AND {table}.{version} > {_NEWEST}.{version}",
         f"MERGE INTO {goal} USING {_NEWEST} ON {table}.{key} = {_NEWEST}.{key} "  # noqa: S608
         f"WHEN MATCHED THEN UPDATE SET {updates} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({inserts})",
         f"INSERT INTO {ledger} ({', '.join(name for name, _ in entry)}) "  # noqa: S608
@@ -208,11 +213,15 @@ def settle(ledger: Ledger, redshift_data: Any, row: Row) -> Row:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
-        # Loading the objects again changes no row twice: the target is as new already.
+        # Loading the objects again is safe: the same versions replace themselves.
         statement = {"Status": "FAILED", "Error": "the Data API does not know the statement any more"}
     if statement["Status"] == "FINISHED":
         ledger.take(row["id"], row["dataset"], json.loads(row["objects"]))
-        moved = ledger.change(row, {"state": SUCCEEDED, "settled_at": ledger.now()}, ("open", "error"))
+        changes = {"state": SUCCEEDED, "settled_at": ledger.now()}
+        if "awaits_refresh" in row:
+            moved = ledger.change(row, {**changes, "open": REFRESH, "opened_at": ledger.now()}, ("error",))
+        else:
+            moved = ledger.change(row, changes, ("open", "error"))
     elif statement["Status"] in ("FAILED", "ABORTED"):
         moved = fail(ledger, row, statement.get("Error") or f"the statement was {statement['Status'].lower()}")
     else:
@@ -236,6 +245,7 @@ class Load:
         target: where to.
         dataset: the data set's name.
         manifest_location: ``s3://bucket/prefix/`` of the manifests.
+        awaits_refresh: data sets are refreshed after a load, and a reconciler looks that they are.
         max_attempts: of one slot in one run.
         max_wait_seconds: for one statement.
         max_objects: of one load.
@@ -252,6 +262,7 @@ class Load:
     target: Target
     dataset: str
     manifest_location: str
+    awaits_refresh: bool = False
     max_attempts: int = 3
     max_wait_seconds: float = MAX_WAIT_SECONDS
     max_objects: int = MAX_OBJECTS
@@ -337,6 +348,8 @@ class Load:
         bucket, _, key = path[len("s3://") :].partition("/")
         self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
         changes.update(state=STARTED, open=KIND, opened_at=self.ledger.now(), manifest=path)
+        if self.awaits_refresh:
+            changes["awaits_refresh"] = "true"
         if self.ledger.change(seen, changes, ("statement_id", "error", "settled_at")):
             extra = {"load": seen["id"], "attempt": attempt, "objects": len(objects), "manifest": path}
             _log.info("load begun", extra=extra)
@@ -357,24 +370,21 @@ class Load:
         )
         changes = {"statement_id": answer["Id"], "state": STARTED, "open": KIND, "opened_at": self.ledger.now()}
         self.ledger.change(row, changes)
-        # Joins the batch to the statement: each object's own log lines name its orders' file.
-        extra = {
-            "load": row["id"],
-            "attempt": row["attempt"],
-            "statement_id": answer["Id"],
-            "objects": list(json.loads(row["objects"])),
-        }
-        _log.info("statement sent", extra=extra)
+        # Joins the batch to the statement: each object's own log lines name its orders.
+        objects = list(json.loads(row["objects"]))
+        batch = {"load": row["id"], "attempt": row["attempt"], "statement_id": answer["Id"]}
+        _log.info("statement sent", extra={**batch, "objects": len(objects), "manifest": row["manifest"]})
+        for begin in range(0, len(objects), OBJECTS_OF_LINE):
+            part = {"part": begin // OBJECTS_OF_LINE + 1, "object_ids": objects[begin : begin + OBJECTS_OF_LINE]}
+            _log.info("objects of the load", extra={**batch, **part})
 
     def _wait(self, row: Row) -> Row:
         deadline, delay = self.clock() + self.max_wait_seconds, POLL_SECONDS
         while True:
             settled = settle(self.ledger, self.redshift_data, row)
             if settled["state"] != STARTED or settled["attempt"] != row["attempt"]:
-                _log.info(
-                    "load settled",
-                    extra={"load": row["id"], "attempt": row["attempt"], "state": settled["state"]},
-                )
+                extra = {"load": row["id"], "attempt": row["attempt"], "statement_id": row["statement_id"]}
+                _log.info("load settled", extra={**extra, "state": settled["state"]})
                 return settled
             if self.clock() >= deadline:
                 raise StillRunning(

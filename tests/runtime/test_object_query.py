@@ -252,6 +252,57 @@ def test_an_earlier_attempts_late_event_changes_nothing() -> None:
     assert world.row == second
 
 
+def test_an_earlier_attempts_late_event_is_not_taken_for_the_one_that_could_not_start() -> None:
+    world = World([True])
+    world.queries().request(PLANNED)
+    (first,) = world.athena.runs.all.values()
+    finish(world.service)
+    world.athena.throttled = 1
+    with pytest.raises(ClientError, match="TooManyRequests"):
+        world.queries().completed(first.id)
+    assert world.row["attempt"] == 2
+    assert world.queries().completed(first.id) is Outcome.NOTHING
+    assert "query_execution_id" not in world.row
+    world.come_to_rest()
+    assert world.row["state"] == "SUCCEEDED"
+
+
+def test_a_run_that_wakes_up_late_deletes_nothing_that_is_newer() -> None:
+    world = World()
+    finish(world.event)
+    finish(world.service)
+    late = Run(world.completions)
+    while "get_item" not in late.calls:
+        late.step()
+    finish(world.completions)
+    world.queries().request_again(PLANNED, "b1")
+    world.come_to_rest()
+    second = world.s3.paths(f"{FOLDER}2/")
+    assert len(second) == 3
+    race([late], [])
+    assert late.failure is None
+    assert world.s3.paths(FOLDER) == second
+    assert world.row["attempt"] == 2
+
+
+def test_a_run_whose_start_is_refused_late_leaves_the_query_that_runs_alone() -> None:
+    world = World()
+    late = Run(world.event)
+    while "update_item" not in late.calls:
+        late.step()
+    # Another run starts the query before the first one does, which Athena then refuses for a while.
+    finish(world.event)
+    finish(world.service)
+    world.athena.refused = "the workgroup is disabled"
+    race([late], [])
+    world.athena.refused = None
+    assert late.failure is None
+    assert len(world.s3.paths(FOLDER)) == 3
+    assert world.row["attempt"] == 1
+    world.come_to_rest()
+    world.check(killed=False)
+
+
 def test_an_execution_that_athena_has_forgotten_is_tried_again() -> None:
     world = World()
     world.queries().request(PLANNED)

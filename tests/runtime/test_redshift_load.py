@@ -398,8 +398,8 @@ def test_the_transaction_is_right_on_a_database() -> None:
     assert orders() == [("a", 3, False, "new"), ("b", 1, False, "b")]
     load(2, [("a", 2, False, "late"), ("b", 2, True, ""), ("c", 5, False, "c")])
     assert orders() == [("a", 3, False, "new"), ("b", 2, True, ""), ("c", 5, False, "c")]
-    load(2, [("a", 2, False, "late"), ("b", 2, True, ""), ("c", 5, False, "c")])
-    assert orders() == [("a", 3, False, "new"), ("b", 2, True, ""), ("c", 5, False, "c")]
+    load(2, [("a", 2, False, "late"), ("b", 2, True, ""), ("c", 5, False, "queried anew")])
+    assert orders() == [("a", 3, False, "new"), ("b", 2, True, ""), ("c", 5, False, "queried anew")]
     entries = database.execute("SELECT dataset, slot, attempt, objects, manifest FROM analytics.load_ledger").fetchall()
     assert entries == [("orders", SLOT, attempt, 1, "s3://lake/it's.json") for attempt in (1, 2)]
     with pytest.raises(duckdb.ConstraintException):
