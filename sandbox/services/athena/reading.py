@@ -22,6 +22,8 @@ HIDDEN = {"$path": "VARCHAR", "$file_size": "BIGINT", "$file_modified_time": "TI
 """Columns that every table has and ``*`` does not show."""
 FEW_LOCATIONS = 8
 """Up to here each partition's location is listed by itself, beyond it what they have in common."""
+_LOCAL, _ROW = "$local", "$row"
+"""Columns of our own beside a table's."""
 _NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 
 
@@ -155,7 +157,7 @@ class Reader:
         self.storage.download(targets)
 
     def _list(self, listing: str, keys: Sequence[Column], found: list[tuple[StoredObject, Partition]]) -> None:
-        types = {"local": "VARCHAR", **HIDDEN, **{key.name: "VARCHAR" for key in keys}}
+        types = {_LOCAL: "VARCHAR", **HIDDEN, **{key.name: "VARCHAR" for key in keys}}
         columns: list[list[Any]] = [
             [str(self._files[stored]) for stored, _ in found],
             [stored.path for stored, _ in found],
@@ -297,7 +299,7 @@ class _Pruning:
     def _kept(self, columns: Sequence[Column], rows: list[Any], conditions: Sequence[exp.Expr]) -> list[int]:
         if not conditions or not rows:
             return list(range(len(rows)))
-        types = {"n": "BIGINT"} | {column.name: HIDDEN.get(column.name) or "VARCHAR" for column in columns}
+        types = {_ROW: "BIGINT"} | {column.name: HIDDEN.get(column.name) or "VARCHAR" for column in columns}
         data: list[list[Any]] = [list(range(len(rows)))]
         data += [[_value(row[place]) for row in rows] for place in range(len(columns))]
         _fill(self._connection, "pruned", types, data)
@@ -305,7 +307,7 @@ class _Pruning:
             f"TRY_CAST({_name(c.name)} AS {HIDDEN.get(c.name) or from_hive(c.type)}) AS {_name(c.name)}"
             for c in columns
         )
-        query = exp.select("n").from_("candidates")
+        query = exp.select(exp.column(_ROW, quoted=True)).from_("candidates")
         for condition in conditions:
             query = query.where(condition.copy())
         for column in query.find_all(exp.Column):
@@ -313,7 +315,7 @@ class _Pruning:
         text = to_duckdb(query)
         try:
             kept = self._connection.execute(
-                f"WITH candidates AS (SELECT n, {selected} FROM pruned) {text}"  # noqa: S608 - made from the tree
+                f"WITH candidates AS (SELECT {_name(_ROW)}, {selected} FROM pruned) {text}"  # noqa: S608 - made from the tree
             ).fetchall()
         except duckdb.Error:
             # A condition that fails here fails in the query too, where it is reported.
@@ -335,7 +337,7 @@ def _fill(
 def _select(columns: Sequence[str], source: str, listing: str, marker: str) -> str:
     return (
         f"SELECT {', '.join(columns)} FROM {source} r "  # noqa: S608 - names are quoted
-        f"JOIN {listing} f ON r.{_name(marker)} = f.local"
+        f"JOIN {listing} f ON r.{_name(marker)} = f.{_name(_LOCAL)}"
     )
 
 

@@ -131,6 +131,17 @@ _SYNTAX = (
 )
 
 
+_RAISING = (
+    "trino_date_text",
+    "trino_from_iso8601_date",
+    "trino_from_iso8601_timestamp",
+    "trino_from_iso8601_timestamp_nanos",
+    "trino_json_parse",
+    "trino_parse",
+    "trino_parse_datetime",
+)
+
+
 class _Refused(Exception):
     pass
 
@@ -175,9 +186,15 @@ def to_duckdb(tree: exp.Expr) -> str:
         QueryError: a function is called in a way that cannot be translated.
     """
     copy = tree.copy()
+    for node in [node for node in copy.find_all(exp.Add, exp.Sub, exp.Anonymous) if _gives_date(node)]:
+        # DuckDB makes timestamps of dates it calculates with.
+        whole = exp.Cast(to=exp.DataType(this=exp.DType.DATE))
+        node.replace(whole)
+        whole.set("this", node)
+    tried = _in_try(copy)
     for node in list(copy.walk()):
         if isinstance(node, exp.Anonymous):
-            _replace(node)
+            _replace(node, tried=id(node) in tried)
         elif isinstance(node, exp.Cast):
             _cast(node)
     try:
@@ -186,12 +203,54 @@ def to_duckdb(tree: exp.Expr) -> str:
         raise QueryError(f"NOT_SUPPORTED: {error}", NOT_SUPPORTED) from error
 
 
-def _replace(node: exp.Anonymous) -> None:
+def _gives_date(node: exp.Expr) -> bool:
+    """Whether a calculation has a date as its result, as far as the query itself shows."""
+    match node:
+        case exp.Add() | exp.Sub():
+            return isinstance(node.expression, exp.Interval) and _is_date(node.this)
+        case exp.Anonymous() if node.name.lower() in ("date_add", "date_trunc"):
+            return bool(node.expressions) and _is_date(node.expressions[-1])
+    return False
+
+
+def _is_date(node: exp.Expr) -> bool:
+    match node.unnest():
+        case exp.CurrentDate():
+            return True
+        case exp.Cast() as cast:
+            return cast.to.this is exp.DType.DATE
+        case exp.Anonymous() as called if called.name.lower() in ("date", "from_iso8601_date", "last_day_of_month"):
+            return True
+        case other:
+            return _gives_date(other)
+
+
+def _in_try(root: exp.Expr) -> set[int]:
+    """What lies in ``try(…)``; casts there become casts that give NULL.
+
+    DuckDB's TRY takes nothing that calls ``error``, so what would do so has a form that gives NULL by itself.
+    """
+    tried = set()
+    for call in list(root.find_all(exp.Anonymous)):
+        if call.name.lower() == "try":
+            for node in list(call.walk()):
+                if type(node) is exp.Cast:
+                    node.replace(exp.TryCast(this=node.this, to=node.to))
+            tried |= {id(node) for node in call.walk()}
+    return tried
+
+
+def _replace(node: exp.Anonymous, tried: bool) -> None:
     name = node.name.lower()
     try:
         built = FUNCTIONS[name](list(node.expressions))
     except _Refused as refused:
         raise QueryError(f"NOT_SUPPORTED: {at(position(node))}: {name}: {refused}", NOT_SUPPORTED) from refused
+    if tried and isinstance(built, exp.Cast):
+        built = exp.TryCast(this=built.this, to=built.to)
+    for called in list(built.find_all(exp.Anonymous)) if tried else []:
+        if called.name in _RAISING:
+            called.set("this", f"{called.name}_or_null")
     if isinstance(built, exp.Anonymous):
         # The node stays, so that what is in it is visited in turn.
         node.set("this", built.this)
