@@ -60,8 +60,7 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:
         """Take the profile of the stack's environment."""
-        config = of_struct(request.config).tree
-        self._environment = environment_of(request.project, request.stack, config)
+        self._environment = environment_of(request.project, request.stack, dict(request.config))
         for policy, rule in zip(self._policies, self._rules, strict=True):
             policy.enforcement_level = ENFORCEMENT[rule.levels[self._environment]]
         self._checker = Checker(self._rules, settings(self._rules, self._config, self._environment))

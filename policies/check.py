@@ -103,8 +103,9 @@ class Checker:
 def message(rule: Rule, finding: Finding) -> str:
     """A finding as a reader sees it."""
     if finding.undecided:
-        advice = "The update decides it, before it changes the resource; allowed then"
-        return f"{finding.subject}: {finding.found}. {advice}: {finding.allowed}.\nSee {page(rule)}"
+        return (
+            f"{finding.subject}: {finding.found}, and decides then whether this holds: {rule.holds}\nSee {page(rule)}"
+        )
     fix = finding.fix or rule.fix
     return f"{finding.subject}: {finding.found}; allowed: {finding.allowed}.\nFix: {fix}\nSee {page(rule)}"
 

@@ -44,19 +44,21 @@ class Operation:
     @property
     def schemes(self) -> list[Mapping[str, Any]]:
         """The security schemes that it demands; a demand that names no scheme of the document is none."""
-        demanded = self.data.get("security", self.document.get("security"))
         components = self.document.get("components")
         holder = components if isinstance(components, dict) else {}
-        known = holder.get("securitySchemes") or self.document.get("securityDefinitions") or {}
-        names = [name for entry in demanded or () if isinstance(entry, dict) for name in entry]
+        known = holder.get("securitySchemes") or self.document.get("securityDefinitions")
+        names = [name for entry in self._security if isinstance(entry, dict) for name in entry]
         return [known[name] for name in names if isinstance(known, dict) and isinstance(known.get(name), dict)]
+
+    @property
+    def _security(self) -> list[Any]:
+        demanded = self.data.get("security", self.document.get("security"))
+        return demanded if isinstance(demanded, list) else []
 
     @property
     def open(self) -> bool:
         """Whether everybody may call it: no demand, or one that nothing fulfils to be one."""
-        demanded = self.data.get("security", self.document.get("security"))
-        entries = demanded if isinstance(demanded, list) else []
-        return not entries or {} in entries or not self.schemes
+        return {} in self._security or not self.schemes
 
     @property
     def signed(self) -> bool:
@@ -70,7 +72,7 @@ class Operation:
             "x-amazon-apigateway-request-validator"
         )
         known = self.document.get("x-amazon-apigateway-request-validators")
-        found = known.get(name) if isinstance(known, dict) else None
+        found = known.get(str(name)) if isinstance(known, dict) else None
         return found if isinstance(found, dict) else {}
 
     @property

@@ -112,10 +112,10 @@ recording mocks and checks what it makes, for all stacks by default, and ends wi
 report the same violations. `python -m policies check --program __main__.py --stack prod` checks another program.
 
 A violation names the resource, what was found, what is allowed, the fix, and the rule's page. A preview does not know
-all values: a mandatory rule that cannot be decided yet says which property is unknown, as advice, and decides before the
-update changes the resource; rules on the whole stack decide after it. They follow the dependencies of properties, so
-they know what belongs together also while ARNs are unknown. A rule that cannot read a resource reports that; it never passes
-in silence.
+all values: a mandatory rule that cannot be decided yet says which property is unknown, as advice, and decides before
+the update changes the resource; rules on the whole stack decide after it. They follow the dependencies of properties,
+so they know what belongs together also while ARNs are unknown. A rule that cannot read a resource reports that; it
+never passes in silence.
 
 ## Environments
 

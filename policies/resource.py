@@ -69,6 +69,11 @@ class Property(Generic[T]):
         return self.status is Status.UNKNOWN
 
     @property
+    def invalid(self) -> bool:
+        """Whether there is something of a wrong type."""
+        return self.status is Status.INVALID
+
+    @property
     def given(self) -> bool:
         """Whether there is something, be it unknown."""
         return self.unknown or (self.status is Status.KNOWN and self.value not in ("", [], {}))

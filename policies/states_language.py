@@ -95,9 +95,10 @@ def mistakes(definition: Mapping[str, Any], where: str = "") -> Iterator[str]:
     if not isinstance(found, dict) or not found:
         yield f"{where}it has no States"
         return
-    reached = {definition.get("StartAt")}
-    if definition.get("StartAt") not in found:
-        yield f"{where}StartAt names {definition.get('StartAt')!r}, which is no state"
+    start = str(definition.get("StartAt"))
+    reached = {start}
+    if start not in found:
+        yield f"{where}StartAt names {start!r}, which is no state"
     for name, data in found.items():
         if not isinstance(data, dict) or data.get("Type") not in TYPES:
             yield f"{where}{name} has no type that there is"
@@ -118,15 +119,15 @@ def mistakes(definition: Mapping[str, Any], where: str = "") -> Iterator[str]:
             yield f"{where}{name} is never reached"
 
 
-def _targets(data: Mapping[str, Any]) -> Iterator[Any]:
+def _targets(data: Mapping[str, Any]) -> Iterator[str]:
     for key in ("Next", "Default"):
         if data.get(key) is not None:
-            yield data[key]
+            yield str(data[key])
     for key in ("Catch", "Choices"):
         entries = data.get(key)
         for entry in entries if isinstance(entries, list) else ():
             if isinstance(entry, dict) and entry.get("Next") is not None:
-                yield entry["Next"]
+                yield str(entry["Next"])
 
 
 def _inner(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

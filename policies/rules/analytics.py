@@ -177,19 +177,21 @@ def no_loop(graph: Graph, options: Options) -> Findings:
     """Output triggers nothing."""
     for function in functions(graph):
         for name in options["variables"]:
-            output: Property[Any] = function.anything(f"environment.variables.{name}")
-            if output.given:
+            output = function.text(f"environment.variables.{name}")
+            if output.invalid:
+                yield from output.require(lambda _known: True, "s3://bucket/prefix/")
+            elif output.given:
                 yield from _loops(graph, function, output)
 
 
-def _loops(graph: Graph, function: Resource, output: Property[Any]) -> Findings:
+def _loops(graph: Graph, function: Resource, output: Property[str]) -> Findings:
     allowed = "an output that triggers nothing"
     for trigger, pattern in _triggers(graph, function):
         if output.unknown or pattern.unknown:
-            path = output.path.partition(".")[0]
-            buckets = {b.urn for b in graph.linked(function, path, BUCKET)}
-            if buckets & {b.urn for b in graph.linked(trigger, pattern.path, BUCKET)}:
-                yield function.undecided(output.path, allowed)
+            written = {bucket.urn for bucket in graph.linked(function, "environment", BUCKET)}
+            watched = {bucket.urn for bucket in graph.linked(trigger, pattern.path, BUCKET)}
+            if not written or not watched or written & watched:
+                yield function.undecided((output if output.unknown else pattern).path, allowed)
             continue
         for prefix in _prefixes(trigger, pattern):
             if str(output.value).startswith(prefix) or prefix.startswith(str(output.value)):
@@ -260,7 +262,7 @@ def version_pinned(job: Resource, options: Options) -> Findings:
     fix="Set timeout, in minutes.",
     reference=_GLUE + "add-job.html",
     category=Category.COST,
-    options={"maximum": Option.of({"type": "integer", "minimum": 1, "description": "minutes"}, 120)},
+    options={"maximum": Option.of({"type": "integer", "minimum": 1, "description": "minutes"}, 240)},
 )
 def glue_timeout(job: Resource, options: Options) -> Findings:
     """Jobs end."""

@@ -3,7 +3,7 @@
 from policies import openapi
 from policies.functions import HTTP_INTEGRATION, HTTP_ROUTE, INTEGRATION, METHOD, REST_API
 from policies.graph import Graph
-from policies.resource import Findings, Property, Resource, Status
+from policies.resource import Findings, Property, Resource
 from policies.rule import Category, Options, resource_rule, stack_rule
 
 STAGE = "aws:apigateway/stage:Stage"
@@ -25,7 +25,7 @@ class RestApi(Resource):
     def known(self) -> Findings:
         """Report a document that is unknown or no JSON; an API without one has methods of its own."""
         body = self.document("body")
-        if body.given or body.status is Status.INVALID:
+        if body.given or body.invalid:
             yield from body.require(lambda _known: True, "an OpenAPI document in JSON")
 
 

@@ -5,6 +5,7 @@ import re
 from policies.iam_document import POLICY_TYPES, ROLE, ROLE_ATTACHMENT, documents, statements
 from policies.resource import Findings, Resource
 from policies.rule import Category, Option, Options, resource_rule
+from policies.values import UNKNOWN
 
 _GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/"
 _TRUST = ROLE
@@ -51,8 +52,6 @@ SOURCE_SENDING = (
     "states.amazonaws.com",
     "scheduler.amazonaws.com",
     "pipes.amazonaws.com",
-    "quicksight.amazonaws.com",
-    "redshift.amazonaws.com",
 )
 """Services whose documentation says that they send the source when they assume a role."""
 
@@ -73,7 +72,7 @@ def no_wildcard_action(resource: Resource, options: Options) -> Findings:
     """Actions are written out."""
     allowed = "actions that are written out"
     for document in documents(resource):
-        yield from document.require(lambda _known: True, "a JSON document")
+        yield from document.require(lambda _known: True, "a policy in JSON")
         for statement in statements(document.value or {}):
             wild = [action for action in statement.actions if "*" in action]
             if statement.allows and wild:
@@ -139,13 +138,12 @@ def no_admin_managed_policy(resource: Resource, options: Options) -> Findings:
     allowed = "policies of what is needed"
     if resource.type in ATTACHMENTS:
         arn = resource.text("policyArn")
-        # An ARN that is unknown is one of the stack's own policies: AWS's are known.
-        if not arn.unknown:
-            yield from arn.require(lambda found: not _ADMIN.search(found), allowed)
+        yield from arn.require(lambda found: not _ADMIN.search(found), allowed)
         return
-    for arn in resource.items("managedPolicyArns").value or ():
-        if isinstance(arn, str) and _ADMIN.search(arn):
-            yield resource.finding(f"managedPolicyArns holds {arn}", allowed)
+    listed = resource.items("managedPolicyArns", [])
+    yield from listed.require(lambda arns: not any(isinstance(a, str) and _ADMIN.search(a) for a in arns), allowed)
+    if UNKNOWN in (listed.value or ()):
+        yield resource.undecided(listed.path, allowed)
 
 
 @resource_rule(

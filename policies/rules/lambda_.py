@@ -122,7 +122,7 @@ def memory_bounds(function: Function, options: Options) -> Findings:
     essential=True,
     options={
         "minimum": Option.of({**_SECONDS, "description": "seconds"}, 1),
-        "maximum": Option.of({**_SECONDS, "description": "seconds"}, 300, dev=180, sandbox=180),
+        "maximum": Option.of({**_SECONDS, "description": "seconds"}, 300),
     },
 )
 def timeout_bounds(function: Function, options: Options) -> Findings:
@@ -162,6 +162,7 @@ def _ends_within(milliseconds: float, timeout: float) -> bool:
 def _visibility(function: Function, queue: Resource) -> Findings:
     timeout = function.timeout
     if timeout.value is None:
+        yield from timeout.require(lambda _known: True, f"a sixth of the visibility timeout of {queue.name}")
         return
     least = VISIBILITY_MULTIPLE * timeout.value
     yield from queue.number("visibilityTimeoutSeconds", DEFAULT_VISIBILITY_SECONDS).require(
@@ -326,9 +327,11 @@ def own_log_group(graph: Graph, options: Options) -> Findings:
         given = function.text("loggingConfig.logGroup")
         found = graph.linked(function, "loggingConfig.logGroup", LOG_GROUP) if given.given else []
         standard = f"/aws/lambda/{function.text('name').value}"
-        if not given.given:
+        if not given.given and not given.invalid:
             found = [group for group in groups if group.text("name").value == standard]
-        if not found and given.unknown:
+        if given.invalid:
+            yield from given.require(lambda _known: True, "a LogGroup of the stack")
+        elif not found and given.unknown:
             yield function.undecided("loggingConfig.logGroup", "a LogGroup of the stack")
         elif not found:
             shown = given.shown if given.given else f"'{standard}' by default"
@@ -355,11 +358,13 @@ def own_role(graph: Graph, options: Options) -> Findings:
     """Each function has its role."""
     users: dict[str, list[Function]] = {}
     for function in functions(graph):
-        for role in graph.linked(function, "role", ROLE):
-            users.setdefault(role.urn, []).append(function)
-        known = function.text("role").value
-        if known and not graph.linked(function, "role", ROLE):
-            users.setdefault(known, []).append(function)
+        roles = [role.urn for role in graph.linked(function, "role", ROLE)]
+        for role in roles:
+            users.setdefault(role, []).append(function)
+        if not roles:
+            given = function.text("role")
+            yield from given.require(lambda _known: True, "a role of its own")
+            users.setdefault(given.value or function.urn, []).append(function)
     for sharing in users.values():
         for function in sharing[1:]:
             yield function.finding(f"it has the role of {sharing[0].name}", "a role of its own")
@@ -481,6 +486,7 @@ def env_no_secret(function: Function, options: Options) -> Findings:
     variables = function.mapping("environment.variables")
     if variables.unknown:
         yield function.undecided(variables.path, allowed)
+    unknown = []
     for name in variables.value or ():
         path = ("environment", "variables", name)
         found: Property[object] = function.member("environment.variables", name)
@@ -489,6 +495,10 @@ def env_no_secret(function: Function, options: Options) -> Findings:
         reference = isinstance(found.value, str) and found.value.startswith(("arn:", "/", "http"))
         if secret or (SECRET_NAME.search(name) and found.given and not reference):
             yield function.finding(f"the variable {name} holds a secret", allowed)
+        elif found.unknown:
+            unknown.append(name)
+    if unknown:
+        yield function.undecided(f"environment.variables ({', '.join(unknown)})", allowed)
 
 
 @resource_rule(

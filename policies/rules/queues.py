@@ -32,11 +32,14 @@ def dead_letter(graph: Graph, options: Options) -> Findings:
         for holder in holders:
             document = holder.document("redrivePolicy")
             count = (document.value or {}).get("maxReceiveCount", 1)
-            if document.value is None and not document.unknown:
+            targets = graph.linked(holder, "redrivePolicy", QUEUE)
+            if document.unknown and not targets:
+                yield queue.undecided("redrivePolicy", allowed)
+            elif document.value is None and not document.unknown:
                 yield queue.finding(f"its redrivePolicy is {document.shown}", allowed)
             elif not isinstance(count, int | str) or not str(count).isdecimal() or int(count) < 1:
                 yield queue.finding(f"maxReceiveCount is {count!r}", allowed)
-            for target in graph.linked(holder, "redrivePolicy", QUEUE):
+            for target in targets:
                 kinds = queue.flag("fifoQueue", False).value, target.flag("fifoQueue", False).value
                 if kinds[0] != kinds[1]:
                     yield queue.finding(f"one of it and {target.name} is FIFO and the other is not", allowed)
@@ -119,15 +122,18 @@ def dlq_alarm(graph: Graph, options: Options) -> Findings:
         if not found:
             yield queue.finding("no alarm watches it", allowed)
         elif not any(_first_message(alarm) for alarm in found):
-            yield queue.finding(f"{found[0].name} does not go off at the first message", allowed)
+            if unknown := [alarm for alarm in found if _first_message(alarm) is None]:
+                yield unknown[0].undecided("threshold", allowed)
+            else:
+                yield queue.finding(f"{found[0].name} does not go off at the first message", allowed)
         elif not any(acts(alarm) for alarm in found):
             yield queue.finding(f"{found[0].name} has no action", allowed)
 
 
-def _first_message(alarm: Resource) -> bool:
+def _first_message(alarm: Resource) -> bool | None:
     threshold, comparison = alarm.number("threshold"), alarm.text("comparisonOperator")
     if threshold.unknown or comparison.unknown:
-        return True
+        return None
     least = {"GreaterThanOrEqualToThreshold": 1, "GreaterThanThreshold": 0}.get(comparison.value or "")
     return least is not None and threshold.value is not None and threshold.value <= least
 

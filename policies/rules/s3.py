@@ -119,6 +119,8 @@ def lifecycle(graph: Graph, options: Options) -> Findings:
             yield bucket.finding("no lifecycle is configured", "rules for noncurrent versions and broken uploads")
         for configuration in found:
             rules = [rule for rule in configuration.each("rules") if rule.text("status").value != "Disabled"]
+            for rule in rules:
+                yield from rule.text("status").require(lambda status: status == "Enabled", "Enabled or Disabled")
             for key in (
                 "noncurrentVersionExpiration.noncurrentDays",
                 "abortIncompleteMultipartUpload.daysAfterInitiation",

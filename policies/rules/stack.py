@@ -130,6 +130,9 @@ def secrets_not_exported(graph: Graph, options: Options) -> Findings:
         known.update(_secret_texts(resource))
     allowed = "an ARN, or an output that is marked as secret"
     for stack in graph.of(STACK):
+        unknown = [name for name in stack.data if stack.member_of_itself(name).unknown and not stack.is_secret((name,))]
+        if unknown:
+            yield stack.undecided(", ".join(unknown), allowed)
         for name in stack.data:
             exported = stack.member_of_itself(name)
             if stack.is_secret((name,)) or not exported.given:

@@ -1,0 +1,161 @@
+"""``python -m policies``, the documents, and rules in a pack of one's own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.protobuf.empty_pb2 import Empty
+from pulumi_policy import EnforcementLevel
+from pulumi_policy.policy import _PolicyAnalyzerServicer
+from typer.testing import CliRunner
+
+from policies import pages, runner
+from policies.command import app
+from policies.pack import policies, policy
+from policies.rule import ENVIRONMENTS
+from policies.rules import RULES
+from policies.rules.lambda_ import memory_bounds
+from policies.rules.queues import dlq_alarm
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULT = ["--default", "orders:external_api_url=http://127.0.0.1:8080"]
+PROGRAM = """
+import pulumi
+import pulumi_aws as aws
+
+size = pulumi.Config().get_int("size") or 128
+role = aws.iam.Role("role", assume_role_policy="{}")
+aws.lambda_.Function("report", role=role.arn, runtime="python3.13", handler="h.h", memory_size=size)
+"""
+
+
+def invoke(*arguments: str) -> Any:
+    return CliRunner().invoke(app, [*arguments])
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    (tmp_path / "Pulumi.yaml").write_text("name: reports\nruntime: python\n")
+    (tmp_path / "Pulumi.dev.yaml").write_text("config:\n  size: 128\n")
+    (tmp_path / "Pulumi.blue.yaml").write_text("config:\n  reports:environment: prod\n  reports:size: 20000\n")
+    (tmp_path / "__main__.py").write_text(PROGRAM)
+    (tmp_path / "config.json").write_text('{"lambda-tracing-active": "advisory"}')
+    return tmp_path / "__main__.py"
+
+
+def test_every_stack_of_the_repository_passes_by_the_command() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "policies", "check", *DEFAULT], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout
+    for stack in ENVIRONMENTS:
+        assert f"{stack}: " in done.stdout
+    assert done.stdout.count("passes, ") == len(ENVIRONMENTS)
+
+
+def test_all_stacks_of_a_program_are_checked_by_default_and_a_mandatory_violation_ends_with_1(program: Path) -> None:
+    config = str(program.parent / "config.json")
+    done = invoke("check", "--program", str(program), "--config", config)
+    assert done.exit_code == 1
+    assert "blue (profile prod): 2 resources" in done.stdout
+    assert "dev: 2 resources" in done.stdout
+    assert "mandatory lambda-memory-bounds" in done.stdout
+    assert "report (aws:lambda/function:Function): memorySize is 20000; allowed: 128 to 3008 MB." in done.stdout
+    assert "Fix: Set memory_size within the bounds" in done.stdout
+    assert "See docs/policies/lambda.md#lambda-memory-bounds" in done.stdout
+
+
+def test_advice_alone_ends_with_0(program: Path) -> None:
+    config = str(program.parent / "config.json")
+    done = invoke("check", "--program", str(program), "--config", config, "--stack", "dev")
+    assert done.exit_code == 0, done.stdout
+    assert "advisory lambda-tracing-active" in done.stdout
+    assert "passes" in done.stdout
+
+
+def test_json_holds_the_same_violations(program: Path) -> None:
+    done = invoke("check", "--program", str(program), "--config", str(program.parent / "config.json"), "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert {("blue", "lambda-memory-bounds", "mandatory")} <= {(v["stack"], v["rule"], v["level"]) for v in found}
+
+
+def test_a_preview_says_what_it_does_not_know() -> None:
+    done = invoke("check", "--program", str(ROOT / "__main__.py"), "--stack", "dev", "--preview", *DEFAULT)
+    assert done.exit_code == 0, done.stdout
+    assert "definition is unknown until the update" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ("{", "Expecting property name"),
+        ('{"lambda-arm": "advisory"}', "there is no rule 'lambda-arm'; is 'lambda-arm64'"),
+    ],
+)
+def test_a_wrong_config_ends_with_2(program: Path, config: str, message: str) -> None:
+    file = program.parent / "config.json"
+    file.write_text(config)
+    done = invoke("check", "--program", str(program), "--config", str(file))
+    assert done.exit_code == 2
+    assert message in done.output
+
+
+def test_a_program_that_fails_ends_with_2_and_says_why(program: Path) -> None:
+    program.write_text("raise ValueError('no subnet is given')")
+    done = invoke("check", "--program", str(program), "--stack", "dev")
+    assert done.exit_code == 2
+    assert "dev: the program failed: ValueError: no subnet is given" in done.output
+
+
+def test_the_command_explains_itself() -> None:
+    done = invoke("check", "--help")
+    for option in ("--program", "--stack", "--config", "--default", "--preview", "--json"):
+        assert option in done.stdout
+    listed = invoke("rules", "--environment", "dev").stdout
+    assert all(rule.name in listed for rule in RULES)
+    assert invoke("rules", "--environment", "test").exit_code == 2
+
+
+@pytest.mark.parametrize("file", sorted(pages.pages()), ids=lambda file: file.name)
+def test_a_page_is_what_the_metadata_say(file: Path) -> None:
+    assert file.read_text() == pages.pages()[file], "run: python -m policies docs"
+
+
+def test_every_rules_page_has_its_anchor_and_nothing_else_is_there() -> None:
+    made = pages.pages()
+    for rule in RULES:
+        assert f"\n## {rule.name}\n" in made[pages.FOLDER / f"{rule.page}.md"]
+    assert {file.name for file in pages.FOLDER.glob("*.md")} == {file.name for file in made} | {"comparison.md"}
+
+
+def servicer(*chosen: Any) -> Any:
+    """Pulumi's own servicer, as ``PolicyPack`` makes it."""
+    return _PolicyAnalyzerServicer("mine", "1", list(chosen), EnforcementLevel.ADVISORY)
+
+
+def test_a_rule_stands_alone_in_a_pack_of_pulumis_own(program: Path) -> None:
+    found = runner.requests(runner.run(program, "blue"))
+    analyzer = servicer(policy(memory_bounds), policy(dlq_alarm))
+    diagnostics = [d for request in found.resources for d in analyzer.Analyze(request, None).diagnostics]
+    diagnostics += analyzer.AnalyzeStack(found.stack, None).diagnostics
+    assert [(d.policyName, runner.reported(d).level.value) for d in diagnostics] == [
+        ("lambda-memory-bounds", "mandatory")
+    ]
+    assert len(analyzer.GetAnalyzerInfo(Empty(), None).policies) == 2
+
+
+@pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
+def test_pulumis_own_servicer_reports_the_same_by_the_same_rules(preview: bool) -> None:
+    program = ROOT / "__main__.py"
+    defaults = {"orders:external_api_url": "http://127.0.0.1:8080"}
+    found = runner.requests(runner.run(program, "prod", defaults, preview))
+    analyzer = servicer(*policies(RULES, "prod"))
+    responses = [analyzer.Analyze(request, None) for request in found.resources]
+    responses.append(analyzer.AnalyzeStack(found.stack, None))
+    alone = [(d.policyName, d.urn) for response in responses for d in response.diagnostics]
+    shared = [(v.rule, v.urn) for v in runner.check(RULES, found, "prod")]
+    assert sorted(alone) == sorted(shared)
