@@ -2,6 +2,7 @@
 
 from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._args import ArgumentError
+from pulumi_aws_eda._idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
 from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
 from pulumi_aws_eda.batched_firehose_sink import (
     BatchedFirehoseSink,
@@ -23,8 +24,6 @@ from pulumi_aws_eda.event_api import (
 )
 from pulumi_aws_eda.idempotent_lambda import (
     GrantArgs,
-    IdempotencyArgs,
-    IdempotencyToken,
     IdempotentLambda,
     IdempotentLambdaArgs,
     QueueSourceArgs,
@@ -61,6 +60,7 @@ __all__ = [
     "FunctionRouteArgs",
     "GrantArgs",
     "IdempotencyArgs",
+    "IdempotencyMode",
     "IdempotencyToken",
     "IdempotentLambda",
     "IdempotentLambdaArgs",

@@ -1,14 +1,14 @@
 """A Lambda function with everything an event-driven system expects of it."""
 
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import _alarms, _parts, archives
-from pulumi_aws_eda._args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._args import ArgumentError, check, number
+from pulumi_aws_eda._idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._naming import physical_name
 from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
 
@@ -18,17 +18,6 @@ _NO_RESOURCE = frozenset({*_TRACE, "dynamodb:ListStreams", "redshift-data:Descri
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
 
 
-class IdempotencyToken(Enum):
-    """Where the idempotency key comes from."""
-
-    CLIENT = "CLIENT"
-    """The client's ``Idempotency-Key`` header."""
-    EVENT = "EVENT"
-    """The event service's id: EventBridge ``id``, SQS ``messageId``, SNS ``MessageId``, stream ``eventID``."""
-    PAYLOAD = "PAYLOAD"
-    """A hash of the payload."""
-
-
 class GrantArgs(TypedDict):
     """One need of a function: a statement of its role."""
 
@@ -36,23 +25,6 @@ class GrantArgs(TypedDict):
     """IAM actions, written out; a wildcard is refused."""
     resources: Sequence[pulumi.Input[str]]
     """ARNs the actions are allowed on; ``*`` is refused but for actions that take no resource."""
-
-
-class IdempotencyArgs(TypedDict):
-    """How repeats are recognised."""
-
-    token: IdempotencyToken
-    """Where the key comes from."""
-    key_jmespath: NotRequired[str]
-    """JMESPath of the key in the event; default by token."""
-    payload_jmespath: NotRequired[str]
-    """JMESPath of what has to be equal when a key is used again; default: nothing is compared."""
-    expires_after_seconds: NotRequired[int]
-    """How long a key is remembered, in seconds; default 3600."""
-    table_name: NotRequired[pulumi.Input[str]]
-    """A shared idempotency table (key ``id``, TTL ``expiration``); default: the function gets its own."""
-    table_arn: NotRequired[pulumi.Input[str]]
-    """The shared table's ARN; needed with ``table_name``."""
 
 
 class VpcConfigArgs(TypedDict):
@@ -209,7 +181,7 @@ class IdempotentLambda(pulumi.ComponentResource):
 
         function_name = physical_name(name, 64)
         self.log_group = _parts.log_group(common, "log", f"/aws/lambda/{function_name}")
-        table, settings = self._idempotency(component, common, args)
+        repeats = idempotency(component, common, args)
         asynchronous = args.get("asynchronous", False)
         fifo = args.get("queue_source", {}).get("fifo", False)
         failures = args.get("dead_letter_queue_arn")
@@ -222,7 +194,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             "lambda.amazonaws.com",
             _statements(
                 self.log_group,
-                table,
+                repeats,
                 failures if asynchronous or "stream_source" in args else None,
                 {**_source_grants(source, args), **payload_grants(component, args.get("payload_store")), **grants},
                 in_vpc=vpc is not None,
@@ -235,8 +207,8 @@ class IdempotentLambda(pulumi.ComponentResource):
             "POWERTOOLS_LOG_LEVEL": "INFO",
             **(args.get("environment") or {}),
         }
-        if settings is not None:
-            environment["EDA_IDEMPOTENCY"] = settings
+        if repeats is not None:
+            environment["EDA_IDEMPOTENCY"] = repeats.settings
         if "payload_store" in args:
             environment["EDA_PAYLOAD_STORE"] = payload_settings(component, args["payload_store"])
         self.function = aws.lambda_.Function(
@@ -295,7 +267,9 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.queue_url = none if source is None else source.url.apply(lambda url: url)
         self.queue_arn = none if source is None else source.arn.apply(lambda arn: arn)
         self.observed = common.observed()
-        self.idempotency_table_name = none if table is None else pulumi.Output.from_input(table[0]).apply(str)
+        self.idempotency_table_name = (
+            none if repeats is None else pulumi.Output.from_input(repeats.table_name).apply(str)
+        )
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def _event_sources(
@@ -336,36 +310,6 @@ class IdempotentLambda(pulumi.ComponentResource):
                 tags=common.tags,
                 opts=common.opts(depends_on=[policy]),
             )
-
-    def _idempotency(
-        self, component: str, common: _parts.Common, args: IdempotentLambdaArgs
-    ) -> tuple[tuple[pulumi.Input[str], pulumi.Input[str]] | None, pulumi.Output[str] | None]:
-        """Name and ARN of the table, and the settings for the runtime."""
-        given = args.get("idempotency")
-        if given is None:
-            return None, None
-        check(f"{component}, idempotency", given, IdempotencyArgs)
-        token = one_of(f"{component}, idempotency", given, "token", IdempotencyToken)
-        expires = number(f"{component}, idempotency", given, "expires_after_seconds", 3600, 1, 366 * 86400)
-        table: tuple[pulumi.Input[str], pulumi.Input[str]]
-        if "table_name" in given:
-            if "table_arn" not in given:
-                raise ArgumentError(f"{component}, idempotency", "table_arn", "is missing; table_name needs it")
-            table = given["table_name"], given["table_arn"]
-        else:
-            own = _parts.table(common, "idempotency", "id", ttl="expiration")
-            table = own.name, own.arn
-        settings = pulumi.Output.json_dumps(
-            {
-                "token": token.value,
-                "table": table[0],
-                "key": given.get("key_jmespath"),
-                "payload": given.get("payload_jmespath"),
-                "expires_after_seconds": expires,
-                "key_prefix": common.name,
-            }
-        )
-        return table, settings
 
 
 def _source_queue(
@@ -414,7 +358,7 @@ def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:
 
 def _statements(
     log_group: aws.cloudwatch.LogGroup,
-    table: tuple[pulumi.Input[str], pulumi.Input[str]] | None,
+    repeats: Idempotency | None,
     failures: pulumi.Input[str] | None,
     grants: Mapping[str, GrantArgs],
     *,
@@ -427,9 +371,8 @@ def _statements(
         },
         "Trace": {"actions": list(_TRACE), "resources": ["*"]},
     }
-    if table is not None:
-        actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
-        statements["Idempotency"] = {"actions": actions, "resources": [table[1]]}
+    if repeats is not None:
+        statements["Idempotency"] = repeats.statement
     if failures is not None:
         statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [failures]}
     if in_vpc:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_aws_eda import ArgumentError, IdempotencyToken, IdempotentLambda, archives
+from eda_runtime.idempotency import from_settings
+from pulumi_aws_eda import ArgumentError, IdempotencyMode, IdempotencyToken, IdempotentLambda, archives
 from pulumi_aws_eda.testing import Recording, record
 
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
@@ -52,20 +53,84 @@ def test_the_role_holds_a_statement_for_each_need_and_no_other() -> None:
     assert statements["ReadOrder"]["Resource"] == ["arn:aws:dynamodb:eu:1:table/t"]
 
 
+def runtime_settings(made: Recording) -> dict[str, Any]:
+    """What the runtime is told."""
+    found: dict[str, Any] = json.loads(made.one(FUNCTION).inputs["environment"]["variables"]["EDA_IDEMPOTENCY"])
+    return found
+
+
 def test_idempotency_makes_a_table_with_ttl_and_tells_the_runtime() -> None:
     made = make(idempotency={"token": "PAYLOAD", "expires_after_seconds": 60, "payload_jmespath": "body"})
     table = made.one("aws:dynamodb/table:Table", "f-idempotency").inputs
     assert table["hashKey"] == "id"
     assert table["ttl"] == {"attributeName": "expiration", "enabled": True}
-    settings = json.loads(made.one(FUNCTION).inputs["environment"]["variables"]["EDA_IDEMPOTENCY"])
-    assert settings == {
+    assert runtime_settings(made) == {
         "token": "PAYLOAD",
+        "mode": "RECORD",
         "table": "project-test-f-idempotency",
-        "key": None,
         "payload": "body",
         "expires_after_seconds": 60,
+        "in_progress_wait_seconds": 0,
+        "use_local_cache": False,
         "key_prefix": "f",
     }
+
+
+def test_all_idempotency_arguments_reach_the_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    given = {
+        "token": IdempotencyToken.CLIENT,
+        "mode": IdempotencyMode.TRANSACTION,
+        "key_jmespath": "powertools_json(body).[order, tenant]",
+        "in_progress_wait_seconds": 3,
+        "use_local_cache": True,
+        "table_name": "shared",
+        "table_arn": "arn:aws:dynamodb:eu:1:table/shared",
+        "hash_key": "pk",
+        "range_key": "sk",
+    }
+    settings = runtime_settings(make(idempotency=given))
+    assert {name: settings[name] for name in ("mode", "key", "in_progress_wait_seconds", "use_local_cache")} == {
+        "mode": "TRANSACTION",
+        "key": "powertools_json(body).[order, tenant]",
+        "in_progress_wait_seconds": 3,
+        "use_local_cache": True,
+    }
+    assert (settings["table"], settings["hash_key"], settings["range_key"]) == ("shared", "pk", "sk")
+    # The runtime takes what the component writes.
+    from_settings(lambda event, context: None, json.dumps(settings))
+
+
+@pytest.mark.parametrize(
+    ("idempotency", "reads"),
+    [
+        ({}, False),
+        ({"in_progress_wait_seconds": 2}, True),
+        ({"mode": "TRANSACTION"}, True),
+    ],
+)
+def test_the_role_may_read_records_only_where_something_is_waited_for(idempotency: Any, reads: bool) -> None:
+    statement = make(idempotency={"token": "EVENT", **idempotency}).statements("f-role")["Idempotency"]
+    writes = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"]
+    assert statement["Action"] == (["dynamodb:GetItem", *writes] if reads else writes)
+
+
+@pytest.mark.parametrize(
+    ("args", "seconds"),
+    [
+        ({}, 3600),
+        ({"timeout": 900}, 3600),
+        ({"asynchronous": True}, 21600 + 10),
+        ({"asynchronous": True, "maximum_event_age_in_seconds": 60}, 3600 + 10),
+        ({"queue_source": {}, "timeout": 300}, 5 * 6 * 300 + 300),
+        ({"queue_source": {"max_receive_count": 2}}, 3600 + 10),
+        ({"stream_source": {"stream_arn": "arn", "maximum_record_age_in_seconds": 86400}}, 86400 + 10),
+    ],
+)
+def test_a_key_is_remembered_as_long_as_its_event_may_come_again(args: Any, seconds: int) -> None:
+    assert runtime_settings(make(idempotency={"token": "EVENT"}, **args))["expires_after_seconds"] == seconds
+    given = make(idempotency={"token": "EVENT", "expires_after_seconds": 5}, **args)
+    assert runtime_settings(given)["expires_after_seconds"] == 5
 
 
 def test_a_shared_idempotency_table_is_used_and_not_made() -> None:
@@ -168,6 +233,13 @@ def test_overrides_reach_the_function() -> None:
             "'token' is 'CLENT'; allowed are CLIENT, EVENT, PAYLOAD; is 'CLIENT' meant?",
         ),
         ({"idempotency": {"token": "EVENT", "table_name": "t"}}, "'table_arn' is missing"),
+        ({"idempotency": {"token": "EVENT", "range_key": "s"}}, "'range_key' is of a shared table"),
+        ({"idempotency": {"token": "EVENT", "mode": "TRANSACTIONS"}}, "is 'TRANSACTION' meant?"),
+        (
+            {"idempotency": {"token": "EVENT", "in_progress_wait_seconds": 10}},
+            "'in_progress_wait_seconds' is 10; it must be less than the timeout 10",
+        ),
+        ({"idempotency": {"token": "EVENT", "key_jmespath": "a["}}, "'key_jmespath' is no JMESPath"),
         ({"grants": {"A": {"actions": ["s3:*"], "resources": ["arn:aws:s3:::b"]}}}, "wildcard action 's3:*'"),
         ({"grants": {"A": {"actions": ["s3:GetObject"], "resources": ["*"]}}}, "allows every resource"),
         ({"queue_source": {"batch_size": 11}}, "'batch_size' is 11; allowed are whole numbers from 1 to 10"),
