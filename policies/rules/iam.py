@@ -1,5 +1,6 @@
 """Rules on IAM: least privilege, and no confused deputy."""
 
+import functools
 import re
 
 from policies.iam_document import POLICY_TYPES, ROLE, ROLE_ATTACHMENT, documents, statements
@@ -105,17 +106,20 @@ def no_wildcard_action(resource: Resource, options: Options) -> Findings:
 )
 def no_wildcard_resource(resource: Resource, options: Options) -> Findings:
     """Resources are named."""
-    patterns = [
-        re.compile(re.escape(action).replace(r"\*", ".*"), re.I) for action in options["actionsWithoutResource"]
-    ]
+    without = _any_of(tuple(options["actionsWithoutResource"]))
     for document in documents(resource):
         yield from document.require(lambda _known: True, "a JSON document")
         for statement in statements(document.value or {}):
             wide = "*" in statement.resources or statement.excepted_resources
-            named = [a for a in statement.actions if not any(pattern.fullmatch(a) for pattern in patterns)]
+            named = [action for action in statement.actions if not without.fullmatch(action)]
             if statement.allows and wide and named:
                 found = f"the statement {statement.sid} allows {', '.join(named)} on every resource"
                 yield resource.finding(found, "ARNs; * for actions that take no resource")
+
+
+@functools.cache
+def _any_of(actions: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(re.escape(action).replace(r"\*", ".*") for action in actions), re.IGNORECASE)
 
 
 _ADMIN = re.compile(r":policy/(.*/)?(AdministratorAccess|PowerUserAccess|IAMFullAccess|\w*FullAccess\w*)$")

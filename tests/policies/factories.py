@@ -1,4 +1,4 @@
-"""A stack that every rule finds compliant, to break in one property; as it is after an update, and in a first preview."""
+"""A stack that every rule finds compliant, to break in one property: after an update, and in a first preview."""
 
 import copy
 import datetime
