@@ -169,6 +169,7 @@ class AnalyticsChain(pulumi.ComponentResource):
                 "dataset": self.query.dataset,
                 "curated_bucket_name": self.query.curated_bucket_name,
                 "curated_prefix": self.query.curated_prefix,
+                "awaits_refresh": "quicksight" in args,
                 "ledger_table_name": ledger.name,
                 "ledger_table_arn": ledger.arn,
             }

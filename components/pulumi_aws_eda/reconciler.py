@@ -39,7 +39,8 @@ class ReconcilerArgs(ReconcilerSettingsArgs):
     loads: NotRequired[LoadsArgs]
     """Settles loads; default: it does not."""
     ingestions: NotRequired[IngestionsArgs]
-    """Settles ingestions, and starts those that were not; default: it does not."""
+    """Settles ingestions, and starts those that were not, after loads with ``awaits_refresh`` too; default: it does
+    not."""
     log_retention_in_days: NotRequired[pulumi.Input[int]]
     """Days the log is kept; default 30."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -117,6 +118,7 @@ class Reconciler(pulumi.ComponentResource):
             kinds["spice"] = args["ingestions"]
             grants |= _analytics_needs.ingestions(common, args["ingestions"]["data_set_ids"])
             environment["ACCOUNT_ID"] = _parts.account_id(common)
+            environment["DATA_SET_IDS"] = pulumi.Output.json_dumps(list(args["ingestions"]["data_set_ids"]))
         for kind, given in kinds.items():
             if "dead_letter_queue_url" in given:
                 environment[f"{kind.upper()}_DEAD_LETTER_QUEUE_URL"] = given["dead_letter_queue_url"]

@@ -122,6 +122,9 @@ class ScheduledLoadArgs(LoadArgs):
     """Where they lie; ends with ``/``."""
     curated_bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
     """The customer managed key of that bucket; default: ``kms_key_arn``."""
+    awaits_refresh: NotRequired[bool]
+    """Whether data sets are refreshed after a load, so that a ``Reconciler`` with their ``ingestions`` asks for the
+    refreshes whose completion event got lost; default false."""
     ledger_table_name: NotRequired[pulumi.Input[str]]
     """The analytics ledger of another component; default: the component makes one."""
     ledger_table_arn: NotRequired[pulumi.Input[str]]
@@ -310,6 +313,7 @@ class ScheduledLoad(pulumi.ComponentResource):
                 "--copy_role_arn": warehouse.copy_role_arn,
                 "--statement_prefix": statement_prefix,
                 "--max_attempts": str(attempts),
+                "--awaits_refresh": "true" if args.get("awaits_refresh", False) else "false",
                 "--region": aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region,
             },
             tags=common.tags,

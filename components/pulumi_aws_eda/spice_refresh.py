@@ -117,8 +117,8 @@ class SpiceRefresh(pulumi.ComponentResource):
     EventBridge tells a function of the statements whose names start with the load's prefix. One ingestion runs at a
     time for each data set; loads that finish meanwhile are covered by one more, because QuickSight counts them (32
     in 24 hours, Enterprise edition). A refresh that failed is tried again; what failed for good, and events that
-    reached no target, lie in one dead-letter queue with an alarm. A ``Reconciler`` settles ingestions: they end without
-    an event.
+    reached no target, lie in one dead-letter queue with an alarm. A ``Reconciler`` settles ingestions, which end
+    without an event, and asks for those whose load has ``awaits_refresh`` and whose event got lost.
 
     Args:
         name: logical name.

@@ -22,6 +22,7 @@ ENVIRONMENT = {
     "DEAD_LETTER_QUEUE_URL": "queue",
     "KINDS": '["query", "load", "spice"]',
     "ACCOUNT_ID": "123456789012",
+    "DATA_SET_IDS": '["orders", "customers"]',
 }
 SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", "s3://curated/o/", ("dt",), "orders", 2)
 
@@ -180,6 +181,44 @@ def test_refreshes_are_created_settled_or_left() -> None:
     world.later()
     assert world.run() == {"spice started": 1, "spice completed": 1, "spice running": 1}
     assert world.dynamodb.row("spice#done")["state"] == "IDLE"
+
+
+def test_a_load_whose_completion_event_got_lost_is_refreshed_and_one_whose_did_not_is_not_again() -> None:
+    world = World()
+    letters = DeadLetters(world.ledger, world.sqs, "queue")
+    refreshes = SpiceRefreshes(world.ledger, world.quicksight, letters, "123456789012", 2)
+    rows = {}
+    for number in ("01", "02"):
+        id = world.load(f"2026-01-{number}T00:00:00Z", "FINISHED")
+        row = world.ledger.change(world.dynamodb.row(id), {"awaits_refresh": "true"})
+        assert row is not None
+        rows[number] = redshift_load.settle(world.ledger, world.redshift, row)
+        assert (rows[number]["state"], rows[number]["open"]) == ("SUCCEEDED", "refresh")
+    for data_set in ("orders", "customers"):
+        refreshes.request(data_set, rows["01"]["statement_id"])
+    world.later()
+    assert world.run(KINDS='["load"]') == {}
+    counts = world.run()
+    assert counts["refresh asked for"] == 2
+    wanted = {row["statement_id"] for row in rows.values()}
+    for data_set in ("orders", "customers"):
+        noted = {statement for statement in wanted if f"spice#{data_set}#{statement}" in world.dynamodb.rows}
+        assert noted == wanted
+    # The second load's rows come with one more ingestion, when this one has ended.
+    started = [run.parameters["DataSetId"] for run in world.quicksight.runs.all.values()]
+    assert sorted(started) == ["customers", "orders"]
+    assert not [id for id in world.dynamodb.rows if id.startswith("load#") and "open" in world.dynamodb.row(id)]
+    world.later()
+    assert "refresh asked for" not in world.run()
+
+
+def test_a_slot_that_is_loaded_again_meanwhile_is_left_open() -> None:
+    world = World()
+    id = world.load("2026-01-01T00:00:00Z", None)
+    stale = {**world.dynamodb.row(id), "open": "refresh"}
+    module = world.function(GRACE_SECONDS="0")
+    assert module._one("refresh", module._reconcile["refresh"], stale) == "nothing to do"
+    assert world.dynamodb.row(id)["open"] == "load"
 
 
 def test_what_is_younger_than_the_grace_time_is_left_to_its_event() -> None:

@@ -76,6 +76,9 @@ def test_the_load_reads_what_the_query_writes_and_the_refresh_hears_of_the_load(
     arguments = made.one("aws:glue/job:Job").inputs["defaultArguments"]
     assert arguments["--dataset"] == environment(made, "query")["DATASET"] == "c"
     assert environment(made, "query")["OUTPUT_LOCATION"] == "s3://c-query-curated-id/curated/c-query/"
+    assert arguments["--awaits_refresh"] == "true"
+    unrefreshed = make(query=QUERY, redshift=LOAD).one("aws:glue/job:Job").inputs["defaultArguments"]
+    assert unrefreshed["--awaits_refresh"] == "false"
     files = made.statements("c-load-copy-role")["ReadFiles"]["Resource"]
     assert "arn:aws:s3:::c-query-curated-id/curated/c-query/*" in files
     assert environment(made, "refresh")["STATEMENT_PREFIX"] == arguments["--statement_prefix"] == "project-test-c-load-"

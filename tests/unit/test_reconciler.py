@@ -98,7 +98,9 @@ def test_it_may_do_what_its_kinds_need_and_no_more(kinds: tuple[str, ...], names
     made = make(**{kind: ALL[kind] for kind in kinds})
     assert json.loads(variables(made)["KINDS"]) == names
     assert set(made.statements("r-function-role")) == COMMON | sids
-    assert ("ACCOUNT_ID" in variables(made)) is ("spice" in names)
+    found = {name: variables(made).get(name) for name in ("ACCOUNT_ID", "DATA_SET_IDS")}
+    of_spice = {"ACCOUNT_ID": "123456789012", "DATA_SET_IDS": '["orders"]'}
+    assert found == (of_spice if "spice" in names else dict.fromkeys(of_spice))
 
 
 def test_it_finds_open_rows_and_moves_them() -> None:

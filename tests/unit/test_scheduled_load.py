@@ -161,6 +161,7 @@ def test_the_job_gets_its_target_by_arguments() -> None:
             "--copy_role_arn": ARN.format("iam", "role/project-test-l-copy-role"),
             "--statement_prefix": "project-test-l-",
             "--max_attempts": "3",
+            "--awaits_refresh": "false",
             "--region": "eu-central-1",
         }.items()
     )
@@ -186,8 +187,10 @@ def test_script_and_library_lie_under_their_digests() -> None:
 
 def test_the_roles_hold_what_is_wired_and_no_more() -> None:
     made = make()
+    group = f"{ARN.format('cloudwatch', 'loggroup')}//aws-glue/python-jobs/project-test-l"
     groups = [
-        f"{ARN.format('cloudwatch', 'loggroup')}//aws-glue/python-jobs/project-test-l:*",
+        group,
+        f"{group}:*",
         *(
             ARN.format("logs", f"log-group:/aws-glue/python-jobs/{name}")
             for name in ("error:*", "output:*", "project-test-l-security-role/*")

@@ -62,6 +62,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     ):
         parser.add_argument(f"--{name}", required=True, help=meaning)
     parser.add_argument("--columns", required=True, type=_columns, help="JSON: [[name, Redshift type], ...]")
+    parser.add_argument(
+        "--awaits_refresh", choices=("true", "false"), default="false", help="data sets are refreshed after a load"
+    )
     parser.add_argument("--max_attempts", type=int, default=3, help="of one slot in one run")
     return parser.parse_known_args(argv)[0]
 
@@ -106,6 +109,7 @@ def main(argv: Sequence[str]) -> str | None:
             target=target,
             dataset=given.dataset,
             manifest_location=given.manifest_location,
+            awaits_refresh=given.awaits_refresh == "true",
             max_attempts=given.max_attempts,
         )
         rows = load.run(given.scheduled_time)

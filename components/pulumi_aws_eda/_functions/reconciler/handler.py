@@ -57,18 +57,41 @@ def _loads() -> Callable[[Row], str]:
     return reconcile
 
 
-def _refreshes() -> Callable[[Row], str]:
-    refreshes = SpiceRefreshes(
+def _refreshes() -> SpiceRefreshes:
+    return SpiceRefreshes(
         _ledger,
         boto3.client("quicksight"),
         _dead_letters("spice"),
         settings.text("ACCOUNT_ID"),
         settings.integer("MAX_ATTEMPTS", 3, minimum=1),
     )
+
+
+def _ingestions() -> Callable[[Row], str]:
+    refreshes = _refreshes()
     return lambda row: refreshes.reconcile(row).value
 
 
-_reconcile = {kind: make() for kind, make in zip(KINDS, (_queries, _loads, _refreshes), strict=True) if kind in _kinds}
+def _awaited() -> Callable[[Row], str]:
+    """Ask for the refreshes after a load, whether its completion event did or not: asking twice starts nothing."""
+    refreshes, data_set_ids = _refreshes(), json.loads(settings.text("DATA_SET_IDS"))
+
+    def reconcile(row: Row) -> str:
+        for data_set_id in data_set_ids:
+            refreshes.request(data_set_id, row["statement_id"])
+        _ledger.change(row, {}, ("open",))
+        return "asked for"
+
+    return reconcile
+
+
+_FOR_KIND: dict[str, dict[str, Callable[[], Callable[[Row], str]]]] = {
+    "query": {"query": _queries},
+    "load": {"load": _loads},
+    "spice": {redshift_load.REFRESH: _awaited, "spice": _ingestions},
+}
+"""What is looked for in the index ``open``, by kind."""
+_reconcile = {name: make() for kind, found in _FOR_KIND.items() if kind in _kinds for name, make in found.items()}
 
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, int]:
@@ -80,13 +103,13 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, int]:
     counts: Counter[str] = Counter()
     failures: list[Exception] = []
     before = _ledger.now(-_grace)
-    for kind, reconcile in _reconcile.items():
-        for row in _ledger.open(kind, before):
+    for name, reconcile in _reconcile.items():
+        for row in _ledger.open(name, before):
             if context.get_remaining_time_in_millis() < MARGIN_MS:
-                counts[f"{kind} left"] += 1
+                counts[f"{name} left"] += 1
                 break
             try:
-                counts[f"{kind} {_one(reconcile, row)}"] += 1
+                counts[f"{name} {_one(name, reconcile, row)}"] += 1
             except Exception as error:
                 logger.exception("not reconciled", id=row["id"])
                 error.add_note(row["id"])
@@ -97,7 +120,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, int]:
     return dict(counts)
 
 
-def _one(reconcile: Callable[[Row], str], indexed: Row) -> str:
+def _one(name: str, reconcile: Callable[[Row], str], indexed: Row) -> str:
     """Reconcile a row as it is now; the index may show it as it was."""
     row = _ledger.get(indexed["id"])
-    return reconcile(row) if row is not None and "open" in row else "nothing to do"
+    return reconcile(row) if row is not None and row.get("open") == name else "nothing to do"
