@@ -3,6 +3,7 @@
 from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._args import ArgumentError
 from pulumi_aws_eda._idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
 from pulumi_aws_eda.batched_firehose_sink import (
     BatchedFirehoseSink,
@@ -30,6 +31,7 @@ from pulumi_aws_eda.idempotent_lambda import (
     StreamSourceArgs,
     VpcConfigArgs,
 )
+from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
 from pulumi_aws_eda.payload_store import (
     FunctionPayloadStoreArgs,
     PayloadAccess,
@@ -42,6 +44,8 @@ from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad
 from pulumi_aws_eda.spice_refresh import DataSetArgs, DataSourceArgs, RefreshArgs, SpiceRefresh, SpiceRefreshArgs
 
 __all__ = [
+    "AlarmTopic",
+    "AlarmTopicArgs",
     "AnalyticsChain",
     "AnalyticsChainArgs",
     "ArgumentError",
@@ -70,6 +74,8 @@ __all__ = [
     "LoadsArgs",
     "NamespaceArgs",
     "ObjectQueriesArgs",
+    "Observability",
+    "ObservabilityArgs",
     "PayloadAccess",
     "PayloadStore",
     "PayloadStoreArgs",
@@ -82,6 +88,7 @@ __all__ = [
     "ReconcilerSettingsArgs",
     "RefreshArgs",
     "RouteArgs",
+    "SamplingArgs",
     "ScheduledLoad",
     "ScheduledLoadArgs",
     "SpiceRefresh",

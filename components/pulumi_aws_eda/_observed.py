@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pulumi
 
@@ -43,7 +44,8 @@ def check_kinds(component: str, argument: str, observed: Mapping[str, object]) -
 
 def merged(parts: Sequence[pulumi.Input[Mapping[str, Sequence[pulumi.Input[str]]]]]) -> pulumi.Output[Observed]:
     """All names of each kind, each once, in the order of the parts; a kind without names is left out."""
-    return pulumi.Output.from_input(parts).apply(_merge)
+    resolved: pulumi.Output[Any] = pulumi.Output.from_input(parts)
+    return resolved.apply(_merge)
 
 
 def _merge(parts: Sequence[Observed]) -> Observed:

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pulumi_aws_eda import (
+    AlarmTopic,
     AnalyticsChain,
     BatchedFirehoseSink,
     CallbackWorkflow,
     EventApi,
     IdempotentLambda,
     LoadArgs,
+    Observability,
     PayloadStore,
     PerObjectQuery,
     QueryArgs,
@@ -154,6 +156,25 @@ def payload_store() -> None:
     PayloadStore("it", {"tags": TAGS})
 
 
+def alarm_topic() -> None:
+    AlarmTopic("it", {"email_addresses": ["on-call@example.com"], "tags": TAGS})
+
+
+def observability() -> None:
+    Observability(
+        "it",
+        {
+            "observed": [{"tables": ["orders"], "log_groups": ["/aws/lambda/worker"]}],
+            "functions": {"worker": "worker"},
+            "state_machines": {"machine": MACHINE},
+            "delivery_streams": {"clicks": "clicks"},
+            "pipes": {"changes": "changes"},
+            "dead_letter_queues": {"dlq": "dlq"},
+            "tags": TAGS,
+        },
+    )
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
@@ -165,4 +186,6 @@ CASES: dict[str, Callable[[], None]] = {
     "Reconciler": reconciler,
     "AnalyticsChain": analytics_chain,
     "PayloadStore": payload_store,
+    "AlarmTopic": alarm_topic,
+    "Observability": observability,
 }

@@ -18,8 +18,10 @@ NO_TAGS = {
     "aws:apigateway/deployment:Deployment",
     "aws:apigateway/methodSettings:MethodSettings",
     "aws:apigateway/usagePlanKey:UsagePlanKey",
+    "aws:cloudwatch/dashboard:Dashboard",
     "aws:cloudwatch/eventTarget:EventTarget",
     "aws:cloudwatch/logStream:LogStream",
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:glue/catalogTable:CatalogTable",
     "aws:glue/securityConfiguration:SecurityConfiguration",
     "aws:redshiftdata/statement:Statement",
@@ -31,6 +33,8 @@ NO_TAGS = {
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
     "aws:scheduler/schedule:Schedule",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:sns/topicSubscription:TopicSubscription",
 }
 """Types for which AWS offers no tags."""
 NO_RESOURCE_LEVEL = {

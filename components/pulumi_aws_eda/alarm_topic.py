@@ -1,0 +1,120 @@
+"""The topic that alarms notify."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+
+from pulumi_aws_eda import _parts
+from pulumi_aws_eda._args import check
+from pulumi_aws_eda._naming import physical_name
+
+
+class AlarmTopicArgs(TypedDict):
+    """Arguments of AlarmTopic."""
+
+    email_addresses: NotRequired[Sequence[pulumi.Input[str]]]
+    """Who is written to; each confirms the subscription once. Default: nobody, until something subscribes."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key of the topic; its policy has to let CloudWatch use it (``kms:Decrypt`` and
+    ``kms:GenerateDataKey*``). Default: a key of the component's own, because nobody may change the policy of SNS's."""
+    tags: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Tags of every child."""
+
+
+class AlarmTopic(pulumi.ComponentResource):
+    """An encrypted topic to which the alarms of this account publish, reached by TLS alone.
+
+    It is made before the components whose ``alarm_actions`` name it.
+
+    Args:
+        name: logical name.
+        args: see ``AlarmTopicArgs``.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an argument is unknown.
+    """
+
+    topic_arn: pulumi.Output[str]
+    """The topic's ARN, for ``alarm_actions``."""
+    topic_name: pulumi.Output[str]
+    """Its name."""
+    key_arn: pulumi.Output[str]
+    """The key."""
+
+    def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        check(f"AlarmTopic {name!r}", args, AlarmTopicArgs)
+        super().__init__("aws-eda:index:AlarmTopic", name, {}, opts)
+        common = _parts.Common.of(self, name, args)
+        key_arn = common.kms_key_arn or _key(common).arn
+        self.topic = aws.sns.Topic(
+            f"{name}-topic",
+            name=physical_name(name, 256),
+            kms_master_key_id=key_arn,
+            tags=common.tags,
+            opts=common.opts(),
+        )
+        aws.sns.TopicPolicy(
+            f"{name}-topic", arn=self.topic.arn, policy=_policy(common, self.topic.arn), opts=common.opts()
+        )
+        for number, address in enumerate(args.get("email_addresses", ()), 1):
+            aws.sns.TopicSubscription(
+                f"{name}-email-{number}",
+                topic=self.topic.arn,
+                protocol="email",
+                endpoint=address,
+                opts=common.opts(),
+            )
+        self.topic_arn = self.topic.arn
+        self.topic_name = self.topic.name
+        self.key_arn = pulumi.Output.from_input(key_arn)
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+
+def _key(common: _parts.Common) -> aws.kms.Key:
+    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
+    owner = pulumi.Output.concat("arn:", partition, ":iam::", _parts.account_id(common), ":root")
+    statements: list[dict[str, Any]] = [
+        # What AWS gives every key, so that IAM decides about its administration.
+        {"Sid": "Administer", "Effect": "Allow", "Principal": {"AWS": owner}, "Action": "kms:*", "Resource": "*"},
+        {
+            "Sid": "Publish",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"aws:SourceAccount": _parts.account_id(common)}},
+        },
+    ]
+    return aws.kms.Key(
+        f"{common.name}-key",
+        description=f"{common.name}: messages about alarms",
+        enable_key_rotation=True,
+        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
+        tags=common.tags,
+        opts=common.opts(),
+    )
+
+
+def _policy(common: _parts.Common, topic_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+    statements: list[dict[str, Any]] = [
+        {
+            "Sid": "TlsOnly",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        },
+        {
+            "Sid": "Alarms",
+            "Effect": "Allow",
+            "Principal": {"Service": "cloudwatch.amazonaws.com"},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"StringEquals": {"aws:SourceAccount": _parts.account_id(common)}},
+        },
+    ]
+    return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})
