@@ -15,6 +15,7 @@ from pulumi_aws_eda.batched_firehose_sink import (
     TableStreamSourceArgs,
 )
 from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
+from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
 from pulumi_aws_eda.event_api import (
     Authorization,
     EventApi,
@@ -54,6 +55,8 @@ __all__ = [
     "BatchedFirehoseSinkArgs",
     "CallbackWorkflow",
     "CallbackWorkflowArgs",
+    "ConsumerCache",
+    "ConsumerCacheArgs",
     "DataSetArgs",
     "DataSourceArgs",
     "DirectPutArgs",
@@ -63,6 +66,7 @@ __all__ = [
     "FunctionPayloadStoreArgs",
     "FunctionRouteArgs",
     "GrantArgs",
+    "HotCacheArgs",
     "IdempotencyArgs",
     "IdempotencyMode",
     "IdempotencyToken",
@@ -89,6 +93,7 @@ __all__ = [
     "RefreshArgs",
     "RouteArgs",
     "SamplingArgs",
+    "ScheduledCacheArgs",
     "ScheduledLoad",
     "ScheduledLoadArgs",
     "SpiceRefresh",

@@ -8,6 +8,7 @@ from pulumi_aws_eda import (
     AnalyticsChain,
     BatchedFirehoseSink,
     CallbackWorkflow,
+    ConsumerCache,
     EventApi,
     IdempotentLambda,
     LoadArgs,
@@ -133,7 +134,7 @@ def reconciler() -> None:
         {
             "ledger_table_name": "ledger",
             "ledger_table_arn": LEDGER,
-            "loads": {},
+            "loads": {"job_name": "load", "job_arn": "arn:aws:glue:eu-central-1:123456789012:job/load"},
             "ingestions": {"data_set_ids": ["orders"]},
             "tags": TAGS,
         },
@@ -175,6 +176,12 @@ def observability() -> None:
     )
 
 
+def consumer_cache() -> None:
+    url = "https://example.com/suppliers"
+    scheduled = {"source_url": url, "key": "id", "schedule_expression": "rate(1 hour)"}
+    ConsumerCache("it", {"scheduled": scheduled, "tags": TAGS})
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
@@ -186,6 +193,7 @@ CASES: dict[str, Callable[[], None]] = {
     "Reconciler": reconciler,
     "AnalyticsChain": analytics_chain,
     "PayloadStore": payload_store,
+    "ConsumerCache": consumer_cache,
     "AlarmTopic": alarm_topic,
     "Observability": observability,
 }
