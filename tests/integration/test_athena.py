@@ -273,6 +273,7 @@ def test_joins_windows_aggregates_and_common_tables(lake: Lake) -> None:
         ["7", "1"],
         ["8", "2"],
     ]
+    assert lake.rows("SELECT amount AS n FROM orders WHERE amount > 0 ORDER BY n DESC") == [["2"], ["1"]]
     assert lake.rows("SELECT max_by(v, k) FROM (VALUES ('a', 1), (cast(NULL AS varchar), 2)) AS t(v, k)") == [[None]]
 
 
@@ -282,6 +283,8 @@ def test_joins_windows_aggregates_and_common_tables(lake: Lake) -> None:
         ("SELECT nope FROM orders", "COLUMN_NOT_FOUND: line 1:8: Column 'nope' cannot be resolved"),
         ("SELECT\n * FROM nowhere", "TABLE_NOT_FOUND: line 2:9: Table 'awsdatacatalog.{db}.nowhere' does not exist"),
         ("SELECT * FROM nowhere.orders", "SCHEMA_NOT_FOUND: line 1:23: Schema 'nowhere' does not exist"),
+        ("SELECT amount AS n FROM orders WHERE n > 1", "COLUMN_NOT_FOUND: line 1:38: Column 'n' cannot be resolved"),
+        ("SELECT amount AS n, n + 1 FROM orders", "COLUMN_NOT_FOUND: line 1:21: Column 'n' cannot be resolved"),
         ("SELECT frobnicate(1)", "FUNCTION_NOT_FOUND: line 1:8: Function 'frobnicate' not registered"),
         (
             "SELECT * FROM orders WHERE order_id = 1",

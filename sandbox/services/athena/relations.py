@@ -12,7 +12,7 @@ from sandbox.services.athena.errors import NOT_SUPPORTED, SCHEMA, SYNTAX, Malfor
 from sandbox.services.athena.language import position, read_query, unnamed
 from sandbox.services.athena.reading import HIDDEN, Reader
 from sandbox.services.athena.translation import check, to_duckdb
-from sandbox.services.athena.typing_rules import check_types
+from sandbox.services.athena.typing_rules import check_names, check_types
 
 MAX_DEPTH = 16
 """Views within views."""
@@ -70,7 +70,9 @@ class Relations:
             column.set("db", None)
             column.set("catalog", None)
         for scope, sources in scopes:
-            check_types(scope.expression, opened[id(scope)], complete=len(opened[id(scope)]) == len(sources))
+            complete = len(opened[id(scope)]) == len(sources)
+            check_names(scope.expression, opened[id(scope)], complete)
+            check_types(scope.expression, opened[id(scope)], complete)
         return to_duckdb(tree)
 
     def _find(self, node: exp.Table, database: str | None) -> Table:

@@ -186,11 +186,11 @@ def to_duckdb(tree: exp.Expr) -> str:
         QueryError: a function is called in a way that cannot be translated.
     """
     copy = tree.copy()
-    for node in [node for node in copy.find_all(exp.Add, exp.Sub, exp.Anonymous) if _gives_date(node)]:
+    for moved in [found for found in copy.find_all(exp.Add, exp.Sub, exp.Anonymous) if _gives_date(found)]:
         # DuckDB makes timestamps of dates it calculates with.
         whole = exp.Cast(to=exp.DataType(this=exp.DType.DATE))
-        node.replace(whole)
-        whole.set("this", node)
+        moved.replace(whole)
+        whole.set("this", moved)
     tried = _in_try(copy)
     for node in list(copy.walk()):
         if isinstance(node, exp.Anonymous):

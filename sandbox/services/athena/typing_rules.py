@@ -1,4 +1,4 @@
-"""Where Trino is stricter than DuckDB: it compares and calculates with one kind of type only."""
+"""Where Trino is stricter than DuckDB: in the types it compares, and in where the name of a result may be used."""
 
 import re
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from sqlglot import exp
 
 from sandbox.services.athena.errors import SYNTAX, QueryError, at
 from sandbox.services.athena.language import position
+from sandbox.services.athena.translation import unknown_column
 from sandbox.services.athena.types import to_athena
 
 _TEXT, _NUMBER, _MOMENT, _TRUTH = "text", "number", "moment", "boolean"
@@ -54,6 +55,31 @@ def check_types(select: exp.Expr, sources: Mapping[str, Mapping[str, str]], comp
                 if _family(kind(side)) in (_TEXT, _TRUTH):
                     left, right = kind(node.this) or "unknown", kind(node.expression) or "unknown"
                     raise _mismatch(node, left, _ARITHMETIC[type(node)], right)
+
+
+def check_names(select: exp.Expr, sources: Mapping[str, Mapping[str, str]], complete: bool) -> None:
+    """Refuse the name of a result beside ORDER BY, where DuckDB knows it and Trino does not.
+
+    Args:
+        select: a query's own level.
+        sources: the columns of its tables and views, by alias.
+        complete: whether these are all it reads from; otherwise nothing can be said.
+
+    Raises:
+        QueryError: ``COLUMN_NOT_FOUND``.
+    """
+    if not isinstance(select, exp.Select) or not complete or not sources:
+        return
+    held = {name for columns in sources.values() for name in columns}
+    results = {item.alias.lower() for item in select.expressions if isinstance(item, exp.Alias)} - held
+    clauses = [select.args.get(clause) for clause in ("where", "group", "having")]
+    places = [*select.expressions, *(join.args.get("on") for join in select.args.get("joins") or []), *clauses]
+    for place in places:
+        if place is None:
+            continue
+        for node in place.walk(prune=lambda found: isinstance(found, exp.Query)):
+            if isinstance(node, exp.Column) and not node.table and node.name.lower() in results:
+                raise unknown_column(node, node.name)
 
 
 def _same(node: exp.Expr, left: str | None, right: str | None, operator: str) -> None:

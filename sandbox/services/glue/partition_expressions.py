@@ -53,14 +53,14 @@ def matching(keys: list[dict[str, Any]], partitions: list[dict[str, Any]], expre
         raise AwsError("InvalidInputException", f"Unsupported expression '{expression}': {refused.sql('hive')}")
     types = {key["Name"].lower(): key.get("Type", "string") for key in keys}
     columns = ", ".join(
-        f'TRY_CAST(v[{place}] AS {exp.DataType.build(kind, dialect="hive").sql("duckdb")}) AS "{name}"'
+        f'TRY_CAST("$values"[{place}] AS {exp.DataType.build(kind, dialect="hive").sql("duckdb")}) AS "{name}"'
         if not kind.startswith(_STRINGS)
-        else f'v[{place}] AS "{name}"'
+        else f'"$values"[{place}] AS "{name}"'
         for place, (name, kind) in enumerate(types.items(), start=1)
     )
-    query = f"SELECT n FROM (SELECT n, {columns} FROM p) WHERE {condition.sql('duckdb')}"  # noqa: S608 - as checked
+    query = f'SELECT "$row" FROM (SELECT "$row", {columns} FROM p) WHERE {condition.sql("duckdb")}'  # noqa: S608 - as checked
     with duckdb.connect(":memory:", config={"enable_external_access": False, "threads": 1}) as connection:
-        connection.execute("CREATE TABLE p (n BIGINT, v VARCHAR[])")
+        connection.execute('CREATE TABLE p ("$row" BIGINT, "$values" VARCHAR[])')
         rows = [(number, partition["Values"]) for number, partition in enumerate(partitions)]
         if not rows:
             return []
