@@ -44,6 +44,10 @@ class ObjectQueriesArgs(TypedDict):
 class LoadsArgs(TypedDict):
     """Loads of a ``ScheduledLoad``."""
 
+    job_name: pulumi.Input[str]
+    """The Glue job that loads."""
+    job_arn: pulumi.Input[str]
+    """Its ARN."""
     dead_letter_queue_url: NotRequired[pulumi.Input[str]]
     """The queue for loads that failed for good; default: the component's own."""
     dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
@@ -111,6 +115,11 @@ def object_queries(common: _parts.Common, given: ObjectQueriesArgs) -> dict[str,
 def statements() -> dict[str, GrantArgs]:
     """Looking up statements of the Redshift Data API, which have no ARN (Service Authorization Reference)."""
     return {"DescribeStatements": {"actions": ["redshift-data:DescribeStatement"], "resources": ["*"]}}
+
+
+def loads(given: LoadsArgs) -> dict[str, GrantArgs]:
+    """Starting the job for a slot that was begun."""
+    return {"StartLoads": {"actions": ["glue:StartJobRun"], "resources": [given["job_arn"]]}}
 
 
 def ingestions(common: _parts.Common, data_set_ids: Sequence[pulumi.Input[str]]) -> dict[str, GrantArgs]:

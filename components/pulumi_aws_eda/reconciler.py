@@ -113,7 +113,8 @@ class Reconciler(pulumi.ComponentResource):
             keys += args["queries"].get("key_arns", ())
         if "loads" in args:
             kinds["load"] = args["loads"]
-            grants |= _analytics_needs.statements()
+            grants |= _analytics_needs.loads(args["loads"])
+            environment["LOAD_JOB_NAME"] = args["loads"]["job_name"]
         if "ingestions" in args:
             kinds["spice"] = args["ingestions"]
             grants |= _analytics_needs.ingestions(common, args["ingestions"]["data_set_ids"])

@@ -366,6 +366,8 @@ class ScheduledLoad(pulumi.ComponentResource):
     def loads(self) -> LoadsArgs:
         """What a ``Reconciler`` takes to settle these loads."""
         return {
+            "job_name": self.job.name,
+            "job_arn": self.job.arn,
             "dead_letter_queue_url": self.dead_letter_queue.url,
             "dead_letter_queue_arn": self.dead_letter_queue.arn,
         }

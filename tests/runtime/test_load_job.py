@@ -1,8 +1,10 @@
 """The Glue job: its arguments, its log lines, its exit code."""
 
 import json
+import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -73,8 +75,12 @@ class World:
 
 
 @pytest.fixture
-def job() -> ModuleType:
-    return deployed("load_job/job.py", {}, {})
+def job() -> Iterator[ModuleType]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield deployed("load_job/job.py", {}, {})
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from eda_runtime.object_query import QuerySettings, StoredObject, plan
 from eda_runtime.spice import SpiceRefreshes
 
 from tests.runtime.deployed import Context, deployed
-from tests.runtime.fake_aws import S3, Athena, Clock, DynamoDB, QuickSight, RedshiftData, Sqs
+from tests.runtime.fake_aws import S3, Athena, Clock, DynamoDB, QuickSight, RedshiftData, Sqs, error
 
 ENVIRONMENT = {
     "LEDGER_TABLE": "ledger",
@@ -23,8 +23,23 @@ ENVIRONMENT = {
     "KINDS": '["query", "load", "spice"]',
     "ACCOUNT_ID": "123456789012",
     "DATA_SET_IDS": '["orders", "customers"]',
+    "LOAD_JOB_NAME": "load",
 }
 SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", "s3://curated/o/", ("dt",), "orders", 2)
+
+
+class Glue:
+    """Starts the job, unless it runs already."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[str, str]] = []
+        self.busy = self.denied = False
+
+    def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
+        if self.busy or self.denied:
+            raise error("ConcurrentRunsExceededException" if self.busy else "AccessDeniedException", "StartJobRun")
+        self.started.append((JobName, Arguments["--scheduled_time"]))
+        return {"JobRunId": f"jr_{len(self.started)}"}
 
 
 @dataclass
@@ -36,6 +51,7 @@ class World:
     sqs: Sqs = field(default_factory=Sqs)
     quicksight: QuickSight = field(default_factory=QuickSight)
     clock: Clock = field(default_factory=Clock)
+    glue: Glue = field(default_factory=Glue)
 
     def __post_init__(self) -> None:
         self.athena = Athena(self.s3)
@@ -48,7 +64,7 @@ class World:
             "s3": self.s3,
             "sqs": self.sqs,
             "athena": self.athena,
-            "redshift-data": self.redshift,
+            "glue": self.glue,
             "quicksight": self.quicksight,
         }
         module = deployed("reconciler/handler.py", {**ENVIRONMENT, **environment}, clients)
@@ -118,33 +134,42 @@ def test_queries_are_started_settled_or_left() -> None:
     assert after["broken"]["query_execution_id"] != rows["broken"]["query_execution_id"]
 
 
-def test_loads_are_settled_closed_or_left() -> None:
+def test_a_load_that_its_run_left_is_taken_up_by_the_job_and_a_failed_one_is_reported_once() -> None:
     world = World()
-    states = {"01": "FINISHED", "02": "FAILED", "03": "ABORTED", "04": "STARTED", "05": None}
-    ids = {number: world.load(f"2026-01-{number}T00:00:00Z", state) for number, state in states.items()}
+    for slot in ("2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z/3"):
+        world.load(slot, "STARTED")
+    failed = world.load("2026-01-03T00:00:00Z", "ABORTED")
+    row = redshift_load.settle(world.ledger, world.redshift, world.dynamodb.row(failed))
+    before = {id: dict(row) for id, row in world.dynamodb.rows.items()}
+    # Within the grace time a run may take the failed one up.
+    assert world.run() == {}
     world.later()
-    assert world.run() == {"load succeeded": 1, "load failed": 2, "load running": 1, "load closed": 1}
-    after = {number: world.dynamodb.row(id) for number, id in ids.items()}
-    assert {number: row["state"] for number, row in after.items()} == {
-        "01": "SUCCEEDED", "02": "FAILED", "03": "FAILED", "04": "STARTED", "05": "FAILED"
-    }  # fmt: skip
-    waiting = [id for id in world.dynamodb.rows if "unloaded" in world.dynamodb.row(id)]
-    assert waiting == [f"query#2026-01-{number}T00:00:00Z-0" for number in ("02", "03", "04", "05")]
-    assert world.dynamodb.row("query#2026-01-01T00:00:00Z-0")["loaded_by"] == ids["01"]
-    # Nobody takes the failed ones up within the grace time: they are reported, once.
-    assert world.sqs.messages == []
+    assert world.run() == {"load taken up": 2, "load failed": 1}
+    assert world.glue.started == [("load", "2026-01-01T00:00:00Z"), ("load", "2026-01-02T00:00:00Z")]
+    world.glue.busy = True
+    assert world.run() == {"load running": 2}
+    assert world.sqs.messages == [
+        {
+            "kind": "load",
+            "id": failed,
+            "error": "the statement was aborted",
+            "attempts": 1,
+            "dataset": "orders",
+            "slot": "2026-01-03T00:00:00Z",
+        }
+    ]
+    before[failed].pop("open")
+    assert world.dynamodb.rows == before, "the job alone says what became of a load"
+    assert row["state"] == "FAILED"
+
+
+def test_a_job_that_cannot_be_started_is_an_error() -> None:
+    world = World()
+    world.load("2026-01-01T00:00:00Z", None)
     world.later()
-    assert world.run() == {"load failed": 3, "load running": 1}
-    assert world.run() == {"load running": 1}
-    assert [message["slot"][8:10] for message in world.sqs.messages] == ["02", "03", "05"]
-    assert world.sqs.messages[1] == {
-        "kind": "load",
-        "id": ids["03"],
-        "error": "the statement was aborted",
-        "attempts": 1,
-        "dataset": "orders",
-        "slot": "2026-01-03T00:00:00Z",
-    }
+    world.glue.denied = True
+    with pytest.raises(ExceptionGroup, match="1 rows are not reconciled"):
+        world.run()
 
 
 class Queues(Sqs):
@@ -160,7 +185,8 @@ class Queues(Sqs):
 
 def test_what_failed_goes_to_the_queue_of_its_kind_or_else_to_the_reconcilers() -> None:
     world = World(sqs=(queues := Queues()))
-    world.load("2026-01-01T00:00:00Z", "FAILED")
+    failed = world.load("2026-01-01T00:00:00Z", "FAILED")
+    redshift_load.settle(world.ledger, world.redshift, world.dynamodb.row(failed))
     row = world.started_query("broken", "FAILED")
     world.ledger.change(row, {"last_attempt": 1})
     world.later()
@@ -233,7 +259,7 @@ def test_only_the_kinds_that_are_asked_for() -> None:
     world.query("q")
     world.load("2026-01-01T00:00:00Z", "FINISHED")
     world.later()
-    assert world.run(KINDS='["load"]') == {"load succeeded": 1}
+    assert world.run(KINDS='["load"]') == {"load taken up": 1}
 
 
 def test_a_kind_that_is_not_known_is_an_error_at_once() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pulumi
 import pytest
-from pulumi_aws_eda import ArgumentError, ObjectQueriesArgs, Reconciler
+from pulumi_aws_eda import ArgumentError, LoadsArgs, ObjectQueriesArgs, Reconciler
 from pulumi_aws_eda.testing import Recording, record
 
 from tests.unit.component_cases import LEDGER
@@ -26,8 +26,9 @@ QUERIES: ObjectQueriesArgs = {
     "result_bucket_name": "results",
     "result_prefix": "results/",
 }
+LOADS: LoadsArgs = {"job_name": "load", "job_arn": "arn:job"}
 QUEUE = {"dead_letter_queue_url": "https://queue", "dead_letter_queue_arn": "arn:queue"}
-ALL = {"queries": QUERIES, "loads": {}, "ingestions": {"data_set_ids": ["orders"]}}
+ALL = {"queries": QUERIES, "loads": LOADS, "ingestions": {"data_set_ids": ["orders"]}}
 COMMON = {"FailureDestination", "FindRows", "MoveRows", "Trace", "WriteLog"}
 OF_QUERIES = {"Query", "ReadRaw", "ReadSchema", "WriteCurated", "WriteResults"}
 
@@ -85,12 +86,12 @@ def test_it_looks_every_five_minutes_with_a_role_for_that_call_alone() -> None:
     ("kinds", "names", "sids"),
     [
         (("queries",), ["query"], OF_QUERIES),
-        (("loads",), ["load"], {"DescribeStatements"}),
+        (("loads",), ["load"], {"StartLoads"}),
         (("ingestions",), ["spice"], {"Refresh"}),
         (
             ("queries", "loads", "ingestions"),
             ["query", "load", "spice"],
-            {*OF_QUERIES, "DescribeStatements", "Refresh"},
+            {*OF_QUERIES, "StartLoads", "Refresh"},
         ),
     ],
 )
@@ -104,7 +105,7 @@ def test_it_may_do_what_its_kinds_need_and_no_more(kinds: tuple[str, ...], names
 
 
 def test_it_finds_open_rows_and_moves_them() -> None:
-    made = make(loads={}, grace_seconds=60, max_attempts=4)
+    made = make(loads=LOADS, grace_seconds=60, max_attempts=4)
     found = made.statements("r-function-role")
     assert (found["FindRows"]["Action"], found["FindRows"]["Resource"]) == (
         ["dynamodb:Query"],
@@ -114,7 +115,8 @@ def test_it_finds_open_rows_and_moves_them() -> None:
         ["dynamodb:GetItem", "dynamodb:UpdateItem"],
         [LEDGER],
     )
-    assert found["DescribeStatements"]["Resource"] == ["*"]
+    assert (found["StartLoads"]["Action"], found["StartLoads"]["Resource"]) == (["glue:StartJobRun"], ["arn:job"])
+    assert variables(made)["LOAD_JOB_NAME"] == "load"
     assert (made.one(FUNCTION).inputs["memorySize"], made.one(FUNCTION).inputs["timeout"]) == (256, 300)
     assert (variables(made)["GRACE_SECONDS"], variables(made)["MAX_ATTEMPTS"]) == ("60", "4")
 
@@ -125,7 +127,7 @@ def test_what_fails_goes_to_the_queue_of_its_kind_or_to_its_own() -> None:
     assert not [name for name in own if name.endswith("_DEAD_LETTER_QUEUE_URL")]
     made = make(
         queries={**QUERIES, **QUEUE},
-        loads={"dead_letter_queue_url": "https://loads", "dead_letter_queue_arn": "arn:loads"},
+        loads={**LOADS, "dead_letter_queue_url": "https://loads", "dead_letter_queue_arn": "arn:loads"},
         ingestions={"data_set_ids": ["a"], **QUEUE},
     )
     given = variables(made)
@@ -148,7 +150,7 @@ def test_keys_may_be_used_once_each() -> None:
 
 def test_what_a_user_needs_is_an_output() -> None:
     def program() -> None:
-        made: Any = Reconciler("r", {"ledger_table_name": "ledger", "ledger_table_arn": LEDGER, "loads": {}})
+        made: Any = Reconciler("r", {"ledger_table_name": "ledger", "ledger_table_arn": LEDGER, "loads": LOADS})
         for name in Reconciler.__annotations__:
             pulumi.export(name, getattr(made, name))
 
@@ -161,14 +163,15 @@ def test_what_a_user_needs_is_an_output() -> None:
     ("args", "message"),
     [
         ({}, "'queries' is missing, and so are 'loads' and 'ingestions'; nothing to settle"),
-        ({"loads": {}, "ledger_table_name": None}, "'ledger_table_name' is missing"),
-        ({"loads": {"dead_letter_queue_url": "u"}}, "'dead_letter_queue_arn' is missing"),
+        ({"loads": LOADS, "ledger_table_name": None}, "'ledger_table_name' is missing"),
+        ({"loads": {"job_name": "load"}}, "'job_arn' is missing"),
+        ({"loads": {**LOADS, "dead_letter_queue_url": "u"}}, "'dead_letter_queue_arn' is missing"),
         ({"ingestions": {"data_set_ids": []}}, "'data_set_ids' is empty"),
         ({"ingestions": {}}, "ingestions: the argument 'data_set_ids' is missing"),
         ({"queries": {"prefix": "p/"}}, "queries: the argument 'bucket_name' is missing"),
-        ({"loads": {}, "grace_seconds": -1}, "'grace_seconds' is -1; allowed are whole numbers from 0 to 86400"),
-        ({"loads": {}, "schedule_expression": "5 minutes"}, "'schedule_expression' is '5 minutes'"),
-        ({"loads": {}, "max_attempts": 0}, "'max_attempts' is 0"),
+        ({"loads": LOADS, "grace_seconds": -1}, "'grace_seconds' is -1; allowed are whole numbers from 0 to 86400"),
+        ({"loads": LOADS, "schedule_expression": "5 minutes"}, "'schedule_expression' is '5 minutes'"),
+        ({"loads": LOADS, "max_attempts": 0}, "'max_attempts' is 0"),
     ],
 )
 def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:

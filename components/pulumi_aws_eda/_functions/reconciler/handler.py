@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+from botocore.exceptions import ClientError
 from eda_runtime import redshift_load, settings
 from eda_runtime.dead_letters import DeadLetters
-from eda_runtime.ledger import FAILED, STARTED, Ledger, Row
+from eda_runtime.ledger import FAILED, Ledger, Row
 from eda_runtime.logger import logger
 from eda_runtime.object_query import ObjectQueries
 from eda_runtime.spice import SpiceRefreshes
@@ -40,19 +41,22 @@ def _queries() -> Callable[[Row], str]:
 
 
 def _loads() -> Callable[[Row], str]:
-    redshift_data, dead_letters = boto3.client("redshift-data"), _dead_letters("load")
+    """Start the job again for a slot that its run left: only the statement's sender may ask the Data API about it."""
+    glue, job_name, dead_letters = boto3.client("glue"), settings.text("LOAD_JOB_NAME"), _dead_letters("load")
 
     def reconcile(row: Row) -> str:
         if row["state"] == FAILED:
             dead_letters.bury(row)
             return "failed"
-        if "statement_id" not in row:
-            # The next run of the slot sends the statement with the same token; until then its objects wait.
-            redshift_load.fail(_ledger, row, "the run ended before it wrote down the statement's id")
-            return "closed"
-        settled = redshift_load.settle(_ledger, redshift_data, row)
-        logger.info("load", load=row["id"], statement_id=row["statement_id"], state=settled["state"])
-        return "running" if settled["state"] == STARTED else str(settled["state"]).lower()
+        slot = row["slot"].partition("/")[0]
+        try:
+            run = glue.start_job_run(JobName=job_name, Arguments={"--scheduled_time": slot})
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConcurrentRunsExceededException":
+                raise
+            return "running"
+        logger.info("load taken up", load=row["id"], job_run_id=run["JobRunId"])
+        return "taken up"
 
     return reconcile
 
