@@ -1,7 +1,7 @@
 """One load of all waiting objects into Redshift for each slot of the schedule, in one transaction of the Data API.
 
 A slot's row says what its attempt takes before the statement is sent, and the statement's ``ClientToken`` is the row's
-attempt: a run that is killed anywhere is taken up by the next one, or settled by the reconciler.
+attempt: a run that is killed anywhere is taken up by the next one, which the reconciler starts if nobody else does.
 
 Row: ``id`` (``load#<dataset>#<slot>``), ``kind``, ``dataset``, ``slot``, ``attempt``, ``state``, ``statement_id``,
 ``manifest`` (``s3://``), ``objects`` (JSON, id and attempt of each query whose files it takes), ``error``,
@@ -65,7 +65,7 @@ class LoadFailed(Exception):
 
 
 class StillRunning(Exception):
-    """The statement runs longer than the job waits; the reconciler settles it."""
+    """The statement runs longer than the job waits; a later run, which the reconciler starts, settles it."""
 
 
 @dataclass(frozen=True)
@@ -223,15 +223,11 @@ def settle(ledger: Ledger, redshift_data: Any, row: Row) -> Row:
         else:
             moved = ledger.change(row, changes, ("open", "error"))
     elif statement["Status"] in ("FAILED", "ABORTED"):
-        moved = fail(ledger, row, statement.get("Error") or f"the statement was {statement['Status'].lower()}")
+        reason = statement.get("Error") or f"the statement was {statement['Status'].lower()}"
+        moved = ledger.change(row, {"state": FAILED, "error": reason, "opened_at": ledger.now()})
     else:
         return row
     return moved or ledger.get(row["id"]) or row
-
-
-def fail(ledger: Ledger, row: Row, error: str) -> Row | None:
-    """Say that a row's attempt failed; its objects stay as they are. None when the row moved on meanwhile."""
-    return ledger.change(row, {"state": FAILED, "error": error, "opened_at": ledger.now()})
 
 
 @dataclass(frozen=True)
@@ -389,7 +385,7 @@ class Load:
             if self.clock() >= deadline:
                 raise StillRunning(
                     f"the statement {row['statement_id']} of {row['slot']} still runs after "
-                    f"{self.max_wait_seconds:.0f} seconds; the reconciler settles it"
+                    f"{self.max_wait_seconds:.0f} seconds; the reconciler starts the job again"
                 )
             self.sleep(delay)
             delay = min(1.5 * delay, MAX_POLL_SECONDS)
