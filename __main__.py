@@ -6,12 +6,15 @@ from pathlib import Path
 import pulumi
 import pulumi_aws as aws
 from pulumi_aws_eda import (
+    AlarmTopic,
     AnalyticsChain,
     AnalyticsChainArgs,
     BatchedFirehoseSink,
     CallbackWorkflow,
+    ConsumerCache,
     EventApi,
     IdempotentLambda,
+    Observability,
     PayloadAccess,
     PayloadStore,
     archives,
@@ -21,6 +24,8 @@ from pipeline import analytics, config, schemas
 
 HERE = Path(__file__).parent
 settings = config.load()
+# The topic that the config names, or one of the stack's own.
+alarm_actions = settings.alarm_actions or [AlarmTopic("alarms", {"tags": settings.tags}).topic_arn]
 
 orders = aws.dynamodb.Table(
     "orders",
@@ -39,6 +44,19 @@ payloads = PayloadStore(
     # A year longer than an order waits for its details.
     {"expiration_days": settings.details_timeout_seconds // 86400 + 365, "tags": settings.tags},
 )
+suppliers = ConsumerCache(
+    "suppliers",
+    {
+        "scheduled": {
+            "source_url": f"{settings.external_api_url.rstrip('/')}/suppliers",
+            "key": "supplier_id",
+            "schedule_expression": "rate(1 hour)",
+        },
+        "tags": settings.tags,
+        "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": alarm_actions,
+    },
+)
 call_external_api = IdempotentLambda(
     "call-external-api",
     {
@@ -47,12 +65,13 @@ call_external_api = IdempotentLambda(
         "memory_size": 2048,
         "timeout": 120,
         "reserved_concurrent_executions": settings.call_concurrency,
-        "environment": {"EXTERNAL_API_URL": settings.external_api_url},
+        "environment": {"EXTERNAL_API_URL": settings.external_api_url, "SUPPLIERS_CACHE": suppliers.settings},
+        "grants": suppliers.reader_grants,
         # The result travels in the workflow's state, in the order's row and in each of its changes.
         "payload_store": payloads.for_function(PayloadAccess.WRITE, budget=16_000),
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": settings.alarm_actions,
+        "alarm_actions": alarm_actions,
     },
 )
 workflow = CallbackWorkflow(
@@ -65,7 +84,7 @@ workflow = CallbackWorkflow(
         "wait_timeout": settings.details_timeout_seconds,
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": settings.alarm_actions,
+        "alarm_actions": alarm_actions,
     },
 )
 get_order = IdempotentLambda(
@@ -81,7 +100,7 @@ get_order = IdempotentLambda(
         "payload_store": payloads.for_function(PayloadAccess.READ),
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": settings.alarm_actions,
+        "alarm_actions": alarm_actions,
     },
 )
 add_details = IdempotentLambda(
@@ -103,7 +122,7 @@ add_details = IdempotentLambda(
         },
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": settings.alarm_actions,
+        "alarm_actions": alarm_actions,
     },
 )
 api = EventApi(
@@ -133,7 +152,7 @@ api = EventApi(
         "throttling_burst_limit": settings.throttling_burst_limit,
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": settings.alarm_actions,
+        "alarm_actions": alarm_actions,
     },
 )
 sink = BatchedFirehoseSink(
@@ -150,7 +169,7 @@ sink = BatchedFirehoseSink(
         "prefix": "raw/orders/",
         "tags": settings.tags,
         "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": settings.alarm_actions,
+        "alarm_actions": alarm_actions,
     },
 )
 chain_args: AnalyticsChainArgs = {
@@ -173,7 +192,7 @@ chain_args: AnalyticsChainArgs = {
     },
     "tags": settings.tags,
     "log_retention_in_days": settings.log_retention_in_days,
-    "alarm_actions": settings.alarm_actions,
+    "alarm_actions": alarm_actions,
 }
 if settings.redshift:
     chain_args["redshift"] = {
@@ -194,6 +213,25 @@ if settings.quicksight:
         else {},
     }
 chain = AnalyticsChain("orders-analytics", chain_args)
+
+observability = Observability(
+    "observability",
+    {
+        "observed": [
+            api.observed,
+            get_order.observed,
+            call_external_api.observed,
+            suppliers.observed,
+            add_details.observed,
+            workflow.observed,
+            {"tables": [orders.name]},
+            sink.observed,
+            chain.observed,
+        ],
+        "alarm_actions": alarm_actions,
+        "tags": settings.tags,
+    },
+)
 
 pulumi.export("api_url", api.url)
 pulumi.export("openapi", api.document)
@@ -225,3 +263,6 @@ pulumi.export("spice_data_set_ids", chain.data_set_ids)
 pulumi.export("refresh_dlq_url", chain.refresh_dead_letter_queue_url)
 pulumi.export("reconciler_function_name", chain.reconciler_function_name)
 pulumi.export("reconciler_dlq_url", chain.reconciler_dead_letter_queue_url)
+pulumi.export("alarm_topic_arn", alarm_actions[0])
+pulumi.export("dashboard_name", observability.dashboard_name)
+pulumi.export("log_group_names", observability.log_group_names)

@@ -25,6 +25,7 @@ ENVIRONMENT = {
     "ORDERS_TABLE": "orders",
     "CALLBACK_TABLE": "callbacks",
     "EXTERNAL_API_URL": "http://127.0.0.1:9",
+    "SUPPLIERS_CACHE": '{"strategy": "SCHEDULED", "table": "suppliers"}',
     "EDA_PAYLOAD_STORE": '{"bucket": "payloads"}',
     "REQUEST_SCHEMA": "{}",
     "PYTHONPATH": str(ROOT),

@@ -275,7 +275,7 @@ class ReplicaCache:
             ReplicaTooOld: the last one is too long ago.
         """
         wanted = list(dict.fromkeys(keys))
-        while True:
+        while wanted:
             just_read = self._point()
             version = self._version
             found = {key: self._local.get(f"{version}#{key}", 0) for key in wanted}
@@ -283,10 +283,10 @@ class ReplicaCache:
             for start in range(0, len(missing), BATCH_KEYS):
                 found |= self._rows(version, missing[start : start + BATCH_KEYS])
             if just_read or all(value is not MISSING for value in found.values()):
-                break
+                return {key: value for key, value in found.items() if value is not MISSING}
             # What is missing may be in a newer version only, or gone with an older one.
             self._read_at = -1e18
-        return {key: value for key, value in found.items() if value is not MISSING}
+        return {}
 
     def _point(self) -> bool:
         """Find out the current version, if that was not done just now; whether it was read."""

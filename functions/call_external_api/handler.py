@@ -2,7 +2,7 @@
 
 In: ``{"id": …, "payload": {"sku": …, "quantity": …}, "envelope": {…}}``. Out: ``{"result": {…}}``, some hundred bytes;
 a result that is too long for the workflow's state goes into the payload store. The answer is a very big JSON array; it
-is read as it arrives and never held.
+is read as it arrives and never held. What is said of the suppliers comes from their replica, not from the API.
 
 Raises ``ExternalApiThrottled`` with ``{"retry_after_seconds": …}`` as message, ``ExternalApiUnavailable`` for what a
 later attempt may mend, ``ExternalApiRejected`` for what it cannot.
@@ -11,13 +11,15 @@ later attempt may mend, ``ExternalApiRejected`` for what it cannot.
 import heapq
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import boto3
 import urllib3
-from eda_runtime import settings
+from eda_runtime import consumer_cache, settings
+from eda_runtime.consumer_cache import CacheError
 from eda_runtime.envelope import Envelope
 from eda_runtime.json_stream import JsonStreamError, elements
 from eda_runtime.logger import logger
@@ -25,6 +27,7 @@ from eda_runtime.logger import logger
 _url = settings.text("EXTERNAL_API_URL").rstrip("/")
 _keep = settings.integer("EXTERNAL_API_KEEP", 3, minimum=1)
 _pool = urllib3.PoolManager(retries=False)
+_suppliers: Any = consumer_cache.from_settings(settings.text("SUPPLIERS_CACHE"), boto3.client("dynamodb"))
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 3.0
 READ_SECONDS = float(settings.integer("EXTERNAL_API_READ_SECONDS", 30, minimum=1))
@@ -49,6 +52,22 @@ class ExternalApiRejected(Exception):
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Call the external API."""
+    begin = time.monotonic()
+    try:
+        result = _offers(event, context)
+    except (ExternalApiThrottled, ExternalApiUnavailable, ExternalApiRejected) as failure:
+        _tell(event, begin, type(failure).__name__)
+        raise
+    _tell(event, begin, "answered", seen=result["offers_seen"], fitting=result["offers_fitting"])
+    return {"result": result}
+
+
+def _tell(event: dict[str, Any], begin: float, outcome: str, **counts: int) -> None:
+    milliseconds = round(1000 * (time.monotonic() - begin))
+    logger.info("external call", order_id=event["id"], outcome=outcome, duration_ms=milliseconds, **counts)
+
+
+def _offers(event: dict[str, Any], context: Any) -> dict[str, Any]:
     payload = event["payload"]
     envelope = Envelope.of(event) or Envelope(event["id"])
     deadline = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
@@ -60,11 +79,11 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         raise ExternalApiRejected(f"the answer cannot be read: {error}") from None
     finally:
         answer.release_conn()
+    result["suppliers"] = _about(offer.get("supplier") for offer in result["best_offers"])
     size = len(json.dumps(result).encode())
     if size > RESULT_LIMIT:
         raise ExternalApiRejected(f"the offers to keep have {size} bytes, more than {RESULT_LIMIT}")
-    logger.info("offers", order_id=event["id"], seen=result["offers_seen"], fitting=result["offers_fitting"])
-    return {"result": result}
+    return result
 
 
 def _ask(sku: str, headers: dict[str, str], deadline: float) -> urllib3.BaseHTTPResponse:
@@ -113,6 +132,15 @@ def _best(offers: Iterator[Any], sku: str, quantity: int) -> dict[str, Any]:
     except (KeyError, TypeError):
         raise ExternalApiRejected("an offer has not the form that was agreed") from None
     return {"offers_seen": seen, "offers_fitting": fitting, "best_offers": best}
+
+
+def _about(names: Iterable[Any]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = _suppliers.get_many(str(name) for name in names if name)
+    except CacheError as error:
+        # The next sync brings them: there is none yet, or the source was down for long.
+        raise ExternalApiUnavailable(f"suppliers: {type(error).__name__}") from None
+    return found
 
 
 def _retry_after(value: str | None) -> int:

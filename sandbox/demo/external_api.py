@@ -1,6 +1,7 @@
 """The external API of the demo: slow, throttling, and with a very big answer."""
 
 import contextlib
+import hashlib
 import json
 import random
 import threading
@@ -13,10 +14,11 @@ from sandbox.http import LoopbackServer
 
 CHUNK = 64 * 1024
 SUPPLIERS = ("Adler", "Bergmann", "Castor", "Dorn", "Eiche", "Falk")
+"""Names, each with a row of the reference data at ``/suppliers``."""
 SKUS = 500
 LONG_SKU = "SKU-0000"
 """An article whose offers carry long terms: one of them is more than a workflow's state should hold."""
-TERMS = "Zahlungsziel 30 Tage netto – es gelten die AGB des Lieferanten. " * 300
+TERMS = "Zahlungsziel 30 Tage netto, es gelten für alle Artikel die AGB des Lieferanten. " * 300
 
 
 @dataclass
@@ -27,6 +29,7 @@ class ExternalApi:
         url: its base address.
         answered: how many calls got the offers.
         throttled: how many got 429 with ``Retry-After``.
+        suppliers_read: how often the reference data was read whole.
         available: False makes it answer 503 to every call, as in an outage.
     """
 
@@ -34,6 +37,7 @@ class ExternalApi:
     answered: int = 0
     throttled: int = 0
     refused: int = 0
+    suppliers_read: int = 0
     available: bool = True
 
 
@@ -55,6 +59,17 @@ def offers(elements: int, seed: int) -> bytes:
     return json.dumps([offer | terms.get(str(offer["sku"]), {}) for offer in made], separators=(",", ":")).encode()
 
 
+def suppliers() -> bytes:
+    """The reference data: a JSON array with a row for each supplier."""
+    return json.dumps(
+        [
+            {"supplier_id": name, "name": f"{name} GmbH", "country": "DE", "rating": 3 + number % 3}
+            for number, name in enumerate(SUPPLIERS)
+        ],
+        separators=(",", ":"),
+    ).encode()
+
+
 def sku(number: int) -> str:
     """The name of an article."""
     return f"SKU-{number % SKUS:04d}"
@@ -73,7 +88,8 @@ def external_api(
         retry_after: seconds it asks a throttled caller to wait.
         seed: of the offers.
     """
-    body = offers(elements, seed)
+    body, reference = offers(elements, seed), suppliers()
+    etag = f'"{hashlib.sha256(reference).hexdigest()[:16]}"'
     lock = threading.Lock()
     calls = 0
     pause = threading.Event()
@@ -84,11 +100,14 @@ def external_api(
         def do_GET(self) -> None:
             nonlocal calls
             target = urlsplit(self.path)
+            if target.path == "/suppliers":
+                self._suppliers()
+                return
             with lock:
                 calls += 1
                 throttle = throttle_every and calls % throttle_every == 0
             if target.path != "/offers" or "sku" not in parse_qs(target.query):
-                self._problem(404, "there is /offers?sku=… only")
+                self._problem(404, "there are /offers?sku=… and /suppliers only")
             elif not api.available:
                 api.refused += 1
                 self._problem(503, "out of service")
@@ -108,6 +127,20 @@ def external_api(
                 for start in range(0, len(body), CHUNK):
                     self.wfile.write(body[start : start + CHUNK])
                 api.answered += 1
+
+        def _suppliers(self) -> None:
+            if not api.available:
+                self._problem(503, "out of service")
+                return
+            changed = self.headers.get("If-None-Match") != etag
+            self.send_response(200 if changed else 304)
+            self.send_header("ETag", etag)
+            self.send_header("Content-Type", "application/json")
+            if changed:
+                api.suppliers_read += 1
+                self.send_header("Content-Length", str(len(reference)))
+            self.end_headers()
+            self.wfile.write(reference if changed else b"")
 
         def _problem(self, status: int, detail: str, retry_after: int | None = None) -> None:
             content = json.dumps({"status": status, "detail": detail}).encode()

@@ -60,6 +60,9 @@ def test_an_order_runs_from_the_post_to_the_get(orders: OrdersClient, aws: Sandb
     waiting = until(orders, order_id, "AWAITING_DETAILS")
     assert waiting["result"]["offers_seen"] == 2_000
     assert len(waiting["result"]["best_offers"]) <= 3
+    assert {row["name"] for row in waiting["result"]["suppliers"].values()} == {
+        f"{offer['supplier']} GmbH" for offer in waiting["result"]["best_offers"]
+    }
     assert orders.post_details(order_id, DETAILS).status == 202
     done = until(orders, order_id, "COMPLETED")
     assert (done["version"], done["details"], done["correlation_id"]) == (3, DETAILS, order_id)

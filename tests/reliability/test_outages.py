@@ -12,7 +12,7 @@ from botocore.credentials import Credentials
 from pipeline.redrive import Redrive
 from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from sandbox.demo.client import Ledger, OrdersClient
-from sandbox.demo.external_api import offers
+from sandbox.demo.external_api import offers, suppliers
 from sandbox.demo.run import Pipeline, count
 from sandbox.embedded import Sandbox
 from sandbox.http import LoopbackServer
@@ -34,6 +34,9 @@ class Unreliable:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if self.path == "/suppliers":
+                    self._send(200, suppliers())
+                    return
                 api.calls += 1
                 match api.mode:
                     case "down":

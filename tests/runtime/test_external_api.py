@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler
@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from eda_runtime.consumer_cache import NotSynced, ReplicaTooOld
 
 from sandbox.demo.external_api import ExternalApi, external_api
 from sandbox.http import LoopbackServer
@@ -68,11 +69,32 @@ def server() -> Iterator[Scripted]:
     scripted.server.server_close()
 
 
+SETTINGS = {
+    "SUPPLIERS_CACHE": '{"strategy": "SCHEDULED", "table": "suppliers"}',
+    "POWERTOOLS_SERVICE_NAME": "test",
+    "AWS_DEFAULT_REGION": "eu-central-1",
+}
+
+
+class Suppliers:
+    """A replica with a row for each name."""
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        if self.failure is not None:
+            raise self.failure
+        return {key: {"supplier_id": key, "country": "DE"} for key in keys}
+
+
 def load(url: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.setenv("EXTERNAL_API_URL", url)
-    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "test")
+    for name, value in {**SETTINGS, "EXTERNAL_API_URL": url}.items():
+        monkeypatch.setenv(name, value)
     sys.modules.pop("functions.call_external_api.handler", None)
-    return importlib.import_module("functions.call_external_api.handler")
+    module = importlib.import_module("functions.call_external_api.handler")
+    monkeypatch.setattr(module, "_suppliers", Suppliers())
+    return module
 
 
 def test_it_keeps_the_best_offers_that_fit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +106,23 @@ def test_it_keeps_the_best_offers_that_fit(monkeypatch: pytest.MonkeyPatch) -> N
     assert prices == sorted(prices)
     assert all(offer["sku"] == "SKU-0001" and offer["stock"] >= 2 for offer in result["best_offers"])
     assert len(json.dumps(result)) < 1_000
+
+
+def test_what_is_said_of_the_suppliers_is_the_replicas(monkeypatch: pytest.MonkeyPatch) -> None:
+    with external_api(elements=5_000, delay=0, throttle_every=0) as api:
+        result = load(api.url, monkeypatch).handle(EVENT, Context())["result"]
+    assert set(result["suppliers"]) == {offer["supplier"] for offer in result["best_offers"]}
+    assert {row["country"] for row in result["suppliers"].values()} == {"DE"}
+
+
+@pytest.mark.parametrize("failure", [NotSynced("never"), ReplicaTooOld("long ago")])
+def test_a_replica_that_cannot_be_read_yet_is_waited_for(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    module = load(server.url, monkeypatch)
+    monkeypatch.setattr(module, "_suppliers", Suppliers(failure))
+    with pytest.raises(module.ExternalApiUnavailable, match=f"suppliers: {type(failure).__name__}"):
+        module.handle(EVENT, Context())
 
 
 def test_it_passes_on_who_asks(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,6 +200,9 @@ def test_an_answer_that_takes_longer_than_the_function_may_is_given_up(monkeypat
 PEAK = """
 import json, pathlib, sys
 from functions.call_external_api import handler
+class Suppliers:
+    def get_many(self, keys): return {}
+handler._suppliers = Suppliers()
 class Context:
     def get_remaining_time_in_millis(self): return 110_000
 result = handler.handle(json.loads(sys.argv[1]), Context())["result"]
@@ -171,7 +213,7 @@ print(json.dumps([int(peak.split()[1]), result["offers_seen"]]))
 
 
 def peak(api: ExternalApi) -> tuple[int, int]:
-    environment = {"EXTERNAL_API_URL": api.url, "POWERTOOLS_SERVICE_NAME": "test", "PATH": "/usr/bin:/bin"}
+    environment = {**SETTINGS, "EXTERNAL_API_URL": api.url, "PATH": "/usr/bin:/bin"}
     done: Any = subprocess.run(
         [sys.executable, "-c", PEAK, json.dumps(EVENT)],
         cwd=ROOT,
