@@ -23,6 +23,13 @@ def message(row: Row) -> dict[str, Any]:
     return {"kind": row["kind"], "id": row["id"], "error": row["error"], "attempts": row["attempt"], **named}
 
 
+def correlation_id(row: Row) -> str:
+    """The id under which the row's hop logs: of the object, the load's slot, or the load's statement."""
+    if row["kind"] == "query":
+        return str(row["id"]).partition("#")[2]
+    return str(row["statement_id"]) if row["kind"] == "spice" else str(row["id"])
+
+
 class DeadLetters:
     """The dead-letter queue.
 
@@ -39,6 +46,8 @@ class DeadLetters:
 
     def bury(self, row: Row) -> None:
         """Send the message about a row that failed, and close the row."""
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message(row)))
+        # The batch's own id, as its log lines have it.
+        id = {"X-Correlation-Id": {"DataType": "String", "StringValue": correlation_id(row)}}
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message(row)), MessageAttributes=id)
         logger.error("failed for good", kind=row["kind"], id=row["id"], error=row["error"], attempts=row["attempt"])
         self._ledger.change(row, {}, remove=("open",))

@@ -70,10 +70,14 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     """Run the user's handler; a ``Problem`` it raises becomes the HTTP answer."""
     logger.set_correlation_id(correlation_id_of(event) or context.aws_request_id)
     http = isinstance(event, dict) and "requestContext" in event and "httpMethod" in event
+    # The first line joins what AWS's own lines know, the request id, to the correlation id; so a call that is killed is
+    # found, too.
     if http:
-        # Access logs know the gateway's request id only: this line joins it to the correlation id.
         request = event["requestContext"]
         logger.info("request", request_id=request.get("requestId"), route=request.get("resourcePath"))
+    else:
+        envelope = Envelope.of(event) if isinstance(event, dict) else None
+        logger.info("invoked", causation_id=envelope.causation_id if envelope is not None else None)
     try:
         return _handler(event, context)
     except Problem as failure:
@@ -81,3 +85,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             raise
         logger.info("refused", status=failure.status)
         return failure.response()
+    except Exception as failure:
+        # The runtime's line about it has the stack, and no correlation id.
+        logger.error("failed", error_type=type(failure).__name__)
+        raise

@@ -3,10 +3,15 @@
 ``plan`` says what to run and does no I/O; ``ObjectQueries`` runs it. Each attempt writes into a folder of its own,
 ``<partitions>/<object id>/<attempt>/``, so emptying what a failed attempt left can never hit the next one's files.
 
+After a query that names its correlation ids' column, a second one asks for the ids that the object holds, and they are
+logged before the row is closed: a file is found by its orders, and an order by its files. It reads one column of the
+same object again, which costs the least that Athena charges (10 MB); carrying every id through the ledger and the load
+would cost more with each order.
+
 Row: ``id`` (``query#<object id>``), ``kind``, ``bucket``, ``key``, ``version_id``, ``dataset``, ``workgroup``,
 ``statement``, ``output`` (``s3://``), ``attempt``, ``last_attempt`` (no further one is made), ``state``,
 ``query_execution_id``, ``error``, ``opened_at``, ``settled_at``, ``files`` (JSON, ``path`` and ``bytes`` of each),
-``open``, ``unloaded``, ``loaded_by``, ``backfill``.
+``open``, ``unloaded``, ``loaded_by``, ``backfill``, ``correlation_id_column``.
 """
 
 import hashlib
@@ -27,8 +32,16 @@ from eda_runtime.query_template import identifier, literal, render
 KIND = "query"
 DELETE_KEYS = 1000
 """Most keys of a ``DeleteObjects`` (S3)."""
+MAX_IDS = 10_000
+"""Correlation ids that are logged of one object."""
+IDS_OF_LINE = 100
+"""Correlation ids of one log line: Logs Insights finds 200 fields in a line at most."""
+RESULT_ROWS = 1000
+"""Most rows of a ``GetQueryResults`` (Athena)."""
 _SEGMENT = re.compile(r"([a-z_][a-z0-9_]*)=(.+)")
 _TARGET = re.compile(r" TO 's3://[^']*/(?P<object_id>[0-9a-f]{32})/(?P<attempt>[1-9][0-9]*)/' WITH \([^()]*\)\s*\Z")
+
+_IDS_OF = re.compile(r"-- orders of object (?P<object_id>[0-9a-f]{32}), attempt (?P<attempt>[1-9][0-9]*)\n")
 
 
 class ObjectRefused(ValueError):
@@ -102,6 +115,7 @@ class QuerySettings:
         output_partitions: the partition keys of the output, all of them in each object's key.
         dataset: what the results belong to.
         max_attempts: before the query has failed for good.
+        correlation_id_column: the query's column that names orders; None: nobody asks which orders an object holds.
     """
 
     workgroup: str
@@ -112,6 +126,7 @@ class QuerySettings:
     output_partitions: tuple[str, ...]
     dataset: str
     max_attempts: int
+    correlation_id_column: str | None = None
 
     def __post_init__(self) -> None:
         """Check the location.
@@ -165,7 +180,9 @@ def plan(stored: StoredObject, settings: QuerySettings) -> Row:
     rows = f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - quoted by identifier and literal
     values = {"bucket": stored.bucket, "key": stored.key, "version_id": stored.version_id}
     query = render(settings.template, rows, values)
+    column = settings.correlation_id_column
     return {
+        **({"correlation_id_column": column} if column is not None else {}),
         "id": f"{KIND}#{stored.id}",
         "kind": KIND,
         "bucket": stored.bucket,
@@ -197,9 +214,24 @@ def for_attempt(row: Row, attempt: int) -> dict[str, Any]:
     return {"attempt": attempt, "output": output, "statement": f"{before}{literal(output)}{after}"}
 
 
+def ids_statement(row: Row) -> str:
+    """The statement that asks for the correlation ids of the row's object: those of the rows that its query makes."""
+    column = identifier(row["correlation_id_column"])
+    query = row["statement"].partition("UNLOAD (\n")[2].rpartition("\n) TO ")[0]
+    return (
+        f"-- orders of object {_object_id(row)}, attempt {row['attempt']}\n"
+        f"SELECT DISTINCT {column} FROM (\n{query}\n) WHERE {column} IS NOT NULL LIMIT {MAX_IDS + 1}"
+    )
+
+
+def ids_token(row: Row) -> str:
+    """Athena's ``ClientRequestToken`` of that statement."""
+    return hashlib.sha256(f"{row['id']}#{row['attempt']}#ids".encode()).hexdigest()
+
+
 def target_of(statement: str) -> tuple[str, int] | None:
     """The row's id and the attempt that a statement belongs to; None for a statement that is not one of ours."""
-    match = _TARGET.search(statement)
+    match = _TARGET.search(statement) or _IDS_OF.match(statement)
     return (f"{KIND}#{match['object_id']}", int(match["attempt"])) if match else None
 
 
@@ -257,6 +289,8 @@ class ObjectQueries:
         row = self._ledger.get(target[0]) if target else None
         if target is None or row is None or row["state"] != STARTED or row["attempt"] != target[1]:
             return Outcome.NOTHING
+        if _IDS_OF.match(execution["Query"]):
+            return self.reconcile(row)
         if "query_execution_id" not in row:
             # The run that started it ended before it wrote the id down.
             row = self._ledger.change(row, {"query_execution_id": query_execution_id})
@@ -318,6 +352,9 @@ class ObjectQueries:
             return self._failed(row, status.get("StateChangeReason") or f"the query was {status['State'].lower()}")
         if status["State"] != "SUCCEEDED":
             return Outcome.RUNNING
+        if "correlation_id_column" in row and not self._tell_ids(row):
+            # The completion event of the second query comes back to the row.
+            return Outcome.RUNNING
         files = self._results(row)
         changes = {"state": SUCCEEDED, "files": json.dumps(files), "settled_at": self._ledger.now()}
         if files:
@@ -332,6 +369,46 @@ class ObjectQueries:
             files=len(files),
         )
         return Outcome.SUCCEEDED
+
+    def _tell_ids(self, row: Row) -> bool:
+        """Log which correlation ids the object holds; false while the query for them runs.
+
+        A query that fails leaves them untold: the data does not wait for its log.
+        """
+        batch = {name: row[name] for name in ("query_execution_id", "attempt", "bucket", "key")}
+        batch["object_id"] = _object_id(row)
+        try:
+            started = self._athena.start_query_execution(
+                QueryString=ids_statement(row), WorkGroup=row["workgroup"], ClientRequestToken=ids_token(row)
+            )
+            status = self._execution(started["QueryExecutionId"])["Status"]
+            if status["State"] not in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                return False
+            if status["State"] != "SUCCEEDED":
+                logger.warning("orders of the object unknown", **batch, error=status.get("StateChangeReason"))
+                return True
+            ids = self._first_column(started["QueryExecutionId"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRequestException":
+                raise
+            logger.warning("orders of the object unknown", **batch, error=error.response["Error"]["Message"])
+            return True
+        for begin in range(0, min(len(ids), MAX_IDS), IDS_OF_LINE):
+            part = ids[begin : min(begin + IDS_OF_LINE, MAX_IDS)]
+            logger.info("orders of the object", **batch, part=begin // IDS_OF_LINE + 1, correlation_ids=part)
+        if len(ids) > MAX_IDS:
+            logger.warning("more orders than are logged", **batch, logged=MAX_IDS)
+        return True
+
+    def _first_column(self, query_execution_id: str) -> list[str]:
+        request: dict[str, Any] = {"QueryExecutionId": query_execution_id, "MaxResults": RESULT_ROWS}
+        found: list[str] = []
+        while True:
+            answer = self._athena.get_query_results(**request)
+            found += [row["Data"][0].get("VarCharValue", "") for row in answer["ResultSet"]["Rows"]]
+            if "NextToken" not in answer:
+                return found[1:]  # The first row is the header.
+            request["NextToken"] = answer["NextToken"]
 
     def _results(self, row: Row) -> list[dict[str, Any]]:
         """The attempt's files; those of earlier attempts are deleted, they are in no result any more."""

@@ -306,12 +306,15 @@ class Load:
 
     def _finish(self, named: Row) -> Row:
         """Bring a slot's row to its end, whatever was done before; FAILED after this run's last attempt."""
-        failures = 0
+        failures = looks = 0
         while True:
             row = self.ledger.get(named["id"])
+            looks += 1
             if row is None:
                 self._begin(named, 1)
             elif row["state"] == SUCCEEDED:
+                if looks == 1:
+                    _log.info("repeat", extra={"load": row["id"], "suppressed": "slot"})
                 return row
             elif "manifest" in row and "statement_id" not in row:
                 self._submit(row)

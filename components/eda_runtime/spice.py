@@ -69,6 +69,11 @@ def finished(row: Row, now: str) -> Change:
     return Change(row, {"state": IDLE}, ("open",))
 
 
+def _batch(row: Row) -> dict[str, Any]:
+    """What joins the lines of an ingestion to its load."""
+    return {name: row[name] for name in ("data_set_id", "ingestion_id", "statement_id", "attempt")}
+
+
 class SpiceRefreshes:
     """Starts and settles ingestions.
 
@@ -151,14 +156,7 @@ class SpiceRefreshes:
         if "dirty" in row:
             # This ingestion began after that load, so it holds its rows too.
             self._ledger.change(row, {}, ("dirty",))
-        logger.info(
-            "refresh started",
-            data_set_id=row["data_set_id"],
-            ingestion_id=row["ingestion_id"],
-            statement_id=row["statement_id"],
-            also_for=row.get("dirty"),
-            attempt=row["attempt"],
-        )
+        logger.info("refresh started", **_batch(row), also_for=row.get("dirty"))
         return Outcome.STARTED
 
     def _describe(self, row: Row) -> dict[str, Any] | None:
@@ -176,13 +174,13 @@ class SpiceRefreshes:
     def _settle(self, row: Row, ingestion: dict[str, Any]) -> Outcome:
         status = ingestion["IngestionStatus"]
         if status == "COMPLETED":
-            logger.info("refresh completed", data_set_id=row["data_set_id"], ingestion_id=row["ingestion_id"])
+            logger.info("refresh completed", **_batch(row))
             return self._go_on(row, Outcome.COMPLETED)
         if status not in ("FAILED", "CANCELLED"):
             return Outcome.RUNNING
         error = ingestion.get("ErrorInfo", {})
         reason = f"{status}: {error.get('Type', '')} {error.get('Message', '')}".strip(": ")
-        logger.warning("refresh failed", data_set_id=row["data_set_id"], ingestion_id=row["ingestion_id"], error=reason)
+        logger.warning("refresh failed", **_batch(row), error=reason)
         if row["attempt"] < self._max_attempts:
             again = running(row["data_set_id"], row["statement_id"], row["attempt"] + 1, self._ledger.now())
             following = self._ledger.change(row, again)

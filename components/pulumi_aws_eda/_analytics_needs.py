@@ -33,6 +33,8 @@ class ObjectQueriesArgs(TypedDict):
     """The bucket of the workgroup's results."""
     result_prefix: pulumi.Input[str]
     """Where the results lie."""
+    correlation_id_column: NotRequired[str]
+    """The curated column that names orders; default: which orders an object holds is not asked."""
     key_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Customer managed keys of the buckets; default none."""
     dead_letter_queue_url: NotRequired[pulumi.Input[str]]
@@ -82,9 +84,10 @@ def object_queries(common: _parts.Common, given: ObjectQueriesArgs) -> dict[str,
     table, and writes results and curated files; those of failed attempts are deleted."""
     database, curated = given["database_name"], _parts.bucket_arn(common, given["curated_bucket_name"])
     raw, results = (_parts.bucket_arn(common, given[name]) for name in ("bucket_name", "result_bucket_name"))
+    results_too = ["athena:GetQueryResults"] if "correlation_id_column" in given else []
     return {
         "Query": {
-            "actions": ["athena:GetQueryExecution", "athena:StartQueryExecution"],
+            "actions": ["athena:GetQueryExecution", *results_too, "athena:StartQueryExecution"],
             "resources": [given["workgroup_arn"]],
         },
         "ReadSchema": {

@@ -74,7 +74,7 @@ fields coalesce(record.metrics.durationMs, latency) as duration_ms
 """Milliseconds of each function and of the API."""
 
 SLOWEST_EXTERNAL_CALLS = """\
-fields @timestamp, duration_ms, outcome, http_status, correlation_id
+fields @timestamp, duration_ms, outcome, order_id, correlation_id
 | filter message = "external call"
 | sort duration_ms desc
 | limit 50"""

@@ -60,6 +60,9 @@ class QueryArgs(TypedDict):
     columns: Mapping[str, str]
     """The curated table's columns: Hive types by name, in the query's order; scalar types. Lower case letters, digits
     and underscores; ``dt`` is the partition."""
+    correlation_id_column: NotRequired[str]
+    """One of ``columns``: its distinct values are logged with each object, so that a file is found by its orders and
+    an order by its files. Costs a second query of one column for each object. Default: they are not."""
     view: NotRequired[ViewArgs]
     """Makes a view of the newest rows; default none."""
     curated_table_name: NotRequired[str]
@@ -191,6 +194,7 @@ class PerObjectQuery(pulumi.ComponentResource):
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
         common = _parts.Common.of(self, name, args)
 
+        column = args.get("correlation_id_column")
         ledger = _parts.ledger_table(common, args)
         curated_bucket, curated_ready = _bucket(common, args, "curated", args.get("curated_expiration_days"))
         result_bucket, results_ready = _bucket(common, args, "result", args.get("result_expiration_days", 7))
@@ -253,6 +257,8 @@ class PerObjectQuery(pulumi.ComponentResource):
             "dead_letter_queue_url": self.dead_letter_queue.url,
             "dead_letter_queue_arn": self.dead_letter_queue.arn,
         }
+        if column is not None:
+            self._object_queries["correlation_id_column"] = column
         function: IdempotentLambdaArgs = {
             "code": archives.function_archive("per_object_query"),
             "description": "Queries each new object once, and settles the query when it has ended",
@@ -271,6 +277,7 @@ class PerObjectQuery(pulumi.ComponentResource):
                 "DATASET": dataset,
                 "MAX_ATTEMPTS": str(attempts),
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
+                **({"CORRELATION_ID_COLUMN": column} if column is not None else {}),
             },
             "grants": {
                 **_analytics_needs.ledger(ledger),
@@ -333,6 +340,9 @@ def check_query_args(component: str, args: QueryArgs) -> None:
     if "curated_table_name" in args and not _NAME.fullmatch(args["curated_table_name"]):
         problem = f"is {args['curated_table_name']!r}; allowed are lower case letters, digits and underscores"
         raise ArgumentError(component, "curated_table_name", problem)
+    if args.get("correlation_id_column", next(iter(args["columns"]))) not in args["columns"]:
+        problem = f"is {args['correlation_id_column']!r}, which is none of columns"
+        raise ArgumentError(component, "correlation_id_column", problem)
     if "view" in args:
         _check_view(component, args)
 

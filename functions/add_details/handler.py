@@ -43,7 +43,8 @@ def handle(event: dict[str, Any], context: Any) -> Response:
         raise Problem(404, "there is no such order")
     logger.set_correlation_id(row["correlation_id"]["S"])
     delivery = _store.deliver(order_id, details)
-    logger.info("details", order_id=order_id, delivery=delivery.value)
+    repeat: dict[str, Any] = {"suppressed": "details"} if delivery is Delivery.REPEATED else {}
+    logger.info("details", order_id=order_id, delivery=delivery.value, **repeat)
     if delivery in _CONFLICTS:
         raise Problem(409, _CONFLICTS[delivery])
     location = f"/orders/{order_id}"

@@ -62,7 +62,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {"result": result}
 
 
-def _tell(event: dict[str, Any], begin: float, outcome: str, **counts: int) -> None:
+def _tell(event: dict[str, Any], begin: float, outcome: str, **counts: Any) -> None:
     milliseconds = round(1000 * (time.monotonic() - begin))
     logger.info("external call", order_id=event["id"], outcome=outcome, duration_ms=milliseconds, **counts)
 

@@ -184,6 +184,7 @@ class Athena:
         self.runs = Runs(failures or [])
         self.throttled = 0
         self.refused: str | None = None
+        self.ids: list[str] = []
 
     def start_query_execution(self, ClientRequestToken: str, **parameters: Any) -> dict[str, Any]:
         assert 32 <= len(ClientRequestToken) <= 128
@@ -206,8 +207,18 @@ class Athena:
             "QueryExecution": {"QueryExecutionId": run.id, "Query": run.parameters["QueryString"], "Status": status}
         }
 
+    def get_query_results(self, QueryExecutionId: str, MaxResults: int, NextToken: str = "0") -> dict[str, Any]:
+        assert self.runs.all[QueryExecutionId].state == "SUCCEEDED"
+        rows, begin = ["correlation_id", *self.ids], int(NextToken)
+        page = [{"Data": [{"VarCharValue": value}]} for value in rows[begin : begin + MaxResults]]
+        more = {"NextToken": str(begin + MaxResults)} if len(rows) > begin + MaxResults else {}
+        return {"ResultSet": {"Rows": page}, **more}
+
     def finish(self, run: Run) -> None:
         """Let a query come to its end."""
+        if " TO '" not in run.parameters["QueryString"]:
+            run.state = "FAILED" if run.fails else "SUCCEEDED"
+            return
         target = run.parameters["QueryString"].rpartition(" TO '")[2].partition("'")[0]
         bucket, _, prefix = target.removeprefix("s3://").partition("/")
         if self.s3.paths(target):
@@ -295,7 +306,8 @@ class Sqs:
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []
 
-    def send_message(self, QueueUrl: str, MessageBody: str) -> None:
+    def send_message(self, QueueUrl: str, MessageBody: str, MessageAttributes: Any) -> None:
+        assert MessageAttributes["X-Correlation-Id"]["StringValue"]
         self.messages.append(json.loads(MessageBody))
 
 

@@ -95,12 +95,15 @@ def test_it_loads_and_says_what_it_took(
     row = world.dynamodb.row(f"load#orders#{SLOT}")
     assert row["state"] == "SUCCEEDED"
     logged = lines(capsys)
-    assert [line["message"] for line in logged] == ["load begun", "statement sent", "load settled", "loaded"]
+    messages = ["load begun", "statement sent", "objects of the load", "load settled", "loaded"]
+    assert [line["message"] for line in logged] == messages
+    assert {line["correlation_id"] for line in logged} == {f"load#orders#{SLOT}"}
     assert {(line["level"], line["dataset"], line["slot"]) for line in logged} == {("INFO", "orders", SLOT)}
-    assert logged[1]["objects"] == ["query#1"]
-    assert logged[1]["statement_id"] == logged[3]["statement_id"] == row["statement_id"]
+    assert (logged[1]["objects"], logged[2]["object_ids"]) == (1, ["query#1"])
+    assert {line["statement_id"] for line in logged[1:]} == {row["statement_id"]}
     assert world.main(job, argv(), monkeypatch) is None
-    assert [line["message"] for line in lines(capsys)] == ["loaded"]
+    again = lines(capsys)
+    assert [(line["message"], line.get("suppressed")) for line in again] == [("repeat", "slot"), ("loaded", None)]
 
 
 def test_it_says_why_it_failed(

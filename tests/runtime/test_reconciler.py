@@ -179,7 +179,7 @@ class Queues(Sqs):
         super().__init__()
         self.of: dict[str, list[str]] = {}
 
-    def send_message(self, QueueUrl: str, MessageBody: str) -> None:
+    def send_message(self, QueueUrl: str, MessageBody: str, MessageAttributes: Any) -> None:
         self.of.setdefault(QueueUrl, []).append(json.loads(MessageBody)["kind"])
 
 

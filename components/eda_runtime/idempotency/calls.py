@@ -137,6 +137,7 @@ class IdempotentCalls:
             logger.warning("the result is too large to be repeated; use a payload store", idempotency_key=key)
         if answer.replayed is None:
             return answer.value, False
+        logger.info("repeat", suppressed="call", idempotency_key=key)
         stored = json.loads(answer.replayed.data) if answer.replayed.data else None
         result = load(stored) if stored is not None else None
         if self.config.response_hook is not None:

@@ -16,7 +16,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from eda_runtime.ledger import Ledger
-from eda_runtime.redshift_load import Load, LoadArgumentError, LoadFailed, StillRunning, Target
+from eda_runtime.redshift_load import Load, LoadArgumentError, LoadFailed, StillRunning, Target, load_id
 
 _RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -84,7 +84,10 @@ def main(argv: Sequence[str]) -> str | None:
     """
     given = arguments(argv)
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines(dataset=given.dataset, slot=given.scheduled_time))
+    # The batch's own id; the orders' ids are those that its objects are joined to.
+    batch = load_id(given.dataset, given.scheduled_time)
+    keys = {"service": "load-job", "correlation_id": batch, "dataset": given.dataset, "slot": given.scheduled_time}
+    handler.setFormatter(JsonLines(**keys))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for noisy in ("boto3", "botocore", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -7,6 +7,7 @@ Out: ``{"outcome": …}``. Events may repeat.
 Raises ``ObjectRefused`` for an object that can't be queried; the failure destination keeps its event.
 """
 
+import os
 from typing import Any
 
 import boto3
@@ -33,6 +34,7 @@ _settings = QuerySettings(
     output_partitions=tuple(name.strip() for name in settings.text("OUTPUT_PARTITIONS").split(",")),
     dataset=settings.text("DATASET"),
     max_attempts=settings.integer("MAX_ATTEMPTS", 3, minimum=1),
+    correlation_id_column=os.environ.get("CORRELATION_ID_COLUMN") or None,
 )
 check_template(_settings.template)
 _ledger = Ledger(boto3.client("dynamodb"), settings.text("LEDGER_TABLE"))
@@ -52,6 +54,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if kind not in ("Object Created", "Object Query Requested"):
         raise UnknownEvent(f"the event's detail-type is {kind!r}")
     stored = StoredObject.of(detail)
+    # The batch's own id; the orders' ids are those that it is joined to.
+    logger.set_correlation_id(stored.id)
     logger.append_keys(object_id=stored.id)
     if detail["object"].get("size") == 0:
         logger.info("the object is empty", bucket=stored.bucket, key=stored.key)
@@ -61,6 +65,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         outcome = _queries.request(planned)
     else:
         outcome = _queries.request_again(planned, detail.get("backfill"))
+    if outcome is Outcome.NOTHING:
+        logger.info("repeat", suppressed="object event")
     return {"outcome": outcome.value, "object_id": stored.id}
 
 

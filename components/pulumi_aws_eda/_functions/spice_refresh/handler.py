@@ -12,7 +12,7 @@ from eda_runtime import settings
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
 from eda_runtime.logger import logger
-from eda_runtime.spice import SpiceRefreshes
+from eda_runtime.spice import Outcome, SpiceRefreshes
 
 _data_set_ids: list[str] = json.loads(settings.text("DATA_SET_IDS"))
 _prefix = settings.text("STATEMENT_PREFIX")
@@ -31,11 +31,16 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, str]:
     detail = event["detail"]
     if detail.get("state") != "FINISHED" or not detail.get("statementName", "").startswith(_prefix):
         return {}
+    # The batch's own id; the orders' ids are those that its load is joined to.
+    logger.set_correlation_id(detail["statementId"])
     outcomes: dict[str, str] = {}
     failures: list[Exception] = []
     for data_set_id in _data_set_ids:
         try:
-            outcomes[data_set_id] = _refreshes.request(data_set_id, detail["statementId"]).value
+            outcome = _refreshes.request(data_set_id, detail["statementId"])
+            outcomes[data_set_id] = outcome.value
+            if outcome is Outcome.NOTHING:
+                logger.info("repeat", data_set_id=data_set_id, suppressed="completion event")
         except Exception as error:
             logger.exception("refresh not started", data_set_id=data_set_id)
             failures.append(error)
