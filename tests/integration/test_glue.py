@@ -246,6 +246,19 @@ def test_a_log_group_that_is_asked_for(aws: Sandbox, job: Make) -> None:
     assert lines(aws, "/mine", found["Id"]) == ["here"]
 
 
+def test_a_security_configuration_has_log_groups_of_its_own(aws: Sandbox, bucket: str, job: Make) -> None:
+    glue, name = aws.client("glue"), f"s-{secrets.token_hex(4)}"
+    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+    encryption = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": key}}
+    glue.create_security_configuration(Name=name, EncryptionConfiguration=encryption)
+    read = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    arn = role(aws, PRINCIPAL, read, LOGS)
+    found = run(aws, job("print('sealed')", arn, SecurityConfiguration=name))
+    group = f"/aws-glue/python-jobs/{name}-role/{arn.rsplit('/', 1)[-1]}/output"
+    assert lines(aws, group, found["Id"]) == ["sealed"]
+    assert aws.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["kmsKeyId"] == key
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

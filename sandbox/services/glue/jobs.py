@@ -183,6 +183,7 @@ class Jobs:
             "Timeout": timeout,
             "MaxCapacity": capacity,
             "SecurityConfiguration": security,
+            "LogKey": self._security.log_key(security),
         }
 
     def _checked(self, name: str, given: dict[str, Any]) -> dict[str, Any]:

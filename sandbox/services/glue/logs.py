@@ -25,14 +25,16 @@ class RunLog:
         role_arn: the job's role.
         group: the log group.
         stream: the log stream.
+        key_arn: the key that a group made here is encrypted with.
     """
 
-    def __init__(self, cloud: Cloud, role_arn: str, group: str, stream: str) -> None:
+    def __init__(self, cloud: Cloud, role_arn: str, group: str, stream: str, key_arn: str | None = None) -> None:
         self.last_line = ""
         self._cloud = cloud
         self._role_arn = role_arn
         self._group = group
         self._stream = stream
+        self._key_arn = key_arn
         self._lines: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -74,8 +76,10 @@ class RunLog:
         with contextlib.suppress(logs.exceptions.ResourceNotFoundException):
             logs.put_log_events(**where, logEvents=lines)
             return
-        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException, ClientError):
-            logs.create_log_group(logGroupName=self._group)
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(
+                logGroupName=self._group, **({"kmsKeyId": self._key_arn} if self._key_arn is not None else {})
+            )
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_stream(**where)
         logs.put_log_events(**where, logEvents=lines)

@@ -20,7 +20,7 @@ from sandbox.cloud import Cloud
 from sandbox.errors import AwsError
 from sandbox.services.glue.logs import PRINCIPAL, RunLog
 
-OUTPUT, ERROR = "/aws-glue/python-jobs/output", "/aws-glue/python-jobs/error"
+LOG_GROUP = "/aws-glue/python-jobs"
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
 _SEVERITY = {"SUCCEEDED": "INFO", "STOPPED": "INFO", "TIMEOUT": "WARN", "FAILED": "ERROR"}
 _MESSAGES = {
@@ -40,8 +40,8 @@ class JobRun:
     Args:
         cloud: the embedded AWS.
         job: the job's definition as it is now.
-        settings: ``Arguments``, ``Timeout`` (minutes), ``MaxCapacity``, ``SecurityConfiguration``, and ``Given``, the
-            arguments without the job's own.
+        settings: ``Arguments``, ``Timeout`` (minutes), ``MaxCapacity``, ``SecurityConfiguration``, ``LogKey``, the key
+            that encrypts log groups, and ``Given``, the arguments without the job's own.
         id: the run's id.
         attempt: 0, or how many runs were before in this chain of retries.
         previous: the id of the run that this one retries.
@@ -128,7 +128,7 @@ class JobRun:
                 "Timeout": self.settings["Timeout"],
                 "MaxCapacity": self.settings["MaxCapacity"],
                 "GlueVersion": self._job["GlueVersion"],
-                "LogGroupName": "/aws-glue/python-jobs",
+                "LogGroupName": LOG_GROUP,
                 **{name: value for name, value in optional.items() if value is not None},
             }
 
@@ -194,8 +194,9 @@ class JobRun:
             self.kill()
         assert process.stdout is not None
         assert process.stderr is not None
-        output = RunLog(self._cloud, role, self._group(OUTPUT), self.id)
-        errors = RunLog(self._cloud, role, self._group(ERROR), self.id)
+        key = self.settings["LogKey"]
+        output = RunLog(self._cloud, role, self._group("output"), self.id, key)
+        errors = RunLog(self._cloud, role, self._group("error"), self.id, key)
         readers = [_reader(process.stdout, output), _reader(process.stderr, errors)]
         try:
             status = process.wait(self._cloud.clock.real(self.settings["Timeout"] * 60))
@@ -212,12 +213,15 @@ class JobRun:
             return "SUCCEEDED", None
         return "FAILED", errors.last_line or f"Command failed with exit code {status}"
 
-    def _group(self, default: str) -> str:
+    def _group(self, kind: str) -> str:
         arguments = self.settings["Arguments"]
         asked = arguments.get("--continuous-log-logGroup")
         if asked and arguments.get("--enable-continuous-cloudwatch-log", "").lower() == "true":
             return str(asked)
-        return default
+        security = self.settings["SecurityConfiguration"]
+        if security is None:
+            return f"{LOG_GROUP}/{kind}"
+        return f"{LOG_GROUP}/{security}-role/{self._job['Role'].rsplit('/', 1)[-1]}/{kind}"
 
     def _listed(self, argument: str) -> list[str]:
         return [part.strip() for part in self.settings["Arguments"].get(argument, "").split(",") if part.strip()]

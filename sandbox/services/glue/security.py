@@ -46,6 +46,13 @@ class SecurityConfigurations:
             del self._known[request["Name"]]
         return {}
 
+    def log_key(self, name: str | None) -> str | None:
+        """The key with which log groups are encrypted, or None."""
+        if name is None:
+            return None
+        logs = self.named(name)["EncryptionConfiguration"].get("CloudWatchEncryption", {})
+        return logs.get("KmsKeyArn") if logs.get("CloudWatchEncryptionMode") == "SSE-KMS" else None
+
     def named(self, name: str) -> dict[str, Any]:
         """A security configuration.
 
