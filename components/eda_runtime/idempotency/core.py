@@ -6,12 +6,13 @@
 An attempt owns its record by a random token, and everything that changes the record demands the token: whoever lost the
 record while it was slow changes nothing. Its lock is a lease that is renewed while the handler runs and ends with the
 invocation's time at the latest, so a crash holds up repeats for ``LEASE_SECONDS`` and no longer.
+
+Operations and their answers are named tuples: a cold start makes these classes in a small part of dataclasses' time.
 """
 
 import math
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
@@ -40,8 +41,7 @@ class ResultTooLarge(TransactionError):
     """The result fits into no record and there is no payload store; nothing was written."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """An idempotency record.
 
     Attributes:
@@ -73,8 +73,7 @@ class Record:
         return self.status == INPROGRESS and self.locked_until is not None and self.locked_until < int(now * 1000)
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(NamedTuple):
     """What is known before an attempt begins.
 
     Attributes:
@@ -118,44 +117,38 @@ class Attempt:
         return Record(self.key, self.owner, INPROGRESS, expires, int(ends * 1000), self.fingerprint or "")
 
 
-@dataclass(frozen=True)
-class Acquire:
+class Acquire(NamedTuple):
     """Put the record if there is none that counts at ``now``. Answer: ``Acquired``, ``Found`` or ``Conflict``."""
 
     record: Record
     now: float
 
 
-@dataclass(frozen=True)
-class Read:
+class Read(NamedTuple):
     """Read the record, consistently. Answer: ``Found``."""
 
     key: str
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Run the handler, and renew the record's lock meanwhile. Answer: ``Returned`` or ``Raised``."""
 
     record: Record
 
 
-@dataclass(frozen=True)
-class Keep:
+class Keep(NamedTuple):
     """Put a result into the payload store. Answer: its reference."""
 
     data: str
 
 
-@dataclass(frozen=True)
-class Fetch:
+class Fetch(NamedTuple):
     """Get a result from the payload store. Answer: its JSON."""
 
     reference: str
 
 
-@dataclass(frozen=True)
-class Complete:
+class Complete(NamedTuple):
     """Complete the record if its owner still has it in progress, and do the writes, both or neither.
 
     Answer: ``Committed``, ``Lost``, ``Refused`` or ``Conflict``.
@@ -165,22 +158,19 @@ class Complete:
     writes: tuple[TransactWriteItem, ...]
 
 
-@dataclass(frozen=True)
-class Renew:
+class Renew(NamedTuple):
     """Move the lock of a record that its owner still has in progress. Answer: whether it has."""
 
     record: Record
 
 
-@dataclass(frozen=True)
-class Release:
+class Release(NamedTuple):
     """Delete the record if its owner still has it in progress. Answer: None."""
 
     record: Record
 
 
-@dataclass(frozen=True)
-class Pause:
+class Pause(NamedTuple):
     """Wait. Answer: None."""
 
     seconds: float
@@ -189,44 +179,37 @@ class Pause:
 Operation: TypeAlias = Acquire | Read | Run | Keep | Fetch | Complete | Renew | Release | Pause
 
 
-@dataclass(frozen=True)
-class Acquired:
+class Acquired(NamedTuple):
     """The record is this attempt's."""
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(NamedTuple):
     """The record that is there; None: there is none."""
 
     record: Record | None
 
 
-@dataclass(frozen=True)
-class Conflict:
+class Conflict(NamedTuple):
     """Another transaction is at work on one of the items; nothing was written."""
 
 
-@dataclass(frozen=True)
-class Committed:
+class Committed(NamedTuple):
     """Record and writes are there."""
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(NamedTuple):
     """The record is no longer this attempt's, nothing was written. What is there instead; None: nothing."""
 
     record: Record | None
 
 
-@dataclass(frozen=True)
-class Refused:
+class Refused(NamedTuple):
     """A condition of the handler's writes does not hold, nothing was written."""
 
     reasons: tuple[dict[str, Any], ...]
 
 
-@dataclass(frozen=True)
-class Returned:
+class Returned(NamedTuple):
     """The handler's result.
 
     Attributes:
@@ -240,15 +223,13 @@ class Returned:
     writes: tuple[TransactWriteItem, ...] = ()
 
 
-@dataclass(frozen=True)
-class Raised:
+class Raised(NamedTuple):
     """The handler's exception."""
 
     error: Exception
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What an attempt comes to.
 
     Attributes:
@@ -298,7 +279,7 @@ def renewals(given: Attempt, mine: Record, clock: Callable[[], float]) -> Genera
     """Renew a lock while its handler runs, until the invocation's time is over or the lock is another's."""
     while True:
         yield Pause(LEASE_SECONDS / 3)
-        longer = replace(given.lock(clock()), owner=mine.owner)
+        longer = given.lock(clock())._replace(owner=mine.owner)
         if (longer.locked_until or 0) <= (mine.locked_until or 0):
             return
         try:
@@ -334,7 +315,7 @@ def _acquire(given: Attempt, clock: Callable[[], float]) -> Steps:
                 if found.status == COMPLETED:
                     return (yield from _replay(found))
                 if given.resumes:
-                    return replace(mine, owner=found.owner)
+                    return mine._replace(owner=found.owner)
             left = wait - (clock() - given.started)
             if left <= 0 and not 0 < conflicts < CONFLICT_TRIES:
                 raise IdempotencyAlreadyInProgressError(f"Execution already in progress: {given.key}")
@@ -348,7 +329,7 @@ def _acquire(given: Attempt, clock: Callable[[], float]) -> Steps:
 def _complete(given: Attempt, clock: Callable[[], float], mine: Record, outcome: Returned) -> Steps:
     kept = yield from _kept(given, mine, outcome)
     expires = math.ceil(clock() + given.expires_after_seconds)
-    done = replace(kept, status=COMPLETED, expires_at=expires, locked_until=None)
+    done = kept._replace(status=COMPLETED, expires_at=expires, locked_until=None)
     for pause in _pauses(CONFLICT_TRIES):
         try:
             result = yield Complete(done, outcome.writes)
@@ -374,10 +355,10 @@ def _kept(given: Attempt, mine: Record, outcome: Returned) -> Steps:
     """The record with the result: in itself, in the payload store, or, when the effect is done already, without."""
     data = outcome.data
     if data is not None and len(data.encode()) <= MAX_DATA_BYTES:
-        return replace(mine, data=data)
+        return mine._replace(data=data)
     if data is not None and given.claim_check:
         try:
-            return replace(mine, reference=(yield Keep(data)))
+            return mine._replace(reference=(yield Keep(data)))
         except Exception as error:
             if given.transaction:
                 yield from _release(mine)
@@ -387,7 +368,7 @@ def _kept(given: Attempt, mine: Record, outcome: Returned) -> Steps:
         problem = "cannot be written as JSON" if data is None else f"is longer than {MAX_DATA_BYTES} bytes"
         raise ResultTooLarge(f"the result {problem}; nothing was written")
     # Without a record the next repeat would have the effect again.
-    return replace(mine, omitted=True)
+    return mine._replace(omitted=True)
 
 
 def _lost(given: Attempt, clock: Callable[[], float], mine: Record, outcome: Returned, found: Record | None) -> Steps:
@@ -410,7 +391,7 @@ def _replay(found: Record) -> Steps:
         raise ResultNotKept("the work was done before, but its result was too large to be kept")
     if found.reference is not None:
         try:
-            found = replace(found, data=(yield Fetch(found.reference)))
+            found = found._replace(data=(yield Fetch(found.reference)))
         except Exception as error:
             raise ResultNotKept("the work was done before, but its result cannot be read") from error
     return Answer(replayed=found)
