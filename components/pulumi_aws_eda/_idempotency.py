@@ -50,7 +50,8 @@ class IdempotencyArgs(TypedDict):
     expires_after_seconds: NotRequired[int]
     """How long a key is remembered, in seconds; default: as long as its event may come again, at least 3600."""
     in_progress_wait_seconds: NotRequired[int]
-    """How long a repeat waits for the first one, in seconds below ``timeout``; default 0: it is refused at once."""
+    """How long a repeat waits for the first one, in seconds below ``timeout``; default 0, it is refused at once; half of
+    the timeout for an asynchronous function, whose repeats have few tries."""
     use_local_cache: NotRequired[bool]
     """Answer repeats from the instance's memory where it knows them; default false."""
     table_name: NotRequired[pulumi.Input[str]]
@@ -97,8 +98,9 @@ def idempotency(component: str, common: _parts.Common, args: Mapping[str, Any]) 
     token = one_of(where, given, "token", IdempotencyToken)
     mode = one_of(where, given, "mode", IdempotencyMode, IdempotencyMode.RECORD)
     expires = number(where, given, "expires_after_seconds", _comes_again(args), 1, 366 * 86400)
-    wait = number(where, given, "in_progress_wait_seconds", 0, 0, LONGEST_TIMEOUT - 1)
     timeout = args.get("timeout", 10)
+    half = int(timeout // 2) if args.get("asynchronous") and isinstance(timeout, int | float) else 0
+    wait = number(where, given, "in_progress_wait_seconds", half, 0, LONGEST_TIMEOUT - 1)
     if isinstance(timeout, int | float) and isinstance(wait, int) and wait >= timeout:
         raise ArgumentError(where, "in_progress_wait_seconds", f"is {wait}; it must be less than the timeout {timeout}")
     for name in ("key_jmespath", "payload_jmespath"):

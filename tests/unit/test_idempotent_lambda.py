@@ -115,6 +115,18 @@ def test_the_role_may_read_records_only_where_something_is_waited_for(idempotenc
     assert statement["Action"] == (["dynamodb:GetItem", *writes] if reads else writes)
 
 
+def test_repeats_of_asynchronous_events_wait_half_of_the_timeout_unless_they_are_told_otherwise() -> None:
+    waits = [
+        runtime_settings(make(timeout=7, idempotency={"token": "EVENT", **more}, **args))["in_progress_wait_seconds"]
+        for args, more in (
+            ({}, {}),
+            ({"asynchronous": True}, {}),
+            ({"asynchronous": True}, {"in_progress_wait_seconds": 0}),
+        )
+    ]
+    assert waits == [0, 3, 0]
+
+
 @pytest.mark.parametrize(
     ("args", "seconds"),
     [

@@ -291,8 +291,13 @@ class Lambda(Service):
         return described(self._mapping(request["UUID"]))
 
     def list_event_source_mappings(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """ListEventSourceMappings."""
-        return {"EventSourceMappings": [described(mapping) for mapping in self._mappings.values()]}
+        """ListEventSourceMappings, of a function and a source where they are named."""
+        wanted = {"EventSourceArn": request.get("EventSourceArn")}
+        if "FunctionName" in request:
+            wanted["FunctionArn"] = self._function(request["FunctionName"]).arn
+        found = [described(mapping) for mapping in self._mappings.values()]
+        named = {key: value for key, value in wanted.items() if value is not None}
+        return {"EventSourceMappings": [mapping for mapping in found if named.items() <= mapping.items()]}
 
     def delete_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteEventSourceMapping."""
