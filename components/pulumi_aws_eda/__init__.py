@@ -3,6 +3,7 @@
 from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._args import ArgumentError
 from pulumi_aws_eda._idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+from pulumi_aws_eda._table_pipe import StartingPosition, TableStreamSourceArgs
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
 from pulumi_aws_eda.batched_firehose_sink import (
@@ -11,8 +12,6 @@ from pulumi_aws_eda.batched_firehose_sink import (
     DirectPutArgs,
     FileFormat,
     KinesisSourceArgs,
-    StartingPosition,
-    TableStreamSourceArgs,
 )
 from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
 from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
@@ -43,6 +42,7 @@ from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, 
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
 from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs
 from pulumi_aws_eda.spice_refresh import DataSetArgs, DataSourceArgs, RefreshArgs, SpiceRefresh, SpiceRefreshArgs
+from pulumi_aws_eda.table_outbox import TableOutbox, TableOutboxArgs
 
 __all__ = [
     "AlarmTopic",
@@ -100,6 +100,8 @@ __all__ = [
     "SpiceRefreshArgs",
     "StartingPosition",
     "StreamSourceArgs",
+    "TableOutbox",
+    "TableOutboxArgs",
     "TableStreamSourceArgs",
     "ViewArgs",
     "VpcConfigArgs",

@@ -13,10 +13,17 @@ from pulumi_aws_eda import _alarms, _parts
 from pulumi_aws_eda._args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._change_rows import ChangeRows
 from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda._table_pipe import (
+    TableStreamSourceArgs,
+    reading_of,
+    rows_of,
+    table_pipe,
+    via,
+)
 from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
-TEMPLATE_LIMIT = 8192
-"""Characters of a Pipe's input template (Pipes API, ``InputTemplate``)."""
+FIREHOSE_RECORDS = 500
+"""Most changes of a Pipe's batch to Firehose, which takes as many in one call."""
 PARTITIONS = {"dt": _parts.DATE_PROJECTION, "hour": _parts.HOUR_PROJECTION}
 """The folders of the raw data, in UTC."""
 TIME_FOLDERS = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
@@ -39,59 +46,6 @@ class FileFormat(Enum):
     """Parquet with Snappy, converted by Firehose with the Glue table's schema."""
     JSON_LINES = "JSON_LINES"
     """JSON, one record a line, compressed by GZIP."""
-
-
-class StartingPosition(Enum):
-    """Where the reading of a stream starts."""
-
-    TRIM_HORIZON = "TRIM_HORIZON"
-    """At the oldest change that the stream holds."""
-    LATEST = "LATEST"
-    """At the next change."""
-
-
-class TableStreamSourceArgs(TypedDict):
-    """A table's stream, through an EventBridge Pipe: filtered, flattened, without code.
-
-    Each change becomes one flat row of strings: ``event_name`` (INSERT, MODIFY, REMOVE), ``stream_event_id``,
-    ``changed_at`` (seconds since 1970), the key, the attributes under their own names, and ``old_version``; what a
-    change lacks is an empty string. A deletion carries its key and ``old_version``. Rows without the version attribute
-    and removals by TTL never flow, and no attribute that is not named here.
-    """
-
-    stream_arn: pulumi.Input[str]
-    """The stream's ARN; its view type has to be ``NEW_AND_OLD_IMAGES``."""
-    key: str
-    """The table's partition key."""
-    sort_key: NotRequired[str]
-    """The table's sort key; default none."""
-    attributes: Sequence[str]
-    """What is carried of the new image; strings (nested data as one JSON string) or, named below, numbers. Letters,
-    digits and underscores; the template that names them has at most 8192 characters (Pipes API)."""
-    number_attributes: NotRequired[Sequence[str]]
-    """Which of key and attributes DynamoDB holds as numbers, beside the version; default none."""
-    version_attribute: NotRequired[str]
-    """The number that grows with each change of a row, carried always: what has none never flows. Default
-    ``version``."""
-    filter: NotRequired[Mapping[str, Sequence[Any]]]
-    """Further conditions on the row, by attribute: values or EventBridge's matching operators, for example
-    ``{"status": ["COMPLETED", {"prefix": "F"}]}``; for a deletion, on the row that was. Default none."""
-    starting_position: NotRequired[StartingPosition]
-    """``TRIM_HORIZON`` or ``LATEST``; default ``TRIM_HORIZON``, so that changes made before the Pipe is ready flow."""
-    batch_size: NotRequired[int]
-    """Changes in a batch, 1 to 500 (what Firehose takes in one call); default 500."""
-    maximum_batching_window_in_seconds: NotRequired[int]
-    """How long a batch is filled, 0 to 300 seconds (Pipes API); default 5."""
-    maximum_retry_attempts: NotRequired[int]
-    """Retries of a batch, halved each time, before its change goes to the dead-letter queue, 0 to 10000 (Pipes API);
-    default 10."""
-    maximum_record_age_in_seconds: NotRequired[int]
-    """Age at which a change goes to the dead-letter queue, 60 to 43200 seconds; default 21600. The stream keeps a
-    change 24 hours: what is left of them is the time of the redrive."""
-    parallelization_factor: NotRequired[int]
-    """Batches of a shard at the same time, 1 to 10 (Pipes API); default 1."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The customer managed key that the table is encrypted with; default: the table has none."""
 
 
 class KinesisSourceArgs(TypedDict):
@@ -321,8 +275,17 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
             )
         self.pipe = None
         if source.rows is not None:
-            stream, target = args["table_stream_source"], self.delivery_stream.arn
-            self.pipe = _pipe(common, stream, source.rows, source.reading, target, self.dead_letter_queue)
+            self.pipe = table_pipe(
+                common,
+                args["table_stream_source"],
+                source.reading,
+                source.rows.patterns(),
+                source.rows.template(),
+                self.delivery_stream.arn,
+                {"PutRecords": {"actions": ["firehose:PutRecordBatch"], "resources": [self.delivery_stream.arn]}},
+                self.dead_letter_queue.arn,
+                "Changes of a table, flattened, to Firehose",
+            )
         freshness = max(FRESHNESS_MULTIPLE * interval, LEAST_FRESHNESS_SECONDS)
         _alarms.delivery_stream(
             common, self.delivery_stream.name, name, freshness, parquet=parquet, kinesis=kinesis is not None
@@ -405,9 +368,9 @@ def _checked(component: str, args: BatchedFirehoseSinkArgs) -> _Source:
         raise ArgumentError(component, "table_name", problem)
     if "table_stream_source" in args:
         stream = args["table_stream_source"]
-        rows = _rows(where, stream)
+        rows = rows_of(where, stream)
         named = _columns(where, "attributes", [(column, "string") for column in rows.columns()])
-        return _Source(named, rows, _reading(where, stream))
+        return _Source(named, rows, reading_of(where, stream, FIREHOSE_RECORDS))
     if "kinesis_source" in args:
         hours = number(where, args["kinesis_source"], "retention_period", 168, 24, 8760)
         return _Source(dict.fromkeys(KINESIS_COLUMNS, "string"), retention_period=hours)
@@ -423,44 +386,6 @@ def _check_prefixes(component: str, args: BatchedFirehoseSinkArgs) -> None:
     if isinstance(prefix, str) and (prefix.startswith(error_prefix) or error_prefix.startswith(prefix)):
         problem = f"is {error_prefix!r}, and 'prefix' is {prefix!r}: none may lie in the other"
         raise ArgumentError(component, "error_prefix", problem)
-
-
-def _rows(where: str, source: TableStreamSourceArgs) -> ChangeRows:
-    keys = [source["key"], *([source["sort_key"]] if "sort_key" in source else [])]
-    version = source.get("version_attribute", "version")
-    numbers = source.get("number_attributes", ())
-    for argument, names in (("key", keys), ("version_attribute", [version]), ("attributes", source["attributes"])):
-        for attribute in names:
-            if not _NAME.fullmatch(attribute):
-                problem = f"has {attribute!r}; a template takes names of letters, digits and underscores"
-                raise ArgumentError(where, argument, problem)
-    known = {*keys, *source["attributes"], version}
-    for attribute in numbers:
-        if attribute not in known:
-            raise ArgumentError(where, "number_attributes", f"has {attribute!r}, which is neither key nor attribute")
-    conditions = source.get("filter", {})
-    for attribute, values in conditions.items():
-        if isinstance(values, str) or not values:
-            raise ArgumentError(where, f"filter[{attribute!r}]", "is no list of values or matching operators")
-    rows = ChangeRows(keys, source["attributes"], version, frozenset({*numbers, version}), conditions)
-    length = len(rows.template())
-    if length > TEMPLATE_LIMIT:
-        problem = f"makes a template of {length} characters; a Pipe takes {TEMPLATE_LIMIT}: carry fewer"
-        raise ArgumentError(where, "attributes", problem)
-    return rows
-
-
-def _reading(where: str, source: TableStreamSourceArgs) -> dict[str, Any]:
-    start = one_of(where, source, "starting_position", StartingPosition, StartingPosition.TRIM_HORIZON)
-    bounds = {
-        "batch_size": (500, 1, 500),
-        "maximum_batching_window_in_seconds": (5, 0, 300),
-        "maximum_retry_attempts": (10, 0, 10000),
-        "maximum_record_age_in_seconds": (21600, 60, 43200),
-        "parallelization_factor": (1, 1, 10),
-    }
-    numbers = {name: number(where, source, name, *bound) for name, bound in bounds.items()}
-    return {"starting_position": start.value, **numbers}
 
 
 def _columns(where: str, argument: str, columns: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -632,7 +557,7 @@ def _delivery_needs(
             "resources": [key],
             "condition": {
                 # With an S3 Bucket Key the context is the bucket's ARN, not the object's.
-                "StringEquals": {**_via(common, "s3"), "kms:EncryptionContext:aws:s3:arn": bucket_arn}
+                "StringEquals": {**via(common, "s3"), "kms:EncryptionContext:aws:s3:arn": bucket_arn}
             },
         }
     return needs
@@ -666,94 +591,10 @@ def _kinesis_needs(common: _parts.Common, stream: aws.kinesis.Stream) -> dict[st
             "actions": ["kms:Decrypt"],
             "resources": [common.kms_key_arn],
             "condition": {
-                "StringEquals": {**_via(common, "kinesis"), "kms:EncryptionContext:aws:kinesis:arn": stream.arn}
+                "StringEquals": {**via(common, "kinesis"), "kms:EncryptionContext:aws:kinesis:arn": stream.arn}
             },
         }
     return needs
-
-
-def _pipe(
-    common: _parts.Common,
-    stream: TableStreamSourceArgs,
-    rows: ChangeRows,
-    reading: Mapping[str, Any],
-    delivery_stream_arn: pulumi.Output[str],
-    queue: aws.sqs.Queue,
-) -> aws.pipes.Pipe:
-    name = physical_name(common.name, 64)
-    log_group = _parts.log_group(common, "pipe-log", f"/aws/vendedlogs/pipes/{name}")
-    role, policy = _parts.role(
-        common, "pipe-role", "pipes.amazonaws.com", _pipe_needs(common, stream, delivery_stream_arn, queue)
-    )
-    made = aws.pipes.Pipe(
-        f"{common.name}-pipe",
-        name=name,
-        description="Changes of a table, flattened, to Firehose",
-        role_arn=role.arn,
-        source=stream["stream_arn"],
-        source_parameters=aws.pipes.PipeSourceParametersArgs(
-            dynamodb_stream_parameters=aws.pipes.PipeSourceParametersDynamodbStreamParametersArgs(
-                on_partial_batch_item_failure="AUTOMATIC_BISECT",
-                dead_letter_config=aws.pipes.PipeSourceParametersDynamodbStreamParametersDeadLetterConfigArgs(
-                    arn=queue.arn
-                ),
-                **reading,
-            ),
-            filter_criteria=aws.pipes.PipeSourceParametersFilterCriteriaArgs(
-                filters=[
-                    aws.pipes.PipeSourceParametersFilterCriteriaFilterArgs(pattern=pattern)
-                    for pattern in rows.patterns()
-                ]
-            ),
-        ),
-        target=delivery_stream_arn,
-        target_parameters=aws.pipes.PipeTargetParametersArgs(input_template=rows.template()),
-        log_configuration=aws.pipes.PipeLogConfigurationArgs(
-            level="ERROR",
-            cloudwatch_logs_log_destination=aws.pipes.PipeLogConfigurationCloudwatchLogsLogDestinationArgs(
-                log_group_arn=log_group.arn
-            ),
-        ),
-        tags=common.tags,
-        opts=common.opts(depends_on=[policy]),
-    )
-    _alarms.pipe(common, made.name, common.name)
-    common.watch("pipes", made.name)
-    return made
-
-
-def _pipe_needs(
-    common: _parts.Common,
-    source: TableStreamSourceArgs,
-    delivery_stream_arn: pulumi.Output[str],
-    queue: aws.sqs.Queue,
-) -> dict[str, Mapping[str, Any]]:
-    read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-    needs: dict[str, Mapping[str, Any]] = {
-        "ReadStream": {"actions": read, "resources": [source["stream_arn"]]},
-        # Listing has no resource level (Service Authorization Reference).
-        "ListStreams": {"actions": ["dynamodb:ListStreams"], "resources": ["*"]},
-        "PutRecords": {"actions": ["firehose:PutRecordBatch"], "resources": [delivery_stream_arn]},
-        "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [queue.arn]},
-    }
-    if "kms_key_arn" in source:
-        needs["DecryptStream"] = {
-            "actions": ["kms:Decrypt"],
-            "resources": [source["kms_key_arn"]],
-            "condition": {"StringEquals": _via(common, "dynamodb")},
-        }
-    if common.kms_key_arn is not None:
-        needs["EncryptMessages"] = {
-            "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "resources": [common.kms_key_arn],
-            "condition": {"StringEquals": _via(common, "sqs")},
-        }
-    return needs
-
-
-def _via(common: _parts.Common, service: str) -> dict[str, pulumi.Output[str]]:
-    region = aws.get_region_output(opts=_invoke(common)).region
-    return {"kms:ViaService": pulumi.Output.concat(service, ".", region, ".amazonaws.com")}
 
 
 def _glue_arn(common: _parts.Common) -> pulumi.Output[str]:

@@ -81,7 +81,13 @@ def external_api() -> Iterator[Unreliable]:
 
 @pytest.fixture(scope="module")
 def unreliable(aws: Sandbox, external_api: Unreliable) -> Stack:
-    config = {"environment": "sandbox", "external_api_url": external_api.url, "throttling_burst_limit": 500}
+    config = {
+        "environment": "sandbox",
+        "external_api_url": external_api.url,
+        "throttling_burst_limit": 500,
+        "redshift": "false",
+        "quicksight": "false",
+    }
     made = deploy(aws.cloud, ROOT / "__main__.py", stack="outage", config=config)
     client, name = aws.client("lambda"), "orders-outage-call-external-api"
     variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]

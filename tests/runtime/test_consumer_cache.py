@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from eda_runtime.consumer_cache import (
-    MAX_VALUE_BYTES,
     HotCache,
     LoadInProgress,
     ReplicaCache,
@@ -19,6 +18,7 @@ from eda_runtime.consumer_cache import (
     ValueTooLong,
     from_settings,
 )
+from eda_runtime.replica import MAX_VALUE_BYTES
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -19,6 +19,7 @@ from pulumi_aws_eda import (
     Reconciler,
     ScheduledLoad,
     SpiceRefresh,
+    TableOutbox,
     archives,
 )
 
@@ -177,9 +178,28 @@ def observability() -> None:
 
 
 def consumer_cache() -> None:
-    url = "https://example.com/suppliers"
-    scheduled = {"source_url": url, "key": "id", "schedule_expression": "rate(1 hour)"}
-    ConsumerCache("it", {"scheduled": scheduled, "tags": TAGS})
+    ConsumerCache(
+        "it",
+        {
+            "scheduled": {
+                "source_url": "https://example.com/suppliers",
+                "key": "id",
+                "schedule_expression": "rate(1 hour)",
+            },
+            "tags": TAGS,
+        },
+    )
+
+
+def table_outbox() -> None:
+    TableOutbox(
+        "it",
+        {
+            "table_stream_source": {"stream_arn": f"{TABLE}/stream/x", "key": "order_id", "attributes": ["event_id"]},
+            "queue_arn": "arn:aws:sqs:eu-central-1:123456789012:notifications",
+            "tags": TAGS,
+        },
+    )
 
 
 CASES: dict[str, Callable[[], None]] = {
@@ -194,6 +214,7 @@ CASES: dict[str, Callable[[], None]] = {
     "AnalyticsChain": analytics_chain,
     "PayloadStore": payload_store,
     "ConsumerCache": consumer_cache,
+    "TableOutbox": table_outbox,
     "AlarmTopic": alarm_topic,
     "Observability": observability,
 }

@@ -1,0 +1,103 @@
+"""A table's changes as messages in a queue: what was written is told, and what was not is not."""
+
+from collections.abc import Mapping, Sequence
+from typing import NotRequired, TypedDict
+
+import pulumi
+
+from pulumi_aws_eda import _parts
+from pulumi_aws_eda._args import check
+from pulumi_aws_eda._table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
+
+SQS_MESSAGES = 10
+"""Most changes of a Pipe's batch to a queue: what ``SendMessageBatch`` takes."""
+
+
+class TableOutboxArgs(TypedDict):
+    """Arguments of TableOutbox."""
+
+    table_stream_source: TableStreamSourceArgs
+    """The table's stream, and what a message carries of a row. A shard of a stream serves two readers without being
+    throttled (DynamoDB Streams): an outbox is one of them, a ``BatchedFirehoseSink`` another."""
+    queue_arn: pulumi.Input[str]
+    """A standard queue, for example that of an ``IdempotentLambda`` with a ``queue_source``."""
+    queue_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The queue's customer managed key; default: the queue has none."""
+    dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
+    """A queue for pointers to changes that could not be sent; default: the component gets its own, with an alarm."""
+    log_retention_in_days: NotRequired[pulumi.Input[int]]
+    """Days the Pipe's log is kept; default 30."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """Customer managed key of log and dead-letter queue; default: the services' own keys."""
+    permissions_boundary: NotRequired[pulumi.Input[str]]
+    """ARN of the role's permissions boundary; default none."""
+    alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
+    """ARNs that the alarms notify; default none."""
+    tags: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Tags of every child."""
+
+
+class TableOutbox(pulumi.ComponentResource):
+    """An outbox: each write of a row becomes a message, through an EventBridge Pipe from the table's stream.
+
+    The message is a flat JSON object of strings: ``event_name`` (INSERT, MODIFY), ``stream_event_id``, ``changed_at``,
+    the key, the attributes under their own names, the version and ``old_version``. Rows without the version attribute
+    and deletions send none. A message may come twice and out of order: its consumer is idempotent by an id that the row
+    carries, and orders by the version.
+
+    Args:
+        name: logical name.
+        args: see ``TableOutboxArgs``.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an argument is unknown, missing or out of bounds.
+    """
+
+    pipe_name: pulumi.Output[str]
+    """The Pipe."""
+    pipe_arn: pulumi.Output[str]
+    """Its ARN."""
+    dead_letter_queue_arn: pulumi.Output[str]
+    """The queue for pointers to changes that could not be sent."""
+    observed: pulumi.Output[Mapping[str, Sequence[str]]]
+    """What an ``Observability`` shows of it: names by kind."""
+
+    def __init__(self, name: str, args: TableOutboxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        component = f"TableOutbox {name!r}"
+        check(component, args, TableOutboxArgs)
+        source, where = args["table_stream_source"], f"{component}, table_stream_source"
+        check(where, source, TableStreamSourceArgs)
+        rows = rows_of(where, source)
+        reading = reading_of(where, source, SQS_MESSAGES)
+        super().__init__("aws-eda:index:TableOutbox", name, {}, opts)
+        common = _parts.Common.of(self, name, args)
+        failures = args.get("dead_letter_queue_arn")
+        if failures is None:
+            failures = _parts.dead_letter_queue(common).arn
+        needs: dict[str, Mapping[str, object]] = {
+            "SendMessages": {"actions": ["sqs:SendMessage"], "resources": [args["queue_arn"]]}
+        }
+        if "queue_kms_key_arn" in args:
+            needs["EncryptQueue"] = {
+                "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
+                "resources": [args["queue_kms_key_arn"]],
+                "condition": {"StringEquals": via(common, "sqs")},
+            }
+        self.pipe = table_pipe(
+            common,
+            source,
+            reading,
+            # A deletion has no new row whose id a consumer could be idempotent by.
+            rows.patterns()[:1],
+            rows.template(),
+            args["queue_arn"],
+            needs,
+            failures,
+            "Writes of a table's rows, as messages",
+        )
+        self.pipe_name = self.pipe.name
+        self.pipe_arn = self.pipe.arn
+        self.dead_letter_queue_arn = pulumi.Output.from_input(failures).apply(str)
+        self.observed = common.observed()
+        self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
