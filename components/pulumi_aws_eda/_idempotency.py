@@ -50,8 +50,8 @@ class IdempotencyArgs(TypedDict):
     expires_after_seconds: NotRequired[int]
     """How long a key is remembered, in seconds; default: as long as its event may come again, at least 3600."""
     in_progress_wait_seconds: NotRequired[int]
-    """How long a repeat waits for the first one, in seconds below ``timeout``; default 0, it is refused at once; half of
-    the timeout for an asynchronous function, whose repeats have few tries."""
+    """How long a repeat waits for the first one, in seconds below ``timeout``; default 0, it is refused at once; half
+    of the timeout for an asynchronous function, whose repeats have few tries."""
     use_local_cache: NotRequired[bool]
     """Answer repeats from the instance's memory where it knows them; default false."""
     table_name: NotRequired[pulumi.Input[str]]
