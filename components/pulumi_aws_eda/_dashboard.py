@@ -16,6 +16,8 @@ PERIOD = 300
 """Seconds of a point."""
 MOST_ALARMS = 100
 """That one alarm widget shows."""
+MOST_METRICS, MOST_METRICS_OF_ALL = 500, 2500
+"""That a widget shows, and a dashboard (CloudWatch service quotas)."""
 MOST_GROUPS = 50
 """Log groups that one query reads (StartQuery, ``logGroupNames``)."""
 EMF_NAMESPACE = "EventDriven"
@@ -251,6 +253,9 @@ def body(observed: Observed, region: str) -> str:
     Args:
         observed: names by kind (``_observed.KINDS``).
         region: where the metrics and logs are.
+
+    Raises:
+        ValueError: there are more metrics than a dashboard shows.
     """
     grid = _Grid(region)
     alarms = observed.get("alarms", ())
@@ -277,6 +282,8 @@ def body(observed: Observed, region: str) -> str:
         grid.log("Failures and dead letters", _log_queries.FAILURES, groups)
         grid.log("Duplicates suppressed", _log_queries.DUPLICATES_SUPPRESSED, groups)
     _costs(grid, observed)
+    if grid.count > MOST_METRICS_OF_ALL:
+        raise ValueError(f"has names for {grid.count} metrics; a dashboard shows {MOST_METRICS_OF_ALL}")
     return json.dumps({"widgets": grid.widgets})
 
 
@@ -308,6 +315,8 @@ class _Grid:
 
     def __init__(self, region: str) -> None:
         self.widgets: list[dict[str, Any]] = []
+        self.count = 0
+        """Metrics of all widgets."""
         self._region = region
         self._x = self._y = self._row = 0
 
@@ -336,9 +345,12 @@ class _Grid:
         )
 
     def metrics(self, title: str, metrics: list[list[Any]]) -> None:
-        """A graph."""
+        """A graph, or several where there are more metrics than one shows."""
         common = {"region": self._region, "view": "timeSeries", "stacked": False, "period": PERIOD}
-        self.add("metric", WIDTH, HEIGHT, {"title": title, "metrics": metrics, **common})
+        self.count += len(metrics)
+        for start in range(0, len(metrics), MOST_METRICS):
+            shown = metrics[start : start + MOST_METRICS]
+            self.add("metric", WIDTH, HEIGHT, {"title": title, "metrics": shown, **common})
 
     def log(self, title: str, query: str, groups: Sequence[str]) -> None:
         """The rows of a query over log groups."""

@@ -71,7 +71,8 @@ class Observability(pulumi.ComponentResource):
 
     Raises:
         ArgumentError: an argument is unknown or out of bounds; a kind of ``observed`` is unknown; something gets alarms
-            here and has them from a component; or there are more log groups than one query reads.
+            here and has them from a component; or there is more than one dashboard shows or one query reads. What is
+            known only when resources are there is refused then.
     """
 
     alarm_topic_arn: pulumi.Output[str | None]
@@ -106,7 +107,7 @@ class Observability(pulumi.ComponentResource):
         self.dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=args.get("dashboard_name", physical_name(name, 255)),
-            dashboard_body=pulumi.Output.all(observed, region).apply(lambda known: _dashboard.body(known[0], known[1])),
+            dashboard_body=pulumi.Output.all(observed, region).apply(lambda known: _body(component, known)),
             opts=common.opts(),
         )
         groups = observed.apply(lambda found: _log_groups(component, found))
@@ -217,11 +218,18 @@ def _all(component: str, common: _parts.Common, args: ObservabilityArgs) -> pulu
     return pulumi.Output.all(merged([*parts, common.watched]), list(parts), common.watched).apply(checked)
 
 
+def _body(component: str, known: Sequence[Any]) -> str:
+    try:
+        return _dashboard.body(known[0], known[1])
+    except ValueError as error:
+        raise ArgumentError(component, "observed", f"{error}: use one Observability for each part") from None
+
+
 def _log_groups(component: str, observed: Observed) -> list[str]:
     groups = list(observed.get("log_groups", ()))
     if len(groups) > _dashboard.MOST_GROUPS:
-        problem = f"has {len(groups)} log groups; one query reads {_dashboard.MOST_GROUPS}: use one Observability each"
-        raise ArgumentError(component, "observed", problem)
+        problem = f"has {len(groups)} log groups; one query reads {_dashboard.MOST_GROUPS}"
+        raise ArgumentError(component, "observed", f"{problem}: use one Observability for each part")
     return groups
 
 
