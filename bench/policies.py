@@ -1,10 +1,10 @@
 """How long the policy pack takes for a stack of large resources: ``python -m bench.policies``.
 
 Beside it, in the same run, the same rules registered one policy each with Pulumi's own servicer, which deserialises
-every resource for every policy, and the whole stack for every stack policy. Both get the messages that the engine sends:
-300 resources with nested properties and JSON documents, one Analyze each and one AnalyzeStack. Prints a table, and with
-``--json`` one object in the last line: seconds (median) for 300 resources, and how many times as long the naive one
-takes.
+every resource for every policy, and the whole stack for every stack policy. Both get the messages that the engine
+sends: 300 resources with nested properties and JSON documents, one Analyze each and one AnalyzeStack. Prints a table,
+and with ``--json`` one object in the last line: seconds (median) for 300 resources, and how many times as long the
+naive one takes.
 """
 
 import json

@@ -175,10 +175,16 @@ def observability_complete(graph: Graph, options: Options) -> Findings:
             missing.append("no place on a dashboard")
         if missing:
             yield resource.finding(f"it has {' and '.join(missing)}", "an alarm, and a widget on a dashboard")
+    unknown = [query for query in graph.of(QUERY) if query.anything("logGroupNames").unknown]
     for resource in graph.of(FUNCTION, MACHINE):
         groups = _log_groups(graph, resource)
-        saved = [q for group in groups for q, name in graph.naming(group, QUERY) if name == "logGroupNames"]
-        if groups and not saved:
+        # While the names are unknown, they may be known to come from the function or machine itself.
+        named = [found for one in (*groups, resource) for found in graph.naming(one, QUERY)]
+        if not groups or any(name == "logGroupNames" for _, name in named):
+            continue
+        if unknown:
+            yield resource.undecided(f"logGroupNames of {unknown[0].name}", "a QueryDefinition")
+        else:
             yield resource.finding("no saved query is for its log", "a QueryDefinition")
 
 

@@ -218,5 +218,6 @@ CASES = [
     Case("secrets-not-exported", "shop-prod", "key", "key-value-of-a-client"),
     Case("observability-complete", "dashboard", "dashboardBody", "{}"),
     Case("observability-complete", "by-correlation", "logGroupNames", []),
+    Case("observability-complete", "by-correlation", "logGroupNames", [Ref("reader-log", "name")]),
     Case("observability-complete", "machine-failed", "dimensions", {"StateMachineArn": "arn:aws:states:x:y:z"}),
 ]

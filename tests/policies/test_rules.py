@@ -98,17 +98,16 @@ def paths(value: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
 
 
 KINDS = list(HOSTILE.values())
-ROUNDS = 4
+ROUNDS = 3
 
 
-@pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
-@pytest.mark.parametrize("round_", range(ROUNDS))
+@pytest.mark.parametrize(("round_", "preview"), [(0, False), (1, False), (2, False), (0, True)])
 def test_no_value_makes_a_rule_fail(round_: int, preview: bool) -> None:
     every = [(name, path) for name, made in compliant().items() for path in paths(made.properties)]
     checker = Checker(RULES, settings(RULES, BUDGETS, "prod"))
     whole = {name: pair(made, compliant(), preview)[1] for name, made in compliant().items()}
     for number, (name, path) in enumerate(every):
-        # Over the rounds each property gets a third of the kinds, and each kind a third of all properties.
+        # Over the rounds each property gets three of the kinds, and each kind a quarter of all properties.
         value = KINDS[(number + round_ * len(KINDS) // ROUNDS) % len(KINDS)]
         stack = broken(name, "/".join(part.replace("/", "~") for part in path), value)
         inputs, state = pair(stack[name], stack, preview)

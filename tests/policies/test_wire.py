@@ -69,6 +69,18 @@ def over_the_wire(stub: Any, found: runner.Requests) -> list[runner.Reported]:
     return [runner.reported(diagnostic) for response in responses for diagnostic in response.diagnostics]
 
 
+def broken(stack: str, preview: bool = False) -> runner.Requests:
+    """The pipeline's stack with something broken of every kind, so that there is what to compare."""
+    found = runner.requests(runner.run(PROGRAM, stack, DEFAULTS, preview))
+    for request in (*found.resources, *found.stack.resources):
+        if request.type == "aws:lambda/function:Function":
+            request.properties["timeout"] = 600
+            request.properties["environment"] = {"variables": {"DB_PASSWORD": "hunter2"}}
+        if request.type == "aws:sqs/queue:Queue":
+            request.properties["sqsManagedSseEnabled"] = False
+    return found
+
+
 @pytest.fixture(scope="module")
 def stub() -> Iterator[Any]:
     with pack() as made:
@@ -78,14 +90,7 @@ def stub() -> Iterator[Any]:
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
 @pytest.mark.parametrize("stack", ["sandbox", "dev", "staging", "prod"])
 def test_the_runner_reports_what_the_pack_reports(stub: Any, stack: str, preview: bool) -> None:
-    found = runner.requests(runner.run(PROGRAM, stack, DEFAULTS, preview))
-    # Break something of every kind, so that there is what to compare.
-    for request in (*found.resources, *found.stack.resources):
-        if request.type == "aws:lambda/function:Function":
-            request.properties["timeout"] = 600
-            request.properties["environment"] = {"variables": {"DB_PASSWORD": "hunter2"}}
-        if request.type == "aws:sqs/queue:Queue":
-            request.properties["sqsManagedSseEnabled"] = False
+    found = broken(stack, preview)
     configure(stub, stack)
     reported = over_the_wire(stub, found)
     assert reported == runner.check(RULES, found, stack, CONFIG)
@@ -107,24 +112,24 @@ def test_the_engine_sees_every_rule_with_its_level_schema_and_kind(stub: Any) ->
 
 
 def test_a_users_config_comes_over_the_packs_own(stub: Any) -> None:
-    found = runner.requests(runner.run(PROGRAM, "dev", DEFAULTS))
+    found = broken("dev")
     overrides = {
         "lambda-memory-bounds": {"maximum": 1024},
-        "observability-complete": {"enforcementLevel": "disabled"},
-        "dlq-alarm": {"enforcementLevel": "mandatory"},
+        "lambda-env-no-secret": {"enforcementLevel": "disabled"},
+        "sqs-encrypted": {"enforcementLevel": "mandatory"},
     }
     configure(stub, "dev", overrides)
     levels = {violation.rule: violation.level for violation in over_the_wire(stub, found)}
     assert levels["lambda-memory-bounds"] is Level.MANDATORY
-    assert levels["dlq-alarm"] is Level.MANDATORY
-    assert "observability-complete" not in levels
+    assert levels["sqs-encrypted"] is Level.MANDATORY
+    assert "lambda-env-no-secret" not in levels
 
 
 def test_an_environment_in_the_config_brings_its_profile(stub: Any) -> None:
-    found = runner.requests(runner.run(PROGRAM, "dev", DEFAULTS))
+    found = broken("dev")
     configure(stub, "dev", {"policy-settings": {"environment": "prod"}})
     levels = {violation.rule: violation.level for violation in over_the_wire(stub, found)}
-    assert levels["dlq-alarm"] is Level.MANDATORY
+    assert levels["sqs-encrypted"] is Level.MANDATORY
     assert levels["log-retention"] is Level.MANDATORY
 
 
