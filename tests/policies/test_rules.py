@@ -180,3 +180,43 @@ def test_a_property_that_is_secret_is_checked_as_one_that_is_not(name: str) -> N
         stack[name].properties[key] = {**SECRET, "value": copy.deepcopy(value)}
         reported = decided(check(stack, config=BUDGETS))
         assert reported <= ({"lambda-env-no-secret"} if key == "environment" else set()), key
+
+
+INJECTED = [
+    ("reader", "memorySize", 128),
+    ("reader", "timeout", 3),
+    ("reader", "reservedConcurrentExecutions", -1),
+    ("reader", "architectures", ["x86_64"]),
+    ("reader", "tracingConfig", {"mode": "PassThrough"}),
+    ("reader", "packageType", "Zip"),
+    ("consumer-stream", "maximumRetryAttempts", -1),
+    ("consumer-stream", "maximumRecordAgeInSeconds", -1),
+    ("consumer-stream", "bisectBatchOnFunctionError", False),
+    ("work", "visibilityTimeoutSeconds", 30),
+    ("work-dlq", "messageRetentionSeconds", 345600),
+    ("machine", "type", "STANDARD"),
+    ("machine", "tracingConfiguration", {"enabled": False}),
+    ("stream", "extendedS3Configuration/bufferingInterval", 300),
+    ("stream", "extendedS3Configuration/bufferingSize", 5),
+    ("orders", "deletionProtectionEnabled", False),
+    ("reader-log", "retentionInDays", 0),
+    ("daily", "scheduleExpressionTimezone", "UTC"),
+    ("cluster", "publiclyAccessible", False),
+    ("workgroup", "configuration/enforceWorkgroupConfiguration", True),
+    ("key", "enableKeyRotation", False),
+    ("job", "timeout", 480),
+    ("dead-messages", "actionsEnabled", True),
+]
+"""Defaults that the provider's Check fills in where a program sets nothing."""
+
+
+@pytest.mark.parametrize(("name", "path", "default"), INJECTED)
+def test_a_default_that_the_provider_fills_in_is_judged_as_nothing_is(name: str, path: str, default: Any) -> None:
+    bare = broken(name, path, default)
+    holder: Any = bare[name].properties
+    *parents, last = path.split("/")
+    for part in parents:
+        holder = holder[part]
+    injected = decided(check(bare, config=BUDGETS))
+    del holder[last]
+    assert decided(check(bare, config=BUDGETS)) == injected

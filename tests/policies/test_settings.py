@@ -1,10 +1,12 @@
 """The pack's config: environments, levels, bounds, exemptions, and what is wrong in it."""
 
 import datetime
+import json
 from typing import Any
 
 import pytest
 
+from policies import pages
 from policies.rule import ENVIRONMENTS, Level, Rule
 from policies.rules import RULES
 from policies.settings import SettingsError, environment_of, settings
@@ -248,3 +250,10 @@ def test_every_default_is_allowed_by_its_own_schema() -> None:
 
 def _defaults(rule: Rule, environment: str) -> dict[str, Any]:
     return {name: option.default[environment] for name, option in rule.options.items() if option.default[environment]}
+
+
+def test_the_documents_example_is_a_config_that_is_allowed() -> None:
+    example = pages.INTRODUCTION.partition("```json\n")[2].partition("```")[0]
+    found = settings(RULES, json.loads(example), "prod")
+    assert found.exemptions[0].rule == "lambda-memory-bounds"
+    assert names(compliant(), config={"lambda-arm64": json.loads(example)["lambda-arm64"]}) == {}
