@@ -212,7 +212,7 @@ def test_a_poison_message_is_set_aside_and_its_neighbours_have_one_effect(
     assert effects(aws, users, mode, name) == {f"{name}-a": 1, f"{name}-b": 1}
 
 
-def test_a_fifo_queue_keeps_the_order_of_a_group_whose_message_is_tried_again(
+def test_a_fifo_queues_messages_have_one_effect_when_one_of_a_group_is_tried_again(
     aws: Sandbox, users: Stack, name: str
 ) -> None:
     url = users.outputs["fifo_queue"]

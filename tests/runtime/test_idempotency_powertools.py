@@ -612,6 +612,20 @@ def test_our_store_fences_under_powertools_own_decorator(time: Time) -> None:
         quick({"id": 1, "amount": 3}, context())
 
 
+def test_the_local_cache_hits_with_a_composite_table_key_under_powertools_own_decorator() -> None:
+    library = Library(ours=True, db=MemoryDynamoDB({TABLE: ("id", "sort")}))
+    config = powertools.IdempotencyConfig(use_local_cache=True)
+    library.handler(library.effect, library.store(sort_key_attr="sort"))({"id": 1}, context())
+    decorator = powertools.idempotent(
+        persistence_store=library.store(sort_key_attr="sort"), config=config, key_prefix="f"
+    )
+    decorated = decorator(lambda event, context: library.effect(event, context))
+    decorated({"id": 1}, context())
+    before = library.db.calls.total()
+    assert decorated({"id": 1}, context()) == {"effect": 1}
+    assert library.db.calls.total() == before
+
+
 def test_a_stale_success_under_powertools_own_decorator_is_an_error(time: Time) -> None:
     library = Library(ours=True)
     store = library.store()

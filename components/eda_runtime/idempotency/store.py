@@ -166,6 +166,7 @@ class FencedDynamoDBPersistenceLayer(DynamoDBPersistenceLayer):
         """A record from the table's item."""
         locked = item.get(self.in_progress_expiry_attr)
         return Record(
+            # With a composite key Powertools takes the partition key, and its local cache never hits.
             key=item[self.sort_key_attr or self.key_attr]["S"],
             owner=item.get("owner", {}).get("S", ""),
             status=item[self.status_attr]["S"],
@@ -288,10 +289,6 @@ class FencedDynamoDBPersistenceLayer(DynamoDBPersistenceLayer):
             fingerprint=data_record.payload_hash,
             data=data_record.response_data,
         )
-
-    def _item_to_data_record(self, item: dict[str, Any]) -> DataRecord:
-        # With a composite key Powertools names the record by the partition key, and its local cache never hits.
-        return self.data_record(self.record_of(item))
 
     def _put_record(self, data_record: DataRecord) -> None:
         locked = data_record.in_progress_expiry_timestamp
