@@ -1,7 +1,7 @@
 """The dashboard's body (CloudWatch API Reference, "Dashboard Body Structure and Syntax"), from names alone."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +20,8 @@ MOST_METRICS, MOST_METRICS_OF_ALL = 500, 2500
 """That a widget shows, and a dashboard (CloudWatch service quotas)."""
 MOST_GROUPS = 50
 """Log groups that one query reads (StartQuery, ``logGroupNames``)."""
-EMF_NAMESPACE = "EventDriven"
-"""Where ``eda_runtime.metrics`` counts."""
+EMF = "EventDriven,FunctionName,service"
+"""What ``eda_runtime.metrics`` counts by."""
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Graph:
     Attributes:
         title: of the widget.
         metrics: names of metrics, each with its statistic.
-        namespace: another one than the section's.
+        search: namespace and dimensions, where metrics have more of them than the section's one.
     """
 
     title: str
     metrics: Sequence[tuple[str, str]]
-    namespace: str | None = None
+    search: str | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ SECTIONS = (
             Graph("Duration, ms", (("Duration", "p95"), ("Duration", "Maximum"))),
             Graph("Concurrent executions", (("ConcurrentExecutions", "Maximum"),)),
             Graph("Age of events, ms", (("AsyncEventAge", "Maximum"), ("IteratorAge", "Maximum"))),
-            Graph("Duplicates suppressed", (("DuplicatesSuppressed", "Sum"),), EMF_NAMESPACE),
+            Graph("Duplicates suppressed", (("DuplicatesSuppressed", "Sum"),), EMF),
         ),
         Graph("Time of functions, ms", (("Duration", "Sum"),)),
     ),
@@ -275,7 +275,7 @@ def body(observed: Observed, region: str) -> str:
     if workgroups:
         grid.heading("Athena")
         for title, metric in ATHENA.items():
-            grid.metrics(title, list(_athena(metric, workgroups)))
+            grid.metrics(title, _athena(metric, workgroups))
     groups = list(observed.get("log_groups", ()))[:MOST_GROUPS]
     if groups:
         grid.heading("Logs")
@@ -295,7 +295,7 @@ def _costs(grid: "_Grid", observed: Observed) -> None:
             grid.graph(section, section.costs, names)
     workgroups = observed.get("athena_workgroups", ())
     if workgroups:
-        grid.metrics("Bytes scanned by Athena", list(_athena("ProcessedBytes", workgroups)))
+        grid.metrics("Bytes scanned by Athena", _athena("ProcessedBytes", workgroups))
     groups = observed.get("log_groups", ())
     if groups:
         named = [
@@ -304,10 +304,14 @@ def _costs(grid: "_Grid", observed: Observed) -> None:
         grid.metrics("Bytes to logs", named)
 
 
-def _athena(metric: str, workgroups: Sequence[str]) -> Iterator[list[Any]]:
-    for workgroup in workgroups:
-        search = f'{{AWS/Athena,QueryState,QueryType,WorkGroup}} WorkGroup="{workgroup}" MetricName="{metric}"'
-        yield [{"expression": f"SEARCH('{search}', 'Sum', {PERIOD})", "label": workgroup}]
+def _athena(metric: str, workgroups: Sequence[str]) -> list[list[Any]]:
+    dimensions = "AWS/Athena,QueryState,QueryType,WorkGroup"
+    return [_search(dimensions, "WorkGroup", workgroup, metric, "Sum") for workgroup in workgroups]
+
+
+def _search(dimensions: str, dimension: str, name: str, metric: str, stat: str) -> list[Any]:
+    search = f'{{{dimensions}}} {dimension}="{name}" MetricName="{metric}"'
+    return [{"expression": f"SEARCH('{search}', '{stat}', {PERIOD})", "label": _short(name)}]
 
 
 class _Grid:
@@ -334,15 +338,14 @@ class _Grid:
 
     def graph(self, section: Section, graph: Graph, names: Sequence[str]) -> None:
         """A graph of a section's names."""
-        namespace = graph.namespace or section.namespace
-        self.metrics(
-            graph.title,
-            [
-                [namespace, metric, section.dimension, name, {"label": f"{_short(name)} {metric} {stat}", "stat": stat}]
-                for name in names
-                for metric, stat in graph.metrics
-            ],
-        )
+
+        def line(name: str, metric: str, stat: str) -> list[Any]:
+            if graph.search is not None:
+                return _search(graph.search, section.dimension, name, metric, stat)
+            label = f"{_short(name)} {metric} {stat}"
+            return [section.namespace, metric, section.dimension, name, {"label": label, "stat": stat}]
+
+        self.metrics(graph.title, [line(name, *metric) for name in names for metric in graph.metrics])
 
     def metrics(self, title: str, metrics: list[list[Any]]) -> None:
         """A graph, or several where there are more metrics than one shows."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from eda_runtime import settings
+from eda_runtime import metrics, settings
 from eda_runtime.callbacks import CallbackStore, Delivery
 from eda_runtime.http import Problem, Response, json_body, response, tenant_of
 from eda_runtime.logger import logger
@@ -43,7 +43,7 @@ def handle(event: dict[str, Any], context: Any) -> Response:
         raise Problem(404, "there is no such order")
     logger.set_correlation_id(row["correlation_id"]["S"])
     delivery = _store.deliver(order_id, details)
-    repeat: dict[str, Any] = {"suppressed": "details"} if delivery is Delivery.REPEATED else {}
+    repeat = metrics.suppressed("details") if delivery is Delivery.REPEATED else {}
     logger.info("details", order_id=order_id, delivery=delivery.value, **repeat)
     if delivery in _CONFLICTS:
         raise Problem(409, _CONFLICTS[delivery])

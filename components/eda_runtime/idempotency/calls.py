@@ -19,6 +19,7 @@ from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig
 from aws_lambda_powertools.warnings import PowertoolsUserWarning
 
+from eda_runtime import metrics
 from eda_runtime.idempotency import core
 from eda_runtime.idempotency.keys import Token, check_key, default_fingerprint, default_key
 from eda_runtime.idempotency.store import FencedDynamoDBPersistenceLayer
@@ -137,7 +138,7 @@ class IdempotentCalls:
             logger.warning("the result is too large to be repeated; use a payload store", idempotency_key=key)
         if answer.replayed is None:
             return answer.value, False
-        logger.info("repeat", suppressed="call", idempotency_key=key)
+        logger.info("repeat", idempotency_key=key, **metrics.suppressed("call"))
         stored = json.loads(answer.replayed.data) if answer.replayed.data else None
         result = load(stored) if stored is not None else None
         if self.config.response_hook is not None:

@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 import boto3
-from eda_runtime import settings
+from eda_runtime import metrics, settings
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
 from eda_runtime.logger import logger
@@ -66,7 +66,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     else:
         outcome = _queries.request_again(planned, detail.get("backfill"))
     if outcome is Outcome.NOTHING:
-        logger.info("repeat", suppressed="object event")
+        logger.info("repeat", **metrics.suppressed("object event"))
     return {"outcome": outcome.value, "object_id": stored.id}
 
 

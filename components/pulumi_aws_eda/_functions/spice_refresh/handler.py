@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import boto3
-from eda_runtime import settings
+from eda_runtime import metrics, settings
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
 from eda_runtime.logger import logger
@@ -40,7 +40,7 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, str]:
             outcome = _refreshes.request(data_set_id, detail["statementId"])
             outcomes[data_set_id] = outcome.value
             if outcome is Outcome.NOTHING:
-                logger.info("repeat", data_set_id=data_set_id, suppressed="completion event")
+                logger.info("repeat", data_set_id=data_set_id, **metrics.suppressed("completion event"))
         except Exception as error:
             logger.exception("refresh not started", data_set_id=data_set_id)
             failures.append(error)

@@ -1,0 +1,28 @@
+"""Counts that no AWS service keeps: a log line that says what happened is also the metric (Embedded Metric Format).
+
+CloudWatch Logs takes the metric out of the line as it comes in: no call, no further line, and the line's correlation id
+leads from the metric to the order.
+"""
+
+import os
+from typing import Any
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+NAMESPACE = "EventDriven"
+DUPLICATES_SUPPRESSED = "DuplicatesSuppressed"
+
+
+def suppressed(what: str) -> dict[str, Any]:
+    """Fields of a log line that says that a repeat had no effect, and counts it by function.
+
+    logger.info("repeat", **metrics.suppressed("call"))
+
+    Args:
+        what: what came again, a word for the saved query about duplicates.
+    """
+    metric = EphemeralMetrics(namespace=NAMESPACE)
+    # As AWS's own metrics of functions name it; Powertools adds `service`.
+    metric.add_dimension("FunctionName", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"))
+    metric.add_metric(DUPLICATES_SUPPRESSED, MetricUnit.Count, 1)
+    return {**metric.serialize_metric_set(), "suppressed": what}
