@@ -72,6 +72,17 @@ class State:
         return [retry for retry in found if isinstance(retry, dict)] if isinstance(found, list) else []
 
     @property
+    def best_effort(self) -> bool:
+        """Whether the execution goes on as if nothing had happened when it fails: it is not waited for."""
+        catchers = self.data.get("Catch")
+        return any(
+            isinstance(catcher, dict)
+            and catcher.get("ErrorEquals") == ["States.ALL"]
+            and catcher.get("Next") == self.data.get("Next")
+            for catcher in (catchers if isinstance(catchers, list) else [])
+        )
+
+    @property
     def catches(self) -> bool:
         """Whether it has a catcher."""
         return bool(self.data.get("Catch"))

@@ -81,7 +81,8 @@ def logging(machine: StateMachine, options: Options) -> Findings:
     StateMachine,
     MACHINE,
     holds="A definition is whole, and its tasks are retried with backoff and jitter, end in time, and fail on a path.",
-    why="An error that nothing catches ends the execution, and what it worked on is lost until somebody looks.",
+    why="An error that nothing catches ends the execution, and what it worked on is lost until somebody looks. A task "
+    "whose catcher goes on as the task itself does is best effort, and needs no retry.",
     fix="Give the task Retry (BackoffRate above 1, JitterStrategy FULL), Catch to a failure path, and TimeoutSeconds.",
     reference=_GUIDE + "concepts-error-handling.html",
     category=Category.RELIABILITY,
@@ -105,7 +106,7 @@ def _handled(machine: StateMachine, state: State, *, standard: bool) -> Findings
         yield machine.finding(f"the task {state.name} {found}", allowed)
 
     retries = [retry for retry in state.retries if retry.get("MaxAttempts", 3) != 0]
-    if not retries:
+    if not retries and not state.best_effort:
         yield from finding("is not retried", "a Retry")
     for retry in retries:
         rate = retry.get("BackoffRate", 2)

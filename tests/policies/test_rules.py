@@ -220,3 +220,11 @@ def test_a_default_that_the_provider_fills_in_is_judged_as_nothing_is(name: str,
     injected = decided(check(bare, config=BUDGETS))
     del holder[last]
     assert decided(check(bare, config=BUDGETS)) == injected
+
+
+@pytest.mark.parametrize(("next_", "rules"), [("Wait", set()), ("Dead", {"sfn-definition-valid"})])
+def test_a_task_whose_failure_changes_nothing_needs_no_retry(next_: str, rules: set[str]) -> None:
+    stack = broken("machine", "definition/States/Call/Retry", REMOVED)
+    call = stack["machine"].properties["definition"]["States"]["Call"]
+    call["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": next_}]
+    assert decided(check(stack, config=BUDGETS)) == rules
