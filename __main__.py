@@ -13,10 +13,12 @@ from pulumi_aws_eda import (
     CallbackWorkflow,
     ConsumerCache,
     EventApi,
+    IdempotencyToken,
     IdempotentLambda,
     Observability,
     PayloadAccess,
     PayloadStore,
+    TableOutbox,
     archives,
 )
 
@@ -155,6 +157,45 @@ api = EventApi(
         "alarm_actions": alarm_actions,
     },
 )
+notify_order = IdempotentLambda(
+    "notify-order",
+    {
+        "code": archives.directory_archive(HERE / "functions" / "notify_order"),
+        "description": "Tells other systems of orders' changes",
+        "memory_size": 128,
+        "timeout": 10,
+        "environment": {"NOTIFICATION_URL": settings.notification_url},
+        # Every minute for an hour, then the dead-letter queue.
+        "queue_source": {"max_receive_count": 60},
+        "idempotency": {
+            "token": IdempotencyToken.EVENT,
+            "key_jmespath": "powertools_json(body).event_id",
+            # Longer than a message may lie in the dead-letter queue before it is redriven.
+            "expires_after_seconds": 15 * 86400,
+        },
+        "tags": settings.tags,
+        "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": alarm_actions,
+    },
+)
+# The stream's second reader; a shard serves no third.
+outbox = TableOutbox(
+    "orders-outbox",
+    {
+        "table_stream_source": {
+            "stream_arn": orders.stream_arn,
+            "key": analytics.KEY,
+            "attributes": ["status", "event_id", "correlation_id", "traceparent", "updated_at"],
+            "version_attribute": analytics.VERSION,
+            "maximum_batching_window_in_seconds": 1,
+        },
+        "queue_arn": notify_order.queue_arn.apply(str),
+        "dead_letter_queue_arn": notify_order.dead_letter_queue_arn.apply(str),
+        "tags": settings.tags,
+        "log_retention_in_days": settings.log_retention_in_days,
+        "alarm_actions": alarm_actions,
+    },
+)
 sink = BatchedFirehoseSink(
     "orders-raw",
     {
@@ -225,6 +266,8 @@ observability = Observability(
             add_details.observed,
             workflow.observed,
             {"tables": [orders.name]},
+            notify_order.observed,
+            outbox.observed,
             sink.observed,
             chain.observed,
         ],
@@ -239,6 +282,8 @@ pulumi.export("orders_table_name", orders.name)
 pulumi.export("callback_table_name", workflow.callback_table_name)
 pulumi.export("workflow_arn", workflow.state_machine_arn)
 pulumi.export("workflow_dlq_url", workflow.dead_letter_queue_url)
+pulumi.export("notifications_queue_url", notify_order.queue_url)
+pulumi.export("notifications_dlq_arn", notify_order.dead_letter_queue_arn)
 pulumi.export("delivery_stream_name", sink.delivery_stream_name)
 pulumi.export("raw_bucket_name", sink.bucket_name)
 pulumi.export("raw_table_name", sink.table_name)

@@ -16,6 +16,7 @@ from pipeline.backfill import Backfill, Requested
 from pipeline.preflight import check
 from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
+from pipeline.redrive_notifications import RedriveNotifications
 from pipeline.redrive_queries import RedriveQueries
 from pipeline.reload import JobRuns, Reload
 
@@ -65,6 +66,23 @@ def redrive_changes(
         handled, left, records = handled + redriven.done, left + (not redriven.done), records + redriven.records
         typer.echo(f"{redriven.what}: {redriven.outcome}" + (f", {redriven.records} records" * bool(redriven.records)))
     typer.echo(f"{handled} messages handled, {records} records put, {left} messages still in the queue")
+    sys.exit(1 if left else 0)
+
+
+@app.command()
+def redrive_notifications(
+    outputs: Outputs,
+    limit: Annotated[int, typer.Option(min=1, help="How many messages at most.")] = 1000,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Tell other systems of orders again whose notifications were given up; ends with 1 when a message is still in the
+    dead-letter queue."""
+
+    handled = left = sent = 0
+    for redriven in RedriveNotifications(_clients(endpoint_url), json.load(outputs)).run(limit):
+        handled, left, sent = handled + redriven.done, left + (not redriven.done), sent + redriven.records
+        typer.echo(f"{redriven.what}: {redriven.outcome}")
+    typer.echo(f"{handled} messages handled, {sent} notifications sent, {left} messages still in the queue")
     sys.exit(1 if left else 0)
 
 

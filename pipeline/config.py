@@ -50,6 +50,7 @@ class StackConfig:
     Attributes:
         environment: ``dev``, ``staging``, ``prod`` or ``sandbox``.
         external_api_url: base address of the external API.
+        notification_url: where other systems are told of orders' changes.
         authorization: who may call the API.
         get_concurrency: reserved concurrency of the GET function.
         call_concurrency: reserved concurrency of the external call.
@@ -72,6 +73,7 @@ class StackConfig:
 
     environment: str
     external_api_url: str
+    notification_url: str
     authorization: Authorization
     get_concurrency: int
     call_concurrency: int
@@ -117,6 +119,7 @@ def load() -> StackConfig:
     loaded = StackConfig(
         environment=read.choice("environment", ("dev", "staging", "prod", "sandbox")),
         external_api_url=read.url("external_api_url"),
+        notification_url=read.url("notification_url", f"{read.url('external_api_url').rstrip('/')}/notifications"),
         authorization=Authorization(read.choice("authorization", tuple(a.value for a in Authorization), "AWS_IAM")),
         get_concurrency=read.number("get_concurrency", 1, 1000, 20),
         call_concurrency=read.number("call_concurrency", 1, 1000, 10),
@@ -246,7 +249,7 @@ class _Reader:
 
         return self._read(key, f"the ARN of {what}, or none", "none", parse)
 
-    def url(self, key: str) -> str:
+    def url(self, key: str, default: str | None = None) -> str:
         def parse(value: str) -> str:
             parts = urlsplit(value)
             # Plain HTTP is for an API on this very machine.
@@ -255,4 +258,4 @@ class _Reader:
                 raise ValueError
             return value
 
-        return self._read(key, "an https:// address (http:// for loopback)", None, parse)
+        return self._read(key, "an https:// address (http:// for loopback)", default, parse)

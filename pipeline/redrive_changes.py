@@ -55,60 +55,41 @@ class RedrivenChanges:
     done: bool = True
 
 
-class RedriveChanges:
-    """Takes messages from the sink's dead-letter queue.
+class PointedChanges:
+    """The changes that a Pipe's pointers name.
 
     Args:
         client: gives a client of a service, boto3's name.
-        outputs: the stack's exports.
-        pause: waits between attempts to put, seconds.
+        table: the table.
+        put: takes the rendered changes; how many there were.
+        flows: whether the Pipe takes a change.
     """
 
     def __init__(
-        self, client: Callable[[str], Any], outputs: Mapping[str, Any], pause: Callable[[float], None] = time.sleep
+        self,
+        client: Callable[[str], Any],
+        table: str,
+        put: Callable[[Iterable[bytes]], int],
+        flows: Callable[[Mapping[str, Any]], bool],
     ) -> None:
-        self._sqs, self._dynamodb, self._streams = client("sqs"), client("dynamodb"), client("dynamodbstreams")
-        self._firehose, self._pipes, self._s3 = client("firehose"), client("pipes"), client("s3")
-        self._pause = pause
-        self._queue = outputs["pipe_dlq_url"]
-        self._delivery_stream = outputs["delivery_stream_name"]
-        self._table = outputs["orders_table_name"]
+        self._dynamodb, self._streams, self._pipes = client("dynamodb"), client("dynamodbstreams"), client("pipes")
+        self._table = table
+        self._put = put
+        self._flows = flows
         self._templates: dict[str, str] = {}
         self._rebuilt_since: datetime | None = None
 
-    def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
-        """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        for _ in range(limit):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._queue,
-                MaxNumberOfMessages=1,
-                VisibilityTimeout=VISIBILITY_SECONDS,
-                WaitTimeSeconds=1,  # asks all of the queue's servers
-            )
-            if not answer.get("Messages"):
-                return
-            message = answer["Messages"][0]
-            try:
-                redriven = self._message(message)
-            except (ClientError, NotDelivered) as error:
-                redriven = RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
-            if redriven.done:
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-            yield redriven
+    def redrive(self, pipe_arn: str, pointer: Mapping[str, Any]) -> RedrivenChanges:
+        """Read what a pointer names, or rebuild it, and hand it on in the form of the Pipe's template.
 
-    def _message(self, message: Mapping[str, Any]) -> RedrivenChanges:
-        match _parsed(message["Body"]):
-            case {"DDBStreamBatchInfo": dict(pointer), "context": {"partnerResourceArn": str(pipe_arn)}}:
-                return self._pointer(self._template(pipe_arn), pointer)
-            case {"source": "aws.s3", "detail": {"bucket": {"name": str(bucket)}, "object": dict(found)}}:
-                return self._object(bucket, found)
-        unknown = "still in the queue: neither a Pipe's pointer nor an event of S3"
-        return RedrivenChanges(message["MessageId"], unknown, done=False)
-
-    def _pointer(self, template: str, pointer: Mapping[str, Any]) -> RedrivenChanges:
+        Args:
+            pipe_arn: the Pipe.
+            pointer: the message's ``DDBStreamBatchInfo``.
+        """
+        template = self._template(pipe_arn)
         what = f"{pointer['shardId']} {pointer['startSequenceNumber']} to {pointer['endSequenceNumber']}"
         try:
-            changes = [change for change in self._changes(pointer) if flows(change)]
+            changes = [change for change in self._changes(pointer) if self._flows(change)]
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
@@ -148,6 +129,60 @@ class RedriveChanges:
         for page in self._dynamodb.get_paginator("scan").paginate(TableName=self._table, ConsistentRead=True):
             yield from page["Items"]
 
+    def _template(self, pipe_arn: str) -> str:
+        if pipe_arn not in self._templates:
+            found = self._pipes.describe_pipe(Name=pipe_arn.rpartition("/")[2])
+            self._templates[pipe_arn] = found["TargetParameters"]["InputTemplate"]
+        return self._templates[pipe_arn]
+
+
+class RedriveChanges:
+    """Takes messages from the sink's dead-letter queue.
+
+    Args:
+        client: gives a client of a service, boto3's name.
+        outputs: the stack's exports.
+        pause: waits between attempts to put, seconds.
+    """
+
+    def __init__(
+        self, client: Callable[[str], Any], outputs: Mapping[str, Any], pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._sqs, self._firehose, self._s3 = client("sqs"), client("firehose"), client("s3")
+        self._pause = pause
+        self._queue = outputs["pipe_dlq_url"]
+        self._delivery_stream = outputs["delivery_stream_name"]
+        self._pointed = PointedChanges(client, outputs["orders_table_name"], self._put, flows)
+
+    def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
+        """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
+        for _ in range(limit):
+            answer = self._sqs.receive_message(
+                QueueUrl=self._queue,
+                MaxNumberOfMessages=1,
+                VisibilityTimeout=VISIBILITY_SECONDS,
+                WaitTimeSeconds=1,  # asks all of the queue's servers
+            )
+            if not answer.get("Messages"):
+                return
+            message = answer["Messages"][0]
+            try:
+                redriven = self._message(message)
+            except (ClientError, NotDelivered) as error:
+                redriven = RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
+            if redriven.done:
+                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            yield redriven
+
+    def _message(self, message: Mapping[str, Any]) -> RedrivenChanges:
+        match _parsed(message["Body"]):
+            case {"DDBStreamBatchInfo": dict(pointer), "context": {"partnerResourceArn": str(pipe_arn)}}:
+                return self._pointed.redrive(pipe_arn, pointer)
+            case {"source": "aws.s3", "detail": {"bucket": {"name": str(bucket)}, "object": dict(found)}}:
+                return self._object(bucket, found)
+        unknown = "still in the queue: neither a Pipe's pointer nor an event of S3"
+        return RedrivenChanges(message["MessageId"], unknown, done=False)
+
     def _object(self, bucket: str, named: Mapping[str, Any]) -> RedrivenChanges:
         version = {"VersionId": named["version-id"]} if named.get("version-id") else {}
         what = f"s3://{bucket}/{named['key']}"
@@ -159,12 +194,6 @@ class RedriveChanges:
             return RedrivenChanges(what, "nothing there")
         failed = (json.loads(line) for line in found["Body"].iter_lines() if line)
         return RedrivenChanges(what, "put again", self._put(base64.b64decode(record["rawData"]) for record in failed))
-
-    def _template(self, pipe_arn: str) -> str:
-        if pipe_arn not in self._templates:
-            found = self._pipes.describe_pipe(Name=pipe_arn.rpartition("/")[2])
-            self._templates[pipe_arn] = found["TargetParameters"]["InputTemplate"]
-        return self._templates[pipe_arn]
 
     def _put(self, records: Iterable[bytes]) -> int:
         count = 0

@@ -5,8 +5,9 @@ import hashlib
 import json
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,6 +31,7 @@ class ExternalApi:
         answered: how many calls got the offers.
         throttled: how many got 429 with ``Retry-After``.
         suppliers_read: how often the reference data was read whole.
+        notified: the orders' events that it was told of, and how often each came.
         available: False makes it answer 503 to every call, as in an outage.
     """
 
@@ -38,6 +40,7 @@ class ExternalApi:
     throttled: int = 0
     refused: int = 0
     suppliers_read: int = 0
+    notified: Counter[str] = field(default_factory=Counter)
     available: bool = True
 
 
@@ -117,6 +120,18 @@ def external_api(
             else:
                 pause.wait(delay)
                 self._offers()
+
+        def do_POST(self) -> None:
+            told = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if self.path != "/notifications":
+                self._problem(404, "there is /notifications only")
+            elif not api.available:
+                self._problem(503, "out of service")
+            else:
+                with lock:
+                    api.notified[told["id"]] += 1
+                self.send_response(204)
+                self.end_headers()
 
         def _offers(self) -> None:
             self.send_response(200)
