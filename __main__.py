@@ -221,6 +221,7 @@ chain_args: AnalyticsChainArgs = {
         "table_name": sink.table_name,
         "query": analytics.QUERY,
         "columns": {name: hive for name, (hive, _) in analytics.COLUMNS.items()},
+        "correlation_id_column": "correlation_id",
         "view": {
             "name": "orders_current",
             "key": analytics.KEY,

@@ -1,9 +1,10 @@
 """Operating the pipeline: ``python -m pipeline``."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import boto3
 import typer
 import yaml
 from eda_runtime.redshift_load import LoadArgumentError
+from rich.console import Console
 
 from pipeline.backfill import Backfill, Requested
 from pipeline.preflight import check
@@ -125,6 +127,49 @@ def reload(
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
     typer.echo(f"{slot}: started {run}")
+
+
+@app.command()
+def trace(
+    id: Annotated[str, typer.Argument(metavar="ORDER_OR_CORRELATION_ID", help="What is followed.")],
+    outputs: Outputs,
+    since: Annotated[
+        str | None, typer.Option(help="How far back logs are read: 90m, 12h, 30d; default: as the order is old.")
+    ] = None,
+    region: Annotated[str | None, typer.Option(help="The stack's region; default: the environment's.")] = None,
+    profile: Annotated[str | None, typer.Option(help="A profile of the AWS configuration.")] = None,
+    endpoint_url: Endpoint = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Follow an order through all hops, by the saved query over all logs and by the data; ends with 1 when it failed,
+    stopped, or nothing is known of it."""
+    # Importing what the query's text is shared with takes a second, which other commands need not wait for.
+    from pulumi_aws_eda._log_queries import IdError
+
+    from pipeline.trace import End, Trace, TraceFailed, show
+
+    session = boto3.Session(region_name=region, profile_name=profile)
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
+
+    try:
+        traced = Trace(client, json.load(outputs)).run(id, _span(since) if since is not None else None)
+    except (IdError, TraceFailed) as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(traced.as_json())
+    else:
+        show(Console(highlight=False), traced)
+    sys.exit(0 if traced.ended.end in (End.DELIVERED, End.WAITING) else 1)
+
+
+def _span(text: str) -> timedelta:
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([mhd])", text)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no time span; write 90m, 12h or 30d", param_hint="--since")
+    return int(match[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[match[2]]
 
 
 def _report(requests: Iterable[Requested], things: str) -> None:

@@ -201,8 +201,22 @@ class Cloud:
 
         self.spawn(send, f"event-{source}")
 
-    def log_events(self, log_group: str, stream: str, messages: list[str], role_arn: str | None = None) -> None:
+    def log_events(
+        self,
+        log_group: str,
+        stream: str,
+        messages: Sequence[str],
+        role_arn: str | None = None,
+        times: Sequence[int] | None = None,
+    ) -> None:
         """Write lines to a log group that exists; its stream is made when it is new.
+
+        Args:
+            log_group: the group.
+            stream: the stream.
+            messages: the lines.
+            role_arn: the function's role that writes; None writes in the sandbox's own name.
+            times: when each line came, milliseconds since the epoch; default now.
 
         Raises:
             botocore.exceptions.ClientError: the group does not exist, or the role may not write.
@@ -214,11 +228,12 @@ class Cloud:
             with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
                 logs.create_log_stream(logGroupName=log_group, logStreamName=stream)
             self._log_streams.add((log_group, stream))
-        now = int(time.time() * 1000)
+        stamped = zip(times or [int(time.time() * 1000)] * len(messages), messages, strict=True)
         logs.put_log_events(
             logGroupName=log_group,
             logStreamName=stream,
-            logEvents=[{"timestamp": now, "message": message} for message in messages],
+            # The order of their times is asked for.
+            logEvents=[{"timestamp": at, "message": text} for at, text in sorted(stamped, key=lambda pair: pair[0])],
         )
 
     def service(self, name: str) -> "Service":

@@ -61,7 +61,8 @@ class Checks:
         self._pipeline = Pipeline(aws.client, stack.outputs)
         self._client = client
         groups = [state["name"] for state in stack.of_type("aws:cloudwatch/logGroup:LogGroup").values()]
-        self._log_groups = [name for name in groups if name.startswith("/aws/lambda/")]
+        # The functions', and what the admission writes of each request.
+        self._log_groups = [name for name in groups if name.startswith("/aws/lambda/") or name.endswith("-admission")]
         self._pause = threading.Event()
 
     def all(self) -> Iterator[tuple[str, Callable[[], None]]]:

@@ -10,13 +10,60 @@ INPUT_BUDGET = 8_000
 """Characters of a request's body: ``States.Hash`` takes 10,000 characters, and templates escape some of them."""
 
 
-def definition(*, table_name: pulumi.Input[str], key: str, state_machine_arn: pulumi.Input[str]) -> pulumi.Output[str]:
+LOG_STREAM = "requests"
+"""The stream of the machine's own log lines, one for each request that has an order."""
+
+
+def definition(
+    *,
+    service: str,
+    table_name: pulumi.Input[str],
+    key: str,
+    state_machine_arn: pulumi.Input[str],
+    log_group_name: pulumi.Input[str],
+) -> pulumi.Output[str]:
     """The definition as JSON.
 
-    Input: ``{"tenant", "key", "key_length", "body", "body_length", "correlation_id", "request_id", "traceparent"}``,
-    the body as the text that was sent. Output: ``{"status": 202, "id": …}``, or ``{"status": …, "detail": …}`` with
-    400, 413 or 422.
+    Input: ``{"tenant", "key", "key_length", "body", "body_length", "correlation_id", "request_id", "requested_at",
+    "traceparent"}``, the body as the text that was sent, the time in milliseconds. Output: ``{"status": 202, "id":
+    …}``, or ``{"status": …, "detail": …}`` with 400, 413 or 422.
+
+    Args:
+        service: who writes the log line, as its key ``service`` says.
+        table_name: where the rows are.
+        key: the table's partition key.
+        state_machine_arn: the workflow.
+        log_group_name: has the stream ``requests``.
     """
+
+    def told(name: str, next: str, **more: Any) -> dict[str, Any]:
+        """Two states that write the route's one log line, which joins the gateway's request id to the correlation id.
+
+        No request waits for a log that can't be written.
+        """
+        line = {
+            "level": "INFO",
+            "message": "request",
+            "service": service,
+            "correlation_id.$": "$.row.Item.correlation_id.S",
+            f"{key}.$": "$.id",
+            "request_id.$": "$.request_id",
+            **more,
+        }
+        event = {"Timestamp.$": "$.requested_at", "Message.$": "States.JsonToString($.line)"}
+        return {
+            name: {"Type": "Pass", "Parameters": line, "ResultPath": "$.line", "Next": f"Log{name}"},
+            f"Log{name}": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:putLogEvents",
+                "Parameters": {"LogGroupName": log_group_name, "LogStreamName": LOG_STREAM, "LogEvents": [event]},
+                "ResultPath": None,
+                "TimeoutSeconds": 3,
+                "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": next}],
+                "Next": next,
+            },
+        }
+
     row = {
         key: {"S.$": "$.id"},
         "tenant": {"S.$": "$.tenant"},
@@ -63,6 +110,7 @@ def definition(*, table_name: pulumi.Input[str], key: str, state_machine_arn: pu
                 "body.$": "$.body",
                 "correlation_id.$": "$.correlation_id",
                 "request_id.$": "$.request_id",
+                "requested_at.$": "$.requested_at",
                 "traceparent.$": "$.traceparent",
             },
             "Next": "HasCorrelationId",
@@ -104,10 +152,21 @@ def definition(*, table_name: pulumi.Input[str], key: str, state_machine_arn: pu
         "SamePayload": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.row.Item.payload_sha256.S", "StringEqualsPath": "$.digest", "Next": "Start"},
+                {"Variable": "$.row.Item.payload_sha256.S", "StringEqualsPath": "$.digest", "Next": "FirstRequest"},
             ],
-            "Default": "OtherPayload",
+            "Default": "Refusal",
         },
+        # The row was caused by the request that made it, until the workflow changes it.
+        "FirstRequest": {
+            "Type": "Choice",
+            "Choices": [
+                {"Variable": "$.row.Item.causation_id.S", "StringEqualsPath": "$.request_id", "Next": "Request"},
+            ],
+            "Default": "Repeat",
+        },
+        **told("Request", "Start"),
+        **told("Repeat", "Start", suppressed="request"),
+        **told("Refusal", "OtherPayload", status=422),
         "OtherPayload": {
             "Type": "Pass",
             "Parameters": {"status": 422, "detail": "the Idempotency-Key was used before with another payload"},

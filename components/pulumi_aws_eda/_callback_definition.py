@@ -235,6 +235,9 @@ def definition(
                     "error.$": "$.failure.Error",
                     "envelope": _ENVELOPE,
                 },
+                "MessageAttributes": {
+                    "X-Correlation-Id": {"DataType": "String", "StringValue.$": "$.envelope.correlation_id"}
+                },
             },
             "ResultPath": None,
             "Retry": [

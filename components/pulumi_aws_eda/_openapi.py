@@ -117,7 +117,7 @@ def _request_template(admission_arn: str, tenant: str) -> str:
         + escaped("e_traceparent", "$input.params('traceparent')")
         + f'{{"stateMachineArn":"{admission_arn}","input":"{{{text},'
         '\\"key_length\\":$key.length(),\\"body_length\\":$input.body.length(),'
-        '\\"request_id\\":\\"$context.requestId\\"}"}'
+        '\\"request_id\\":\\"$context.requestId\\",\\"requested_at\\":$context.requestTimeEpoch}"}'
     )
 
 

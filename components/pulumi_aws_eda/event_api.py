@@ -312,11 +312,16 @@ class EventApi(pulumi.ComponentResource):
         slug = f"{_slug(route)}-admission"
         name = f"{common.name}-{slug}"
         machine_arn = workflow["state_machine_arn"]
+        log_group = _parts.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
+        log_stream = aws.cloudwatch.LogStream(
+            f"{name}-requests", name=_admission.LOG_STREAM, log_group_name=log_group.name, opts=common.opts()
+        )
         role, policy = _parts.role(
             common,
             slug,
             "states.amazonaws.com",
             {
+                "WriteRequests": {"actions": ["logs:PutLogEvents"], "resources": [log_stream.arn]},
                 "Admit": {
                     "actions": ["dynamodb:PutItem", "dynamodb:GetItem"],
                     "resources": [workflow["table_arn"]],
@@ -325,14 +330,17 @@ class EventApi(pulumi.ComponentResource):
                 **EXECUTION_STATEMENTS,
             },
         )
-        log_group = _parts.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
         machine = aws.sfn.StateMachine(
             f"{name}-machine",
             name=physical_name(name, 80),
             type="EXPRESS",
             role_arn=role.arn,
             definition=_admission.definition(
-                table_name=workflow["table_name"], key=workflow.get("key", "order_id"), state_machine_arn=machine_arn
+                service=name,
+                table_name=workflow["table_name"],
+                key=workflow.get("key", "order_id"),
+                state_machine_arn=machine_arn,
+                log_group_name=log_group.name,
             ),
             logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
                 level="ERROR", include_execution_data=False, log_destination=pulumi.Output.concat(log_group.arn, ":*")

@@ -320,6 +320,6 @@ class ApiGateway(Service):
             raise AwsError("NotFoundException", "Invalid Usage Plan ID specified")
         return plan
 
-    def _write_access_log(self, destination_arn: str, lines: list[str]) -> None:
+    def _write_access_log(self, destination_arn: str, lines: list[str], times: list[int]) -> None:
         group = destination_arn.split(":log-group:")[-1].removesuffix(":*")
-        self.cloud.log_events(group, "apigateway-access", lines)
+        self.cloud.log_events(group, "apigateway-access", lines, times=times)

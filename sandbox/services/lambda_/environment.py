@@ -39,6 +39,7 @@ class Environment:
     ) -> None:
         self.created = time.monotonic()
         self.last_used = self.created
+        self.used = False
         self._init_error: bytes | None = None
         self._failed = threading.Event()
         self._api = RuntimeApi(self._init_failed)
@@ -84,6 +85,7 @@ class Environment:
 
     def run(self, invocation: Invocation, seconds: float) -> bool:
         """Run an invocation; False when it was not done in time or the process ended."""
+        self.used = True
         self._api.send(invocation)
         deadline = time.monotonic() + seconds
         while not invocation.done.wait(min(0.05, max(0.001, deadline - time.monotonic()))):

@@ -94,7 +94,8 @@ class Function:
         """Run the function once, in a free environment or a new one."""
         request_id = str(uuid.uuid4())
         environment, suppressed_init = self._acquire()
-        begin, keep = time.monotonic(), False
+        begin, keep, status = time.monotonic(), False, "failure"
+        init = None if environment.used else begin
         timeout = float(self.configuration["Timeout"])
         try:
             self.log.start(request_id)
@@ -102,6 +103,7 @@ class Function:
             error = environment.initialised(timeout if suppressed_init else INIT_SECONDS * 2)
             if error is not None:
                 return self._failed(request_id, error)
+            init = None if init is None or suppressed_init else time.monotonic() - init
             if not suppressed_init:
                 begin = time.monotonic()
             left = timeout - (time.monotonic() - begin)
@@ -111,10 +113,15 @@ class Function:
             keep = environment.run(invocation, left)
             if keep:
                 self._killed_before = False
+                status = "error" if invocation.failed else "success"
                 return Outcome(invocation.answer, "Unhandled" if invocation.failed else None)
+            status = "timeout" if environment.exit_status is None else "failure"
             return self._failed(request_id, self._why(environment, timeout))
         finally:
-            self.log.report(request_id, (time.monotonic() - begin) * 1000, self.configuration)
+            took = 1000 * (time.monotonic() - begin)
+            self.log.report(
+                request_id, took, None if init is None else 1000 * init, status, self.configuration["MemorySize"]
+            )
             self._release(environment, keep=keep)
 
     def _why(self, environment: Environment, timeout: float) -> dict[str, Any]:

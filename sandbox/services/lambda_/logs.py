@@ -2,8 +2,10 @@
 
 import json
 import logging
+import math
 import secrets
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,30 +27,47 @@ class FunctionLog:
         self._cloud = cloud
         self._group = group
         self._role_arn = role_arn
-        self._lines: list[str] = []
+        self._lines: list[tuple[int, str]] = []
         self._lock = threading.Lock()
         self.stream = f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{secrets.token_hex(16)}"
 
     def write(self, line: str) -> None:
         """Take a line."""
         with self._lock:
-            self._lines.append(line)
+            self._lines.append((int(time.time() * 1000), line))
 
     def start(self, request_id: str) -> None:
         """The platform's line before an invocation."""
         self._platform("platform.start", {"requestId": request_id, "version": "$LATEST"})
 
-    def report(self, request_id: str, milliseconds: float, configuration: dict[str, Any]) -> None:
-        """The platform's line after an invocation."""
-        metrics = {"durationMs": round(milliseconds, 3), "memorySizeMB": configuration["MemorySize"]}
-        self._platform("platform.report", {"requestId": request_id, "metrics": metrics})
+    def report(
+        self, request_id: str, milliseconds: float, init_milliseconds: float | None, status: str, memory_size: int
+    ) -> None:
+        """The platform's line after an invocation.
+
+        Args:
+            request_id: the invocation's.
+            milliseconds: how long it took.
+            init_milliseconds: how long its environment took to initialise; None for one that was there.
+            status: ``success``, ``error``, ``timeout`` or ``failure``.
+            memory_size: the function's, in MB.
+        """
+        metrics: dict[str, Any] = {
+            "durationMs": round(milliseconds, 3),
+            "billedDurationMs": math.ceil(milliseconds),
+            "memorySizeMB": memory_size,
+        }
+        if init_milliseconds is not None:
+            metrics["initDurationMs"] = round(init_milliseconds, 3)
+        self._platform("platform.report", {"requestId": request_id, "metrics": metrics, "status": status})
 
     def flush(self) -> None:
         """Write what was collected."""
         with self._lock:
             lines, self._lines = self._lines, []
         try:
-            self._cloud.log_events(self._group, self.stream, lines, self._role_arn)
+            times, messages = [at for at, _ in lines], [line for _, line in lines]
+            self._cloud.log_events(self._group, self.stream, messages, self._role_arn, times)
         except Exception as error:
             log.warning("%s: %d log lines lost: %s", self._group, len(lines), error)
 

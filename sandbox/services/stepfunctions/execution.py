@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,7 +38,7 @@ class Waiting:
 
 @dataclass
 class Execution:
-    """One run of a machine."""
+    """One run of a machine; ``noted`` is told each event of its history."""
 
     arn: str
     name: str
@@ -45,6 +46,7 @@ class Execution:
     input: Any
     input_text: str
     started: datetime
+    noted: "Callable[[Execution, dict[str, Any]], None]"
     trace_header: str | None = None
     status: str = "RUNNING"
     stopped: datetime | None = None
@@ -64,6 +66,7 @@ class Execution:
         if key and details:
             event[key] = details
         self.history.append(event)
+        self.noted(self, event)
 
     def close(self, status: str, now: datetime, failure: StateError | None = None) -> None:
         """End it."""

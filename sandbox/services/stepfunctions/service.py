@@ -44,7 +44,7 @@ class StepFunctions(Service):
         self._pool = ThreadPoolExecutor(TASK_THREADS, thread_name_prefix="states-task")
         self._interpreter = Interpreter(cloud.clock, Tasks(cloud), self._pool, self._tokens)
         self._loop = asyncio.new_event_loop()
-        self._log_lines: queue.SimpleQueue[tuple[str, str, str]] = queue.SimpleQueue()
+        self._log_lines: queue.SimpleQueue[tuple[str, str, int, str]] = queue.SimpleQueue()
         self._lock = threading.RLock()
 
     def start(self) -> None:
@@ -162,7 +162,9 @@ class StepFunctions(Service):
                 if known.status == "RUNNING" and known.input == value:
                     return {"executionArn": arn, "startDate": known.started}
                 raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
-            execution = Execution(arn, name, machine, value, text, datetime.now(UTC), request.get("traceHeader"))
+            execution = Execution(
+                arn, name, machine, value, text, datetime.now(UTC), self._log, request.get("traceHeader")
+            )
             self._executions[arn] = execution
         self._submit(execution)
         return {"executionArn": arn, "startDate": execution.started}
@@ -175,7 +177,9 @@ class StepFunctions(Service):
                 "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
             )
         name, text = request.get("name") or str(uuid.uuid4()), request.get("input", "{}")
-        execution = Execution(self._execution_arn(machine, name), name, machine, _input(text), text, datetime.now(UTC))
+        execution = Execution(
+            self._execution_arn(machine, name), name, machine, _input(text), text, datetime.now(UTC), self._log
+        )
         self._await(self._run(execution), SYNC_SECONDS)
         answer = {
             "executionArn": execution.arn,
@@ -277,46 +281,44 @@ class StepFunctions(Service):
         asyncio.run_coroutine_threadsafe(begin(), self._loop)
 
     async def _run(self, execution: Execution, start: tuple[str, Any] | None = None) -> None:
-        logged = len(execution.history)
         try:
             await self._interpreter.run(execution, start)
         except Exception as error:
             log.exception("%s failed", execution.arn)
             execution.close("FAILED", datetime.now(UTC), StateError("States.Runtime", repr(error)))
-        self._log(execution, logged)
 
-    def _log(self, execution: Execution, first: int) -> None:
+    def _log(self, execution: Execution, event: dict[str, Any]) -> None:
         config = execution.machine.logging
-        level = config.get("level", "OFF")
-        for event in execution.history[first:]:
-            kind = event["type"]
-            failure = kind.endswith(("Failed", "TimedOut", "Aborted"))
-            if level == "OFF" or (level == "ERROR" and not failure) or (level == "FATAL" and kind not in _CLOSED):
-                continue
-            details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
-            if not config.get("includeExecutionData"):
-                details = {key: value for key, value in details.items() if key not in ("input", "output", "cause")}
-            line = {
-                "id": event["id"],
-                "type": kind,
-                "details": details,
-                "previous_event_id": event["previousEventId"],
-                "event_timestamp": str(int(event["timestamp"].timestamp() * 1000)),
-                "execution_arn": execution.arn,
-            }
-            for destination in config.get("destinations", []):
-                group = destination["cloudWatchLogsLogGroup"]["logGroupArn"].split(":log-group:")[-1].removesuffix(":*")
-                self._log_lines.put((group, f"states/{execution.machine.name}", json.dumps(line)))
+        level, kind = config.get("level", "OFF"), event["type"]
+        failure = kind.endswith(("Failed", "TimedOut", "Aborted"))
+        if level == "OFF" or (level == "ERROR" and not failure) or (level == "FATAL" and kind not in _CLOSED):
+            return
+        details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
+        if not config.get("includeExecutionData"):
+            details = {key: value for key, value in details.items() if key not in ("input", "output", "cause")}
+        at = int(event["timestamp"].timestamp() * 1000)
+        line = {
+            "id": event["id"],
+            "type": kind,
+            "details": details,
+            "previous_event_id": event["previousEventId"],
+            "event_timestamp": str(at),
+            "execution_arn": execution.arn,
+        }
+        for destination in config.get("destinations", []):
+            group = destination["cloudWatchLogsLogGroup"]["logGroupArn"].split(":log-group:")[-1].removesuffix(":*")
+            self._log_lines.put((group, f"states/{execution.machine.name}", at, json.dumps(line)))
 
     def _write_logs(self) -> None:
         while not self.cloud.stopping.wait(0.25):
-            batches: dict[tuple[str, str], list[str]] = {}
+            batches: dict[tuple[str, str], list[tuple[int, str]]] = {}
             while not self._log_lines.empty():
-                group, stream, line = self._log_lines.get()
-                batches.setdefault((group, stream), []).append(line)
+                group, stream, at, line = self._log_lines.get()
+                batches.setdefault((group, stream), []).append((at, line))
             for (group, stream), lines in batches.items():
                 try:
-                    self.cloud.log_events(group, stream, lines)
+                    times, messages = [at for at, _ in lines], [line for _, line in lines]
+                    self.cloud.log_events(group, stream, messages, times=times)
                 except Exception as error:
                     log.warning("%s: %d log lines lost: %s", group, len(lines), error)
 

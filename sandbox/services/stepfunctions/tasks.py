@@ -23,7 +23,9 @@ _RESOURCE = re.compile(r"arn:aws:states:::(?:(aws-sdk):)?([\w-]+):(\w+)((?:\.\w+
 _FUNCTION = re.compile(r"arn:aws:lambda:[\w-]+:\d+:function:.+")
 # boto3's names of what the States Language calls otherwise, and how it spells the prefix of their errors.
 _CLIENTS = {"sfn": "stepfunctions", "states": "stepfunctions", "redshiftdata": "redshift-data", "eventbridge": "events"}
+_CLIENTS |= {"cloudwatchlogs": "logs"}
 _SDK_PREFIXES = {"dynamodb": "DynamoDb", "quicksight": "QuickSight", "eventbridge": "EventBridge"}
+_SDK_PREFIXES |= {"cloudwatchlogs": "CloudWatchLogs"}
 _PREFIXES = {"dynamodb": "DynamoDB", "lambda": "Lambda", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions"}
 _PREFIXES |= {"events": "EventBridge"}
 
