@@ -134,7 +134,8 @@ def trace(
     id: Annotated[str, typer.Argument(metavar="ORDER_OR_CORRELATION_ID", help="What is followed.")],
     outputs: Outputs,
     since: Annotated[
-        str | None, typer.Option(help="How far back logs are read: 90m, 12h, 30d; default: as the order is old.")
+        str | None,
+        typer.Option(help="How far back logs are read: 90m, 12h, 30d; default: as the order is old."),
     ] = None,
     region: Annotated[str | None, typer.Option(help="The stack's region; default: the environment's.")] = None,
     profile: Annotated[str | None, typer.Option(help="A profile of the AWS configuration.")] = None,

@@ -17,7 +17,7 @@ from pulumi_aws_eda import _log_queries
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.trace_lines import Hop, Ids, Line, Stage, hops
+from pipeline.trace_lines import CLOSED, Hop, Ids, Line, Stage, hops
 
 DEFAULT_SINCE = timedelta(days=1)
 """How far back logs are read for an order that the table does not know."""
@@ -328,6 +328,9 @@ def _ended(found: list[Hop], row: Row | None, data: _Data, outputs: Mapping[str,
     )
     if row["status"] == "FAILED":
         return Ended(End.FAILED, at_table, f"the workflow failed: {row['error']}; see the dead-letter queue")
+    workflow = next((hop for hop in found if hop.stage is Stage.WORKFLOW), None)
+    if row["status"] != "COMPLETED" and workflow is not None and workflow.detail in CLOSED.values():
+        return Ended(End.STOPPED, workflow.name, f"the workflow {workflow.detail}, and the row is {row['status']}")
     if row["status"] == "AWAITING_DETAILS":
         return Ended(End.WAITING, at_table, "the workflow waits for the order's details")
     if row["status"] == "PENDING":
