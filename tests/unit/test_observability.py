@@ -31,6 +31,7 @@ from pulumi_aws_eda.testing import Recorded, Recording, record
 
 from tests.unit.component_cases import CASES, CODE, FUNCTION, LOAD, MACHINE, QUERY, TABLE, USER
 from tests.unit.dashboard_structure import problems
+from tests.unit.test_pipeline import run
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
@@ -83,7 +84,8 @@ def _identity(resource: Recorded, key: str) -> str:
         return (
             f"arn:aws:{resource.type[4:].partition('/')[0]}:eu-central-1:123456789012:{token}/{resource.inputs['name']}"
         )
-    return str(resource.inputs[key])
+    # A table that is not named gets its name from the provider, here its logical one.
+    return str(resource.inputs.get(key, resource.name))
 
 
 def observed_by(made: Recording, type: str) -> dict[str, set[str]]:
@@ -216,6 +218,20 @@ def test_each_function_machine_stream_pipe_and_dead_letter_queue_has_an_alarm_th
         for name in watched(stack())[kind]:
             assert [a for a in alarms if a.inputs["dimensions"] == {dimension: name}], (kind, name)
     assert all(alarm.inputs["alarmActions"] == [TOPIC] for alarm in alarms)
+
+
+@pytest.mark.parametrize("name", ["dev", "prod", "sandbox"])
+def test_all_of_the_pipeline_is_on_its_dashboard_and_its_alarms_tell_somebody(name: str) -> None:
+    made = run(name)
+    assert problems(body(made)) == []
+    for kind, found in watched(made).items():
+        assert found <= shown(made), kind
+    for kind, dimension in ALARMED.items():
+        alarmed = {alarm.inputs["dimensions"].get(dimension) for alarm in made.of(ALARM).values()}
+        assert watched(made)[kind] <= alarmed, kind
+    (topic,) = {tuple(alarm.inputs["alarmActions"]) for alarm in made.of(ALARM).values()}
+    assert topic == (made.exports["alarm_topic_arn"],)
+    assert set(made.exports["log_group_names"]) == watched(made)["log_groups"]
 
 
 def test_nothing_has_the_same_alarm_twice() -> None:

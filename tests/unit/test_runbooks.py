@@ -53,6 +53,7 @@ def test_a_dead_letter_queue_of_the_pipeline_has_a_page_of_its_own_where_it_is_r
         "orders-analytics-load-dlq-messages": "dead-letters-loads.md",
         "orders-analytics-refresh-dlq-messages": "dead-letters-refreshes.md",
         "orders-analytics-reconciler-dlq-messages": "dead-letters-reconciler.md",
+        "notify-order-dlq-messages": "dead-letters.md",
         "suppliers-dlq-messages": "dead-letters.md",
     }
 
