@@ -24,11 +24,17 @@ def run(stack: str = "dev", **config: Any) -> Recording:
 @pytest.mark.parametrize("stack", ["dev", "sandbox"])
 def test_the_numbers_of_the_functions(stack: str) -> None:
     functions = {f.name: f.inputs for f in run(stack).of("aws:lambda/function:Function").values()}
+    refreshing = {"orders-analytics-refresh-function-function": (256, 60)} if stack == "sandbox" else {}
     assert {name: (f["memorySize"], f["timeout"]) for name, f in functions.items()} == {
         "get-order-function": (128, 2),
         "add-details-function": (128, 10),
         "call-external-api-function": (2048, 120),
         "orders-workflow-token-keeper-function": (128, 10),
+        "notify-order-function": (128, 10),
+        "suppliers-sync-function": (256, 300),
+        "orders-analytics-query-function-function": (256, 60),
+        "orders-analytics-reconciler-function-function": (256, 300),
+        **refreshing,
     }
     assert functions["get-order-function"]["reservedConcurrentExecutions"] == 20
 
@@ -51,7 +57,58 @@ def test_the_exports_name_what_a_user_needs() -> None:
         "callback_table_name",
         "workflow_arn",
         "workflow_dlq_url",
+        "notifications_queue_url",
+        "notifications_dlq_arn",
+        "delivery_stream_name",
+        "pipe_dlq_url",
+        "raw_bucket_name",
+        "raw_table_name",
+        "glue_database_name",
+        "curated_bucket_name",
+        "curated_table_name",
+        "current_view_name",
+        "athena_workgroup_name",
+        "ledger_table_name",
+        "query_function_name",
+        "query_dlq_url",
+        "load_job_name",
+        "load_dlq_url",
+        "schedule_name",
+        "redshift_workgroup_name",
+        "redshift_database",
+        "redshift_schema",
+        "redshift_secret_arn",
+        "redshift_table",
+        "spice_data_set_ids",
+        "refresh_dlq_url",
+        "reconciler_function_name",
+        "reconciler_dlq_url",
+        "alarm_topic_arn",
+        "dashboard_name",
+        "log_group_names",
     }
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ({}, "https://offers.example.com/notifications"),
+        ({"notification_url": "https://hooks.example.com/orders"}, "https://hooks.example.com/orders"),
+    ],
+)
+def test_notifications_go_where_the_config_says(config: dict[str, str], expected: str) -> None:
+    functions = run("dev", **config).of("aws:lambda/function:Function")
+    assert functions["notify-order-function"].inputs["environment"]["variables"]["NOTIFICATION_URL"] == expected
+
+
+def test_the_orders_stream_has_two_readers_and_no_third() -> None:
+    made = run("sandbox")
+    assert set(made.of("aws:pipes/pipe:Pipe")) == {"orders-raw-pipe", "orders-outbox-pipe"}
+    sources = {
+        m.name: m.inputs["eventSourceArn"] for m in made.of("aws:lambda/eventSourceMapping:EventSourceMapping").values()
+    }
+    assert set(sources) == {"notify-order-queue"}
+    assert ":sqs:" in sources["notify-order-queue"]
 
 
 @pytest.mark.parametrize(
@@ -61,6 +118,7 @@ def test_the_exports_name_what_a_user_needs() -> None:
         ({"environment": "test"}, "config orders:environment is 'test'; allowed: dev, staging, prod, sandbox"),
         ({"get_concurrency": "many"}, "config orders:get_concurrency is 'many'; allowed: whole numbers from 1 to 1000"),
         ({"external_api_url": "http://api.example.com"}, "allowed: an https:// address (http:// for loopback)"),
+        ({"notification_url": "http://hooks.example.com"}, "allowed: an https:// address (http:// for loopback)"),
         ({"external_api_url": ""}, "Set it with: pulumi config set orders:external_api_url VALUE"),
         ({"log_retention_in_days": "2"}, "config orders:log_retention_in_days is '2'; allowed: 1, 3, 5, 7"),
         ({"authorization": "OPEN"}, "allowed: AWS_IAM, COGNITO, API_KEY, NONE"),
