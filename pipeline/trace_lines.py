@@ -80,7 +80,7 @@ class Ids:
 
         Another line of the same invocation may be about another order.
         """
-        if any(id in line.message for id in self.own | self.batches):
+        if any(_in_json(id) in line.message for id in self.own | self.batches):
             return True
         return "level" not in line.fields and any(id in line.message for id in self.requests)
 
@@ -268,6 +268,10 @@ def _detail(fields: Mapping[str, Any]) -> str:
     said = [str(fields.get("message"))]
     said += [str(fields[name]) for name in ("outcome", "delivery", "state", "status") if fields.get(name) is not None]
     return ", ".join(said)
+
+
+def _in_json(id: str) -> str:
+    return json.dumps(id, ensure_ascii=False)[1:-1]
 
 
 def _count(counts: dict[str, int], what: str) -> None:

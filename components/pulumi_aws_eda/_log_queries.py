@@ -7,6 +7,7 @@ Keys that the queries rely on: functions and jobs write ``level``, ``message``, 
 ``correlation_ids``. The rest is what AWS's services write.
 """
 
+import json
 from collections.abc import Iterable
 
 PLACEHOLDER = "ORDER_OR_CORRELATION_ID"
@@ -37,8 +38,13 @@ def by_ids(ids: Iterable[str] = (PLACEHOLDER,)) -> str:
     for id in wanted:
         if not 1 <= len(id) <= MAX_ID_CHARACTERS or not id.isprintable():
             raise IdError(f"the id {id!r} must have 1 to {MAX_ID_CHARACTERS} characters, all printable")
-    conditions = " or ".join(f"@message like {_quoted(id)}" for id in wanted)
+    conditions = " or ".join(f"@message like {_quoted(in_json(id))}" for id in wanted)
     return f"fields @timestamp, @message, @log, @logStream\n| filter {conditions}\n| sort @timestamp asc\n| limit 10000"
+
+
+def in_json(id: str) -> str:
+    """An id as lines of JSON have it, without the quotes around it."""
+    return json.dumps(id, ensure_ascii=False)[1:-1]
 
 
 def _quoted(text: str) -> str:

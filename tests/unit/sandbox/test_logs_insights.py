@@ -48,8 +48,11 @@ printable = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, ma
 
 @given(printable, printable)
 def test_an_id_finds_what_holds_it_and_nothing_else(id: str, other: str) -> None:
-    found = run(_log_queries.by_ids([id]), f"<{id}>", f"<{other}>")
-    assert [line["@message"] for line in found] == [f"<{id}>"] + ([f"<{other}>"] if id in f"<{other}>" else [])
+    lines = [json.dumps({"key": f"<{text}>"}, ensure_ascii=False) for text in (id, other)]
+    found = run(_log_queries.by_ids([id]), *lines)
+    assert lines[0] in [line["@message"] for line in found]
+    if id not in other and _log_queries.in_json(id) not in lines[1]:
+        assert len(found) == 1
 
 
 @pytest.mark.parametrize("ids", [[], [""], ["x" * 129], ["a\nb"], [str(n) for n in range(51)]])
