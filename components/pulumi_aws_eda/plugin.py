@@ -1,0 +1,135 @@
+"""The components for every Pulumi language: the provider of the plugin ``aws-eda``, and its schema.
+
+The schema is inferred from the components' types and docstrings. What the inference leaves out, the descriptions of
+inherited arguments, is added here, and docstrings are written as Markdown with the names that the schema has.
+"""
+
+import ast
+import importlib.metadata
+import inspect
+import json
+import re
+import sys
+import textwrap
+import typing
+from typing import Any
+
+import pulumi
+from pulumi.provider import main
+from pulumi.provider.experimental.component import ComponentProvider
+
+from pulumi_aws_eda import (
+    AlarmTopic,
+    AnalyticsChain,
+    BatchedFirehoseSink,
+    CallbackWorkflow,
+    ConsumerCache,
+    EventApi,
+    IdempotentLambda,
+    Observability,
+    PayloadStore,
+    PerObjectQuery,
+    Reconciler,
+    ScheduledLoad,
+    SpiceRefresh,
+    TableOutbox,
+)
+
+NAME = "aws-eda"
+NAMESPACE = "eda"
+"""Without one, the SDK that Pulumi generates for Python would be imported by this package's own name."""
+DESCRIPTION = "Components for event-driven architectures on AWS: idempotent, traceable, tested."
+COMPONENTS: list[type[pulumi.ComponentResource]] = [
+    AlarmTopic,
+    AnalyticsChain,
+    BatchedFirehoseSink,
+    CallbackWorkflow,
+    ConsumerCache,
+    EventApi,
+    IdempotentLambda,
+    Observability,
+    PayloadStore,
+    PerObjectQuery,
+    Reconciler,
+    ScheduledLoad,
+    SpiceRefresh,
+    TableOutbox,
+]
+_SECTIONS = re.compile(r"\n\n(?:Args|Returns|Raises):\n.*", re.DOTALL)
+"""What a docstring says to callers in Python alone."""
+_LITERAL_BLOCK = re.compile(r"::\n\n((?:(?: {4}.*)?\n)*(?: {4}.*)$)", re.MULTILINE)
+_LITERAL = re.compile(r"``([^`]+)``")
+
+
+class EdaProvider(ComponentProvider):
+    """Makes the components for programs in any Pulumi language."""
+
+    def __init__(self) -> None:
+        super().__init__(COMPONENTS, NAME, NAMESPACE, importlib.metadata.version("pulumi-aws-eda"))
+        self.schema = json.dumps(self._described(json.loads(self.schema or "{}")))
+
+    def _described(self, schema: dict[str, Any]) -> dict[str, Any]:
+        schema |= {"description": DESCRIPTION, "license": "Apache-2.0"}
+        definitions = list(self._component_defs.values())
+        mappings = [
+            *(definition.inputs_mapping for definition in definitions),
+            *(definition.outputs_mapping for definition in definitions),
+            *(definition.properties_mapping for definition in self._type_defs.values()),
+        ]
+        names = {python: name for mapping in mappings for name, python in mapping.items()}
+        for component in COMPONENTS:
+            resource = schema["resources"][f"{NAME}:index:{component.__name__}"]
+            mapping = self._component_defs[component.__name__].inputs_mapping
+            for name, property in resource["inputProperties"].items():
+                if "description" not in property:
+                    property["description"] = self._inherited(_arguments(component), mapping[name])
+        return typing.cast(dict[str, Any], _as_markdown(schema, names))
+
+    def _inherited(self, arguments: type, name: str) -> str | None:
+        found = self.analyzer.get_docstring(arguments, name)
+        return found or next(filter(None, (self._inherited(base, name) for base in _bases(arguments))), None)
+
+
+def _arguments(component: type[pulumi.ComponentResource]) -> type:
+    return typing.cast(type, typing.get_type_hints(component.__init__)["args"])
+
+
+def _bases(arguments: type) -> list[type]:
+    """The TypedDicts that a TypedDict extends; before Python 3.12 it does not know them itself."""
+    definition = ast.parse(inspect.getsource(arguments)).body[0]
+    assert isinstance(definition, ast.ClassDef)
+    names = [base.id for base in definition.bases if isinstance(base, ast.Name) and base.id != "TypedDict"]
+    return [getattr(sys.modules[arguments.__module__], name) for name in names]
+
+
+def _as_markdown(value: Any, names: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_as_markdown(item, names) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: markdown(item, names) if key == "description" and isinstance(item, str) else _as_markdown(item, names)
+        for key, item in value.items()
+    }
+
+
+def markdown(docstring: str, names: dict[str, str]) -> str:
+    """A docstring as a reader of the schema expects it.
+
+    Args:
+        docstring: in reStructuredText's terms, with sections about the call in Python, which are left out.
+        names: what the schema calls arguments and outputs, by their names in Python.
+    """
+    text = _SECTIONS.sub("", inspect.cleandoc(docstring)).rstrip()
+    text = _LITERAL_BLOCK.sub(lambda found: f":\n\n~~~python\n{textwrap.dedent(found[1])}\n~~~", text)
+    return _LITERAL.sub(lambda found: f"`{names.get(found[1], found[1])}`", text)
+
+
+def schema() -> dict[str, Any]:
+    """The package's schema as the engine gets it (Pulumi package schema)."""
+    return typing.cast(dict[str, Any], json.loads(EdaProvider().schema or "{}"))
+
+
+def serve() -> None:
+    """Serve the components to the engine that started this process."""
+    main(EdaProvider(), sys.argv[1:])
