@@ -12,7 +12,6 @@ from sandbox.demo.client import OrdersClient
 from sandbox.demo.external_api import ExternalApi
 from sandbox.demo.run import Pipeline
 from sandbox.embedded import Sandbox
-from sandbox.iam_proof import ROLE_POLICY, Checks, prove
 from sandbox.provider.deploy import Stack, deploy
 from tests.conftest import ROOT, SPEED
 from tests.integration.test_orders import BODY, DETAILS, executions, until
@@ -76,18 +75,3 @@ def test_details_that_come_when_the_wait_ends_are_used_or_refused_never_lost(
     with ThreadPoolExecutor(8) as pool:
         seen = set(pool.map(race, range(8)))
     assert seen <= {(202, json.dumps(["COMPLETED", DETAILS])), (409, json.dumps(["FAILED", None]))}
-
-
-def test_a_statement_that_nothing_needs_is_noticed(aws: Sandbox, impatient: Stack, client: OrdersClient) -> None:
-    role = "get-order-role"
-    state = impatient.of_type(ROLE_POLICY)[role]
-    document = json.loads(state["policy"])
-    spare = {"Sid": "Spare", "Effect": "Allow", "Action": ["dynamodb:Scan"], "Resource": "arn:aws:dynamodb:::table/x"}
-    document["Statement"].append(spare)
-    wider = Stack(impatient.outputs, [(ROLE_POLICY, role, "", {**state, "policy": json.dumps(document)})])
-    found = {proof.sid: proof for proof in prove(aws, wider, Checks(aws, impatient, client))}
-    aws.client("iam").put_role_policy(RoleName=state["role"], PolicyName=state["name"], PolicyDocument=state["policy"])
-    assert found["Spare"].failed is None
-    assert found["ReadOrder"].failed
-    assert found["WriteLog"].failed
-    assert found["Trace"].exception

@@ -1,0 +1,55 @@
+"""``python -m sandbox iam-proof`` as a user runs it: what is needed is shown, what is not is told."""
+
+import subprocess
+import sys
+
+from tests.conftest import ROOT
+
+TAMPER = """
+import json, sys
+from sandbox import __main__ as command, proof
+deploy = command.deploy
+def tampered(*arguments, **options):
+    stack = deploy(*arguments, **options)
+    state = stack.of_type(proof.ROLE_POLICY)["get-order-role"]
+    document = json.loads(state["policy"])
+    spare = {"Sid": "Spare", "Effect": "Allow", "Action": ["dynamodb:Scan"], "Resource": "arn:aws:dynamodb:::table/x"}
+    document["Statement"].append(spare)
+    state["policy"] = json.dumps(document)
+    return stack
+checks = command.FrontChecks.checks
+command.deploy = tampered
+# Without the checks of the other roles, which take minutes.
+command.FrontChecks.checks = lambda self: proof.ordered(checks(self), "get-order-role", "WriteLog")[0]
+command.BehindChecks.checks = lambda self: []
+command.app(sys.argv[1:])
+"""
+
+
+def run(*arguments: str) -> tuple[int, list[str]]:
+    done = subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.returncode, done.stdout.splitlines()
+
+
+def test_every_statement_of_a_role_is_shown_to_be_needed() -> None:
+    code, lines = run("-m", "sandbox", "iam-proof", "--only", "suppliers-schedule-role")
+    assert code == 0, lines
+    assert [line.partition(":")[0] for line in lines[:2]] == [
+        "needed suppliers-schedule-role/Call",
+        "needed suppliers-schedule-role/DeadLetter",
+    ]
+    assert lines[-1] == "statements 2, proven 2"
+
+
+def test_a_statement_that_nothing_needs_is_told_and_ends_with_an_error() -> None:
+    code, lines = run("-c", TAMPER, "iam-proof", "--only", "get-order-role")
+    assert code == 1, lines
+    assert "not needed get-order-role/Spare: everything works without it" in lines
+    assert [line.partition(":")[0] for line in lines if line.startswith("needed")] == [
+        "needed get-order-role/WriteLog",
+        "needed get-order-role/GetPayloads",
+        "needed get-order-role/ReadOrder",
+    ]
+    assert any(line.startswith("exception get-order-role/Trace: ") for line in lines)
+    assert lines[-1] == "statements 4, proven 3"
