@@ -64,13 +64,37 @@ def correlation_id_of(event: Any) -> str | None:
     return None
 
 
+def annotations() -> Callable[[dict[str, str]], None]:
+    """What annotates the invocation's span, where the function has the layer of AWS Distro for OpenTelemetry.
+
+    Lambda's own segments take no annotations without an SDK in the function, so there it does nothing.
+    """
+    try:
+        # Only the layer brings it.
+        trace: Any = importlib.import_module("opentelemetry.trace")
+    except ImportError:
+        return lambda _values: None
+
+    def annotate(values: dict[str, str]) -> None:
+        span = trace.get_current_span()
+        span.set_attributes(values)
+        # X-Ray's exporter makes annotations of the attributes that are named here, and metadata of all others.
+        span.set_attribute("aws.xray.annotations", list(values))
+
+    return annotate
+
+
 _handler = load(settings.text("EDA_HANDLER"))
+_annotate = annotations()
 
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Run the user's handler; a ``Problem`` it raises becomes the HTTP answer."""
-    logger.set_correlation_id(correlation_id_of(event) or context.aws_request_id)
+    correlation_id = correlation_id_of(event) or context.aws_request_id
+    logger.set_correlation_id(correlation_id)
+    order_id = (event.get("pathParameters") or event).get("order_id") if isinstance(event, dict) else None
+    _annotate({"correlation_id": correlation_id, **({"order_id": str(order_id)} if order_id else {})})
     http = isinstance(event, dict) and "requestContext" in event and "httpMethod" in event
     # The first line joins what AWS's own lines know, the request id, to the correlation id; so a call that is killed is
     # found, too.

@@ -103,6 +103,11 @@ class IdempotentLambdaArgs(TypedDict):
     """ARNs of further layers; Lambda allows five, two are the component's."""
     powertools_layer_arn: NotRequired[pulumi.Input[str]]
     """ARN of Powertools' public layer; default: the installed version is bundled as a layer."""
+    debug_sample_rate: NotRequired[float]
+    """Share of the invocations that log at DEBUG too, 0 to 1; default 0."""
+    adot_layer_arn: NotRequired[pulumi.Input[str]]
+    """ARN of the layer of AWS Distro for OpenTelemetry: calls are traced in detail, and spans have the annotation
+    ``correlation_id``. It lengthens cold starts and takes memory. Default: Lambda's own segments."""
     vpc_config: NotRequired[VpcConfigArgs]
     """Where the function runs; default: outside any VPC."""
     log_retention_in_days: NotRequired[pulumi.Input[int]]
@@ -160,6 +165,9 @@ class IdempotentLambda(pulumi.ComponentResource):
         timeout = number(component, args, "timeout", 10, 1, 900)
         retries = number(component, args, "maximum_retry_attempts", 2, 0, 2)
         age = number(component, args, "maximum_event_age_in_seconds", 21600, 60, 21600)
+        sample_rate = args.get("debug_sample_rate", 0)
+        if not 0 <= sample_rate <= 1:
+            raise ArgumentError(component, "debug_sample_rate", f"is {sample_rate}; allowed are 0 to 1")
         grants = args.get("grants") or {}
         _check_grants(component, grants)
         fails = args.get("asynchronous") or "queue_source" in args or "stream_source" in args
@@ -205,6 +213,8 @@ class IdempotentLambda(pulumi.ComponentResource):
             "EDA_HANDLER": args.get("handler", "handler.handle"),
             "POWERTOOLS_SERVICE_NAME": name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
+            **({"POWERTOOLS_LOGGER_SAMPLE_RATE": str(sample_rate)} if sample_rate else {}),
+            **({"AWS_LAMBDA_EXEC_WRAPPER": "/opt/otel-instrument"} if "adot_layer_arn" in args else {}),
             **(args.get("environment") or {}),
         }
         if repeats is not None:
@@ -223,13 +233,18 @@ class IdempotentLambda(pulumi.ComponentResource):
             timeout=timeout,
             reserved_concurrent_executions=args.get("reserved_concurrent_executions"),
             role=self.role.arn,
-            layers=[*_layers(common, args), *(args.get("layers") or ())],
+            layers=[
+                *_layers(common, args),
+                *([args["adot_layer_arn"]] if "adot_layer_arn" in args else []),
+                *(args.get("layers") or ()),
+            ],
             environment={"variables": environment},
             tracing_config={"mode": "Active"},
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(
                 log_format="JSON",
                 log_group=self.log_group.name,
-                application_log_level="INFO",
+                # Lambda drops lines below this level.
+                application_log_level="DEBUG" if sample_rate else "INFO",
                 system_log_level="INFO",
             ),
             kms_key_arn=common.kms_key_arn,

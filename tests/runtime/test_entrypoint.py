@@ -81,3 +81,29 @@ def test_a_wrong_handler_is_named(tmp_path: Path, handler: str, message: str) ->
     done = run(tmp_path, {}, handler)
     assert done.returncode != 0
     assert message in done.stderr
+
+
+def test_with_opentelemetrys_layer_the_span_is_annotated(tmp_path: Path) -> None:
+    package = tmp_path / "opentelemetry"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "trace.py").write_text(
+        "class Span:\n"
+        "    def set_attributes(self, values): print('SPAN', values)\n"
+        "    def set_attribute(self, name, value): print('SPAN', {name: value})\n"
+        "def get_current_span(): return Span()\n"
+    )
+    done = run(tmp_path, {**HTTP, "pathParameters": {"order_id": "o-1"}})
+    spans = [line.removeprefix("SPAN ") for line in done.stdout.splitlines() if line.startswith("SPAN")]
+    assert spans == [
+        "{'correlation_id': 'o-1', 'order_id': 'o-1'}",
+        "{'aws.xray.annotations': ['correlation_id', 'order_id']}",
+    ], done.stderr
+
+
+def test_what_fails_says_so_with_the_correlation_id_before_the_runtime_does(tmp_path: Path) -> None:
+    done = run(tmp_path, {"envelope": {"correlation_id": "c-1", "causation_id": "cause"}, "fail": True})
+    assert done.returncode != 0
+    first, *_, last = lines(done)
+    assert (first["message"], first["causation_id"]) == ("invoked", "cause")
+    assert last["correlation_id"] == "c-1"

@@ -43,6 +43,21 @@ def test_the_defaults_make_exactly_a_function_with_its_role_log_layers_and_alarm
     assert made.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 30
 
 
+def test_debug_lines_are_sampled_and_opentelemetrys_layer_wraps_the_function() -> None:
+    arn = "arn:aws:lambda:eu-central-1:901920570463:layer:aws-otel-python-arm64-ver-1-32-0:2"
+    function = make(debug_sample_rate=0.05, adot_layer_arn=arn, layers=["arn:mine"]).one(FUNCTION).inputs
+    variables = function["environment"]["variables"]
+    assert variables["POWERTOOLS_LOGGER_SAMPLE_RATE"] == "0.05"
+    assert variables["AWS_LAMBDA_EXEC_WRAPPER"] == "/opt/otel-instrument"
+    assert function["loggingConfig"]["applicationLogLevel"] == "DEBUG"
+    assert function["layers"][2:] == [arn, "arn:mine"]
+    plain = make().one(FUNCTION).inputs
+    assert plain["loggingConfig"]["applicationLogLevel"] == "INFO"
+    assert not {"POWERTOOLS_LOGGER_SAMPLE_RATE", "AWS_LAMBDA_EXEC_WRAPPER"} & set(plain["environment"]["variables"])
+    with pytest.raises(ArgumentError, match="debug_sample_rate"):
+        make(debug_sample_rate=2)
+
+
 def test_the_role_holds_a_statement_for_each_need_and_no_other() -> None:
     assert set(make().statements("f-role")) == {"WriteLog", "Trace"}
     grants = {"ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": ["arn:aws:dynamodb:eu:1:table/t"]}}
