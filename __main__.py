@@ -27,7 +27,9 @@ from pipeline import analytics, config, schemas
 HERE = Path(__file__).parent
 settings = config.load()
 # The topic that the config names, or one of the stack's own.
-alarm_actions = settings.alarm_actions or [AlarmTopic("alarms", {"tags": settings.tags}).topic_arn]
+alarm_actions: list[pulumi.Input[str]] = [*settings.alarm_actions]
+if not alarm_actions:
+    alarm_actions.append(AlarmTopic("alarms", {"tags": settings.tags}).topic_arn)
 
 orders = aws.dynamodb.Table(
     "orders",

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from botocore.credentials import Credentials
+from hypothesis import HealthCheck, settings
 
 from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from sandbox.demo.client import OrdersClient
@@ -14,6 +15,12 @@ from sandbox.provider.deploy import Stack, deploy
 
 ROOT = Path(__file__).parents[1]
 SPEED = 20
+
+# The same examples each time, and no verdict on how fast this machine is; a failure prints how to repeat it.
+settings.register_profile(
+    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.load_profile("repeatable")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._args import ArgumentError
 from pulumi_aws_eda._idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, PayloadAccess
 from pulumi_aws_eda._table_pipe import StartingPosition, TableStreamSourceArgs
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
@@ -32,12 +33,7 @@ from pulumi_aws_eda.idempotent_lambda import (
     VpcConfigArgs,
 )
 from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
-from pulumi_aws_eda.payload_store import (
-    FunctionPayloadStoreArgs,
-    PayloadAccess,
-    PayloadStore,
-    PayloadStoreArgs,
-)
+from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
 from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs

@@ -29,6 +29,8 @@ def impatient(aws: Sandbox, external: ExternalApi) -> Stack:
         "details_timeout_seconds": WAIT_SECONDS,
         "throttling_rate_limit": 500,
         "throttling_burst_limit": 500,
+        "redshift": "false",
+        "quicksight": "false",
     }
     return deploy(aws.cloud, ROOT / "__main__.py", stack="impatient", config=config)
 

@@ -34,9 +34,16 @@ class AsynchronousInvocations:
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="lambda-async")
 
     def accept(self, function: Function, payload: bytes) -> str:
-        """Take an event; its request id."""
+        """Take an event; its request id.
+
+        Raises:
+            AwsError: Lambda is being stopped.
+        """
         request_id = str(uuid.uuid4())
-        self._pool.submit(self._run, function, payload, request_id)
+        try:
+            self._pool.submit(self._run, function, payload, request_id)
+        except RuntimeError:
+            raise AwsError("ServiceException", "the sandbox is being stopped", 500) from None
         return request_id
 
     def close(self) -> None:
