@@ -8,6 +8,8 @@ import pulumi
 from pulumi_aws_eda import _parts
 from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
+# What Athena does in a location that it writes to (Athena documentation, query result locations; the managed policy
+# AmazonAthenaFullAccess): long results are uploaded in parts, and what is left of a cancelled upload is removed.
 _OBJECTS = ("s3:AbortMultipartUpload", "s3:GetObject", "s3:ListMultipartUploadParts", "s3:PutObject")
 _BUCKET = ("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads")
 
@@ -91,7 +93,8 @@ def object_queries(common: _parts.Common, given: ObjectQueriesArgs) -> dict[str,
             "resources": [given["workgroup_arn"]],
         },
         "ReadSchema": {
-            "actions": ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"],
+            # Athena asks for the partitions of a table without projection (Athena documentation, partition projection).
+            "actions": ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
             "resources": [
                 _parts.arn(common, "glue", "catalog"),
                 # Athena asks for the default database with every query (Athena documentation, access to databases).

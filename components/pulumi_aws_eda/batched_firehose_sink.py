@@ -535,6 +535,7 @@ def _delivery_needs(
 ) -> dict[str, Mapping[str, Any]]:
     needs: dict[str, Mapping[str, Any]] = {
         "Deliver": {
+            # Firehose documentation, access to an Amazon S3 destination: large objects are uploaded in parts.
             "actions": [
                 "s3:AbortMultipartUpload",
                 "s3:GetBucketLocation",
@@ -568,6 +569,7 @@ def _schema_needs(
 ) -> dict[str, Mapping[str, Any]]:
     return {
         "ReadSchema": {
+            # Firehose documentation, access to AWS Glue for data format conversion.
             "actions": ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
             "resources": [pulumi.Output.concat(_glue_arn(common), "catalog"), database_arn, table_arn],
         }

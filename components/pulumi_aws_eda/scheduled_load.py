@@ -242,6 +242,7 @@ class ScheduledLoad(pulumi.ComponentResource):
             args,
             {
                 "ReadFiles": {
+                    # COPY reads Parquet by Spectrum (Redshift documentation, IAM policies for Redshift Spectrum).
                     "actions": ["s3:GetBucketLocation", "s3:GetObject", "s3:ListBucket"],
                     "resources": [
                         *dict.fromkeys((curated_arn, files.bucket_arn)),

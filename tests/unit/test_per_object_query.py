@@ -150,6 +150,17 @@ def test_the_function_gets_what_it_reads_from_its_environment() -> None:
     assert changed["reservedConcurrentExecutions"] == 2
 
 
+def test_orders_of_an_object_are_asked_for_where_a_column_names_them() -> None:
+    column = next(iter(QUERY["columns"]))
+    for given, variable, action in (({}, None, False), ({"correlation_id_column": column}, column, True)):
+        made = make(**given)
+        variables = made.one(FUNCTION).inputs["environment"]["variables"]
+        assert variables.get("CORRELATION_ID_COLUMN") == variable
+        assert ("athena:GetQueryResults" in made.statements("q-function-role")["Query"]["Action"]) is action
+    with pytest.raises(ArgumentError, match="'nothing', which is none of columns"):
+        make(correlation_id_column="nothing")
+
+
 def test_the_workgroup_enforces_encryption_place_and_a_scan_limit() -> None:
     workgroup = make().one(WORKGROUP).inputs
     assert workgroup["configuration"] == {
@@ -252,7 +263,7 @@ def test_the_role_holds_what_function_and_unload_need_and_no_more() -> None:
             [ARN.format("athena", "workgroup/project-test-q")],
         ),
         "ReadSchema": (
-            ["glue:GetDatabase", "glue:GetPartition", "glue:GetPartitions", "glue:GetTable"],
+            ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
             [
                 ARN.format("glue", name)
                 for name in ("catalog", "database/default", "database/lake", "table/lake/raw_orders")
