@@ -248,7 +248,21 @@ class _Data:
                 noted = _item(dynamodb, table, "id", f"spice#{data_set}#{load.get('statement_id')}")
                 current = _item(dynamodb, table, "id", f"spice#{data_set}")
                 if noted is not None:
-                    self.refreshes.append({**noted, "running": _runs_for(current, str(load["statement_id"]))})
+                    self.refreshes.append({**noted, "running": self._runs(current, str(load["statement_id"]))})
+
+    def _runs(self, current: Row | None, statement_id: str) -> bool:
+        """Whether a data set's ingestion for a load still runs, or is yet to come."""
+        if current is None or current.get("state") != "RUNNING":
+            return False
+        if statement_id != current["statement_id"]:
+            return statement_id == current.get("dirty")
+        # The ledger hears of the end by the next run of the reconciler.
+        answer = self._client("quicksight").describe_ingestion(
+            AwsAccountId=str(self._outputs["workflow_arn"]).split(":")[4],
+            DataSetId=current["data_set_id"],
+            IngestionId=current["ingestion_id"],
+        )
+        return bool(answer["Ingestion"]["IngestionStatus"] != "COMPLETED")
 
     def _raw(self, row: Row | None) -> Hop | None:
         s3, times = self._client("s3"), []
@@ -302,18 +316,6 @@ def _load_hop(loads: list[Row]) -> Hop:
     detail = f"{last['state'].lower()}, statement {last.get('statement_id')}"
     duration = 1000 * (end - begin).total_seconds()
     return Hop(Stage.LOAD, "load", begin, end, len(loads), duration, {}, failures, detail)
-
-
-def _runs_for(current: Row | None, statement_id: str) -> bool:
-    return (
-        current is not None
-        and current.get("state") == "RUNNING"
-        and statement_id
-        in (
-            current.get("statement_id"),
-            current.get("dirty"),
-        )
-    )
 
 
 def _ended(found: list[Hop], row: Row | None, data: _Data, outputs: Mapping[str, Any]) -> Ended:
