@@ -67,7 +67,10 @@ def test_a_workflow_route_is_called_by_the_gateway_itself() -> None:
     assert states["PutRow"]["Parameters"]["ConditionExpression"] == "attribute_not_exists(#key)"
     assert made.statements("a-post-orders-admission")["Start"]["Resource"] == [MACHINE]
     stream = made.one("aws:cloudwatch/logStream:LogStream", "a-post-orders-admission-requests").inputs
-    assert (stream["name"], stream["logGroupName"]) == ("requests", "/aws/vendedlogs/states/project-test-a-post-orders-admission")
+    assert (stream["name"], stream["logGroupName"]) == (
+        "requests",
+        "/aws/vendedlogs/states/project-test-a-post-orders-admission",
+    )
     written = made.statements("a-post-orders-admission")["WriteRequests"]
     assert (written["Action"], len(written["Resource"])) == (["logs:PutLogEvents"], 1)
     assert made.statements("a-post-orders-caller")["Admit"]["Action"] == ["states:StartSyncExecution"]
