@@ -17,12 +17,12 @@ from tests.conftest import ROOT, SPEED
 from tests.integration.test_orders import BODY, DETAILS, executions, until
 from tests.waiting import wait_until
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 160
 
 
 @pytest.fixture(scope="module")
 def impatient(aws: Sandbox, external: ExternalApi) -> Stack:
-    """The pipeline with a wait of a minute, three real seconds."""
+    """The pipeline with a short wait: eight real seconds."""
     config = {
         "environment": "sandbox",
         "external_api_url": external.url,
