@@ -67,13 +67,12 @@ class BackHalf:
         client: makes a boto3 client of a service.
         outputs: the stack's exports.
         account: the AWS account, for QuickSight.
-        stop: set to end waiting for queries.
     """
 
     client: Callable[[str], Any]
     outputs: dict[str, Any]
     account: str
-    stop: threading.Event = field(default_factory=threading.Event)
+    _pause: threading.Event = field(default_factory=threading.Event)
 
     @property
     def has_warehouse(self) -> bool:
@@ -182,8 +181,9 @@ class BackHalf:
     def _finished(self, status: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         while True:
             found = status()
-            if found.get("State", found.get("Status")) not in RUNNING or self.stop.wait(POLL_SECONDS):
+            if found.get("State", found.get("Status")) not in RUNNING:
                 return found
+            self._pause.wait(POLL_SECONDS)
 
 
 def as_plain(hops: Hops) -> dict[str, Any]:

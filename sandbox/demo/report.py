@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.trace import Traced
 from sandbox.demo.back_half import as_plain
 from sandbox.demo.run import Result
 
@@ -109,8 +110,8 @@ def ok(result: Result) -> bool:
     return result.accounting.balanced and not result.ledger.unexpected and not any(result.dead_letters.values())
 
 
-def as_json(result: Result, seconds: dict[str, float]) -> str:
-    """The result as one line of JSON."""
+def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = None) -> str:
+    """The result as one line of JSON, with the order that was traced."""
     counted, ledger = result.accounting, result.ledger
     document: dict[str, Any] = {
         "accepted": counted.accepted,
@@ -132,6 +133,7 @@ def as_json(result: Result, seconds: dict[str, float]) -> str:
         "curated": counted.curated,
         "redshift": counted.redshift,
         **(as_plain(result.behind) if result.behind is not None else {}),
+        **({"trace": json.loads(traced.as_json())} if traced is not None else {}),
         "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
     }
     return json.dumps(document)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from pipeline.trace import End, Trace, Traced, TraceFailed
 from sandbox.demo.accounting import Accounting, account, delivered
 from sandbox.demo.back_half import BackHalf, Hops
 from sandbox.demo.client import Answer, Ledger, OrdersClient
@@ -15,6 +16,8 @@ from sandbox.demo.plan import Details, PlannedOrder
 
 CLIENTS = 8
 POLL_SECONDS = 0.5
+LOG_SECONDS = 10
+"""How long the last log lines may be on their way."""
 
 
 class Progress(Protocol):
@@ -213,6 +216,27 @@ class Run:
     def account(self, behind: BackHalf | None = None) -> Result:
         """Count the ledger against the table, the executions and the dead-letter queue, and what lies behind."""
         return count(self._pipeline, self.ledger, behind)
+
+    def trace(self, plan: list[PlannedOrder]) -> Traced | None:
+        """Trace one delivered order through all hops, one that was sent twice where there is one; None without any.
+
+        Raises:
+            DemoError: the logs cannot be searched.
+        """
+        delivered = [order for order in plan if self.ledger.accepted.get(order.key) in self.ledger.details]
+        if not delivered:
+            return None
+        chosen = next((order for order in delivered if order.repeated), delivered[0])
+        trace = Trace(self._pipeline.client, self._pipeline.outputs)
+        deadline = time.monotonic() + LOG_SECONDS
+        try:
+            while True:
+                traced = trace.run(self.ledger.accepted[chosen.key])
+                late = time.monotonic() > deadline or self._stop.wait(POLL_SECONDS)
+                if traced.ended.end is not End.STOPPED or late:
+                    return traced
+        except TraceFailed as error:
+            raise DemoError(f"the order {self.ledger.accepted[chosen.key]} cannot be traced: {error}") from error
 
     def _order(self, order: PlannedOrder) -> None:
         if self._stop.is_set():

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from botocore import xform_name
-from botocore.exceptions import ClientError, ParamValidationError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from sandbox.cloud import Cloud, service_model
@@ -73,6 +73,8 @@ class Tasks:
             raise _failed("Lambda", error) from error
         except ParamValidationError as error:
             raise RuntimeFailure(str(error)) from error
+        except BotoCoreError as error:
+            raise StateError("Lambda.SdkClientException", str(error)) from error
         payload = answer["Payload"].read()
         if answer.get("FunctionError"):
             said = json.loads(payload or b"{}")
@@ -118,6 +120,8 @@ class Tasks:
             raise _failed(prefix, error) from error
         except ParamValidationError as error:
             raise RuntimeFailure(str(error)) from error
+        except BotoCoreError as error:
+            raise StateError(f"{prefix}.SdkClientException", str(error)) from error
         answer.pop("ResponseMetadata", None)
         return _from_members(model.output_shape, answer) if model.output_shape is not None else {}
 
