@@ -1,0 +1,36 @@
+"""Page views that producers put themselves: raw files, curated files by one query each, and a view; no warehouse."""
+
+import pulumi
+from pulumi_aws_eda import AnalyticsChain, BatchedFirehoseSink
+
+sink = BatchedFirehoseSink(
+    "views",
+    {
+        "direct_put": {"columns": {"view_id": "string", "page": "string", "seen_at": "string", "milliseconds": "int"}},
+        "buffering_interval": 60,
+        "prefix": "raw/views/",
+    },
+)
+chain = AnalyticsChain(
+    "page-views",
+    {
+        "query": {
+            "bucket_name": sink.bucket_name,
+            "prefix": "raw/views/",
+            "database_name": sink.database_name,
+            "table_name": sink.table_name,
+            "query": "SELECT view_id, lower(page) AS page, "
+            "CAST(from_iso8601_timestamp(seen_at) AS timestamp) AS seen_at, "
+            "CAST(milliseconds AS bigint) AS milliseconds FROM {rows} WHERE milliseconds >= 0",
+            "columns": {"view_id": "string", "page": "string", "seen_at": "timestamp", "milliseconds": "bigint"},
+            # Firehose may deliver a record twice; the view shows it once.
+            "view": {"name": "page_views", "key": "view_id", "version_column": "milliseconds"},
+            "curated_prefix": "curated/views/",
+        },
+    },
+)
+pulumi.export("delivery_stream_name", sink.delivery_stream_name)
+pulumi.export("database_name", chain.database_name)
+pulumi.export("view_name", chain.view_name)
+pulumi.export("athena_workgroup_name", chain.athena_workgroup_name)
+pulumi.export("query_dlq_url", chain.query_dead_letter_queue_url)

@@ -1,0 +1,82 @@
+"""Insurance claims: checked at once, then waiting for days for the assessor's report, at no cost while they wait."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws_eda import CallbackWorkflow, EventApi, IdempotentLambda, archives
+
+FUNCTIONS = Path(__file__).parent / "functions"
+CLAIM = {
+    "type": "object",
+    "required": ["policy", "damage_cents"],
+    "properties": {"policy": {"type": "string"}, "damage_cents": {"type": "integer", "minimum": 1}},
+}
+
+claims = aws.dynamodb.Table(
+    "claims",
+    billing_mode="PAY_PER_REQUEST",
+    hash_key="claim_id",
+    attributes=[{"name": "claim_id", "type": "S"}],
+    point_in_time_recovery={"enabled": True},
+    server_side_encryption={"enabled": True},
+)
+check_cover = IdempotentLambda(
+    "check-cover", {"code": archives.directory_archive(FUNCTIONS / "check_cover"), "timeout": 10}
+)
+workflow = CallbackWorkflow(
+    "claims-workflow",
+    {
+        "call_function_arn": check_cover.function_arn,
+        "call_timeout": 10,
+        "table_name": claims.name,
+        "table_arn": claims.arn,
+        "key": "claim_id",
+        "wait_timeout": 30 * 86400,
+    },
+)
+add_report = IdempotentLambda(
+    "add-report",
+    {
+        "code": archives.directory_archive(FUNCTIONS / "add_report"),
+        "environment": {"CALLBACK_TABLE": workflow.callback_table_name},
+        "grants": {
+            "Deliver": {"actions": ["dynamodb:UpdateItem"], "resources": [workflow.callback_table_arn]},
+            "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [workflow.state_machine_arn]},
+        },
+    },
+)
+get_claim = IdempotentLambda(
+    "get-claim",
+    {
+        "code": archives.directory_archive(FUNCTIONS / "get_claim"),
+        "environment": {"CLAIMS_TABLE": claims.name},
+        "grants": {"ReadClaim": {"actions": ["dynamodb:GetItem"], "resources": [claims.arn]}},
+    },
+)
+api = EventApi(
+    "claims-api",
+    {
+        "routes": {
+            "POST /claims": {
+                "workflow": {
+                    "state_machine_arn": workflow.state_machine_arn,
+                    "table_name": claims.name,
+                    "table_arn": claims.arn,
+                    "key": "claim_id",
+                    "location": "/claims/{id}",
+                },
+                "request_schema": CLAIM,
+            },
+            "GET /claims/{claim_id}": {
+                "function": {"function_name": get_claim.function_name, "invoke_arn": get_claim.invoke_arn}
+            },
+            "POST /claims/{claim_id}/report": {
+                "function": {"function_name": add_report.function_name, "invoke_arn": add_report.invoke_arn}
+            },
+        }
+    },
+)
+pulumi.export("api_url", api.url)
+pulumi.export("workflow_arn", workflow.state_machine_arn)
+pulumi.export("dead_letter_queue_url", workflow.dead_letter_queue_url)

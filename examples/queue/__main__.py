@@ -1,0 +1,31 @@
+"""Payments come by a queue that delivers at least once; each is charged once."""
+
+from pathlib import Path
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws_eda import IdempotencyToken, IdempotentLambda, archives
+
+charges = aws.dynamodb.Table(
+    "charges",
+    billing_mode="PAY_PER_REQUEST",
+    hash_key="account",
+    attributes=[{"name": "account", "type": "S"}],
+    point_in_time_recovery={"enabled": True},
+    server_side_encryption={"enabled": True},
+)
+charge = IdempotentLambda(
+    "charge",
+    {
+        "code": archives.directory_archive(Path(__file__).parent / "functions" / "charge"),
+        "environment": {"CHARGES_TABLE": charges.name},
+        "timeout": 3,
+        "grants": {"Charge": {"actions": ["dynamodb:UpdateItem"], "resources": [charges.arn]}},
+        "queue_source": {"max_receive_count": 2},
+        # The sender's own id: a message that is sent twice is another message of the same payment.
+        "idempotency": {"token": IdempotencyToken.EVENT, "key_jmespath": "powertools_json(body).payment_id"},
+    },
+)
+pulumi.export("queue_url", charge.queue_url)
+pulumi.export("dead_letter_queue_arn", charge.dead_letter_queue_arn)
+pulumi.export("charges_table_name", charges.name)
