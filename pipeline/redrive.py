@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-VISIBILITY_SECONDS = 60
+from pipeline.dead_letters import drain
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,12 @@ class Redriven:
     Attributes:
         order_id: the order.
         outcome: ``started``, or ``nothing to do`` for an order that is not failed any more.
+        done: the message is out of the queue.
     """
 
     order_id: str
     outcome: str
+    done: bool = True
 
 
 class Redrive:
@@ -46,17 +48,11 @@ class Redrive:
 
     def run(self, limit: int = 1000) -> Iterator[Redriven]:
         """Redrive up to ``limit`` orders, one at a time."""
-        for _ in range(limit):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._queue, MaxNumberOfMessages=1, VisibilityTimeout=VISIBILITY_SECONDS
-            )
-            if not answer.get("Messages"):
-                return
-            message = answer["Messages"][0]
-            order_id = json.loads(message["Body"])["id"]
-            outcome = self._order(order_id)
-            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-            yield Redriven(order_id, outcome)
+        return drain(self._sqs, self._queue, limit, self._message)
+
+    def _message(self, message: Mapping[str, Any]) -> Redriven:
+        order_id = json.loads(message["Body"])["id"]
+        return Redriven(order_id, self._order(order_id))
 
     def _order(self, order_id: str) -> str:
         row = self._dynamodb.get_item(TableName=self._orders, Key={"order_id": {"S": order_id}}, ConsistentRead=True)[

@@ -21,8 +21,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.analytics import VERSION
+from pipeline.dead_letters import drain
 
-VISIBILITY_SECONDS = 900
 BATCH_RECORDS, BATCH_BYTES = 500, 4 * 1024 * 1024
 """What ``PutRecordBatch`` takes (Firehose quotas)."""
 PUT_ATTEMPTS = 6
@@ -156,23 +156,13 @@ class RedriveChanges:
 
     def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
         """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        for _ in range(limit):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._queue,
-                MaxNumberOfMessages=1,
-                VisibilityTimeout=VISIBILITY_SECONDS,
-                WaitTimeSeconds=1,  # asks all of the queue's servers
-            )
-            if not answer.get("Messages"):
-                return
-            message = answer["Messages"][0]
-            try:
-                redriven = self._message(message)
-            except (ClientError, NotDelivered) as error:
-                redriven = RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
-            if redriven.done:
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-            yield redriven
+        return drain(self._sqs, self._queue, limit, self._handled)
+
+    def _handled(self, message: Mapping[str, Any]) -> RedrivenChanges:
+        try:
+            return self._message(message)
+        except (ClientError, NotDelivered) as error:
+            return RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
 
     def _message(self, message: Mapping[str, Any]) -> RedrivenChanges:
         match _parsed(message["Body"]):

@@ -15,7 +15,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline.redrive_changes import VISIBILITY_SECONDS, PointedChanges, RedrivenChanges, flows
+from pipeline.dead_letters import drain
+from pipeline.redrive_changes import PointedChanges, RedrivenChanges, flows
 
 BATCH_MESSAGES = 10
 """What ``SendMessageBatch`` takes."""
@@ -42,23 +43,13 @@ class RedriveNotifications:
 
     def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
         """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        for _ in range(limit):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._dead_letters,
-                MaxNumberOfMessages=1,
-                VisibilityTimeout=VISIBILITY_SECONDS,
-                WaitTimeSeconds=1,  # asks all of the queue's servers
-            )
-            if not answer.get("Messages"):
-                return
-            message = answer["Messages"][0]
-            try:
-                redriven = self._message(message)
-            except (ClientError, NotSent) as error:
-                redriven = RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
-            if redriven.done:
-                self._sqs.delete_message(QueueUrl=self._dead_letters, ReceiptHandle=message["ReceiptHandle"])
-            yield redriven
+        return drain(self._sqs, self._dead_letters, limit, self._handled)
+
+    def _handled(self, message: Mapping[str, Any]) -> RedrivenChanges:
+        try:
+            return self._message(message)
+        except (ClientError, NotSent) as error:
+            return RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
 
     def _message(self, message: Mapping[str, Any]) -> RedrivenChanges:
         try:

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from pipeline.backfill import QueryFunction, Requested, request
-
-VISIBILITY_SECONDS = 120
+from pipeline.dead_letters import drain
 
 
 def event_of(message: Any) -> dict[str, Any] | None:
@@ -45,20 +44,7 @@ class RedriveQueries:
 
     def run(self, limit: int = 1000) -> Iterator[Requested]:
         """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        for _ in range(limit):
-            answer = self._sqs.receive_message(
-                QueueUrl=self._queue,
-                MaxNumberOfMessages=1,
-                VisibilityTimeout=VISIBILITY_SECONDS,
-                WaitTimeSeconds=1,  # asks all of the queue's servers
-            )
-            if not answer.get("Messages"):
-                return
-            message = answer["Messages"][0]
-            requested = self._message(message)
-            if requested.done:
-                self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
-            yield requested
+        return drain(self._sqs, self._queue, limit, self._message)
 
     def _message(self, message: Mapping[str, Any]) -> Requested:
         try:
