@@ -1,7 +1,9 @@
 """The sandbox's command line: ``python -m sandbox``."""
 
 import os
+import shutil
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -31,8 +33,10 @@ from sandbox.proof import (
     Stage,
     prove,
 )
+from sandbox.provider import plugin
 from sandbox.provider.deploy import Stack, deploy
 from sandbox.services.scheduler import Scheduler
+from sandbox.session import command_environment, session
 
 PROGRAM = Path(__file__).parents[1] / "__main__.py"
 PROOF_SPEED = 100
@@ -104,6 +108,84 @@ def demo(
     except (SandboxError, DemoError) as error:
         console.print(f"[red]Error[/]: {error}", markup=True)
         raise typer.Exit(1) from None
+
+
+@app.command()
+def provider(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the provider on loopback; 0 takes a free one.")] = 0,
+    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    install: Annotated[
+        bool, typer.Option("--install", help="Write a plugin pulumi-resource-aws that leads here into PULUMI_HOME.")
+    ] = False,
+) -> None:
+    """Serve the embedded AWS to the Pulumi engine until Ctrl-C; the first line is the provider's port.
+
+    The engine attaches to it with PULUMI_DEBUG_PROVIDERS=aws:PORT; the plugin of --install is for tools that start
+    plugins, for example `pulumi package get-schema`.
+    """
+    console = Console(stderr=True, highlight=False)
+    stop, installed = threading.Event(), None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        with session(speed, provider_port=port) as running:
+            typer.echo(running.provider_port)
+            if install:
+                installed = plugin.install(running.provider_port)
+                console.print(f"Plugin written to {installed}; it is removed at the end", soft_wrap=True)
+            for name, value in running.environment().items():
+                console.print(f"export {name}={value}", soft_wrap=True)
+            stop.wait()
+    except (SandboxError, FileExistsError) as error:
+        console.print(f"[red]Error[/]: {error}")
+        raise typer.Exit(1) from None
+    finally:
+        if installed is not None:
+            shutil.rmtree(installed, ignore_errors=True)
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def run(
+    command: Annotated[list[str], typer.Argument(help="What is run, for example: pulumi preview --stack sandbox")],
+    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 2_000,
+) -> None:
+    """Run a command beside an embedded AWS, with all that the Pulumi engine and AWS's tools need to find it.
+
+    Sets PULUMI_DEBUG_PROVIDERS, AWS_ENDPOINT_URL, AWS's credentials and region, and SANDBOX_EXTERNAL_API_URL; and
+    where the environment does not name them PULUMI_BACKEND_URL, PULUMI_HOME (a folder that is removed at the end) and
+    PULUMI_CONFIG_PASSPHRASE. Ends with the command's exit code. Several commands: run -- sh -c "… && …"
+    """
+    console = Console(stderr=True, highlight=False)
+    try:
+        with session(speed, elements) as running, command_environment(running, os.environ) as environment:
+            code = _run(command, environment)
+    except SandboxError as error:
+        console.print(f"[red]Error[/]: {error}")
+        raise typer.Exit(1) from None
+    except OSError as error:
+        # As a shell does: 127 when there is no such command, 126 when it cannot be run.
+        console.print(f"[red]Error[/]: {command[0]} cannot be run: {error.strerror}")
+        raise typer.Exit(127 if isinstance(error, FileNotFoundError) else 126) from None
+    raise typer.Exit(code)
+
+
+def _run(command: list[str], environment: dict[str, str]) -> int:
+    """The command's exit code; a signal is the command's business, and ends it as it would without us."""
+    with subprocess.Popen(command, env=environment) as process:
+
+        def passed_on(number: int, _frame: FrameType | None) -> None:
+            # A terminal sends Ctrl-C to the whole group: the command has it already.
+            if number != signal.SIGINT or not os.isatty(0):
+                process.send_signal(number)
+
+        before = {number: signal.signal(number, passed_on) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            code = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return code if code >= 0 else 128 - code
 
 
 @app.command()

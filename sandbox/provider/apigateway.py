@@ -1,10 +1,12 @@
 """REST APIs, their stages and usage plans."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.provider.convert import Inputs
-from sandbox.provider.resource import Context, Created, ResourceType, gone_with_parent
+from sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from sandbox.provider.tags import tagged
 
 _METHOD_SETTINGS = {
     "metricsEnabled": "metrics/enabled",
@@ -18,6 +20,18 @@ _METHOD_SETTINGS = {
     "requireAuthorizationForCacheControl": "caching/requireAuthorizationForCacheControl",
     "unauthorizedCacheControlHeaderStrategy": "caching/unauthorizedCacheControlHeaderStrategy",
 }
+
+
+_FIXED = (
+    "apiKeySource",
+    "binaryMediaTypes",
+    "description",
+    "disableExecuteApiEndpoint",
+    "endpointConfiguration",
+    "minimumCompressionSize",
+    "policy",
+)
+"""Properties of a REST API that the sandbox takes when it is made."""
 
 
 def _create_rest_api(context: Context, inputs: Inputs) -> Created:
@@ -45,12 +59,19 @@ def _create_rest_api(context: Context, inputs: Inputs) -> Created:
     )
 
 
-def _update_rest_api(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    context.client("apigateway").put_rest_api(restApiId=id, mode="overwrite", body=inputs.need("body").encode())
-    return state
+def _update_rest_api(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
+    for untouched in ("name", "tags", "tagsAll", "putRestApiMode", *_FIXED):
+        inputs.take(untouched)
+    body, fail_on_warnings = inputs.need("body"), inputs.take("failOnWarnings", False)
+    parameters = inputs.take("parameters") or {}
+    inputs.done()
+    context.client("apigateway").put_rest_api(
+        restApiId=id, mode="overwrite", failOnWarnings=fail_on_warnings, parameters=parameters, body=body.encode()
+    )
+    return {}
 
 
-def _delete_rest_api(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_rest_api(context: Context, id: str, state: State) -> None:
     context.client("apigateway").delete_rest_api(restApiId=id)
 
 
@@ -63,7 +84,7 @@ def _create_deployment(context: Context, inputs: Inputs) -> Created:
     return Created(made["id"])
 
 
-def _delete_deployment(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_deployment(context: Context, id: str, state: State) -> None:
     context.client("apigateway").delete_deployment(restApiId=state["restApi"], deploymentId=id)
 
 
@@ -85,13 +106,23 @@ def _create_stage(context: Context, inputs: Inputs) -> Created:
     )
 
 
-def _update_stage(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    changes = {"/deploymentId": inputs.need("deployment")}
-    _patch(context.client("apigateway"), inputs.need("restApi"), inputs.need("stageName"), changes)
-    return state
+def _update_stage(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
+    client, api, name = context.client("apigateway"), inputs.need("restApi"), inputs.need("stageName")
+    for untouched in ("tags", "tagsAll"):
+        inputs.take(untouched)
+    changes = {"/deploymentId": inputs.need("deployment"), "/tracingEnabled": inputs.take("xrayTracingEnabled", False)}
+    log, variables = inputs.take("accessLogSettings") or {}, inputs.take("variables") or {}
+    inputs.done()
+    changes |= {f"/accessLogSettings/{key}": value for key, value in log.items()}
+    changes |= {f"/variables/{key}": value for key, value in variables.items()}
+    removed = [f"/variables/{key}" for key in (state.get("variables") or {}) if key not in variables]
+    if state.get("accessLogSettings") and not log:
+        removed.append("/accessLogSettings")
+    _patch(client, api, name, changes, removed)
+    return {}
 
 
-def _delete_stage(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_stage(context: Context, id: str, state: State) -> None:
     context.client("apigateway").delete_stage(restApiId=state["restApi"], stageName=state["stageName"])
 
 
@@ -99,10 +130,8 @@ def _create_method_settings(context: Context, inputs: Inputs) -> Created:
     api, stage, path = inputs.need("restApi"), inputs.need("stageName"), inputs.need("methodPath")
     settings = Inputs("aws:apigateway/methodSettings:MethodSettings", inputs.need("settings"))
     inputs.done()
-    resource, _, method = path.rpartition("/")
-    prefix = "/*/*" if path == "*/*" else f"/~1{resource.replace('/', '~1')}/{method}"
     changes = {
-        f"{prefix}/{api_name}": value
+        f"{_method_path(path)}/{api_name}": value
         for key, api_name in _METHOD_SETTINGS.items()
         if (value := settings.take(key)) is not None
     }
@@ -111,8 +140,26 @@ def _create_method_settings(context: Context, inputs: Inputs) -> Created:
     return Created(f"{api}-{stage}-{path}")
 
 
-def _patch(client: Any, api: str, stage: str, changes: dict[str, Any]) -> None:
+def _method_path(path: str) -> str:
+    resource, _, method = path.rpartition("/")
+    return "/*/*" if path == "*/*" else f"/~1{resource.replace('/', '~1')}/{method}"
+
+
+def _update_method_settings(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    # A setting that is not asked for any more takes its default again.
+    _delete_method_settings(context, id, state)
+    _create_method_settings(context, inputs)
+    return {}
+
+
+def _delete_method_settings(context: Context, id: str, state: State) -> None:
+    client = context.client("apigateway")
+    _patch(client, state["restApi"], state["stageName"], {}, [_method_path(state["methodPath"])])
+
+
+def _patch(client: Any, api: str, stage: str, changes: dict[str, Any], removed: Sequence[str] = ()) -> None:
     operations = [{"op": "replace", "path": path, "value": _text(value)} for path, value in changes.items()]
+    operations += [{"op": "remove", "path": path} for path in removed]
     client.update_stage(restApiId=api, stageName=stage, patchOperations=operations)
 
 
@@ -131,7 +178,7 @@ def _create_api_key(context: Context, inputs: Inputs) -> Created:
     return Created(made["id"], {"name": name, "arn": arn, "value": made["value"]})
 
 
-def _delete_api_key(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_api_key(context: Context, id: str, state: State) -> None:
     context.client("apigateway").delete_api_key(apiKey=id)
 
 
@@ -139,10 +186,11 @@ def _create_usage_plan(context: Context, inputs: Inputs) -> Created:
     name = context.auto_name(inputs.take("name"))
     request = inputs.rest("apigateway", "CreateUsagePlan", {"throttleSettings": "throttle", "quotaSettings": "quota"})
     made = context.client("apigateway").create_usage_plan(name=name, **request)
-    return Created(made["id"], {"name": name})
+    arn = f"arn:aws:apigateway:{context.cloud.region}::/usageplans/{made['id']}"
+    return Created(made["id"], {"name": name, "arn": arn})
 
 
-def _delete_usage_plan(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_usage_plan(context: Context, id: str, state: State) -> None:
     context.client("apigateway").delete_usage_plan(usagePlanId=id)
 
 
@@ -152,14 +200,60 @@ def _create_usage_plan_key(context: Context, inputs: Inputs) -> Created:
     return Created(made["id"], {"value": made.get("value"), "name": made.get("name")})
 
 
+def _delete_usage_plan_key(context: Context, id: str, state: State) -> None:
+    context.client("apigateway").delete_usage_plan_key(usagePlanId=state["usagePlanId"], keyId=state["keyId"])
+
+
+def _is_set(answer: Any, it: State) -> bool:
+    return it["methodPath"].lstrip("/") in {path.lstrip("/") for path in answer.get("methodSettings", {})}
+
+
+_retag = tagged("apigateway", lambda it: {"resourceArn": it["arn"]})
+
 TYPES = {
-    "aws:apigateway/restApi:RestApi": ResourceType(_create_rest_api, _delete_rest_api, _update_rest_api),
+    "aws:apigateway/restApi:RestApi": ResourceType(
+        _create_rest_api,
+        _delete_rest_api,
+        _update_rest_api,
+        frozenset({*_FIXED, "name"}),
+        found_by("apigateway", "GetRestApi", lambda it: {"restApiId": it["id"]}),
+        _retag,
+    ),
     "aws:apigateway/deployment:Deployment": ResourceType(_create_deployment, _delete_deployment),
     "aws:apigateway/stage:Stage": ResourceType(
-        _create_stage, _delete_stage, _update_stage, frozenset({"restApi", "stageName"})
+        _create_stage,
+        _delete_stage,
+        _update_stage,
+        frozenset({"restApi", "stageName", "description"}),
+        found_by("apigateway", "GetStage", lambda it: {"restApiId": it["restApi"], "stageName": it["stageName"]}),
+        _retag,
     ),
-    "aws:apigateway/methodSettings:MethodSettings": ResourceType(_create_method_settings, gone_with_parent),
-    "aws:apigateway/apiKey:ApiKey": ResourceType(_create_api_key, _delete_api_key),
-    "aws:apigateway/usagePlan:UsagePlan": ResourceType(_create_usage_plan, _delete_usage_plan),
-    "aws:apigateway/usagePlanKey:UsagePlanKey": ResourceType(_create_usage_plan_key, gone_with_parent),
+    "aws:apigateway/methodSettings:MethodSettings": ResourceType(
+        _create_method_settings,
+        _delete_method_settings,
+        _update_method_settings,
+        frozenset({"restApi", "stageName", "methodPath"}),
+        found_by(
+            "apigateway", "GetStage", lambda it: {"restApiId": it["restApi"], "stageName": it["stageName"]}, _is_set
+        ),
+    ),
+    "aws:apigateway/apiKey:ApiKey": ResourceType(
+        _create_api_key,
+        _delete_api_key,
+        exists=found_by("apigateway", "GetApiKey", lambda it: {"apiKey": it["id"]}),
+        retag=_retag,
+    ),
+    "aws:apigateway/usagePlan:UsagePlan": ResourceType(
+        _create_usage_plan,
+        _delete_usage_plan,
+        exists=found_by("apigateway", "GetUsagePlan", lambda it: {"usagePlanId": it["id"]}),
+        retag=_retag,
+    ),
+    "aws:apigateway/usagePlanKey:UsagePlanKey": ResourceType(
+        _create_usage_plan_key,
+        _delete_usage_plan_key,
+        exists=found_by(
+            "apigateway", "GetUsagePlanKey", lambda it: {"usagePlanId": it["usagePlanId"], "keyId": it["keyId"]}
+        ),
+    ),
 }

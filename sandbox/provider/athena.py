@@ -4,7 +4,8 @@ from typing import Any
 
 from sandbox.cloud import service_model
 from sandbox.provider.convert import Inputs, pairs, to_members
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 
 _WORKGROUP = "aws:athena/workgroup:Workgroup"
 _NAMED_QUERY = "aws:athena/namedQuery:NamedQuery"
@@ -56,7 +57,7 @@ def _update_workgroup(context: Context, id: str, state: dict[str, Any], inputs: 
         State=wanted,
         ConfigurationUpdates={**configuration, "ResultConfigurationUpdates": updates},
     )
-    return state
+    return {}
 
 
 _REMOVABLE = ("OutputLocation", "EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
@@ -78,6 +79,17 @@ def _delete_named_query(context: Context, id: str, state: dict[str, Any]) -> Non
 
 
 TYPES = {
-    _WORKGROUP: ResourceType(_create_workgroup, _delete_workgroup, _update_workgroup, frozenset({"name"})),
-    _NAMED_QUERY: ResourceType(_create_named_query, _delete_named_query),
+    _WORKGROUP: ResourceType(
+        _create_workgroup,
+        _delete_workgroup,
+        _update_workgroup,
+        frozenset({"name"}),
+        found_by("athena", "GetWorkGroup", lambda it: {"WorkGroup": it["id"]}),
+        tagged("athena", lambda it: {"ResourceARN": it["arn"]}),
+    ),
+    _NAMED_QUERY: ResourceType(
+        _create_named_query,
+        _delete_named_query,
+        exists=found_by("athena", "GetNamedQuery", lambda it: {"NamedQueryId": it["id"]}),
+    ),
 }

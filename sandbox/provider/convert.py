@@ -16,6 +16,7 @@ class UnknownProperty(SandboxError):
 
     def __init__(self, token: str, path: str, known: list[str]) -> None:
         near = difflib.get_close_matches(path.rpartition(".")[2], known, 1)
+        self.path = path
         hint = f"; is {near[0]!r} meant?" if near else ""
         super().__init__(f"{token}: the sandbox's provider does not know the property {path!r}{hint}")
 
@@ -84,6 +85,20 @@ class Inputs:
         if shape is None:
             raise SandboxError(f"{service}:{operation} takes no parameters")
         return to_members(self._token, shape, self.left(), renames or {})
+
+    def rest_as(
+        self, service: str, operation: str, member: str, renames: Mapping[str, str] | None = None
+    ) -> dict[str, Any]:
+        """All properties that are left, as the one structure that an operation takes as a member.
+
+        Raises:
+            UnknownProperty: the structure has no such member.
+        """
+        request = service_model(service).operation_model(operation).input_shape
+        assert request is not None
+        shape = request.members[member]
+        assert isinstance(shape, StructureShape)
+        return {member: to_members(self._token, shape, self.left(), renames or {})}
 
 
 def to_members(

@@ -91,7 +91,7 @@ def deploy(
 def destroy(cloud: Cloud, stack: Stack) -> None:
     """Remove a stack's resources, the last made first."""
     for token, name, id, state in reversed(stack.resources):
-        resource_type(token).delete(Context(cloud, f"urn:{token}::{name}", name), id, state)
+        resource_type(token).remove(Context(cloud, f"urn:{token}::{name}", name), id, state)
 
 
 def stack_config(folder: Path, project: str, stack: str) -> dict[str, str]:

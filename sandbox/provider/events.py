@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.provider.convert import Inputs, pairs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from sandbox.provider.tags import tagged
 
 _TARGET = {"inputPaths": "InputPathsMap", "kinesisTarget": "KinesisParameters", "sqsTarget": "SqsParameters"}
 
@@ -15,7 +16,14 @@ def _create_bus(context: Context, inputs: Inputs) -> Created:
     return Created(name, {"name": name, "arn": made["EventBusArn"]})
 
 
-def _delete_bus(context: Context, id: str, state: dict[str, Any]) -> None:
+def _update_bus(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    for untouched in ("name", "tags", "tagsAll"):
+        inputs.take(untouched)
+    context.client("events").update_event_bus(Name=id, **inputs.rest("events", "UpdateEventBus"))
+    return {}
+
+
+def _delete_bus(context: Context, id: str, state: State) -> None:
     context.client("events").delete_event_bus(Name=id)
 
 
@@ -36,14 +44,14 @@ def _create_rule(context: Context, inputs: Inputs) -> Created:
     return Created(name if bus == "default" else f"{bus}/{name}", {"name": name, "arn": arn, "eventBusName": bus})
 
 
-def _update_rule(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _update_rule(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
     for untouched in ("name", "namePrefix", "tags", "tagsAll"):
         inputs.take(untouched)
     context.client("events").put_rule(Name=id.rpartition("/")[2], **_rule(inputs))
-    return state
+    return {}
 
 
-def _delete_rule(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_rule(context: Context, id: str, state: State) -> None:
     context.client("events").delete_rule(Name=id.rpartition("/")[2], EventBusName=state.get("eventBusName", "default"))
 
 
@@ -61,23 +69,48 @@ def _create_target(context: Context, inputs: Inputs) -> Created:
     return Created(f"{outputs['rule']}-{outputs['targetId']}", outputs)
 
 
-def _update_target(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _update_target(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
     inputs.take("targetId")
-    return {**state, **_put_target(context, inputs, state["targetId"])}
+    _put_target(context, inputs, state["targetId"])
+    return {}
 
 
-def _delete_target(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_target(context: Context, id: str, state: State) -> None:
     context.client("events").remove_targets(
         Rule=state["rule"], EventBusName=state.get("eventBusName", "default"), Ids=[state["targetId"]]
     )
 
 
+def _on_bus(it: State) -> State:
+    return {"EventBusName": it.get("eventBusName", "default")}
+
+
+def _is_target(answer: Any, it: State) -> bool:
+    return any(target["Id"] == it["targetId"] for target in answer["Targets"])
+
+
 TYPES = {
-    "aws:cloudwatch/eventBus:EventBus": ResourceType(_create_bus, _delete_bus),
+    "aws:cloudwatch/eventBus:EventBus": ResourceType(
+        _create_bus,
+        _delete_bus,
+        _update_bus,
+        frozenset({"name", "eventSourceName"}),
+        found_by("events", "DescribeEventBus", lambda it: {"Name": it["id"]}),
+        tagged("events", lambda it: {"ResourceARN": it["arn"]}),
+    ),
     "aws:cloudwatch/eventRule:EventRule": ResourceType(
-        _create_rule, _delete_rule, _update_rule, frozenset({"name", "namePrefix", "eventBusName"})
+        _create_rule,
+        _delete_rule,
+        _update_rule,
+        frozenset({"name", "namePrefix", "eventBusName"}),
+        found_by("events", "DescribeRule", lambda it: {"Name": it["name"], **_on_bus(it)}),
+        tagged("events", lambda it: {"ResourceARN": it["arn"]}),
     ),
     "aws:cloudwatch/eventTarget:EventTarget": ResourceType(
-        _create_target, _delete_target, _update_target, frozenset({"rule", "eventBusName", "targetId"})
+        _create_target,
+        _delete_target,
+        _update_target,
+        frozenset({"rule", "eventBusName", "targetId"}),
+        found_by("events", "ListTargetsByRule", lambda it: {"Rule": it["rule"], **_on_bus(it)}, _is_target),
     ),
 }

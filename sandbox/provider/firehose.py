@@ -5,7 +5,8 @@ from typing import Any
 from sandbox.cloud import service_model
 from sandbox.errors import SandboxError
 from sandbox.provider.convert import Inputs, UnknownProperty, pairs, to_members
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 from sandbox.provider.waiting import settle
 
 _TYPE = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
@@ -84,9 +85,8 @@ def _settle(context: Context, name: str) -> dict[str, Any]:
 
 
 def _update_delivery_stream(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    for untouched in ("name", "destination", "kinesisSourceConfiguration", "serverSideEncryption"):
+    for untouched in ("name", "destination", "kinesisSourceConfiguration", "serverSideEncryption", "tags", "tagsAll"):
         inputs.take(untouched)
-    tags = inputs.tags()
     update = _destination(inputs.need("extendedS3Configuration"), "ExtendedS3DestinationUpdate")
     inputs.done()
     firehose, name = context.client("firehose"), state["name"]
@@ -97,9 +97,7 @@ def _update_delivery_stream(context: Context, id: str, state: dict[str, Any], in
         DestinationId=found["Destinations"][0]["DestinationId"],
         ExtendedS3DestinationUpdate=update,
     )
-    if tags:
-        firehose.tag_delivery_stream(DeliveryStreamName=name, Tags=pairs(tags))
-    return {**state, "versionId": _settle(context, name)["VersionId"]}
+    return {"versionId": _settle(context, name)["VersionId"]}
 
 
 def _delete_delivery_stream(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -112,5 +110,12 @@ TYPES = {
         _delete_delivery_stream,
         _update_delivery_stream,
         frozenset({"name", "destination", "kinesisSourceConfiguration", "serverSideEncryption"}),
+        found_by("firehose", "DescribeDeliveryStream", lambda it: {"DeliveryStreamName": it["name"]}),
+        tagged(
+            "firehose",
+            lambda it: {"DeliveryStreamName": it["name"]},
+            "TagDeliveryStream",
+            "UntagDeliveryStream",
+        ),
     )
 }

@@ -5,7 +5,8 @@ from typing import Any
 from sandbox.cloud import service_model
 from sandbox.errors import SandboxError
 from sandbox.provider.convert import Inputs, to_members
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 
 _DATABASE = "aws:glue/catalogDatabase:CatalogDatabase"
 _TABLE = "aws:glue/catalogTable:CatalogTable"
@@ -37,7 +38,7 @@ def _update_database(context: Context, id: str, state: dict[str, Any], inputs: I
     for untouched in ("name", "catalogId", "tags", "tagsAll"):
         inputs.take(untouched)
     context.client("glue").update_database(Name=name, DatabaseInput=_database_input(name, inputs))
-    return state
+    return {}
 
 
 def _delete_database(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -63,7 +64,7 @@ def _update_table(context: Context, id: str, state: dict[str, Any], inputs: Inpu
         inputs.take(untouched)
     described = _structure(_TABLE, "TableInput", inputs.left())
     context.client("glue").update_table(DatabaseName=database, TableInput={"Name": name, **described})
-    return state
+    return {}
 
 
 def _delete_table(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -83,7 +84,7 @@ def _update_job(context: Context, id: str, state: dict[str, Any], inputs: Inputs
         inputs.take(untouched)
     update = _structure(_JOB, "JobUpdate", inputs.left(), {"roleArn": "Role"})
     context.client("glue").update_job(JobName=id, JobUpdate=update)
-    return state
+    return {}
 
 
 def _delete_job(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -103,9 +104,35 @@ def _delete_security_configuration(context: Context, id: str, state: dict[str, A
     context.client("glue").delete_security_configuration(Name=id)
 
 
+_retag = tagged("glue", lambda it: {"ResourceArn": it["arn"]})
+
 TYPES = {
-    _DATABASE: ResourceType(_create_database, _delete_database, _update_database, frozenset({"name", "catalogId"})),
-    _TABLE: ResourceType(_create_table, _delete_table, _update_table, frozenset({"name", "catalogId", "databaseName"})),
-    _JOB: ResourceType(_create_job, _delete_job, _update_job, frozenset({"name"})),
-    _SECURITY: ResourceType(_create_security_configuration, _delete_security_configuration),
+    _DATABASE: ResourceType(
+        _create_database,
+        _delete_database,
+        _update_database,
+        frozenset({"name", "catalogId"}),
+        found_by("glue", "GetDatabase", lambda it: {"Name": it["name"]}),
+        _retag,
+    ),
+    _TABLE: ResourceType(
+        _create_table,
+        _delete_table,
+        _update_table,
+        frozenset({"name", "catalogId", "databaseName"}),
+        found_by("glue", "GetTable", lambda it: {"DatabaseName": it["databaseName"], "Name": it["name"]}),
+    ),
+    _JOB: ResourceType(
+        _create_job,
+        _delete_job,
+        _update_job,
+        frozenset({"name"}),
+        found_by("glue", "GetJob", lambda it: {"JobName": it["id"]}),
+        _retag,
+    ),
+    _SECURITY: ResourceType(
+        _create_security_configuration,
+        _delete_security_configuration,
+        exists=found_by("glue", "GetSecurityConfiguration", lambda it: {"Name": it["id"]}),
+    ),
 }

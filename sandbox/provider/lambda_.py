@@ -1,6 +1,7 @@
 """Functions, layers, permissions, event invoke configuration, event source mappings."""
 
 import io
+import json
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import pulumi
 
 from sandbox.errors import SandboxError
 from sandbox.provider.convert import Inputs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from sandbox.provider.tags import tagged
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -98,7 +100,7 @@ def _create_function(context: Context, inputs: Inputs) -> Created:
     )
 
 
-def _update_function(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _update_function(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
     client = context.client("lambda")
     concurrency = inputs.take("reservedConcurrentExecutions")
     for untouched in ("name", "tags", "tagsAll", "skipDestroy", "replaceSecurityGroupsOnDestroy"):
@@ -108,15 +110,28 @@ def _update_function(context: Context, id: str, state: dict[str, Any], inputs: I
     client.update_function_code(
         FunctionName=id, Publish=publish, **code, **({"Architectures": architectures} if architectures else {})
     )
-    client.update_function_configuration(FunctionName=id, **inputs.rest("lambda", "UpdateFunctionConfiguration"))
+    changes = {**_DEFAULTS, **inputs.rest("lambda", "UpdateFunctionConfiguration")}
+    client.update_function_configuration(FunctionName=id, **changes)
     if concurrency is None or concurrency < 0:
         client.delete_function_concurrency(FunctionName=id)
     else:
         client.put_function_concurrency(FunctionName=id, ReservedConcurrentExecutions=int(concurrency))
-    return state
+    return {}
 
 
-def _delete_function(context: Context, id: str, state: dict[str, Any]) -> None:
+# What a function has that was not given the property: to be named, or it stays as it was.
+_DEFAULTS: dict[str, Any] = {
+    "DeadLetterConfig": {"TargetArn": ""},
+    "Description": "",
+    "Environment": {"Variables": {}},
+    "Layers": [],
+    "MemorySize": 128,
+    "Timeout": 3,
+    "TracingConfig": {"Mode": "PassThrough"},
+}
+
+
+def _delete_function(context: Context, id: str, state: State) -> None:
     context.client("lambda").delete_function(FunctionName=id)
 
 
@@ -130,7 +145,7 @@ def _create_layer_version(context: Context, inputs: Inputs) -> Created:
     return Created(arn, {"arn": arn, "layerArn": layer["LayerArn"], "version": str(layer["Version"])})
 
 
-def _delete_layer_version(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_layer_version(context: Context, id: str, state: State) -> None:
     layer, _, version = id.rpartition(":")
     context.client("lambda").delete_layer_version(LayerName=layer, VersionNumber=int(version))
 
@@ -143,7 +158,7 @@ def _create_permission(context: Context, inputs: Inputs) -> Created:
     return Created(statement, {"statementId": statement})
 
 
-def _delete_permission(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_permission(context: Context, id: str, state: State) -> None:
     context.client("lambda").remove_permission(FunctionName=state["function"], StatementId=id)
 
 
@@ -153,7 +168,12 @@ def _create_invoke_config(context: Context, inputs: Inputs) -> Created:
     return Created(request["FunctionName"])
 
 
-def _delete_invoke_config(context: Context, id: str, state: dict[str, Any]) -> None:
+def _update_invoke_config(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    _create_invoke_config(context, inputs)
+    return {}
+
+
+def _delete_invoke_config(context: Context, id: str, state: State) -> None:
     context.client("lambda").delete_function_event_invoke_config(FunctionName=id)
 
 
@@ -165,20 +185,54 @@ def _create_event_source_mapping(context: Context, inputs: Inputs) -> Created:
     return Created(made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"], "arn": arn})
 
 
-def _delete_event_source_mapping(context: Context, id: str, state: dict[str, Any]) -> None:
+def _update_event_source_mapping(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    for untouched in ("eventSourceArn", "startingPosition", "startingPositionTimestamp", "tags", "tagsAll"):
+        inputs.take(untouched)
+    request = inputs.rest("lambda", "UpdateEventSourceMapping", {"destinationArn": "Destination"})
+    made = context.client("lambda").update_event_source_mapping(UUID=id, **request)
+    return {"functionArn": made["FunctionArn"]}
+
+
+def _delete_event_source_mapping(context: Context, id: str, state: State) -> None:
     context.client("lambda").delete_event_source_mapping(UUID=id)
+
+
+def _is_allowed(answer: Any, it: State) -> bool:
+    return any(statement["Sid"] == it["id"] for statement in json.loads(answer["Policy"])["Statement"])
 
 
 TYPES = {
     "aws:lambda/function:Function": ResourceType(
-        _create_function, _delete_function, _update_function, frozenset({"name", "packageType"})
+        _create_function,
+        _delete_function,
+        _update_function,
+        frozenset({"name", "packageType"}),
+        found_by("lambda", "GetFunction", lambda it: {"FunctionName": it["id"]}),
+        tagged("lambda", lambda it: {"Resource": it["arn"]}),
     ),
-    "aws:lambda/layerVersion:LayerVersion": ResourceType(_create_layer_version, _delete_layer_version),
-    "aws:lambda/permission:Permission": ResourceType(_create_permission, _delete_permission),
+    "aws:lambda/layerVersion:LayerVersion": ResourceType(
+        _create_layer_version,
+        _delete_layer_version,
+        exists=found_by("lambda", "GetLayerVersionByArn", lambda it: {"Arn": it["id"]}),
+    ),
+    "aws:lambda/permission:Permission": ResourceType(
+        _create_permission,
+        _delete_permission,
+        exists=found_by("lambda", "GetPolicy", lambda it: {"FunctionName": it["function"]}, _is_allowed),
+    ),
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ResourceType(
-        _create_invoke_config, _delete_invoke_config
+        _create_invoke_config,
+        _delete_invoke_config,
+        _update_invoke_config,
+        frozenset({"functionName", "qualifier"}),
+        found_by("lambda", "GetFunctionEventInvokeConfig", lambda it: {"FunctionName": it["id"]}),
     ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": ResourceType(
-        _create_event_source_mapping, _delete_event_source_mapping
+        _create_event_source_mapping,
+        _delete_event_source_mapping,
+        _update_event_source_mapping,
+        frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"}),
+        found_by("lambda", "GetEventSourceMapping", lambda it: {"UUID": it["id"]}),
+        tagged("lambda", lambda it: {"Resource": it["arn"]}),
     ),
 }

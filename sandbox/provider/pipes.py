@@ -3,12 +3,25 @@
 from typing import Any
 
 from sandbox.provider.convert import Inputs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 from sandbox.provider.waiting import settle
 
 _TYPE = "aws:pipes/pipe:Pipe"
 _RENAMES = {"includeExecutionDatas": "IncludeExecutionData"}
-_FIXED = frozenset({"name", "namePrefix", "source"})
+_FIXED = frozenset(
+    {
+        "name",
+        "namePrefix",
+        "source",
+        # Where a pipe starts to read is settled when it is made.
+        *(
+            f"sourceParameters.{source}Parameters.{name}"
+            for source in ("dynamodbStream", "kinesisStream")
+            for name in ("startingPosition", "startingPositionTimestamp")
+        ),
+    }
+)
 
 
 def _settle(context: Context, name: str) -> None:
@@ -29,11 +42,9 @@ def _create_pipe(context: Context, inputs: Inputs) -> Created:
 
 
 def _update_pipe(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
-    for untouched in ("name", "namePrefix", "source"):
+    for untouched in ("name", "namePrefix", "source", "tags", "tagsAll"):
         inputs.take(untouched)
-    tags = inputs.tags()
     values = inputs.left()
-    # Where a pipe starts to read is settled when it is made.
     values["sourceParameters"] = {
         name: {key: value for key, value in block.items() if not key.startswith("startingPosition")}
         for name, block in (values.get("sourceParameters") or {}).items()
@@ -41,14 +52,21 @@ def _update_pipe(context: Context, id: str, state: dict[str, Any], inputs: Input
     }
     request = Inputs(_TYPE, values).rest("pipes", "UpdatePipe", _RENAMES)
     context.client("pipes").update_pipe(Name=id, **request)
-    if tags:
-        context.client("pipes").tag_resource(resourceArn=state["arn"], tags=tags)
     _settle(context, id)
-    return state
+    return {}
 
 
 def _delete_pipe(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("pipes").delete_pipe(Name=id)
 
 
-TYPES = {_TYPE: ResourceType(_create_pipe, _delete_pipe, _update_pipe, _FIXED)}
+TYPES = {
+    _TYPE: ResourceType(
+        _create_pipe,
+        _delete_pipe,
+        _update_pipe,
+        _FIXED,
+        found_by("pipes", "DescribePipe", lambda it: {"Name": it["id"]}),
+        tagged("pipes", lambda it: {"resourceArn": it["arn"]}),
+    )
+}

@@ -5,7 +5,8 @@ from typing import Any
 
 from sandbox.errors import SandboxError
 from sandbox.provider.convert import Inputs, pairs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 
 LOOK_SECONDS = 0.1
 WAIT_SECONDS = 120
@@ -55,7 +56,7 @@ def _update_source(context: Context, id: str, state: dict[str, Any], inputs: Inp
     request = inputs.rest("quicksight", "UpdateDataSource", _RENAMES)
     client.update_data_source(AwsAccountId=account, DataSourceId=identifier, **request)
     _wait_for_source(client, account, identifier)
-    return state
+    return {}
 
 
 def _delete_source(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -108,7 +109,7 @@ def _update_set(context: Context, id: str, state: dict[str, Any], inputs: Inputs
     client = context.client("quicksight")
     client.update_data_set(AwsAccountId=account, DataSetId=identifier, **_set_request(inputs, "UpdateDataSet"))
     _put_refresh_properties(client, account, identifier, refresh)
-    return state
+    return {}
 
 
 def _delete_set(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -116,11 +117,31 @@ def _delete_set(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("quicksight").delete_data_set(AwsAccountId=account, DataSetId=identifier)
 
 
+_retag = tagged("quicksight", lambda it: {"ResourceArn": it["arn"]})
+
 TYPES = {
     "aws:quicksight/dataSource:DataSource": ResourceType(
-        _create_source, _delete_source, _update_source, frozenset({"dataSourceId", "awsAccountId", "type"})
+        _create_source,
+        _delete_source,
+        _update_source,
+        frozenset({"dataSourceId", "awsAccountId", "type"}),
+        found_by(
+            "quicksight",
+            "DescribeDataSource",
+            lambda it: {"AwsAccountId": it["awsAccountId"], "DataSourceId": it["dataSourceId"]},
+        ),
+        _retag,
     ),
     "aws:quicksight/dataSet:DataSet": ResourceType(
-        _create_set, _delete_set, _update_set, frozenset({"dataSetId", "awsAccountId"})
+        _create_set,
+        _delete_set,
+        _update_set,
+        frozenset({"dataSetId", "awsAccountId"}),
+        found_by(
+            "quicksight",
+            "DescribeDataSet",
+            lambda it: {"AwsAccountId": it["awsAccountId"], "DataSetId": it["dataSetId"]},
+        ),
+        _retag,
     ),
 }

@@ -4,7 +4,8 @@ from typing import Any
 
 from sandbox.errors import SandboxError
 from sandbox.provider.convert import Inputs, pairs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 
 STATEMENT_SECONDS = 30
 """The longest that one look at a statement waits."""
@@ -45,7 +46,7 @@ def _update_namespace(context: Context, id: str, state: dict[str, Any], inputs: 
     if password is not None:
         request["adminUserPassword"] = password
     made = context.client("redshift-serverless").update_namespace(namespaceName=id, **request)["namespace"]
-    return {**state, **_namespace_outputs(made)}
+    return _namespace_outputs(made)
 
 
 def _delete_namespace(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -88,7 +89,7 @@ def _update_workgroup(context: Context, id: str, state: dict[str, Any], inputs: 
         inputs.take(untouched)
     request = _workgroup_request(inputs, "UpdateWorkgroup")
     made = context.client("redshift-serverless").update_workgroup(workgroupName=id, **request)["workgroup"]
-    return {**state, **_workgroup_outputs(made)}
+    return _workgroup_outputs(made)
 
 
 def _delete_workgroup(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -111,12 +112,25 @@ def _delete_statement(context: Context, id: str, state: dict[str, Any]) -> None:
     """What a statement did stays done, as with the AWS provider."""
 
 
+_retag = tagged("redshift-serverless", lambda it: {"resourceArn": it["arn"]})
+
 TYPES = {
     "aws:redshiftserverless/namespace:Namespace": ResourceType(
-        _create_namespace, _delete_namespace, _update_namespace, frozenset({"namespaceName", "dbName", "adminUsername"})
+        _create_namespace,
+        _delete_namespace,
+        _update_namespace,
+        frozenset({"namespaceName", "dbName", "adminUsername"}),
+        found_by("redshift-serverless", "GetNamespace", lambda it: {"namespaceName": it["id"]}),
+        _retag,
     ),
     "aws:redshiftserverless/workgroup:Workgroup": ResourceType(
-        _create_workgroup, _delete_workgroup, _update_workgroup, frozenset({"workgroupName", "namespaceName"})
+        _create_workgroup,
+        _delete_workgroup,
+        _update_workgroup,
+        frozenset({"workgroupName", "namespaceName"}),
+        found_by("redshift-serverless", "GetWorkgroup", lambda it: {"workgroupName": it["id"]}),
+        _retag,
     ),
+    # It has run, and is not gone when the Data API forgets it.
     "aws:redshiftdata/statement:Statement": ResourceType(_create_statement, _delete_statement),
 }

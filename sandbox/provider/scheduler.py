@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.provider.convert import Inputs, pairs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 
 
 def _create_group(context: Context, inputs: Inputs) -> Created:
@@ -31,7 +32,7 @@ def _update_schedule(context: Context, id: str, state: dict[str, Any], inputs: I
     group, _, name = id.partition("/")
     request = inputs.rest("scheduler", "UpdateSchedule")
     context.client("scheduler").update_schedule(Name=name, GroupName=group, **request)
-    return state
+    return {}
 
 
 def _delete_schedule(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -41,9 +42,21 @@ def _delete_schedule(context: Context, id: str, state: dict[str, Any]) -> None:
 
 TYPES = {
     "aws:scheduler/schedule:Schedule": ResourceType(
-        _create_schedule, _delete_schedule, _update_schedule, frozenset({"name", "namePrefix", "groupName"})
+        _create_schedule,
+        _delete_schedule,
+        _update_schedule,
+        frozenset({"name", "namePrefix", "groupName"}),
+        found_by(
+            "scheduler",
+            "GetSchedule",
+            lambda it: {"GroupName": it["groupName"], "Name": it["name"]},
+        ),
     ),
     "aws:scheduler/scheduleGroup:ScheduleGroup": ResourceType(
-        _create_group, _delete_group, replaces=frozenset({"name", "namePrefix"})
+        _create_group,
+        _delete_group,
+        replaces=frozenset({"name", "namePrefix"}),
+        exists=found_by("scheduler", "GetScheduleGroup", lambda it: {"Name": it["id"]}),
+        retag=tagged("scheduler", lambda it: {"ResourceArn": it["arn"]}),
     ),
 }

@@ -10,21 +10,24 @@ from typing import Any
 
 import grpc
 from google.protobuf import empty_pb2
-from google.protobuf.struct_pb2 import Struct
+from google.protobuf.struct_pb2 import ListValue, Struct
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from sandbox.cloud import Cloud
 from sandbox.errors import SandboxError
-from sandbox.provider.convert import Inputs
+from sandbox.provider.convert import Inputs, UnknownProperty
 from sandbox.provider.invokes import answer
-from sandbox.provider.resource import Context
+from sandbox.provider.rehearsal import rehearse
+from sandbox.provider.resource import Context, ResourceType
 from sandbox.provider.table import resource_type
 
 VERSION = "7.51.1"
 """What the engine is told: the version of the AWS provider whose names the table speaks."""
 MESSAGE_BYTES = 400 * 1024 * 1024
 """The largest message that the engine sends (pulumi/sdk, rpcutil)."""
+
+_TAGS = frozenset({"tags", "tagsAll"})
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -69,25 +72,23 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(acceptSecrets=False, supportsPreview=True)
 
     def Check(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
-        """Refuse a type that the sandbox does not offer, before anything is made."""
+        """Refuse what the sandbox does not offer before anything is made: a type, a property, a type of value."""
+        token = _type(request)
         try:
-            resource_type(_type(request))
-        except SandboxError as error:
-            return provider_pb2.CheckResponse(
-                inputs=request.news, failures=[provider_pb2.CheckFailure(reason=str(error))]
-            )
-        return provider_pb2.CheckResponse(inputs=request.news)
+            rehearse(self._context(request), token, _plain(request.news, keep_unknowns=True))
+        except UnknownProperty as error:
+            failure = provider_pb2.CheckFailure(property=error.path, reason=str(error))
+        except Exception as error:
+            failure = provider_pb2.CheckFailure(reason=str(error))
+        else:
+            return provider_pb2.CheckResponse(inputs=request.news)
+        return provider_pb2.CheckResponse(inputs=request.news, failures=[failure])
 
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """Which properties changed, and which of them need a new resource."""
         known = resource_type(_type(request))
-        before, after = dict(request.old_inputs), dict(request.news)
-        changed = sorted(
-            name
-            for name in {*before, *after}
-            if before.get(name) != after.get(name) and name not in request.ignoreChanges
-        )
-        replaces = [name for name in changed if known.update is None or name in known.replaces]
+        changed = [name for name in _changed(request.old_inputs, request.news) if name not in request.ignoreChanges]
+        replaces = [name for name in changed if _needs_new(known, name, request)]
         kinds = provider_pb2.DiffResponse
         return provider_pb2.DiffResponse(
             changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE,
@@ -109,33 +110,40 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
         """The state as it is known; an empty id when the resource is gone."""
-        exists = resource_type(_type(request)).exists
         with _reported(context, request.urn):
-            if exists is not None and not exists(self._context(request), request.id, _plain(request.properties)):
+            known = resource_type(_type(request))
+            if not known.is_there(self._context(request), request.id, _plain(request.properties)):
                 return provider_pb2.ReadResponse()
             return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
         raise AssertionError("aborted")
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
-        """Change a resource in place."""
+        """Change a resource in place; a change of tags alone touches nothing but the tags."""
         token = _type(request)
-        update = resource_type(token).update
         with _reported(context, request.urn):
-            if update is None:
-                raise SandboxError(f"{token} cannot be changed in place")
+            known = resource_type(token)
+            changed = {*_changed(request.old_inputs, request.news)} - {*request.ignoreChanges}
+            outputs = _outputs(request)
             if request.preview:
-                return provider_pb2.UpdateResponse(properties=_state(request.news, _outputs(request)))
-            changed = update(
-                self._context(request), request.id, _plain(request.olds), Inputs(token, _plain(request.news))
-            )
-            kept = {name: changed[name] for name in _outputs(request) if name in changed}
-            return provider_pb2.UpdateResponse(properties=_state(request.news, kept))
+                return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
+            where, olds, news = self._context(request), _plain(request.olds), _plain(request.news)
+            if changed & _TAGS and known.retag is not None:
+                before, after = _plain(request.old_inputs).get("tags") or {}, news.get("tags") or {}
+                known.retag(where, request.id, olds, before, after)
+                changed -= _TAGS
+            if changed:
+                if known.update is None:
+                    raise SandboxError(f"{token} cannot be changed in place: {', '.join(sorted(changed))}")
+                told = known.update(where, request.id, olds, Inputs(token, news))
+                inputs = {*request.old_inputs, *request.news, "tagsAll"}
+                outputs |= {name: value for name, value in told.items() if name not in inputs}
+            return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
         raise AssertionError("aborted")
 
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
-        """Remove a resource."""
+        """Remove a resource; one that is gone counts as removed."""
         with _reported(context, request.urn):
-            resource_type(_type(request)).delete(self._context(request), request.id, _plain(request.properties))
+            resource_type(_type(request)).remove(self._context(request), request.id, _plain(request.properties))
         return empty_pb2.Empty()
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Any) -> provider_pb2.InvokeResponse:
@@ -195,11 +203,46 @@ def _type(request: Any) -> str:
     return str(request.type or request.urn.split("::")[2].rpartition("$")[2])
 
 
-def _plain(properties: Struct) -> dict[str, Any]:
+def _changed(before: Struct, after: Struct) -> list[str]:
+    """The top-level properties that differ."""
+    return sorted(name for name in {*before, *after} if _compared(before, name) != _compared(after, name))
+
+
+def _compared(properties: Struct, name: str) -> Any:
+    return _content(properties[name]) if name in properties else None
+
+
+def _content(value: Any) -> Any:
+    """What a property stands for: an asset or an archive for its content, wherever it lies."""
+    if isinstance(value, Struct):
+        if rpc._special_sig_key in value and "hash" in value:
+            return value["hash"]
+        return {key: _content(item) for key, item in value.items()}
+    if isinstance(value, ListValue):
+        return [_content(item) for item in value]
+    return value
+
+
+def _needs_new(known: ResourceType, name: str, request: provider_pb2.DiffRequest) -> bool:
+    if name in _TAGS and known.retag is not None:
+        return False
+    if known.update is None or name in known.replaces:
+        return True
+    paths = [path.split(".") for path in known.replaces if path.startswith(f"{name}.")]
+    return any(_at(request.old_inputs, path) != _at(request.news, path) for path in paths)
+
+
+def _at(value: Any, path: list[str]) -> Any:
+    for name in path:
+        value = value[name] if isinstance(value, Struct) and name in value else None
+    return value
+
+
+def _plain(properties: Struct, keep_unknowns: bool = False) -> dict[str, Any]:
     # The engine keeps the hash of an archive or an asset in its state, not where its content lies.
     readable = Struct()
     readable.update({name: value for name, value in properties.items() if not _hash_alone(value)})
-    values = rpc.deserialize_properties(readable)
+    values = rpc.deserialize_properties(readable, keep_unknowns)
     return {name: value for name, value in values.items() if not name.startswith("__")}
 
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.provider.convert import Inputs
-from sandbox.provider.resource import Context, Created, ResourceType, gone_with_parent
+from sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from sandbox.provider.tags import tagged
 
 _ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
@@ -40,13 +41,38 @@ def _create_queue(context: Context, inputs: Inputs) -> Created:
     return Created(url, {"name": name, "arn": arn, "url": url})
 
 
+# What a queue has that was not given the property.
+_DEFAULTS = {
+    "delaySeconds": 0,
+    "kmsDataKeyReusePeriodSeconds": 300,
+    "maxMessageSize": 1048576,
+    "messageRetentionSeconds": 345600,
+    "receiveWaitTimeSeconds": 0,
+    "sqsManagedSseEnabled": True,
+    "visibilityTimeoutSeconds": 30,
+}
+
+
+def _update_queue(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    for untouched in ("name", "namePrefix", "fifoQueue", "tags", "tagsAll"):
+        inputs.take(untouched)
+    attributes = {}
+    for key, api in _ATTRIBUTES.items():
+        value = inputs.take(key)
+        if value != state.get(key):
+            attributes[api] = _text(_DEFAULTS.get(key, "") if value is None else value)
+    inputs.done()
+    context.client("sqs").set_queue_attributes(QueueUrl=id, Attributes=attributes)
+    return {}
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(int(value)) if isinstance(value, float) else str(value)
 
 
-def _delete_queue(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_queue(context: Context, id: str, state: State) -> None:
     context.client("sqs").delete_queue(QueueUrl=id)
 
 
@@ -57,7 +83,38 @@ def _create_queue_policy(context: Context, inputs: Inputs) -> Created:
     return Created(url)
 
 
+def _update_queue_policy(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    _create_queue_policy(context, inputs)
+    return {}
+
+
+def _delete_queue_policy(context: Context, id: str, state: State) -> None:
+    context.client("sqs").set_queue_attributes(QueueUrl=id, Attributes={"Policy": ""})
+
+
+def _has_policy(answer: Any, it: State) -> bool:
+    return bool(answer.get("Attributes", {}).get("Policy"))
+
+
 TYPES = {
-    "aws:sqs/queue:Queue": ResourceType(_create_queue, _delete_queue, replaces=frozenset({"name", "fifoQueue"})),
-    "aws:sqs/queuePolicy:QueuePolicy": ResourceType(_create_queue_policy, gone_with_parent),
+    "aws:sqs/queue:Queue": ResourceType(
+        _create_queue,
+        _delete_queue,
+        _update_queue,
+        frozenset({"name", "namePrefix", "fifoQueue"}),
+        found_by("sqs", "GetQueueAttributes", lambda it: {"QueueUrl": it["id"], "AttributeNames": ["QueueArn"]}),
+        tagged("sqs", lambda it: {"QueueUrl": it["id"]}, "TagQueue", "UntagQueue"),
+    ),
+    "aws:sqs/queuePolicy:QueuePolicy": ResourceType(
+        _create_queue_policy,
+        _delete_queue_policy,
+        _update_queue_policy,
+        frozenset({"queueUrl"}),
+        found_by(
+            "sqs",
+            "GetQueueAttributes",
+            lambda it: {"QueueUrl": it["id"], "AttributeNames": ["Policy"]},
+            _has_policy,
+        ),
+    ),
 }

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sandbox.provider.convert import Inputs, pairs
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, found_by
+from sandbox.provider.tags import tagged
 
 
 def _create(context: Context, inputs: Inputs) -> Created:
@@ -34,11 +35,11 @@ def _logging(inputs: Inputs) -> dict[str, Any]:
 def _update(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
     for untouched in ("name", "namePrefix", "type", "tags", "tagsAll"):
         inputs.take(untouched)
-    logging = _logging(inputs)
-    context.client("stepfunctions").update_state_machine(
-        stateMachineArn=id, **logging, **inputs.rest("stepfunctions", "UpdateStateMachine")
-    )
-    return state
+    # What is not asked for any more has to be turned off by name.
+    off = {"loggingConfiguration": {"level": "OFF"}, "tracingConfiguration": {"enabled": False}}
+    changes = {**off, **_logging(inputs), **inputs.rest("stepfunctions", "UpdateStateMachine")}
+    context.client("stepfunctions").update_state_machine(stateMachineArn=id, **changes)
+    return {}
 
 
 def _delete(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -46,5 +47,12 @@ def _delete(context: Context, id: str, state: dict[str, Any]) -> None:
 
 
 TYPES = {
-    "aws:sfn/stateMachine:StateMachine": ResourceType(_create, _delete, _update, frozenset({"name", "type"})),
+    "aws:sfn/stateMachine:StateMachine": ResourceType(
+        _create,
+        _delete,
+        _update,
+        frozenset({"name", "namePrefix", "type"}),
+        found_by("stepfunctions", "DescribeStateMachine", lambda it: {"stateMachineArn": it["id"]}),
+        tagged("stepfunctions", lambda it: {"resourceArn": it["id"]}),
+    ),
 }

@@ -6,7 +6,8 @@ from botocore.model import StructureShape
 
 from sandbox.cloud import service_model
 from sandbox.provider.convert import Inputs, pairs, to_members
-from sandbox.provider.resource import Context, Created, ResourceType
+from sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from sandbox.provider.tags import tagged
 
 
 def _create_group(context: Context, inputs: Inputs) -> Created:
@@ -16,14 +17,14 @@ def _create_group(context: Context, inputs: Inputs) -> Created:
     return Created(arn, {"arn": arn})
 
 
-def _update_group(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _update_group(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
     inputs.tags()
     inputs.take("groupName")
     context.client("xray").update_group(GroupARN=id, **inputs.rest("xray", "UpdateGroup"))
-    return state
+    return {}
 
 
-def _delete_group(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_group(context: Context, id: str, state: State) -> None:
     context.client("xray").delete_group(GroupARN=id)
 
 
@@ -35,15 +36,15 @@ def _create_rule(context: Context, inputs: Inputs) -> Created:
     return Created(name, {"ruleName": name, "arn": made["SamplingRuleRecord"]["SamplingRule"]["RuleARN"]})
 
 
-def _update_rule(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+def _update_rule(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
     inputs.tags()
     for untouched in ("ruleName", "version"):
         inputs.take(untouched)
     context.client("xray").update_sampling_rule(SamplingRuleUpdate={"RuleName": id, **_rule(inputs)})
-    return state
+    return {}
 
 
-def _delete_rule(context: Context, id: str, state: dict[str, Any]) -> None:
+def _delete_rule(context: Context, id: str, state: State) -> None:
     context.client("xray").delete_sampling_rule(RuleName=id)
 
 
@@ -54,9 +55,27 @@ def _rule(inputs: Inputs) -> dict[str, Any]:
     return to_members("aws:xray/samplingRule:SamplingRule", shape, inputs.left(), {})
 
 
+def _is_rule(answer: Any, it: State) -> bool:
+    return any(record["SamplingRule"]["RuleName"] == it["id"] for record in answer["SamplingRuleRecords"])
+
+
+_retag = tagged("xray", lambda it: {"ResourceARN": it["arn"]})
+
 TYPES = {
-    "aws:xray/group:Group": ResourceType(_create_group, _delete_group, _update_group, frozenset({"groupName"})),
+    "aws:xray/group:Group": ResourceType(
+        _create_group,
+        _delete_group,
+        _update_group,
+        frozenset({"groupName"}),
+        found_by("xray", "GetGroup", lambda it: {"GroupARN": it["id"]}),
+        _retag,
+    ),
     "aws:xray/samplingRule:SamplingRule": ResourceType(
-        _create_rule, _delete_rule, _update_rule, frozenset({"ruleName", "version"})
+        _create_rule,
+        _delete_rule,
+        _update_rule,
+        frozenset({"ruleName", "version"}),
+        found_by("xray", "GetSamplingRules", lambda _: {}, _is_rule),
+        _retag,
     ),
 }

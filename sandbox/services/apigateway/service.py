@@ -264,6 +264,38 @@ class ApiGateway(Service):
             plan.keys.append(key.id)
         return {"id": key.id, "type": request["keyType"], "name": key.name, "value": key.value}
 
+    def get_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetUsagePlanKey."""
+        plan, key = self._plan(request["usagePlanId"]), self._store.keys.get(request["keyId"])
+        if key is None or key.id not in plan.keys:
+            raise AwsError("NotFoundException", "Invalid API Key identifier specified")
+        return {"id": key.id, "type": "API_KEY", "name": key.name, "value": key.value}
+
+    def delete_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteUsagePlanKey."""
+        with self._store.lock:
+            self.get_usage_plan_key(request, caller)
+            self._plan(request["usagePlanId"]).keys.remove(request["keyId"])
+        return {}
+
+    def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """TagResource."""
+        with self._store.lock:
+            tagged = self._tagged(request["resourceArn"])
+            tagged.tags = {**tagged.tags, **request["tags"]}
+        return {}
+
+    def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UntagResource."""
+        with self._store.lock:
+            tagged = self._tagged(request["resourceArn"])
+            tagged.tags = {key: value for key, value in tagged.tags.items() if key not in request["tagKeys"]}
+        return {}
+
+    def get_tags(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetTags."""
+        return {"tags": self._tagged(request["resourceArn"]).tags}
+
     def get_account(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetAccount: the role that API Gateway logs with, once in an account."""
         role = self._store.cloudwatch_role_arn
@@ -281,7 +313,9 @@ class ApiGateway(Service):
     def _patch_stage(self, api_id: str, stage: Stage, patch: dict[str, Any]) -> None:
         path, value = patch["path"], patch.get("value", "")
         parts = path.strip("/").split("/")
-        if path == "/deploymentId":
+        if patch["op"] == "remove":
+            self._remove_of_stage(stage, path, parts)
+        elif path == "/deploymentId":
             if value not in self._api(api_id).deployments:
                 raise AwsError("BadRequestException", "Invalid Deployment identifier specified")
             stage.deployment_id = value
@@ -301,6 +335,31 @@ class ApiGateway(Service):
             stage.method_settings = {**stage.method_settings, key: dataclasses.replace(setting, **{name: read})}
         else:
             raise AwsError("BadRequestException", f"Invalid patch path {path}")
+
+    def _remove_of_stage(self, stage: Stage, path: str, parts: list[str]) -> None:
+        if path == "/accessLogSettings":
+            stage.access_log_settings = None
+        elif parts[0] == "variables" and len(parts) == 2:
+            stage.variables = {name: value for name, value in stage.variables.items() if name != parts[1]}
+        elif len(parts) == 2:
+            removed = f"{parts[0].replace('~1', '/').strip('/')}/{parts[1]}"
+            stage.method_settings = {key: kept for key, kept in stage.method_settings.items() if key != removed}
+        else:
+            raise AwsError("BadRequestException", f"Invalid patch path {path}")
+
+    def _tagged(self, arn: str) -> RestApi | Stage | ApiKey | UsagePlan:
+        kind, _, path = arn.partition("::/")[2].partition("/")
+        id, _, stage = path.partition("/stages/")
+        if stage:
+            return self._stage({"restApiId": id, "stageName": stage})
+        found: RestApi | ApiKey | UsagePlan | None = {
+            "restapis": self._store.apis,
+            "apikeys": self._store.keys,
+            "usageplans": self._store.plans,
+        }.get(kind, {}).get(id)  # type: ignore[attr-defined]  # three stores of three types
+        if found is None:
+            raise AwsError("NotFoundException", "Invalid Resource identifier specified")
+        return found
 
     def _api(self, api_id: str) -> RestApi:
         api = self._store.apis.get(api_id)

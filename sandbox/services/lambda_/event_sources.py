@@ -34,6 +34,7 @@ class EventSourceMapping:
         configuration: as ``GetEventSourceMapping`` returns it.
         function: what is invoked.
         stopped: set to end the thread.
+        tags: the mapping's own.
     """
 
     cloud: Cloud
@@ -41,6 +42,7 @@ class EventSourceMapping:
     function: Function
     invoke: Invoke
     stopped: threading.Event = field(default_factory=threading.Event)
+    tags: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         position = self.configuration.get("StartingPosition", "LATEST")
@@ -51,10 +53,12 @@ class EventSourceMapping:
     def start(self) -> None:
         """Begin to poll."""
         poll = self._poll_queue if ":sqs:" in self.configuration["EventSourceArn"] else self._poll_stream
-        self.cloud.spawn(lambda: self._run(poll), f"event-source-{self.function.name}")
+        # A thread ends with the event that it began with, also when the mapping is enabled again meanwhile.
+        stopped = self.stopped
+        self.cloud.spawn(lambda: self._run(poll, stopped), f"event-source-{self.function.name}")
 
-    def _run(self, poll: Callable[[], bool]) -> None:
-        while not (self.stopped.is_set() or self.cloud.stopping.is_set()):
+    def _run(self, poll: Callable[[], bool], stopped: threading.Event) -> None:
+        while not (stopped.is_set() or self.cloud.stopping.is_set()):
             try:
                 worked = poll()
             except Exception as error:
@@ -62,7 +66,7 @@ class EventSourceMapping:
                 log.info("%s: %s", self.configuration["EventSourceArn"], error)
                 worked = False
             if not worked:
-                self.stopped.wait(POLL_SECONDS)
+                stopped.wait(POLL_SECONDS)
 
     def _client(self, service: str) -> Any:
         return self.cloud.client(service, self.function.configuration["Role"], PRINCIPAL)
@@ -185,8 +189,7 @@ def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) 
     arn = request.get("EventSourceArn", "")
     if ":sqs:" not in arn and not is_table_stream(arn):
         raise AwsError("InvalidParameterValueException", f"the sandbox polls queues and table streams, not {arn}")
-    if request.get("FilterCriteria"):
-        raise AwsError("InvalidParameterValueException", "the sandbox does not filter events (FilterCriteria)")
+    check_options(request)
     identifier = str(uuid.uuid4())
     kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Tags", "Enabled")}
     return {
@@ -197,6 +200,16 @@ def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) 
         "State": "Enabled" if request.get("Enabled", True) else "Disabled",
         "LastModified": datetime.now(UTC),
     }
+
+
+def check_options(request: dict[str, Any]) -> None:
+    """Refuse what the sandbox's mappings do not do.
+
+    Raises:
+        AwsError: an option is one of those.
+    """
+    if request.get("FilterCriteria"):
+        raise AwsError("InvalidParameterValueException", "the sandbox does not filter events (FilterCriteria)")
 
 
 def _queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:

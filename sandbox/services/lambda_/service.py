@@ -15,7 +15,7 @@ from sandbox.cloud import Cloud
 from sandbox.errors import AwsError, SandboxError
 from sandbox.service import Caller, Service
 from sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
-from sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
+from sandbox.services.lambda_.event_sources import EventSourceMapping, check_options, configuration_of, described
 from sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome, unpack
 
 ACCOUNT_CONCURRENCY = 1000
@@ -179,6 +179,14 @@ class Lambda(Service):
             versions.append(version)
         return version
 
+    def get_layer_version_by_arn(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetLayerVersionByArn."""
+        name, number = request["Arn"].split(":")[-2:]
+        for version in self._layers.get(name, []):
+            if str(version["Version"]) == number and not version.get("deleted"):
+                return version
+        raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+
     def delete_layer_version(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteLayerVersion; functions that use it keep it."""
         for version in self._layers.get(request["LayerName"].rsplit(":", 1)[-1], []):
@@ -279,7 +287,13 @@ class Lambda(Service):
     def create_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateEventSourceMapping, for queues and table streams."""
         function = self._function(request["FunctionName"])
-        mapping = EventSourceMapping(self.cloud, configuration_of(request, function, self.cloud), function, self._run)
+        mapping = EventSourceMapping(
+            self.cloud,
+            configuration_of(request, function, self.cloud),
+            function,
+            self._run,
+            tags=dict(request.get("Tags", {})),
+        )
         with self._lock:
             self._mappings[mapping.configuration["UUID"]] = mapping
         if mapping.configuration["State"] == "Enabled":
@@ -298,6 +312,40 @@ class Lambda(Service):
         found = [described(mapping) for mapping in self._mappings.values()]
         named = {key: value for key, value in wanted.items() if value is not None}
         return {"EventSourceMappings": [mapping for mapping in found if named.items() <= mapping.items()]}
+
+    def update_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UpdateEventSourceMapping; what is polled goes on from where it is."""
+        mapping = self._mapping(request["UUID"])
+        check_options(request)
+        changes = {key: value for key, value in request.items() if key not in ("UUID", "Enabled", "FunctionName")}
+        if "FunctionName" in request:
+            mapping.function = self._function(request["FunctionName"])
+            changes["FunctionArn"] = mapping.function.arn
+        mapping.configuration |= changes
+        enabled = mapping.configuration["State"] == "Enabled"
+        if request.get("Enabled", enabled) != enabled:
+            mapping.configuration["State"] = "Disabled" if enabled else "Enabled"
+            if enabled:
+                mapping.stopped.set()
+            else:
+                mapping.stopped = threading.Event()
+                mapping.start()
+        return described(mapping)
+
+    def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """TagResource, of a function or an event source mapping."""
+        self._tagged(request["Resource"]).update(request["Tags"])
+        return {}
+
+    def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UntagResource."""
+        for key in request["TagKeys"]:
+            self._tagged(request["Resource"]).pop(key, None)
+        return {}
+
+    def list_tags(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """ListTags."""
+        return {"Tags": self._tagged(request["Resource"])}
 
     def delete_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteEventSourceMapping."""
@@ -357,6 +405,10 @@ class Lambda(Service):
         finally:
             with self._lock:
                 function.running -= 1
+
+    def _tagged(self, arn: str) -> dict[str, str]:
+        kind, _, name = arn.partition(f":{self.cloud.account}:")[2].partition(":")
+        return self._mapping(name).tags if kind == "event-source-mapping" else self._function(arn).tags
 
     def _mapping(self, identifier: str) -> EventSourceMapping:
         mapping = self._mappings.get(identifier)

@@ -143,6 +143,17 @@ class StepFunctions(Service):
             ]
         }
 
+    def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """TagResource."""
+        self._machine(request["resourceArn"]).tags.update({tag["key"]: tag.get("value", "") for tag in request["tags"]})
+        return {}
+
+    def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UntagResource."""
+        for key in request["tagKeys"]:
+            self._machine(request["resourceArn"]).tags.pop(key, None)
+        return {}
+
     def list_tags_for_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListTagsForResource."""
         tags = self._machine(request["resourceArn"]).tags
