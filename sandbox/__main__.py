@@ -14,8 +14,9 @@ import typer
 from botocore.credentials import Credentials
 from rich.console import Console
 
+from pipeline.trace import show as show_trace
 from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.back_half import BackHalf
+from sandbox.demo.back_half import BackHalf, QueryFailed
 from sandbox.demo.client import OrdersClient
 from sandbox.demo.external_api import external_api
 from sandbox.demo.plan import plan
@@ -87,25 +88,30 @@ def demo(
             client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
             run = Run(Pipeline(aws.client, outputs), client, ProgressLines(console), 60 + 2.0 * orders, stop)
             console.print(f"Sending {orders} orders (seed {seed})")
-            run.send(plan(orders, seed))
+            planned = plan(orders, seed)
+            run.send(planned)
             run.settle()
-            behind = BackHalf(aws.client, outputs, aws.cloud.account, stop)
+            behind = BackHalf(aws.client, outputs, aws.cloud.account)
             run.follow(behind, lambda: _advance_to_load(aws, outputs["schedule_name"], console))
-            result = run.account(behind)
+            # What is interrupted is counted as far as it came: at the table.
+            result = run.account(None if stop.is_set() else behind)
             seconds["run"] = time.perf_counter() - begin
             console.print(
                 f"External API: {external.answered} answers of {elements} elements, "
                 f"{external.throttled} calls throttled with Retry-After"
             )
             show(console, result)
+            traced = None if stop.is_set() else run.trace(planned)
+            if traced is not None:
+                show_trace(console, traced)
             phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
             console.print(f"Seconds: {phases}")
             if keep:
                 _stay(console, outputs["api_url"], aws.endpoint, stop)
             if json:
-                typer.echo(as_json(result, seconds))
+                typer.echo(as_json(result, seconds, traced))
             raise typer.Exit(0 if ok(result) else 1)
-    except (SandboxError, DemoError) as error:
+    except (SandboxError, DemoError, QueryFailed) as error:
         console.print(f"[red]Error[/]: {error}", markup=True)
         raise typer.Exit(1) from None
 
@@ -214,7 +220,7 @@ def iam_proof(
                     exceptions[proof.name] = proof.exception
                 elif proof.failed is None:
                     unproven += 1
-                    console.print(f"[red]not needed[/] {proof.name}: everything works without it")
+                    console.print(f"[red]not needed[/] {proof.name}: everything works without it", soft_wrap=True)
                 else:
                     proven += 1
                     console.print(f"[green]needed[/] {proof.name}: {proof.failed}", soft_wrap=True)
@@ -222,7 +228,7 @@ def iam_proof(
         console.print(f"[red]Error[/]: {error}")
         raise typer.Exit(1) from None
     for name, reason in exceptions.items():
-        console.print(f"exception {name}: {reason}")
+        console.print(f"exception {name}: {reason}", soft_wrap=True)
     console.print(f"Seconds: {time.perf_counter() - begin:.0f}")
     console.print(f"{'actions' if actions else 'statements'} {proven + unproven}, proven {proven}")
     raise typer.Exit(1 if unproven else 0)
