@@ -155,7 +155,9 @@ class BehindChecks:
         """An object that waits, the schedule's slot, the warehouse, SPICE."""
         order_id = secrets.token_hex(32)
         key = self._raw_object(order_id)
-        self._stage.until(lambda: "unloaded" in (self._query_of(key) or {}), "an object waits for the load")
+        self._stage.until(
+            lambda: "unloaded" in (self._query_of(key) or {}), "an object waits for the load", prepares=True
+        )
         before = self._refreshes()
         slot = self._scheduler.advance_to_next(self._outputs["schedule_name"]).strftime("%Y-%m-%dT%H:%M:%SZ")
         self._loads(slot)
@@ -187,7 +189,9 @@ class BehindChecks:
         faults.add(Fault(FaultKind.ERROR, "s3", "PutObject", times=1, matching=curated, **denied))  # type: ignore[arg-type]  # code and status have the types of their arguments
         try:
             key = self._raw_object(order_id)
-            self._stage.until(lambda: self._athena_state(key) == "FAILED", "the first attempt has failed")
+            self._stage.until(
+                lambda: self._athena_state(key) == "FAILED", "the first attempt has failed", prepares=True
+            )
 
             def settled() -> bool:
                 row = self._query_of(key) or {}
@@ -365,7 +369,9 @@ class BehindChecks:
 
     def _run_job(self) -> None:
         slot = f"2001-01-03T00:00:00.{secrets.randbelow(10**9):09d}Z"
-        self._stage.until(lambda: not self._runs("STARTING", "RUNNING"), "the job's run before has ended")
+        self._stage.until(
+            lambda: not self._runs("STARTING", "RUNNING"), "the job's run before has ended", prepares=True
+        )
         self._stage.aws.client("glue").start_job_run(
             JobName=self._outputs["load_job_name"], Arguments={"--scheduled_time": slot}
         )

@@ -13,6 +13,8 @@ ORDER: dict[str, object] = {"customer": "proof", "sku": LONG_SKU, "quantity": 1}
 """Its result goes through the payload store."""
 DETAILS: dict[str, object] = {"address": "Proof Street 1", "delivery_date": "2027-01-15"}
 LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
+REQUESTS = "requests"
+"""The stream to which the admission writes a line of each request; Step Functions writes its own beside it."""
 FUNCTIONS = ("get-order", "call-external-api", "add-details", "orders-workflow-token-keeper", "notify-order")
 """Logical names of the functions that an order goes through up to the table and from it to other systems."""
 
@@ -40,6 +42,11 @@ class FrontChecks:
                 (*functions, "orders-api-", workflow),
             ),
             Check(
+                "an order is delivered by a function that starts anew",
+                self.started_anew,
+                ("call-external-api-role/ReadSuppliers",),
+            ),
+            Check(
                 "an order is delivered with details that came last",
                 self.details_last,
                 ("orders-workflow-token-keeper-role", "add-details-role/Resume"),
@@ -62,7 +69,7 @@ class FrontChecks:
             ),
             *(self._lines(name, f"{name}-role/WriteLog", self.details_first) for name in FUNCTIONS),
             self._lines("suppliers-sync", "suppliers-sync-role/WriteLog", self.synced),
-            self._lines(admission, f"{admission}/WriteRequests", self._accepted),
+            self._lines(admission, f"{admission}/WriteRequests", self._accepted, REQUESTS),
         ]
 
     def details_first(self) -> None:
@@ -70,6 +77,18 @@ class FrontChecks:
         order_id = self._accepted()
         self._details(order_id)
         self._reaches(order_id, "COMPLETED", "the order is completed at once")
+
+    def started_anew(self) -> None:
+        """Details first, while the function that calls the external API keeps nothing in its memory."""
+        lambda_, function = self._stage.aws.client("lambda"), self._function("call-external-api")
+        variables = lambda_.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
+        # A change of the configuration ends the environments that are there.
+        lambda_.update_function_configuration(
+            FunctionName=function, Environment={"Variables": {**variables, "PROOF": secrets.token_hex(8)}}
+        )
+        order_id = self._accepted()
+        self._details(order_id)
+        self._reaches(order_id, "COMPLETED", "the order is completed by a new environment")
 
     def details_last(self) -> None:
         """POST, wait, details, written."""
@@ -95,7 +114,7 @@ class FrontChecks:
         dynamodb.update_item(
             TableName=cache, Key=key, UpdateExpression="SET etag = :stale", ExpressionAttributeValues=stale
         )
-        self._stage.invoke(self._sync_function)
+        self._stage.invoke(self._function("suppliers-sync"))
         row = dynamodb.get_item(TableName=cache, Key=key, ConsistentRead=True)["Item"]
         if row["etag"] == stale[":stale"]:
             raise CheckFailed("the sync made no new version")
@@ -111,7 +130,9 @@ class FrontChecks:
         stage.external.available = False
         try:
             stage.aws.client("lambda").invoke(
-                FunctionName=self._sync_function, InvocationType="Event", Payload=f'{{"proof": "{token}"}}'.encode()
+                FunctionName=self._function("suppliers-sync"),
+                InvocationType="Event",
+                Payload=f'{{"proof": "{token}"}}'.encode(),
             )
             stage.letter_arrives(queue, token, "the sync's event is in the queue")
         finally:
@@ -126,13 +147,12 @@ class FrontChecks:
         if late.status != 409:
             raise CheckFailed(f"details after the end were answered with {late.status}")
 
-    @property
-    def _sync_function(self) -> str:
-        return self._stage.name("aws:lambda/function:Function", "suppliers-sync-function")
+    def _function(self, name: str) -> str:
+        return self._stage.name("aws:lambda/function:Function", f"{name}-function")
 
-    def _lines(self, name: str, concern: str, run: Callable[[], object]) -> Check:
+    def _lines(self, name: str, concern: str, run: Callable[[], object], stream: str = "") -> Check:
         group = self._stage.name(LOG_GROUP, f"{name}-log")
-        return Check(f"the lines of {name} arrive", partial(self._stage.has_lines, group, run), (concern,))
+        return Check(f"the lines of {name} arrive", partial(self._stage.has_lines, group, run, stream), (concern,))
 
     def _accepted(self) -> str:
         answer = self._client.post_order(f"proof-{secrets.token_hex(8)}", ORDER)

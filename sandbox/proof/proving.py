@@ -11,6 +11,7 @@ EXCEPTIONS = {
     "DeliverLogs": "the sandbox's Step Functions writes its logs itself",
 }
 """Statements that the sandbox cannot prove, by Sid, and why."""
+NEITHER = 3
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,12 @@ class Check:
     concerns: tuple[str, ...] = ()
 
     def rank(self, role: str, sid: str) -> int:
-        """How much it has to do with a statement: 0 is about it, 1 with its role, 2 with neither."""
-        found = 2
+        """How far it is from a statement: 0 is about it, 1 about its role, 2 about others of the role, 3 about neither."""
+        found = NEITHER
         for concern in self.concerns:
             part, _, about = concern.partition("/")
-            if part in role and about in ("", sid):
-                found = min(found, 0 if about else 1)
+            if part in role:
+                found = min(found, {"": 1, sid: 0}.get(about, 2))
         return found
 
 
@@ -63,9 +64,9 @@ class Proof:
 
 
 def ordered(checks: Sequence[Check], role: str, sid: str) -> tuple[list[Check], list[Check]]:
-    """The checks that concern a statement or its role, those about the statement first, and the rest."""
+    """The checks that concern a statement's role, those about the statement first, and the rest."""
     ranked = sorted(checks, key=lambda check: check.rank(role, sid))
-    concerned = [check for check in ranked if check.rank(role, sid) < 2]
+    concerned = [check for check in ranked if check.rank(role, sid) < NEITHER]
     return concerned, ranked[len(concerned) :]
 
 
@@ -82,7 +83,8 @@ def prove(
         roles: its roles.
         checks: what has to work with all statements, and must not without one.
         only: prove the roles whose names contain this.
-        actions: take away each action of each statement once, instead of the statement.
+        actions: take away each action of each statement once, instead of the statement, and ask the checks of its role
+            alone: the statements show that these need it.
 
     Raises:
         CheckFailed: a check fails while all statements are there.
@@ -105,7 +107,8 @@ def prove(
                 continue
             for action in of_statement if actions else [""]:
                 failed = None
-                for group in ordered(checks, role, sid):
+                concerned, rest = ordered(checks, role, sid)
+                for group in [concerned] if actions else [concerned, rest]:
                     measure(group)
                     with roles.without(role, sid, action):
                         found = _first_failure(group)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 WAIT_SECONDS = 600
 """The stack's wait for details, in AWS's time; the proof has to live through it."""
 PATIENCE_SECONDS = 60
-LONGER, MARGIN_SECONDS = 2.0, 1.0
+LONGER, MARGIN_SECONDS = 2.0, 4.0
 POLL_SECONDS = 0.1
 
 
@@ -53,20 +53,21 @@ class Stage:
         finally:
             self._measures = False
 
-    def until(self, condition: Callable[[], T], what: str) -> T:
+    def until(self, condition: Callable[[], T], what: str, *, prepares: bool = False) -> T:
         """Wait until a condition gives something true, and return that.
 
-        It may take twice as long as it took while all statements were in place, and a second, so that neither a slow
-        machine makes a proof nor a fast one waits.
+        It may take twice as long as it took while all statements were in place, and some seconds, so that neither a
+        slow machine makes a proof nor a fast one waits.
 
         Args:
             condition: asked again and again.
             what: it means; the same words for the same thing, whichever order it is about.
+            prepares: it is not what the check is about, so it is waited for patiently.
 
         Raises:
             CheckFailed: it does not in time.
         """
-        known = not self._measures and what in self._took
+        known = not self._measures and not prepares and what in self._took
         seconds = LONGER * self._took[what] + MARGIN_SECONDS if known else PATIENCE_SECONDS
         begin = time.monotonic()
         while not (found := condition()):
@@ -110,12 +111,12 @@ class Stage:
         if "FunctionError" in answer:
             raise CheckFailed(f"{function} failed: {answer['Payload'].read().decode()[:400]}")
 
-    def has_lines(self, group: str, run: Callable[[], object]) -> None:
-        """Do something, and wait for lines about it in a log group."""
+    def has_lines(self, group: str, run: Callable[[], object], stream: str = "") -> None:
+        """Do something, and wait for lines about it in a log group, or in one stream of it."""
         begin = int(time.time() * 1000)
         run()
-        logs = self.aws.client("logs")
+        logs, streams = self.aws.client("logs"), {"logStreamNames": [stream]} if stream else {}
         self.until(
-            lambda: logs.filter_log_events(logGroupName=group, startTime=begin, limit=1)["events"],
+            lambda: logs.filter_log_events(logGroupName=group, startTime=begin, limit=1, **streams)["events"],
             f"{group} has new lines",
         )

@@ -54,12 +54,12 @@ def nothing() -> None:
     """A check that needs nothing."""
 
 
-def test_checks_about_the_statement_come_first_then_those_of_its_role_then_the_rest() -> None:
+def test_checks_about_the_statement_come_first_then_those_of_its_role_and_apart_from_them_the_rest() -> None:
     rest, role = Check("rest", nothing), Check("role", nothing, ("get-order", "other"))
     statement, other = Check("statement", nothing, ("get-order/Log",)), Check("other", nothing, ("get-order/Read",))
     checks = [rest, role, other, statement]
-    assert ordered(checks, "get-order-role", "Log") == ([statement, role], [rest, other])
-    assert ordered(checks, "get-order-role", "Read") == ([other, role], [rest, statement])
+    assert ordered(checks, "get-order-role", "Log") == ([statement, role, other], [rest])
+    assert ordered(checks, "get-order-role", "Read") == ([other, role, statement], [rest])
     assert ordered(checks, "suppliers-role", "Log") == ([], checks)
 
 
@@ -136,9 +136,10 @@ def test_what_failed_has_to_work_again_when_the_statement_is_back() -> None:
         next(proofs)
 
 
-def test_waiting_takes_no_longer_than_twice_the_time_that_was_measured_and_a_second() -> None:
+def test_waiting_takes_not_much_longer_than_the_time_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.proof.stage.MARGIN_SECONDS", 0.1)
     waits = stage()
     with waits.measuring():
         assert waits.until(lambda: "found", "it is there") == "found"
-    with pytest.raises(CheckFailed, match=r"not within 1\.0 s: it is there"):
+    with pytest.raises(CheckFailed, match=r"not within 0\.1 s: it is there"):
         waits.until(lambda: None, "it is there")
