@@ -1,6 +1,7 @@
 """The embedded AWS with the provider and the external API, for Pulumi's own commands."""
 
 import contextlib
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,10 @@ from sandbox.provider.server import serve
 
 EXTERNAL_API_URL = "SANDBOX_EXTERNAL_API_URL"
 """Tells a command that runs beside the sandbox where the external API is."""
+
+
+MIXED = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
+"""What of a real account must not mix with the sandbox's credentials."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +61,21 @@ def session(speed: float = 20, elements: int = 2_000, port: int = 0, provider_po
         SandboxError: a port cannot be had, or an embedded AWS runs in this process already.
     """
     with (
+        _without_account(),
         embedded_aws(speed, port=port) as aws,
         external_api(elements) as external,
         serve(aws.cloud, provider_port) as bound,
     ):
         yield Session(aws, external, bound)
+
+
+@contextlib.contextmanager
+def _without_account() -> Iterator[None]:
+    taken = {name: os.environ.pop(name) for name in MIXED if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(taken)
 
 
 @contextlib.contextmanager
@@ -89,9 +104,10 @@ def command_environment(running: Session, given: Mapping[str, str]) -> Iterator[
         }
         if "PULUMI_CONFIG_PASSPHRASE_FILE" in given:
             del defaults["PULUMI_CONFIG_PASSPHRASE"]
-        # A profile or a session token of a real account must not mix with the sandbox's credentials.
-        mixed = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN")
         kept = {
-            name: value for name, value in given.items() if name not in mixed and not name.startswith("AWS_ENDPOINT")
+            name: value
+            for name, value in given.items()
+            # A variable that is set to nothing is not given.
+            if name not in MIXED and not name.startswith("AWS_ENDPOINT") and (value or name not in defaults)
         }
         yield {**defaults, **kept, **running.environment()}
