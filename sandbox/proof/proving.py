@@ -30,7 +30,7 @@ class Check:
     concerns: tuple[str, ...] = ()
 
     def rank(self, role: str, sid: str) -> int:
-        """How far it is from a statement: 0 is about it, 1 about its role, 2 about others of the role, 3 about neither."""
+        """How far it is from a statement: 0 is about it, 1 its role, 2 another one of the role, ``NEITHER`` neither."""
         found = NEITHER
         for concern in self.concerns:
             part, _, about = concern.partition("/")
