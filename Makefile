@@ -8,7 +8,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test iam-proof policies lint format lock clean
+.PHONY: help demo smoke-aws test iam-proof policies lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ help: ## Show this list
 demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders through it (ARGS="--help" shows the options)
 	@seconds=$$(cat .venv/.install-seconds); echo 0 > .venv/.install-seconds; \
 	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m sandbox demo $(ARGS)
+
+smoke-aws: .venv/.run ## Send orders through a stack that is deployed on AWS, after asking (ARGS="--stack dev --orders 20")
+	@$(BIN)/python -m sandbox demo --target aws $(ARGS)
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
 	@$(BIN)/python -m pytest $(ARGS)

@@ -6,7 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pulumi_aws_eda import plugin
 from pulumi_aws_eda.testing import Recording, record
+
+from pipeline import costs, diagram, reference
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ("sandbox", "dev", "staging", "prod")
@@ -86,12 +89,40 @@ Gateway writes logs, and enough concurrency for what the stack reserves (a new a
 """
 
 
+def parts() -> str:
+    """The picture of the stack's parts."""
+    return PARTS.replace("GRAPH", diagram.mermaid(recording("sandbox")).rstrip())
+
+
+PARTS = """\
+# The parts of the pipeline
+
+Made of the stack's own graph by `python -m pipeline.documents`; a test compares them. An arrow leads from a part to
+each that uses its outputs: its name, its address, its stream. The topic of the alarms and `Observability` have to do
+with every part and are left out.
+
+```mermaid
+GRAPH
+```
+
+How an order goes through them is told in [the pipeline](../pipeline.md).
+"""
+
+
 def documents() -> dict[Path, str]:
     """All documents, by file."""
-    return {ROOT / "docs" / "openapi.json": openapi(), ROOT / "docs" / "environments.md": environments()}
+    docs = ROOT / "docs"
+    return {
+        docs / "openapi.json": openapi(),
+        docs / "environments.md": environments(),
+        docs / "explanation" / "parts.md": parts(),
+        docs / "how-to" / "costs.md": costs.page({name: recording(name) for name in ENVIRONMENTS}),
+        **{docs / "reference" / name: text for name, text in reference.pages(plugin.schema()).items()},
+    }
 
 
 if __name__ == "__main__":
     for file, text in documents().items():
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         print(file.relative_to(ROOT))

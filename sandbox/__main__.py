@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from enum import Enum
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -22,6 +23,7 @@ from sandbox.demo.external_api import external_api
 from sandbox.demo.plan import plan
 from sandbox.demo.report import ProgressLines, as_json, ok, show
 from sandbox.demo.run import DemoError, Pipeline, Run
+from sandbox.demo.target import send_to_aws
 from sandbox.embedded import Sandbox, embedded_aws
 from sandbox.errors import SandboxError
 from sandbox.proof import (
@@ -43,6 +45,14 @@ PROGRAM = Path(__file__).parents[1] / "__main__.py"
 PROOF_SPEED = 100
 """AWS seconds in one real second of the proof: Firehose's 300 are 3, an order's wait is 6."""
 
+
+class Target(Enum):
+    """Where the demo sends its orders."""
+
+    SANDBOX = "sandbox"
+    AWS = "aws"
+
+
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="An embedded AWS on this machine, for trying and testing stacks."
 )
@@ -56,11 +66,24 @@ def main() -> None:
 @app.command()
 def demo(
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders are sent.")] = 100,
-    seed: Annotated[int, typer.Option(help="Decides the orders and what happens to them.")] = 1,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            help="Decides the orders and what happens to them; default 1, on AWS a new one.", show_default=False
+        ),
+    ] = None,
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 60,
     elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 50_000,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
+    target: Annotated[
+        Target, typer.Option(help="The embedded AWS, or a stack that is deployed on AWS.")
+    ] = Target.SANDBOX,
+    stack_name: Annotated[str, typer.Option("--stack", help="On AWS: the stack's name.")] = "dev",
+    outputs_file: Annotated[
+        Path | None, typer.Option("--outputs", help="On AWS: what pulumi stack output --json printed.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="On AWS: do not ask before orders are sent.")] = False,
 ) -> None:
     """Deploy the pipeline into the embedded AWS, send orders through it, and count what became of them.
 
@@ -76,6 +99,18 @@ def demo(
         console.print("\nStopping; what was sent is still counted (Ctrl-C again to end at once).")
 
     signal.signal(signal.SIGINT, interrupted)
+    if target is Target.AWS:
+        begin = time.perf_counter()
+        try:
+            sent = send_to_aws(console, stack_name, outputs_file, orders, seed or time.time_ns() % 2**31, yes, stop)
+        except (DemoError, QueryFailed) as error:
+            console.print(f"[red]Error[/]: {error}", soft_wrap=True)
+            raise typer.Exit(1) from None
+        show(console, sent)
+        if json:
+            typer.echo(as_json(sent, {"run": time.perf_counter() - begin}))
+        raise typer.Exit(0 if ok(sent) else 1)
+    seed = 1 if seed is None else seed
     seconds = {"install": float(os.environ.get("SANDBOX_INSTALL_SECONDS", "0"))}
     begin = time.perf_counter()
     try:

@@ -7,11 +7,19 @@ import pytest
 from pipeline import documents
 
 
-@pytest.mark.parametrize("file", ["openapi.json", "environments.md"])
-def test_the_document_is_up_to_date(file: str) -> None:
-    made = documents.documents()[documents.ROOT / "docs" / file]
-    written = (documents.ROOT / "docs" / file).read_text()
-    assert written == made, "run: python -m pipeline.documents"
+def test_the_documents_are_up_to_date() -> None:
+    made = documents.documents()
+    for file, text in made.items():
+        assert file.read_text() == text, f"{file.name}: run python -m pipeline.documents"
+    pages = set((documents.ROOT / "docs" / "reference").iterdir())
+    assert pages <= set(made), "a page in docs/reference is of no component"
+
+
+def test_the_picture_shows_the_parts_and_what_each_takes_from_another() -> None:
+    lines = documents.parts().splitlines()
+    assert '  orders-api["orders-api<br/>EventApi"]' in lines
+    assert {"  orders --> orders-raw", "  orders-raw --> orders-analytics", "  get-order --> orders-api"} <= set(lines)
+    assert not [line for line in lines if "observability" in line]
 
 
 @pytest.mark.parametrize("environment", documents.ENVIRONMENTS)

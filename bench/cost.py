@@ -1,0 +1,43 @@
+"""What the pipeline costs, as the model of ``pipeline/costs.py`` has it: ``python bench/cost.py [--json]``.
+
+With ``--json`` the last line is one JSON object: US dollars a month of each idle environment, and for a million orders,
+of the pipeline and of the naive design.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from pipeline import costs, documents
+
+
+def main() -> int:
+    """Print the bills."""
+    idle = {name: costs.idle(documents.recording(name)) for name in documents.ENVIRONMENTS}
+    bills = {
+        **{f"idle, {name}": bill for name, bill in idle.items()},
+        "a million orders": costs.million_orders(),
+        "a million orders, naive design": costs.naive_million_orders(),
+    }
+    print(f"List prices of us-east-1 of {costs.DATED}, US dollars a month, without free tiers and storage")
+    for name, bill in bills.items():
+        print(f"{name}: {costs.total(bill):.2f}")
+        for item in sorted(bill, key=lambda item: -item.usd):
+            print(f"  {item.usd:>10.2f}  {item.what}")
+    if "--json" in sys.argv:
+        orders, naive = costs.total(costs.million_orders()), costs.total(costs.naive_million_orders())
+        document = {
+            "idle": {name: round(costs.total(bill), 2) for name, bill in idle.items()},
+            "million_orders": round(orders, 2),
+            "naive_million_orders": round(naive, 2),
+            "ratio": round(naive / orders, 1),
+            "prices_of": costs.DATED,
+        }
+        print(json.dumps(document))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

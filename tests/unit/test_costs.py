@@ -1,0 +1,50 @@
+"""The cost model counts the stack's own resources, and its prices are dated and named."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline import costs, documents
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_price_is_used_and_says_where_it_is_from() -> None:
+    bills = [costs.idle(documents.recording("prod")), costs.million_orders(), costs.naive_million_orders()]
+    assert {item.price for bill in bills for item in bill} == set(costs.PRICES)
+    assert all(price.usd > 0 and price.source.startswith("aws.amazon.com/") for price in costs.PRICES.values())
+    assert re.fullmatch(r"20\d\d-\d\d", costs.DATED)
+
+
+@pytest.mark.parametrize("environment", documents.ENVIRONMENTS)
+def test_an_idle_stack_is_counted_from_its_resources(environment: str) -> None:
+    made = documents.recording(environment)
+    bill = {item.what: item for item in costs.idle(made)}
+    assert bill["alarms"].units == len(made.of("aws:cloudwatch/metricAlarm:MetricAlarm")) > 20
+    assert ("QuickSight, one author" in bill) == (environment in ("sandbox", "prod"))
+    assert ("daily load job, nothing to load" in bill) == (environment != "dev")
+
+
+def test_dev_costs_next_to_nothing_idle_and_polling_is_what_the_naive_design_pays_for() -> None:
+    assert costs.total(costs.idle(documents.recording("dev"))) < 10
+    naive = costs.naive_million_orders()
+    polling = [item for item in naive if item.what.startswith("polling")]
+    assert costs.total(polling) > costs.total(naive) / 2
+    assert costs.total(costs.million_orders()) < costs.total(naive) - costs.total(polling)
+
+
+def test_the_benchmark_ends_with_one_line_of_json() -> None:
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "cost.py"), "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert set(found["idle"]) == set(documents.ENVIRONMENTS)
+    assert found["ratio"] == round(found["naive_million_orders"] / found["million_orders"], 1)
