@@ -1,4 +1,4 @@
-"""What the pipeline costs, as the model of ``pipeline/costs.py`` has it: ``python bench/cost.py [--json]``.
+"""What the pipeline costs, as the model of ``pipeline/costs.py`` has it: ``python -m bench.cost [--json]``.
 
 With ``--json`` the last line is one JSON object: US dollars a month of each idle environment, and for a million orders,
 of the pipeline and of the naive design.
@@ -6,9 +6,6 @@ of the pipeline and of the naive design.
 
 import json
 import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from pipeline import costs, documents
 

@@ -211,7 +211,7 @@ def page(recordings: Mapping[str, Recording]) -> str:
 INTRODUCTION = """\
 # What it costs
 
-Made by `python -m pipeline.documents` from the stacks' own resources and `pipeline/costs.py`; `python bench/cost.py`
+Made by `python -m pipeline.documents` from the stacks' own resources and `pipeline/costs.py`; `python -m bench.cost`
 prints the same numbers. A model, not a bill: list prices of us-east-1 of {dated}, without free tiers; other regions
 differ by some per cent to a third. Compare the prices below with their pages before you decide anything by them.
 

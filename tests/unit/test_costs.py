@@ -39,7 +39,7 @@ def test_dev_costs_next_to_nothing_idle_and_polling_is_what_the_naive_design_pay
 
 def test_the_benchmark_ends_with_one_line_of_json() -> None:
     done = subprocess.run(
-        [sys.executable, str(ROOT / "bench" / "cost.py"), "--json"],
+        [sys.executable, "-m", "bench.cost", "--json"],
         capture_output=True,
         text=True,
         check=True,
