@@ -12,6 +12,8 @@ EXCEPTIONS = {
 }
 """Statements that the sandbox cannot prove, by Sid, and why."""
 NEITHER = 3
+TRIES = 3
+"""With all statements in place; a busy machine may refuse a request for a moment."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +124,14 @@ def prove(
 
 
 def _works(stage: Stage, check: Check) -> None:
-    try:
-        with stage.measuring():
-            check.run()
-    except CheckFailed as failure:
-        raise CheckFailed(f"with all statements in place: {check.name}: {failure}") from failure
+    for left in reversed(range(TRIES)):
+        try:
+            with stage.measuring():
+                check.run()
+            return
+        except (CheckFailed, ConnectionError) as failure:
+            if not left:
+                raise CheckFailed(f"with all statements in place: {check.name}: {failure}") from failure
 
 
 def _first_failure(checks: Sequence[Check]) -> tuple[Check, str] | None:
