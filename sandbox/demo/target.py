@@ -171,6 +171,8 @@ def send_to_aws(
     """
     outputs = stack_outputs(stack, file)
     session, account, who = caller()
+    credentials = session.get_credentials()
+    assert credentials is not None, "who called has credentials"
     announce(console, stack, outputs, who, orders)
     if not confirmed and not typer.confirm("Go on?", default=False, err=True):
         raise DemoError("nothing was sent")
@@ -181,7 +183,7 @@ def send_to_aws(
             clients[service] = session.client(service)  # type: ignore[call-overload]  # known at run time
         return clients[service]
 
-    sender = OrdersClient(outputs["api_url"], session.get_credentials(), session.region_name)
+    sender = OrdersClient(outputs["api_url"], credentials, session.region_name)
     ids: Callable[[], set[str]] = lambda: set(run.ledger.accepted.values())  # noqa: E731 - the run is made just after it
     before = BackHalf(client, outputs, account).dead_letters()
     behind = OwnAnalytics(client, outputs, account, ids=ids, before=before)
