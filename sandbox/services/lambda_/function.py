@@ -133,7 +133,10 @@ class Function:
 
     def _failed(self, request_id: str, error: dict[str, Any]) -> Outcome:
         message = f"RequestId: {request_id} Error: {error.get('errorMessage', '')}"
-        self.log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {message}")
+        if self.configuration["LoggingConfig"]["LogFormat"] == "JSON":
+            self.log.done(request_id, str(error.get("errorType", "")))
+        else:
+            self.log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {message}")
         return Outcome(json.dumps({**error, "errorMessage": message}).encode(), "Unhandled")
 
     def _acquire(self) -> tuple[Environment, bool]:

@@ -40,6 +40,11 @@ class FunctionLog:
         """The platform's line before an invocation."""
         self._platform("platform.start", {"requestId": request_id, "version": "$LATEST"})
 
+    def done(self, request_id: str, error_type: str) -> None:
+        """The platform's line about an invocation that the function's own code did not end."""
+        status = "timeout" if error_type == "Sandbox.Timedout" else "error"
+        self._platform("platform.runtimeDone", {"requestId": request_id, "status": status, "errorType": error_type})
+
     def report(
         self, request_id: str, milliseconds: float, init_milliseconds: float | None, status: str, memory_size: int
     ) -> None:
