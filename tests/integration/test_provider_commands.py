@@ -130,6 +130,8 @@ def test_ctrl_c_reaches_the_command_and_ends_the_sandbox() -> None:
     with subprocess.Popen(
         [*SANDBOX, "run", "--", "sh", "-c", script], cwd=ROOT, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell cannot trap what was ignored when it began, as in a job in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     ) as process:  # fmt: skip
         assert process.stdout is not None
         assert process.stderr is not None

@@ -46,11 +46,11 @@ def test_two_builds_of_the_same_files_are_the_same_bytes(tmp_path: Path) -> None
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_the_wheel_holds_both_packages_with_types_and_functions_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_holds_its_packages_with_types_and_functions_and_nothing_else(tmp_path: Path) -> None:
     names = set(zipfile.ZipFile(build(copy(tmp_path / "source"), tmp_path / "wheel")).namelist())
     source = {
         file.relative_to(COMPONENTS).as_posix()
-        for package in ("pulumi_aws_eda", "eda_runtime")
+        for package in ("pulumi_aws_eda", "pulumi_aws_eda_pytest", "eda_runtime")
         for file in (COMPONENTS / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
