@@ -87,7 +87,7 @@ def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Out
         aws.get_partition_output(opts=options).partition,
         service,
         aws.get_region_output(opts=options).region,
-        aws.get_caller_identity_output(opts=options).account_id,
+        account_id(common),
         resource,
     )
 
@@ -101,6 +101,18 @@ def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[
 def account_id(common: Common) -> pulumi.Output[str]:
     """The stack's account."""
     return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).account_id
+
+
+def tls_only(action: str, resource: Any) -> dict[str, Any]:
+    """The statement of a resource's policy that refuses what does not come by TLS."""
+    return {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": action,
+        "Resource": resource,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 def role(
@@ -122,8 +134,7 @@ def role(
     """
     trust: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     if source_account:
-        account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).account_id
-        trust["Condition"] = {"StringEquals": {"aws:SourceAccount": account}}
+        trust["Condition"] = {"StringEquals": {"aws:SourceAccount": account_id(common)}}
     made = aws.iam.Role(
         f"{common.name}-{suffix}",
         name=physical_name(f"{common.name}-{suffix}", 64),
@@ -192,14 +203,7 @@ def queue(
             {
                 "Version": "2012-10-17",
                 "Statement": [
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "sqs:*",
-                        "Resource": made.arn,
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    },
+                    tls_only("sqs:*", made.arn),
                     *(
                         {
                             "Sid": f"Rule{number}",
@@ -474,16 +478,7 @@ def bucket(
         policy=pulumi.Output.json_dumps(
             {
                 "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": "TlsOnly",
-                        "Effect": "Deny",
-                        "Principal": "*",
-                        "Action": "s3:*",
-                        "Resource": [made.arn, pulumi.Output.concat(made.arn, "/*")],
-                        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-                    }
-                ],
+                "Statement": [tls_only("s3:*", [made.arn, pulumi.Output.concat(made.arn, "/*")])],
             }
         ),
         # S3 refuses two changes of a bucket's access at the same time.

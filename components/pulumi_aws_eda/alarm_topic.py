@@ -100,14 +100,7 @@ def _key(common: _parts.Common) -> aws.kms.Key:
 
 def _policy(common: _parts.Common, topic_arn: pulumi.Output[str]) -> pulumi.Output[str]:
     statements: list[dict[str, Any]] = [
-        {
-            "Sid": "TlsOnly",
-            "Effect": "Deny",
-            "Principal": "*",
-            "Action": "sns:Publish",
-            "Resource": topic_arn,
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
+        _parts.tls_only("sns:Publish", topic_arn),
         {
             "Sid": "Alarms",
             "Effect": "Allow",

@@ -421,8 +421,7 @@ def _bucket(
 ) -> tuple[pulumi.Input[str], pulumi.Output[str], list[pulumi.Resource]]:
     """Name and ARN of the bucket, and what has to be there before something is written into it."""
     if "bucket_name" in args:
-        partition = aws.get_partition_output(opts=_invoke(common)).partition
-        return args["bucket_name"], pulumi.Output.concat("arn:", partition, ":s3:::", args["bucket_name"]), []
+        return args["bucket_name"], _parts.bucket_arn(common, args["bucket_name"]), []
     made, policy = _parts.bucket(
         common,
         "bucket",
@@ -474,7 +473,9 @@ def _error_target(common: _parts.Common, rule: aws.cloudwatch.EventRule, queue: 
 
 def _database(common: _parts.Common, args: BatchedFirehoseSinkArgs) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
     if "database_name" in args:
-        return args["database_name"], pulumi.Output.concat(_glue_arn(common), "database/", args["database_name"])
+        return args["database_name"], _parts.arn(
+            common, "glue", pulumi.Output.concat("database/", args["database_name"])
+        )
     made = aws.glue.CatalogDatabase(
         f"{common.name}-database", name=_parts.glue_name(common.name), tags=common.tags, opts=common.opts()
     )
@@ -571,7 +572,7 @@ def _schema_needs(
         "ReadSchema": {
             # Firehose documentation, access to AWS Glue for data format conversion.
             "actions": ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
-            "resources": [pulumi.Output.concat(_glue_arn(common), "catalog"), database_arn, table_arn],
+            "resources": [_parts.arn(common, "glue", "catalog"), database_arn, table_arn],
         }
     }
 
@@ -597,17 +598,3 @@ def _kinesis_needs(common: _parts.Common, stream: aws.kinesis.Stream) -> dict[st
             },
         }
     return needs
-
-
-def _glue_arn(common: _parts.Common) -> pulumi.Output[str]:
-    options = _invoke(common)
-    return pulumi.Output.format(
-        "arn:{0}:glue:{1}:{2}:",
-        aws.get_partition_output(opts=options).partition,
-        aws.get_region_output(opts=options).region,
-        aws.get_caller_identity_output(opts=options).account_id,
-    )
-
-
-def _invoke(common: _parts.Common) -> pulumi.InvokeOutputOptions:
-    return pulumi.InvokeOutputOptions(parent=common.parent)

@@ -99,6 +99,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
 
         self.callback_table = _parts.table(common, "callbacks", "id", ttl="expires_at")
         self.dead_letter_queue = _parts.dead_letter_queue(common, runbook="dead-letters-workflow")
+        # The machine's ARN before the machine exists: the token keeper, which it calls, has to name it.
+        machine = f"stateMachine:{physical_name(name, 80)}"
         keeper: IdempotentLambdaArgs = {
             "code": archives.function_archive("token_keeper"),
             "description": "Stores the task token a workflow waits with",
@@ -107,7 +109,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
             "environment": {"CALLBACK_TABLE": self.callback_table.name},
             "grants": {
                 "KeepToken": {"actions": ["dynamodb:UpdateItem"], "resources": [self.callback_table.arn]},
-                "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [self._machine_arn(name)]},
+                "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [_parts.arn(common, "states", machine)]},
             },
             "log_retention_in_days": common.log_retention_in_days,
             "alarm_actions": common.alarm_actions,
@@ -174,13 +176,6 @@ class CallbackWorkflow(pulumi.ComponentResource):
         self.role_arn = self.role.arn
         self.observed = common.observed(self.token_keeper.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
-
-    def _machine_arn(self, name: str) -> pulumi.Output[str]:
-        """The machine's ARN before the machine exists: the token keeper, which it calls, has to name it."""
-        options = pulumi.InvokeOutputOptions(parent=self)
-        account = aws.get_caller_identity_output(opts=options).account_id
-        region = aws.get_region_output(opts=options).region
-        return pulumi.Output.format("arn:aws:states:{0}:{1}:stateMachine:{2}", region, account, physical_name(name, 80))
 
 
 EXECUTION_STATEMENTS: dict[str, dict[str, Any]] = {

@@ -18,42 +18,16 @@ import pulumi
 from pulumi.provider import main
 from pulumi.provider.experimental.component import ComponentProvider
 
-from pulumi_aws_eda import (
-    AlarmTopic,
-    AnalyticsChain,
-    BatchedFirehoseSink,
-    CallbackWorkflow,
-    ConsumerCache,
-    EventApi,
-    IdempotentLambda,
-    Observability,
-    PayloadStore,
-    PerObjectQuery,
-    Reconciler,
-    ScheduledLoad,
-    SpiceRefresh,
-    TableOutbox,
-)
+import pulumi_aws_eda
 
 NAME = "aws-eda"
 NAMESPACE = "eda"
 """Without one, the SDK that Pulumi generates for Python would be imported by this package's own name."""
 DESCRIPTION = "Components for event-driven architectures on AWS: idempotent, traceable, tested."
 COMPONENTS: list[type[pulumi.ComponentResource]] = [
-    AlarmTopic,
-    AnalyticsChain,
-    BatchedFirehoseSink,
-    CallbackWorkflow,
-    ConsumerCache,
-    EventApi,
-    IdempotentLambda,
-    Observability,
-    PayloadStore,
-    PerObjectQuery,
-    Reconciler,
-    ScheduledLoad,
-    SpiceRefresh,
-    TableOutbox,
+    exported
+    for exported in (getattr(pulumi_aws_eda, name) for name in pulumi_aws_eda.__all__)
+    if isinstance(exported, type) and issubclass(exported, pulumi.ComponentResource)
 ]
 _SECTIONS = re.compile(r"\n\n(?:Args|Returns|Raises):\n.*", re.DOTALL)
 """What a docstring says to callers in Python alone."""
