@@ -190,6 +190,8 @@ class Run:
         self._reach("curated", behind, curated, len(versions))
         if not behind.has_warehouse or self._stop.is_set():
             return
+        # A stack that was used before has ingestions of earlier loads.
+        ingested = behind.hops().ingestions["COMPLETED"]
         start_load()
 
         def loaded(hops: Hops) -> int:
@@ -200,7 +202,7 @@ class Run:
         self._reach("redshift", behind, loaded, len(versions))
         data_sets = len(behind.outputs.get("spice_data_set_ids") or [])
         if data_sets:
-            self._reach("ingestions", behind, lambda hops: hops.ingestions["COMPLETED"], data_sets)
+            self._reach("ingestions", behind, lambda hops: hops.ingestions["COMPLETED"] - ingested, data_sets)
 
     def _reach(self, phase: str, behind: BackHalf, done: Callable[[Hops], int], total: int) -> None:
         while not self._stop.is_set():
@@ -223,10 +225,10 @@ class Run:
         Raises:
             DemoError: the logs cannot be searched.
         """
-        delivered = [order for order in plan if self.ledger.accepted.get(order.key) in self.ledger.details]
-        if not delivered:
+        complete = [order for order in plan if self.ledger.accepted.get(order.key) in self.ledger.details]
+        if not complete:
             return None
-        chosen = next((order for order in delivered if order.repeated), delivered[0])
+        chosen = next((order for order in complete if order.repeated), complete[0])
         trace = Trace(self._pipeline.client, self._pipeline.outputs)
         deadline = time.monotonic() + LOG_SECONDS
         try:
