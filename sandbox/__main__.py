@@ -58,11 +58,6 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def main() -> None:
-    """Hold the commands together, so that one command alone keeps its name."""
-
-
 @app.command()
 def demo(
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders are sent.")] = 100,

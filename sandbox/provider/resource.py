@@ -152,8 +152,3 @@ def found_by(
         return shown is None or bool(shown(answer, it))
 
     return exists
-
-
-def gone_with_parent(context: Context, id: str, state: State) -> None:
-    """The deletion of a resource that ends with the one it belongs to."""
-    del context, id, state

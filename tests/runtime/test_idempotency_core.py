@@ -214,15 +214,6 @@ def settle(world: World) -> Actor:
     raise AssertionError("the record is never free again")
 
 
-def interleave(actors: list[Actor], order: list[int]) -> None:
-    """Do steps in an order, then the rest one after the other."""
-    for number in order:
-        if not actors[number].over:
-            actors[number].step()
-    for actor in actors:
-        actor.finish()
-
-
 def orders(length: int) -> Iterator[list[int]]:
     """Every order of so many steps of each of two attempts."""
     for firsts in itertools.combinations(range(2 * length), length):
