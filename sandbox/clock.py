@@ -4,6 +4,11 @@ import threading
 from datetime import UTC, datetime
 
 
+def rfc3339(moment: datetime) -> str:
+    """A moment as AWS's events and records write it: UTC, in milliseconds, with a Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 class Clock:
     """Scales waiting times; timestamps stay those of the wall clock.
 

@@ -1,6 +1,9 @@
 """A request and a response as the front door hands them to a service."""
 
+import contextlib
 import sys
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from typing import Any
@@ -55,6 +58,23 @@ class LoopbackServer(ThreadingHTTPServer):
 
     def __init__(self, handler: Any) -> None:
         super().__init__(("127.0.0.1", 0), handler)
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}"
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Serve for the time of a ``with`` block."""
+        thread = threading.Thread(target=self.serve_forever, name="loopback-server", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            self.shutdown()
+            self.server_close()
+            thread.join(timeout=5)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Report what a handler did not expect."""

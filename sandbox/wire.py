@@ -12,6 +12,7 @@ from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureSh
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
+from sandbox.clock import rfc3339
 from sandbox.errors import AwsError
 from sandbox.http import HttpRequest, HttpResponse
 from sandbox.rest_routes import RestRoutes
@@ -264,7 +265,7 @@ def _timestamp_json(shape: Shape, value: Any) -> Any:
     if not isinstance(value, datetime):
         return value
     if shape.serialization.get("timestampFormat") == "iso8601":
-        return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return rfc3339(value)
     return round(value.timestamp(), 3)
 
 

@@ -30,7 +30,6 @@ class ExternalApi:
         url: its base address.
         answered: how many calls got the offers.
         throttled: how many got 429 with ``Retry-After``.
-        suppliers_read: how often the reference data was read whole.
         notified: the orders' events that it was told of, and how often each came.
         available: False makes it answer 503 to every call, as in an outage.
     """
@@ -39,7 +38,6 @@ class ExternalApi:
     answered: int = 0
     throttled: int = 0
     refused: int = 0
-    suppliers_read: int = 0
     notified: Counter[str] = field(default_factory=Counter)
     available: bool = True
 
@@ -152,7 +150,6 @@ def external_api(
             self.send_header("ETag", etag)
             self.send_header("Content-Type", "application/json")
             if changed:
-                api.suppliers_read += 1
                 self.send_header("Content-Length", str(len(reference)))
             self.end_headers()
             self.wfile.write(reference if changed else b"")
@@ -171,13 +168,9 @@ def external_api(
             """The demo tells what matters itself."""
 
     server = LoopbackServer(Handler)
-    api = ExternalApi(f"http://127.0.0.1:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, name="external-api", daemon=True)
-    thread.start()
-    try:
-        yield api
-    finally:
-        pause.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
+    api = ExternalApi(server.url)
+    with server.running():
+        try:
+            yield api
+        finally:
+            pause.set()

@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from sandbox.clock import rfc3339
 from sandbox.demo.back_half import BackHalf
 from sandbox.faults import Fault, FaultKind
 from sandbox.http import HttpRequest
@@ -419,7 +420,7 @@ class BehindChecks:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return rfc3339(datetime.now(UTC))
 
 
 def _row(order_id: str) -> dict[str, str]:

@@ -78,17 +78,15 @@ class Receiver:
                 """Quiet."""
 
         self.server = LoopbackServer(Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = self.server.url
 
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
     made = Receiver()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.stopped.set()
-    made.server.shutdown()
-    made.server.server_close()
+    with made.server.running():
+        yield made
+        made.stopped.set()
 
 
 @pytest.fixture(scope="module")

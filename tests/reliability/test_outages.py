@@ -66,17 +66,15 @@ class Unreliable:
                 """Quiet."""
 
         self.server = LoopbackServer(Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = self.server.url
 
 
 @pytest.fixture(scope="module")
 def external_api() -> Iterator[Unreliable]:
     api = Unreliable()
-    threading.Thread(target=api.server.serve_forever, daemon=True).start()
-    yield api
-    api.stopped.set()
-    api.server.shutdown()
-    api.server.server_close()
+    with api.server.running():
+        yield api
+        api.stopped.set()
 
 
 @pytest.fixture(scope="module")

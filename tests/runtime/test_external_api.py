@@ -4,7 +4,6 @@ import importlib
 import json
 import subprocess
 import sys
-import threading
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -57,16 +56,14 @@ class Scripted:
                 """Quiet."""
 
         self.server = LoopbackServer(Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = self.server.url
 
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
     scripted = Scripted()
-    threading.Thread(target=scripted.server.serve_forever, daemon=True).start()
-    yield scripted
-    scripted.server.shutdown()
-    scripted.server.server_close()
+    with scripted.server.running():
+        yield scripted
 
 
 SETTINGS = {

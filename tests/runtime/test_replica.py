@@ -3,7 +3,6 @@
 import itertools
 import json
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
@@ -239,16 +238,14 @@ class Source:
                 """Quiet."""
 
         self.server = LoopbackServer(Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = self.server.url
 
 
 @pytest.fixture
 def source() -> Iterator[Source]:
     made = Source()
-    threading.Thread(target=made.server.serve_forever, daemon=True).start()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with made.server.running():
+        yield made
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ names it: API Gateway would print nothing, which is the hardest way to find a mi
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any, ClassVar
+
+from sandbox.java_numbers import double
 
 
 class TemplateError(Exception):
@@ -59,7 +59,7 @@ def to_string(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return _double(value)
+        return double(value)
     if isinstance(value, JsonArray):
         return to_json(value)
     if isinstance(value, dict):
@@ -67,19 +67,6 @@ def to_string(value: Any) -> str:
     if isinstance(value, list | tuple | range):
         return "[" + ", ".join(to_string(item) for item in value) + "]"
     return str(value)
-
-
-def _double(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return repr(value)
-    number = Decimal(repr(value)).normalize().as_tuple()
-    digits = "".join(map(str, number.digits))
-    power = len(digits) - 1 + int(number.exponent)
-    return f"{'-' if number.sign else ''}{digits[0]}.{digits[1:] or '0'}E{power}"
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

@@ -1,10 +1,11 @@
 """Results: the CSV file that Athena writes, and how GetQueryResults reads it again."""
 
-import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from sandbox.java_numbers import double
 
 
 def rendered(value: Any) -> str | None:
@@ -15,7 +16,7 @@ def rendered(value: Any) -> str | None:
         case bool():
             return "true" if value else "false"
         case float():
-            return _double(value)
+            return double(value)
         case datetime():
             return _timestamp(value)
         case date():
@@ -77,19 +78,6 @@ def rows(text: str, columns: int) -> Iterator[list[str | None]]:
 def _inner(value: Any) -> str:
     text = rendered(value)
     return "null" if text is None else text
-
-
-def _double(value: float) -> str:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return repr(value)
-    digits = Decimal(repr(value)).normalize().as_tuple()
-    figures = "".join(map(str, digits.digits))
-    scale = len(figures) - 1 + int(digits.exponent)
-    return f"{'-' if digits.sign else ''}{figures[0]}.{figures[1:] or '0'}E{scale}"
 
 
 def _timestamp(value: datetime) -> str:

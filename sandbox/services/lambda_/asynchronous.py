@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.clock import rfc3339
 from sandbox.cloud import Cloud
 from sandbox.errors import AwsError
 from sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
@@ -120,7 +121,7 @@ def _record(
 ) -> dict[str, Any]:
     record: dict[str, Any] = {
         "version": "1.0",
-        "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "timestamp": rfc3339(datetime.now(UTC)),
         "requestContext": {
             "requestId": request_id,
             "functionArn": f"{function.arn}:$LATEST",

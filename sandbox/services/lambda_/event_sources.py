@@ -12,6 +12,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from sandbox.clock import rfc3339
 from sandbox.cloud import Cloud
 from sandbox.errors import AwsError
 from sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
@@ -159,7 +160,7 @@ class EventSourceMapping:
         pointer = {
             "requestContext": {"functionArn": self.function.arn, "condition": "RetryAttemptsExhausted"},
             "version": "1.0",
-            "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": rfc3339(datetime.now(UTC)),
             "DDBStreamBatchInfo": {
                 "shardId": shard.id,
                 "startSequenceNumber": numbers[0],

@@ -9,6 +9,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from sandbox.clock import rfc3339
 from sandbox.cloud import Cloud
 
 log = logging.getLogger(__name__)
@@ -77,5 +78,5 @@ class FunctionLog:
             log.warning("%s: %d log lines lost: %s", self._group, len(lines), error)
 
     def _platform(self, kind: str, record: dict[str, Any]) -> None:
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = rfc3339(datetime.now(UTC))
         self.write(json.dumps({"time": now, "type": kind, "record": record}))

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox import event_pattern
+from sandbox.clock import rfc3339
 from sandbox.cloud import Cloud
 from sandbox.services.pipes import targets
 from sandbox.services.pipes.configuration import service_of, source_parameters
@@ -191,7 +192,7 @@ class ShardWorker:
             "aws.pipes.pipe-name": configuration["Name"],
             "aws.pipes.source-arn": configuration["Source"],
             "aws.pipes.target-arn": configuration["Target"],
-            "aws.pipes.event.ingestion-time": _iso(datetime.now(UTC)),
+            "aws.pipes.event.ingestion-time": rfc3339(datetime.now(UTC)),
         }
         text = self._template.apply(decoded(event), reserved)
         if service_of(configuration["Target"]) in ("lambda", "states"):
@@ -235,13 +236,13 @@ class ShardWorker:
         return {
             "context": {"partnerResourceArn": self._configuration["Arn"], "condition": condition},
             "version": "1.0",
-            "timestamp": _iso(datetime.now(UTC)),
+            "timestamp": rfc3339(datetime.now(UTC)),
             "DDBStreamBatchInfo" if of_table else "KinesisBatchInfo": {
                 "shardId": self._shard.id,
                 "startSequenceNumber": sequence_number(first),
                 "endSequenceNumber": sequence_number(last),
-                "approximateArrivalOfFirstRecord": _iso(arrival(first)),
-                "approximateArrivalOfLastRecord": _iso(arrival(last)),
+                "approximateArrivalOfFirstRecord": rfc3339(arrival(first)),
+                "approximateArrivalOfLastRecord": rfc3339(arrival(last)),
                 "batchSize": len(run),
                 "streamArn": self._configuration["Source"],
             },
@@ -266,7 +267,3 @@ def _runs(batch: list[Pending]) -> Iterator[list[Pending]]:
         run.append(pending)
     if run:
         yield run
-
-
-def _iso(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

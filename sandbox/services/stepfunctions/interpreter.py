@@ -7,7 +7,7 @@ from concurrent.futures import Executor
 from datetime import UTC, datetime
 from typing import Any
 
-from sandbox.clock import Clock
+from sandbox.clock import Clock, rfc3339
 from sandbox.services.stepfunctions import choice, intrinsics, paths
 from sandbox.services.stepfunctions.execution import Execution, Waiting, new_token
 from sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
@@ -216,17 +216,12 @@ def _context(execution: Execution, name: str, entered: datetime) -> dict[str, An
             "Input": execution.input,
             "Name": execution.name,
             "RoleArn": machine.role_arn,
-            "StartTime": timestamp(execution.started),
+            "StartTime": rfc3339(execution.started),
             "RedriveCount": execution.redrives,
         },
         "StateMachine": {"Id": machine.arn, "Name": machine.name},
-        "State": {"Name": name, "EnteredTime": timestamp(entered), "RetryCount": 0},
+        "State": {"Name": name, "EnteredTime": rfc3339(entered), "RetryCount": 0},
     }
-
-
-def timestamp(moment: datetime) -> str:
-    """A moment as the context object has it."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def template(value: Any, document: Any, context: Any) -> Any:
