@@ -6,6 +6,7 @@ SHELL := bash
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+PROJECTS := components policies sandbox
 ARGS ?=
 
 .PHONY: help demo smoke-aws test iam-proof policies lint format lock clean
@@ -37,17 +38,17 @@ format: .venv/.dev ## Put the code into its form
 
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	@compile="$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--custom-compile-command 'make lock' pyproject.toml"; \
+		--custom-compile-command 'make lock' pyproject.toml $(PROJECTS:%=%/pyproject.toml)"; \
 	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock"
 
 clean: ## Remove what the other commands made
-	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis components/build components/*.egg-info
+	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(PROJECTS:%=%/build) $(PROJECTS:%=%/dist)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.venv/.run: requirements.lock components/pyproject.toml
+.venv/.run: requirements.lock $(PROJECTS:%=%/pyproject.toml)
 	@$(call install,requirements.lock)
 
-.venv/.dev: requirements-dev.lock components/pyproject.toml
+.venv/.dev: requirements-dev.lock $(PROJECTS:%=%/pyproject.toml)
 	@$(call install,requirements-dev.lock)
 	@touch .venv/.run
 
@@ -66,6 +67,6 @@ define install
 		sleep 0.5; \
 	done; [ -t 1 ] && printf '\r\033[K' || true; \
 	wait $$pid || { tail -n 25 .venv/install.log >&2; echo "The installation failed; all of its output is in .venv/install.log" >&2; exit 1; }; \
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -q -e components; \
+	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -q $(PROJECTS:%=-e %); \
 	echo $$SECONDS > .venv/.install-seconds; echo "  done in $$SECONDS s"; touch $@
 endef

@@ -19,9 +19,9 @@ from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from aws_lambda_powertools.utilities.idempotency import idempotent as powertools_idempotent
 from eda_runtime.idempotency import FencedDynamoDBPersistenceLayer, idempotent
 from eda_runtime.logger import logger
+from eda_sandbox.embedded import embedded_aws
 
 from bench.imports import seconds
-from sandbox.embedded import embedded_aws
 from tests.runtime.memory_dynamodb import MemoryDynamoDB
 
 TABLE = "records"

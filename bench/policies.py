@@ -14,13 +14,12 @@ from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
+from eda_policies.analyzer import SharedAnalyzer
+from eda_policies.pack import policies
+from eda_policies.rules import RULES
 from pulumi.runtime.proto import analyzer_pb2
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
-
-from policies.analyzer import SharedAnalyzer
-from policies.pack import policies
-from policies.rules import RULES
 
 ACCOUNT = "eu-central-1:123456789012"
 STATEMENTS, VARIABLES, STATES, TAGS = 40, 60, 40, 20

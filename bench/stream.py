@@ -15,8 +15,7 @@ import zipfile
 from typing import Annotated, Any
 
 import typer
-
-from sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.embedded import Sandbox, embedded_aws
 
 SPEED = 300
 """Firehose's 60 seconds are a fifth of one here, so that what is measured is not the buffer's patience."""

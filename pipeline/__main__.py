@@ -145,7 +145,7 @@ def trace(
     """Follow an order through all hops, by the saved query over all logs and by the data; ends with 1 when it failed,
     stopped, or nothing is known of it."""
     # Importing what the query's text is shared with takes a second, which other commands need not wait for.
-    from pulumi_aws_eda._log_queries import IdError
+    from pulumi_aws_eda.log_queries import IdError
 
     from pipeline.trace import End, Trace, TraceFailed, show
 

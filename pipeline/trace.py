@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
-from pulumi_aws_eda import _log_queries
+from pulumi_aws_eda import log_queries as _log_queries
 from rich.console import Console
 from rich.table import Table
 

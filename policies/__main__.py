@@ -10,11 +10,11 @@ if __name__ == "__main__":
     # The engine runs this folder as a program, and its modules are those of the package.
     sys.path.insert(0, str(HERE.parent))
     if __package__:
-        from policies.command import app
+        from eda_policies.command import app
 
         app(prog_name="python -m policies")
     else:
-        from policies.analyzer import serve
-        from policies.rules import RULES
+        from eda_policies.analyzer import serve
+        from eda_policies.rules import RULES
 
         serve(RULES, json.loads((HERE / "config.json").read_text()))

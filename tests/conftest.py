@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack, deploy
 from hypothesis import HealthCheck, settings
 
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import OrdersClient
-from sandbox.demo.external_api import ExternalApi, external_api
-from sandbox.embedded import Sandbox, embedded_aws
-from sandbox.provider.deploy import Stack, deploy
+from pipeline.demo.client import OrdersClient
+from pipeline.demo.external_api import ExternalApi, external_api
 
 ROOT = Path(__file__).parents[1]
 SPEED = 20

@@ -1,10 +1,10 @@
 """Pulumi components for event-driven systems on AWS."""
 
-from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
-from pulumi_aws_eda._args import ArgumentError
-from pulumi_aws_eda._idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
-from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, PayloadAccess
-from pulumi_aws_eda._table_pipe import StartingPosition, TableStreamSourceArgs
+from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
+from pulumi_aws_eda._parts.args import ArgumentError
+from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
+from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
 from pulumi_aws_eda.batched_firehose_sink import (

@@ -6,9 +6,9 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _parts
-from pulumi_aws_eda._args import check
-from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import check
+from pulumi_aws_eda._parts.naming import physical_name
 
 
 class AlarmTopicArgs(TypedDict):

@@ -5,8 +5,8 @@ from typing import NotRequired, TypedDict, cast
 
 import pulumi
 
-from pulumi_aws_eda import _parts
-from pulumi_aws_eda._args import ArgumentError, check, together
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import ArgumentError, check, together
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, check_query_args
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs, check_reconciler_settings
 from pulumi_aws_eda.scheduled_load import (

@@ -9,11 +9,12 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _alarms, _parts
-from pulumi_aws_eda._args import ArgumentError, check, number, one_of
-from pulumi_aws_eda._change_rows import ChangeRows
-from pulumi_aws_eda._naming import physical_name
-from pulumi_aws_eda._table_pipe import (
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
+from pulumi_aws_eda._parts.stream.table_pipe import (
     TableStreamSourceArgs,
     reading_of,
     rows_of,

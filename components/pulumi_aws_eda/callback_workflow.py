@@ -6,10 +6,12 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _alarms, _parts, archives
-from pulumi_aws_eda._args import check, number
-from pulumi_aws_eda._callback_definition import definition
-from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import check, number
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.workflow.callback_definition import definition
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 YEAR = 365 * 24 * 3600

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 import pulumi
 
-from pulumi_aws_eda import _parts, _triggers, archives
-from pulumi_aws_eda._args import ArgumentError, check, number
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda.idempotent_lambda import GrantArgs, IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
 
 WEEK = 7 * 86400

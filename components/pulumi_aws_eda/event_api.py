@@ -10,9 +10,12 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _admission, _alarms, _openapi, _parts
-from pulumi_aws_eda._args import ArgumentError, check, number, one_of
-from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.api import admission as _admission
+from pulumi_aws_eda._parts.api import openapi as _openapi
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms as _alarms
 from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
 
 _ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w{}/.-]*)")

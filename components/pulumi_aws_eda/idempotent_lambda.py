@@ -6,11 +6,13 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _alarms, _parts, archives
-from pulumi_aws_eda._args import ArgumentError, check, number
-from pulumi_aws_eda._idempotency import Idempotency, IdempotencyArgs, idempotency
-from pulumi_aws_eda._naming import physical_name
-from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
+from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms as _alarms
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")

@@ -6,10 +6,13 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _alarms, _dashboard, _log_queries, _parts
-from pulumi_aws_eda._args import ArgumentError, check, number
-from pulumi_aws_eda._naming import physical_name
-from pulumi_aws_eda._observed import Observed, check_kinds, merged
+from pulumi_aws_eda import log_queries as _log_queries
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import dashboard as _dashboard
+from pulumi_aws_eda._parts.observability.observed import Observed, check_kinds, merged
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 
 FRESHNESS_SECONDS = 1800

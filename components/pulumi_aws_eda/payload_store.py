@@ -5,9 +5,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda import _parts
-from pulumi_aws_eda._args import ArgumentError, check, number
-from pulumi_aws_eda._payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
 from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
 PREFIX = "payloads/"

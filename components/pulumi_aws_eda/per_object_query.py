@@ -8,10 +8,14 @@ import pulumi
 import pulumi_aws as aws
 from eda_runtime.query_template import QueryTemplateError, check_template
 
-from pulumi_aws_eda import _analytics_needs, _athena_view, _parts, _triggers, archives
-from pulumi_aws_eda._analytics_needs import ObjectQueriesArgs
-from pulumi_aws_eda._args import ArgumentError, check, number, together
-from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.analytics import athena_view as _athena_view
+from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
+from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 QUERY_BYTES = 3072

@@ -7,9 +7,12 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda import _analytics_needs, _parts, _triggers, archives
-from pulumi_aws_eda._analytics_needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
-from pulumi_aws_eda._args import ArgumentError, check, number, together
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
+from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda.idempotent_lambda import GrantArgs, IdempotentLambda, IdempotentLambdaArgs
 
 _EXPRESSION = re.compile(r"(cron|rate)\(.+\)")

@@ -11,10 +11,13 @@ import pulumi
 import pulumi_aws as aws
 from eda_runtime.redshift_load import LOAD_LEDGER_COLUMNS
 
-from pulumi_aws_eda import _analytics_needs, _parts, _triggers, archives
-from pulumi_aws_eda._analytics_needs import LoadsArgs
-from pulumi_aws_eda._args import ArgumentError, check, number, together
-from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
+from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.naming import physical_name
 
 GLUE_VERSION = "3.0"
 """The Glue version in which Python shell runs 3.9 (Glue documentation, Glue versions)."""

@@ -7,10 +7,13 @@ from typing import NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import _analytics_needs, _parts, _triggers, archives
-from pulumi_aws_eda._analytics_needs import IngestionsArgs
-from pulumi_aws_eda._args import ArgumentError, check, number, together
-from pulumi_aws_eda._naming import physical_name
+from pulumi_aws_eda import archives
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
+from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 COLUMN_TYPES = ("STRING", "INTEGER", "DECIMAL", "DATETIME", "BIT", "BOOLEAN", "JSON")

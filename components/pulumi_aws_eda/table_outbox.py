@@ -5,9 +5,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda import _parts
-from pulumi_aws_eda._args import check
-from pulumi_aws_eda._table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import check
+from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
 
 SQS_MESSAGES = 10
 """Most changes of a Pipe's batch to a queue: what ``SendMessageBatch`` takes."""

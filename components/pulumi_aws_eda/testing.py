@@ -3,7 +3,7 @@
 recording = record(lambda: IdempotentLambda("f", {"code": archive}))
 assert recording.one("aws:lambda/function:Function").inputs["timeout"] == 10
 
-Tests against AWS's behaviour use pytest's fixture ``eda_sandbox`` (``pulumi_aws_eda_pytest``).
+Tests against AWS's behaviour use pytest's fixture ``eda_sandbox`` (``eda_sandbox.pytest_plugin``).
 """
 
 import asyncio

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.server import serve
+from eda_sandbox.session import Session, command_environment
 
-from sandbox.demo.external_api import ExternalApi
-from sandbox.embedded import Sandbox
-from sandbox.provider.server import serve
-from sandbox.session import Session, command_environment
+from pipeline.demo.external_api import ExternalApi
 from tests.conftest import ROOT
 
 pytestmark = [

@@ -4,7 +4,8 @@ import json
 import secrets
 from typing import Any
 
-from sandbox.embedded import Sandbox
+from eda_sandbox.embedded import Sandbox
+
 from tests.waiting import wait_until
 
 

@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sandbox.embedded import Sandbox
+from eda_sandbox.embedded import Sandbox
+
 from tests.waiting import wait_until
 
 Statement = tuple[Sequence[str], str]

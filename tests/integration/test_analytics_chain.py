@@ -9,12 +9,12 @@ from typing import Any
 
 import duckdb
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.services.scheduler import Scheduler
 
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.http import HttpRequest
-from sandbox.provider.deploy import Stack, deploy
-from sandbox.services.scheduler import Scheduler
 from tests.waiting import wait_until
 
 PROGRAM = """

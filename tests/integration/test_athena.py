@@ -12,10 +12,10 @@ from typing import Any
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
-from sandbox.cloud import REGION
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
 from tests.waiting import wait_until
 
 PRINCIPAL = "lambda.amazonaws.com"

@@ -9,14 +9,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import Stack, deploy
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.redrive_changes import RedriveChanges
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import Stack, deploy
 from tests.waiting import wait_until
 
 PROGRAM = """

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import urllib3
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import Stack, deploy
 
 from pipeline.preflight import check
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
 
 PROGRAM = """
 import pulumi, pulumi_aws as aws

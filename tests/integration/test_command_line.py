@@ -16,8 +16,8 @@ OPTIONS = ["demo", "--orders", "5", "--elements", "200", "--seed", "3", "--json"
 TAMPER = """
 import sys
 from pathlib import Path
-from sandbox.__main__ import app
-from sandbox.demo.run import Run
+from eda_sandbox.__main__ import app
+from pipeline.demo.run import Run
 settle = Run.settle
 def tampered(self):
     settle(self)

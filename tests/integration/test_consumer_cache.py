@@ -9,10 +9,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.http import LoopbackServer
+from eda_sandbox.provider.deploy import Stack, deploy
 
-from sandbox.embedded import Sandbox
-from sandbox.http import LoopbackServer
-from sandbox.provider.deploy import Stack, deploy
 from tests.waiting import wait_until
 
 PROGRAM = """

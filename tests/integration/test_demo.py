@@ -3,13 +3,13 @@
 import threading
 
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import Stack
 
-from sandbox.demo.client import OrdersClient
-from sandbox.demo.plan import Details, plan
-from sandbox.demo.report import ok
-from sandbox.demo.run import Pipeline, Run, count
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack
+from pipeline.demo.client import OrdersClient
+from pipeline.demo.plan import Details, plan
+from pipeline.demo.report import ok
+from pipeline.demo.run import Pipeline, Run, count
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from eda_sandbox.__main__ import app
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack
 from typer.testing import CliRunner
 
-from sandbox.__main__ import app
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import OrdersClient
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack
+from pipeline.demo.client import OrdersClient
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import deploy, destroy
 
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import deploy, destroy
 from tests.integration.event_parts import allow, attributes, bodies, queue, received, role, unique, waiting
 from tests.integration.test_sandbox_services import zipped
 from tests.waiting import wait_until

@@ -15,10 +15,10 @@ import yaml
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack, deploy
 
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -14,11 +14,11 @@ from typing import Any
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.service import Caller
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.services.firehose import Firehose
 
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.service import Caller
-from sandbox.services.firehose import Firehose
 from tests.integration.stream_parts import (
     create_bucket,
     create_role,

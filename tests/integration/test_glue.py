@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION
+from eda_sandbox.provider.deploy import deploy, destroy
 
-from sandbox.cloud import REGION
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import deploy, destroy
 from tests.conftest import ROOT
 from tests.waiting import wait_until
 
@@ -149,7 +149,7 @@ def _alive(pid: int) -> bool:
 STOPPED_MEANWHILE = """
 import json, sys, time
 from pathlib import Path
-from sandbox.embedded import embedded_aws
+from eda_sandbox.embedded import embedded_aws
 
 pid = Path(sys.argv[1])
 with embedded_aws() as aws:

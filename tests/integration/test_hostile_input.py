@@ -12,13 +12,13 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline import documents
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack
 
 MARK = f"hostile{secrets.token_hex(6)}"
 EXAMPLES = settings(

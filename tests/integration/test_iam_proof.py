@@ -7,7 +7,8 @@ from tests.conftest import ROOT
 
 TAMPER = """
 import json, sys
-from sandbox import __main__ as command, proof
+from eda_sandbox import __main__ as command
+from pipeline import proof
 deploy = command.deploy
 def tampered(*arguments, **options):
     stack = deploy(*arguments, **options)

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import urllib3
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import Stack, deploy
 
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import Stack, deploy
 from tests.waiting import wait_until
 
 PROGRAM = """

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import Stack, deploy
 
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
 from tests.waiting import wait_until
 
 PROGRAM = """

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.convert import Inputs
+from eda_sandbox.provider.deploy import deploy
+from eda_sandbox.provider.resource import Context
+from eda_sandbox.provider.table import resource_type
 
-from sandbox.embedded import Sandbox
-from sandbox.provider.convert import Inputs
-from sandbox.provider.deploy import deploy
-from sandbox.provider.resource import Context
-from sandbox.provider.table import resource_type
 from tests.integration.stream_parts import create_role, put_policy
 from tests.waiting import wait_until
 

@@ -9,16 +9,16 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.http import LoopbackServer
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import Stack, deploy
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import OrdersClient
-from sandbox.demo.external_api import ExternalApi
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.http import LoopbackServer
-from sandbox.provider.deploy import Stack, deploy
+from pipeline.demo.client import OrdersClient
+from pipeline.demo.external_api import ExternalApi
 from tests.conftest import ROOT
 from tests.integration.test_orders import DETAILS, accepted, until
 from tests.waiting import wait_until

@@ -5,9 +5,9 @@ import time
 from typing import Any
 
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import Stack, deploy
 
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
 from tests.unit.dashboard_structure import problems
 from tests.waiting import wait_until
 

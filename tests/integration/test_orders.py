@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION
+from eda_sandbox.provider.deploy import Stack
 
-from sandbox.cloud import REGION
-from sandbox.demo.client import Answer, OrdersClient
-from sandbox.demo.external_api import LONG_SKU, TERMS, ExternalApi
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack
+from pipeline.demo.client import Answer, OrdersClient
+from pipeline.demo.external_api import LONG_SKU, TERMS, ExternalApi
 from tests.waiting import wait_until
 
 BODY: dict[str, object] = {"customer": "c-1", "sku": "SKU-0001", "quantity": 2}

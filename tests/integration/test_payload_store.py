@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 import pytest
-
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import Stack, deploy
 
 PROGRAM = """
 import pulumi

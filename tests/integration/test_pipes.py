@@ -12,9 +12,9 @@ from typing import Any
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
 from tests.integration.stream_parts import (
     Statement,
     create_bucket,

@@ -4,11 +4,11 @@ import json
 
 import botocore.session
 from eda_runtime.producer_client import ProducerClient, aws_iam_send
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack
 
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import OrdersClient
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack
+from pipeline.demo.client import OrdersClient
 from tests.integration.test_orders import DETAILS, accepted, until
 from tests.runtime.test_consumer_cache import Clock
 from tests.waiting import wait_until

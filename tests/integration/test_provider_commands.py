@@ -10,11 +10,11 @@ from pathlib import Path
 
 import grpc
 import pytest
+from eda_sandbox.provider import plugin
+from eda_sandbox.provider.server import VERSION
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import provider_pb2_grpc
 
-from sandbox.provider import plugin
-from sandbox.provider.server import VERSION
 from tests.conftest import ROOT
 
 SANDBOX = [sys.executable, "-m", "sandbox"]

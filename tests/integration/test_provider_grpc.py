@@ -8,16 +8,16 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import stack_config
+from eda_sandbox.provider.server import MESSAGE_BYTES, VERSION, serve
+from eda_sandbox.provider.table import TABLE
 from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime import rpc
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sandbox.demo.external_api import ExternalApi
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import stack_config
-from sandbox.provider.server import MESSAGE_BYTES, VERSION, serve
-from sandbox.provider.table import TABLE
+from pipeline.demo.external_api import ExternalApi
 from tests.integration.provider_client import Engine, Made
 
 ROOT = Path(__file__).parents[2]

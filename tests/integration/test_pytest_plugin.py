@@ -34,7 +34,7 @@ def eda_config():
 TESTS = """
 import json
 from datetime import UTC
-from sandbox.faults import Fault, FaultKind
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
 def test_a_payment_is_charged_once_although_a_write_fails(eda_sandbox):
     outputs, sqs = eda_sandbox.outputs, eda_sandbox.client("sqs")
@@ -150,6 +150,6 @@ def test_without_the_sandbox_it_says_what_to_install_and_other_tests_run(tmp_pat
 
 
 def test_a_run_that_does_not_ask_for_it_does_not_pay_for_it() -> None:
-    told = "import sys, pulumi_aws_eda_pytest; print(sorted({'pulumi', 'boto3', 'sandbox'} & set(sys.modules)))"
+    told = "import sys, eda_sandbox.pytest_plugin; print(sorted({'pulumi', 'boto3', 'sandbox'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

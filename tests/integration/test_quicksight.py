@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import deploy, destroy
+from eda_sandbox.services.quicksight import QuickSight
 
-from sandbox.embedded import Sandbox
-from sandbox.errors import SandboxError
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import deploy, destroy
-from sandbox.services.quicksight import QuickSight
 from tests.waiting import wait_until
 
 VPC_CONNECTION = "arn:aws:quicksight:eu-central-1:000000000000:vpcConnection/private"

@@ -14,14 +14,14 @@ import boto3
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import deploy
+from eda_sandbox.services.redshift.data import service
+from eda_sandbox.services.redshift.sql.errors import SqlError
+from eda_sandbox.services.redshift.sql.locks import TableLocks, Transaction
 
-from sandbox.embedded import Sandbox
-from sandbox.errors import SandboxError
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import deploy
-from sandbox.services.redshift_data import service
-from sandbox.services.redshift_serverless.errors import SqlError
-from sandbox.services.redshift_serverless.locks import TableLocks, Transaction
 from tests.waiting import wait_until
 
 COLUMNS = ("order_id varchar(64)", "status varchar(20)", "version bigint", "deleted boolean", "changed_at timestamp")

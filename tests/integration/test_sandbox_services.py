@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import deploy, destroy
 
-from sandbox.embedded import Sandbox, embedded_aws
-from sandbox.errors import SandboxError
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import deploy, destroy
 from tests.conftest import ROOT
 from tests.waiting import wait_until
 
@@ -395,7 +395,7 @@ def test_what_the_sandbox_does_not_know_is_named(aws: Sandbox, tmp_path: Path, s
 
 LISTENERS = """
 import contextlib, os, pathlib
-from sandbox.embedded import embedded_aws
+from eda_sandbox.embedded import embedded_aws
 def listeners():
     inodes, found = set(), []
     for name in os.listdir("/proc/self/fd"):

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import deploy, destroy
+from eda_sandbox.services.scheduler import Scheduler
 
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import deploy, destroy
-from sandbox.services.scheduler import Scheduler
 from tests.integration.event_parts import attributes, bodies, queue, received, role, unique, waiting
 from tests.integration.test_sandbox_services import zipped
 from tests.waiting import wait_until

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider.convert import Inputs
+from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.resource import Context
+from eda_sandbox.provider.table import resource_type
 
-from sandbox.embedded import Sandbox
-from sandbox.errors import SandboxError
-from sandbox.provider.convert import Inputs
-from sandbox.provider.deploy import Stack, deploy
-from sandbox.provider.resource import Context
-from sandbox.provider.table import resource_type
 from tests.integration.stream_parts import objects_of, put_items, until_state
 from tests.waiting import wait_until
 

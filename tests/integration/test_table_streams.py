@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-
-from sandbox.embedded import Sandbox
-from sandbox.streams import StreamReader, sequence_number
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.streams import StreamReader, sequence_number
 
 PRINCIPAL = "lambda.amazonaws.com"
 READ = ["dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:GetRecords"]

@@ -6,13 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack, deploy
 
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import OrdersClient
-from sandbox.demo.external_api import ExternalApi
-from sandbox.demo.run import Pipeline
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
+from pipeline.demo.client import OrdersClient
+from pipeline.demo.external_api import ExternalApi
+from pipeline.demo.run import Pipeline
 from tests.conftest import ROOT, SPEED
 from tests.integration.test_orders import BODY, DETAILS, executions, until
 from tests.waiting import wait_until

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pulumi_aws_eda import _log_queries
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import Stack
+from pulumi_aws_eda import log_queries as _log_queries
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
+from pipeline.demo.back_half import BackHalf
+from pipeline.demo.client import OrdersClient
 from pipeline.trace import End, Trace, Traced
 from pipeline.trace_lines import Stage
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.back_half import BackHalf
-from sandbox.demo.client import OrdersClient
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.provider.deploy import Stack
 from tests.conftest import ROOT
 from tests.integration.test_orders import BODY, until
 from tests.reliability.test_back_half import Chain

@@ -8,13 +8,13 @@ from pathlib import Path
 import pulumi_aws_eda
 import pytest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.provider.deploy import Stack, deploy
 
 from pipeline import documents
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import OrdersClient
-from sandbox.demo.external_api import ExternalApi
-from sandbox.embedded import Sandbox
-from sandbox.provider.deploy import Stack, deploy
+from pipeline.demo.client import OrdersClient
+from pipeline.demo.external_api import ExternalApi
 from tests.unit.component_cases import CASES
 from tests.waiting import wait_until
 

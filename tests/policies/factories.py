@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from policies.check import Checker, Violation
-from policies.graph import Graph
-from policies.resource import Resource
-from policies.rules import RULES
-from policies.settings import settings
-from policies.values import of_properties
+from eda_policies.check import Checker, Violation
+from eda_policies.graph import Graph
+from eda_policies.resource import Resource
+from eda_policies.rules import RULES
+from eda_policies.settings import settings
+from eda_policies.values import of_properties
 
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270"}

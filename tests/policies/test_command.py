@@ -7,18 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eda_policies import pages, runner
+from eda_policies.command import app
+from eda_policies.pack import policies, policy
+from eda_policies.rule import ENVIRONMENTS
+from eda_policies.rules import RULES
+from eda_policies.rules.lambda_ import memory_bounds
+from eda_policies.rules.queues import dlq_alarm
 from google.protobuf.empty_pb2 import Empty
 from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 from typer.testing import CliRunner
-
-from policies import pages, runner
-from policies.command import app
-from policies.pack import policies, policy
-from policies.rule import ENVIRONMENTS
-from policies.rules import RULES
-from policies.rules.lambda_ import memory_bounds
-from policies.rules.queues import dlq_alarm
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = ["--default", "orders:external_api_url=http://127.0.0.1:8080"]

@@ -1,11 +1,11 @@
 """The components with their defaults pass the pack."""
 
 import pytest
+from eda_policies import runner
+from eda_policies.rule import Level
+from eda_policies.rules import RULES
 from pulumi_aws_eda.testing import record
 
-from policies import runner
-from policies.rule import Level
-from policies.rules import RULES
 from tests.unit.component_cases import CASES
 
 # What a component by itself cannot have: what watches it, and what the stack's own tags and topics are.

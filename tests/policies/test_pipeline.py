@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eda_policies import runner
+from eda_policies.rule import ENVIRONMENTS, Level
+from eda_policies.rules import RULES
 from google.protobuf.struct_pb2 import Struct
-
-from policies import runner
-from policies.rule import ENVIRONMENTS, Level
-from policies.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "__main__.py"

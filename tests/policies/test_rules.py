@@ -4,12 +4,12 @@ import copy
 from typing import Any
 
 import pytest
+from eda_policies.check import Checker
+from eda_policies.graph import Graph
+from eda_policies.rule import Level
+from eda_policies.rules import RULES
+from eda_policies.settings import settings
 
-from policies.check import Checker
-from policies.graph import Graph
-from policies.rule import Level
-from policies.rules import RULES
-from policies.settings import settings
 from tests.policies.cases import CASES, Case
 from tests.policies.factories import REMOVED, SECRET, UNKNOWN, Document, broken, check, compliant, pair
 

@@ -5,11 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from eda_policies import pages
+from eda_policies.rule import ENVIRONMENTS, Level, Rule
+from eda_policies.rules import RULES
+from eda_policies.settings import SettingsError, environment_of, settings
 
-from policies import pages
-from policies.rule import ENVIRONMENTS, Level, Rule
-from policies.rules import RULES
-from policies.settings import SettingsError, environment_of, settings
 from tests.policies.factories import broken, check, compliant
 
 MANDATORY_EVERYWHERE = {

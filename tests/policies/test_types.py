@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pulumi_aws
 import pytest
-
-from policies.rules.stack import TAGGABLE
+from eda_policies.rules.stack import TAGGABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 PROVIDER = Path(pulumi_aws.__file__).parent

@@ -10,13 +10,12 @@ from typing import Any
 
 import grpc
 import pytest
+from eda_policies import runner
+from eda_policies.analyzer import NAME
+from eda_policies.rule import Level, StackRule
+from eda_policies.rules import RULES
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
-
-from policies import runner
-from policies.analyzer import NAME
-from policies.rule import Level, StackRule
-from policies.rules import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "__main__.py"

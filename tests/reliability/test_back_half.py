@@ -9,14 +9,14 @@ from typing import Any
 
 import duckdb
 import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox.provider.deploy import Stack
 
 from pipeline import analytics
-from sandbox.demo.back_half import BackHalf, OrderRow
-from sandbox.demo.client import OrdersClient
-from sandbox.embedded import Sandbox
-from sandbox.faults import Fault, FaultKind
-from sandbox.http import HttpRequest
-from sandbox.provider.deploy import Stack
+from pipeline.demo.back_half import BackHalf, OrderRow
+from pipeline.demo.client import OrdersClient
 from tests.integration.test_orders import BODY, DETAILS
 from tests.waiting import wait_until
 

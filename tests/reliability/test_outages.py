@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.http import LoopbackServer
+from eda_sandbox.provider.deploy import Stack, deploy
 
+from pipeline.demo.client import Ledger, OrdersClient
+from pipeline.demo.external_api import offers, suppliers
+from pipeline.demo.run import Pipeline, count
 from pipeline.redrive import Redrive
-from sandbox.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from sandbox.demo.client import Ledger, OrdersClient
-from sandbox.demo.external_api import offers, suppliers
-from sandbox.demo.run import Pipeline, count
-from sandbox.embedded import Sandbox
-from sandbox.http import LoopbackServer
-from sandbox.provider.deploy import Stack, deploy
 from tests.conftest import ROOT
 from tests.integration.test_orders import BODY, DETAILS
 from tests.waiting import wait_until

@@ -12,13 +12,13 @@ import pytest
 from eda_runtime.ledger import Ledger
 from eda_runtime.object_query import StoredObject
 from eda_runtime.redshift_load import LoadArgumentError, load_id
+from eda_sandbox.embedded import Sandbox
 from typer.testing import CliRunner
 
 import pipeline.__main__ as command_line
 from pipeline.backfill import Backfill
 from pipeline.redrive_queries import RedriveQueries, event_of
 from pipeline.reload import JobRuns, Reload
-from sandbox.embedded import Sandbox
 from tests.runtime.deployed import Context, deployed
 from tests.runtime.fake_aws import S3, Athena, DynamoDB, Sqs
 from tests.runtime.test_analytics_functions import QUERY_ENVIRONMENT, created, state_change

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from eda_runtime.callbacks import CallbackStore, Delivery
-
-from sandbox.embedded import Sandbox
+from eda_sandbox.embedded import Sandbox
 
 PAYLOAD = {"address": "here"}
 

@@ -19,10 +19,10 @@ from eda_runtime.consumer_cache import (
     from_settings,
 )
 from eda_runtime.replica import MAX_VALUE_BYTES
+from eda_sandbox.embedded import Sandbox
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.embedded import Sandbox
 from tests.runtime.races import Kill, Run, race
 
 TTL, STALE, LEASE, RETRY = 100, 1_000, 30, 5

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from eda_runtime.consumer_cache import NotSynced, ReplicaTooOld
+from eda_sandbox.foundation.http import LoopbackServer
 
-from sandbox.demo.external_api import ExternalApi, external_api
-from sandbox.http import LoopbackServer
+from pipeline.demo.external_api import ExternalApi, external_api
 from tests.conftest import ROOT
 
 EVENT = {

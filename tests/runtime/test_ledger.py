@@ -10,8 +10,8 @@ import eda_runtime
 import pytest
 from botocore.exceptions import ClientError
 from eda_runtime.ledger import Change, Ledger, Row
+from eda_sandbox.embedded import Sandbox
 
-from sandbox.embedded import Sandbox
 from tests.runtime.fake_aws import Clock, DynamoDB, error
 
 RUNTIME = Path(eda_runtime.__file__).parent

@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from eda_runtime import metrics
-from pulumi_aws_eda import _dashboard
+from pulumi_aws_eda._parts.observability import dashboard as _dashboard
 
 WRITE = """
 from eda_runtime import metrics

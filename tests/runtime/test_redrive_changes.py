@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
+from eda_sandbox.foundation import event_pattern
+from eda_sandbox.services.pipes.template import InputTemplate
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_aws_eda._change_rows import ChangeRows
+from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 
 from pipeline.redrive_changes import RedriveChanges, RedrivenChanges, flows, render
-from sandbox import event_pattern
-from sandbox.services.pipes.template import InputTemplate
 
 OUTPUTS = {"pipe_dlq_url": "q", "delivery_stream_name": "d", "orders_table_name": "orders"}
 PIPE = "arn:aws:pipes:eu-central-1:123456789012:pipe/changes"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from pulumi_aws_eda._change_rows import ChangeRows
+from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 
 from pipeline.redrive_notifications import RedriveNotifications
 from tests.runtime.test_redrive_changes import NOW, change, error, image, pointer

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from eda_runtime.consumer_cache import NotSynced, ReplicaCache, ReplicaTooOld
 from eda_runtime.replica import MAX_VALUE_BYTES, Fetched, Outcome, ReplicaSync, SyncFailed
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.http import LoopbackServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.embedded import Sandbox
-from sandbox.http import LoopbackServer
 from tests.runtime.deployed import Context, deployed
 from tests.runtime.races import Kill, Run, race
 from tests.runtime.test_consumer_cache import Clock

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
+from eda_sandbox.services.stepfunctions.definition import parse
 from pulumi_aws_eda import ArgumentError, CallbackWorkflow
 from pulumi_aws_eda.testing import Recording, record
 
-from sandbox.services.stepfunctions.definition import parse
 from tests.unit.component_cases import FUNCTION, TABLE
 
 

@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 import pytest
+from eda_sandbox.services.apigateway import openapi
+from eda_sandbox.services.stepfunctions.definition import parse
 from pulumi_aws_eda import ArgumentError, Authorization, EventApi
 from pulumi_aws_eda.testing import Recording, record
 
-from sandbox.services.apigateway import openapi
-from sandbox.services.stepfunctions.definition import parse
 from tests.unit.component_cases import FUNCTION, MACHINE, TABLE
 
 INVOKE = f"arn:aws:apigateway:eu-central-1:lambda:path/2015-03-31/functions/{FUNCTION}/invocations"

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eda_sandbox.provider.deploy import stack_config
+from eda_sandbox.provider.table import TABLE
 from pulumi_aws_eda.testing import Recording, record
 
 from pipeline.config import ConfigError
-from sandbox.provider.deploy import stack_config
-from sandbox.provider.table import TABLE
 
 ROOT = Path(__file__).parents[2]
 URL = {"orders:external_api_url": "https://offers.example.com"}

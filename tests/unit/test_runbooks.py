@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import typer
-from pulumi_aws_eda import IdempotentLambda, _log_queries, _runbooks
+from pulumi_aws_eda import IdempotentLambda
+from pulumi_aws_eda import log_queries as _log_queries
+from pulumi_aws_eda._parts.observability import runbooks as _runbooks
 from pulumi_aws_eda.testing import Recording, record
 
 from pipeline.__main__ import app

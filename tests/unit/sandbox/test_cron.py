@@ -6,12 +6,11 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.scheduler.cron import parse
+from eda_sandbox.services.scheduler.expression import parse as parse_expression
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from sandbox.errors import AwsError
-from sandbox.services.scheduler.cron import parse
-from sandbox.services.scheduler.expression import parse as parse_expression
 
 BERLIN = ZoneInfo("Europe/Berlin")
 

@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from eda_sandbox.foundation.event_pattern import check, matches, parse
 from hypothesis import given
 from hypothesis import strategies as st
-
-from sandbox.event_pattern import check, matches, parse
 
 S3_EVENT = {
     "version": "0",

@@ -8,12 +8,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.firehose import prefix
+from eda_sandbox.services.firehose.conversion import ConversionFailure, Schema, parquet, schema_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from sandbox.errors import AwsError
-from sandbox.services.firehose import prefix
-from sandbox.services.firehose.conversion import ConversionFailure, Schema, parquet, schema_of
 
 AT = datetime(2026, 3, 7, 14, 5, 9, 123456, UTC)
 numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)

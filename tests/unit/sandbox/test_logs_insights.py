@@ -6,13 +6,12 @@ import re
 from typing import Any
 
 import pytest
+from eda_sandbox.services.logs.query import parse
+from eda_sandbox.services.logs.tokens import QueryError
+from eda_sandbox.services.logs.values import MAX_FIELDS, discovered, row, shown
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_aws_eda import _log_queries
-
-from sandbox.services.logs.query import parse
-from sandbox.services.logs.tokens import QueryError
-from sandbox.services.logs.values import MAX_FIELDS, discovered, row, shown
+from pulumi_aws_eda import log_queries as _log_queries
 
 START = 1_800_000_000_000
 

@@ -4,11 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from eda_sandbox.services.pipes.source_events import decoded
+from eda_sandbox.services.pipes.template import MISSING, InputTemplate, TemplateError, resolve
 from hypothesis import given
 from hypothesis import strategies as st
-
-from sandbox.services.pipes.source_events import decoded
-from sandbox.services.pipes.template import MISSING, InputTemplate, TemplateError, resolve
 
 EVENT: dict[str, Any] = {
     "eventName": "INSERT",

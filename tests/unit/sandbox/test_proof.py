@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from sandbox.proof import Check, CheckFailed, Proof, Roles, Stage, ordered, prove
+from pipeline.proof import Check, CheckFailed, Proof, Roles, Stage, ordered, prove
 
 
 class Iam:
@@ -137,7 +137,7 @@ def test_what_failed_has_to_work_again_when_the_statement_is_back() -> None:
 
 
 def test_waiting_takes_not_much_longer_than_the_time_that_was_measured(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sandbox.proof.stage.MARGIN_SECONDS", 0.1)
+    monkeypatch.setattr("pipeline.proof.stage.MARGIN_SECONDS", 0.1)
     waits = stage()
     with waits.measuring():
         assert waits.until(lambda: "found", "it is there") == "found"

@@ -5,13 +5,12 @@ import json
 from typing import Any
 
 import pytest
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.stepfunctions import choice, intrinsics, paths
+from eda_sandbox.services.stepfunctions.definition import parse
+from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from hypothesis import given
 from hypothesis import strategies as st
-
-from sandbox.errors import AwsError
-from sandbox.services.stepfunctions import choice, intrinsics, paths
-from sandbox.services.stepfunctions.definition import parse
-from sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 
 DOCUMENT = {"a": {"b": [1, {"c": "x"}]}, "text": "o'neil {1}", "with space": 1, "list": [1, 2, 3], "none": None}
 CONTEXT = {"Execution": {"Name": "e-1"}}

@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 import pytest
-
-from sandbox.services.apigateway.template_variables import UTIL, Input
-from sandbox.services.apigateway.velocity import compiled
+from eda_sandbox.services.apigateway.template_variables import UTIL, Input
+from eda_sandbox.services.apigateway.velocity import compiled
 
 
 def render(template: str, body: str = "{}", headers: dict[str, str] | None = None, context: Any = None) -> str:

@@ -1,0 +1,228 @@
+"""A table's stream through an EventBridge Pipe: filtered, flattened, without code."""
+
+import re
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts.args import ArgumentError, number, one_of
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
+
+TEMPLATE_LIMIT = 8192
+"""Characters of a Pipe's input template (Pipes API, ``InputTemplate``)."""
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class StartingPosition(Enum):
+    """Where the reading of a stream starts."""
+
+    TRIM_HORIZON = "TRIM_HORIZON"
+    """At the oldest change that the stream holds."""
+    LATEST = "LATEST"
+    """At the next change."""
+
+
+class TableStreamSourceArgs(TypedDict):
+    """A table's stream, through an EventBridge Pipe: filtered, flattened, without code.
+
+    Each change becomes one flat row of strings: ``event_name`` (INSERT, MODIFY, REMOVE), ``stream_event_id``,
+    ``changed_at`` (seconds since 1970), the key, the attributes under their own names, and ``old_version``; what a
+    change lacks is an empty string. A deletion carries its key and ``old_version``. Rows without the version attribute
+    and removals by TTL never flow, and no attribute that is not named here.
+    """
+
+    stream_arn: pulumi.Input[str]
+    """The stream's ARN; its view type has to be ``NEW_AND_OLD_IMAGES``."""
+    key: str
+    """The table's partition key."""
+    sort_key: NotRequired[str]
+    """The table's sort key; default none."""
+    attributes: Sequence[str]
+    """What is carried of the new image; strings (nested data as one JSON string) or, named below, numbers. Letters,
+    digits and underscores; the template that names them has at most 8192 characters (Pipes API)."""
+    number_attributes: NotRequired[Sequence[str]]
+    """Which of key and attributes DynamoDB holds as numbers, beside the version; default none."""
+    version_attribute: NotRequired[str]
+    """The number that grows with each change of a row, carried always: what has none never flows. Default
+    ``version``."""
+    filter: NotRequired[Mapping[str, Sequence[Any]]]
+    """Further conditions on the row, by attribute: values or EventBridge's matching operators, for example
+    ``{"status": ["COMPLETED", {"prefix": "F"}]}``; for a deletion, on the row that was. Default none."""
+    starting_position: NotRequired[StartingPosition]
+    """``TRIM_HORIZON`` or ``LATEST``; default ``TRIM_HORIZON``, so that changes made before the Pipe is ready flow."""
+    batch_size: NotRequired[int]
+    """Changes in a batch: 1 to 500 for Firehose, 1 to 10 for a queue (what one call takes); default the most."""
+    maximum_batching_window_in_seconds: NotRequired[int]
+    """How long a batch is filled, 0 to 300 seconds (Pipes API); default 5."""
+    maximum_retry_attempts: NotRequired[int]
+    """Retries of a batch, halved each time, before its change goes to the dead-letter queue, 0 to 10000 (Pipes API);
+    default 10."""
+    maximum_record_age_in_seconds: NotRequired[int]
+    """Age at which a change goes to the dead-letter queue, 60 to 43200 seconds; default 21600. The stream keeps a
+    change 24 hours: what is left of them is the time of the redrive."""
+    parallelization_factor: NotRequired[int]
+    """Batches of a shard at the same time, 1 to 10 (Pipes API); default 1."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The customer managed key that the table is encrypted with; default: the table has none."""
+
+
+def rows_of(where: str, source: TableStreamSourceArgs) -> ChangeRows:
+    """What flows of each change.
+
+    Args:
+        where: for messages.
+        source: the argument.
+
+    Raises:
+        ArgumentError: a name is none that a template takes, or there are too many.
+    """
+    keys = [source["key"], *([source["sort_key"]] if "sort_key" in source else [])]
+    version = source.get("version_attribute", "version")
+    numbers = source.get("number_attributes", ())
+    for argument, names in (("key", keys), ("version_attribute", [version]), ("attributes", source["attributes"])):
+        for attribute in names:
+            if not _NAME.fullmatch(attribute):
+                problem = f"has {attribute!r}; a template takes names of letters, digits and underscores"
+                raise ArgumentError(where, argument, problem)
+    known = {*keys, *source["attributes"], version}
+    for attribute in numbers:
+        if attribute not in known:
+            raise ArgumentError(where, "number_attributes", f"has {attribute!r}, which is neither key nor attribute")
+    conditions = source.get("filter", {})
+    for attribute, values in conditions.items():
+        if isinstance(values, str) or not values:
+            raise ArgumentError(where, f"filter[{attribute!r}]", "is no list of values or matching operators")
+    rows = ChangeRows(keys, source["attributes"], version, frozenset({*numbers, version}), conditions)
+    length = len(rows.template())
+    if length > TEMPLATE_LIMIT:
+        problem = f"makes a template of {length} characters; a Pipe takes {TEMPLATE_LIMIT}: carry fewer"
+        raise ArgumentError(where, "attributes", problem)
+    return rows
+
+
+def reading_of(where: str, source: TableStreamSourceArgs, most: int) -> dict[str, Any]:
+    """How the Pipe reads.
+
+    Args:
+        where: for messages.
+        source: the argument.
+        most: changes that one call of the target takes.
+
+    Raises:
+        ArgumentError: a number is out of bounds, or the starting position is none.
+    """
+    start = one_of(where, source, "starting_position", StartingPosition, StartingPosition.TRIM_HORIZON)
+    bounds = {
+        "batch_size": (most, 1, most),
+        "maximum_batching_window_in_seconds": (5, 0, 300),
+        "maximum_retry_attempts": (10, 0, 10000),
+        "maximum_record_age_in_seconds": (21600, 60, 43200),
+        "parallelization_factor": (1, 1, 10),
+    }
+    numbers = {name: number(where, source, name, *bound) for name, bound in bounds.items()}
+    return {"starting_position": start.value, **numbers}
+
+
+def table_pipe(
+    common: _parts.Common,
+    stream: TableStreamSourceArgs,
+    reading: Mapping[str, Any],
+    patterns: Sequence[str],
+    template: str,
+    target_arn: pulumi.Input[str],
+    target_needs: Mapping[str, Mapping[str, Any]],
+    dead_letter_queue_arn: pulumi.Input[str],
+    description: str,
+) -> aws.pipes.Pipe:
+    """A Pipe from a table's stream, its role and log, and its alarms.
+
+    Args:
+        common: the component; the Pipe's suffix is ``pipe``.
+        stream: the argument.
+        reading: how it reads (``reading_of``).
+        patterns: its filters, one of which has to match.
+        template: its input template.
+        target_arn: where it sends to.
+        target_needs: the statements that let its role send there.
+        dead_letter_queue_arn: for pointers to what it gave up.
+        description: shown in the console.
+    """
+    name = physical_name(common.name, 64)
+    log_group = _parts.log_group(common, "pipe-log", f"/aws/vendedlogs/pipes/{name}")
+    role, policy = _parts.role(
+        common, "pipe-role", "pipes.amazonaws.com", _needs(common, stream, target_needs, dead_letter_queue_arn)
+    )
+    made = aws.pipes.Pipe(
+        f"{common.name}-pipe",
+        name=name,
+        description=description,
+        role_arn=role.arn,
+        source=stream["stream_arn"],
+        source_parameters=aws.pipes.PipeSourceParametersArgs(
+            dynamodb_stream_parameters=aws.pipes.PipeSourceParametersDynamodbStreamParametersArgs(
+                on_partial_batch_item_failure="AUTOMATIC_BISECT",
+                dead_letter_config=aws.pipes.PipeSourceParametersDynamodbStreamParametersDeadLetterConfigArgs(
+                    arn=dead_letter_queue_arn
+                ),
+                **reading,
+            ),
+            filter_criteria=aws.pipes.PipeSourceParametersFilterCriteriaArgs(
+                filters=[
+                    aws.pipes.PipeSourceParametersFilterCriteriaFilterArgs(pattern=pattern) for pattern in patterns
+                ]
+            ),
+        ),
+        target=target_arn,
+        target_parameters=aws.pipes.PipeTargetParametersArgs(input_template=template),
+        log_configuration=aws.pipes.PipeLogConfigurationArgs(
+            level="ERROR",
+            cloudwatch_logs_log_destination=aws.pipes.PipeLogConfigurationCloudwatchLogsLogDestinationArgs(
+                log_group_arn=log_group.arn
+            ),
+        ),
+        tags=common.tags,
+        opts=common.opts(depends_on=[policy]),
+    )
+    _alarms.pipe(common, made.name, common.name)
+    common.watch("pipes", made.name)
+    return made
+
+
+def _needs(
+    common: _parts.Common,
+    source: TableStreamSourceArgs,
+    target_needs: Mapping[str, Mapping[str, Any]],
+    dead_letter_queue_arn: pulumi.Input[str],
+) -> dict[str, Mapping[str, Any]]:
+    read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
+    needs: dict[str, Mapping[str, Any]] = {
+        "ReadStream": {"actions": read, "resources": [source["stream_arn"]]},
+        # Listing has no resource level (Service Authorization Reference).
+        "ListStreams": {"actions": ["dynamodb:ListStreams"], "resources": ["*"]},
+        **target_needs,
+        "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [dead_letter_queue_arn]},
+    }
+    if "kms_key_arn" in source:
+        needs["DecryptStream"] = {
+            "actions": ["kms:Decrypt"],
+            "resources": [source["kms_key_arn"]],
+            "condition": {"StringEquals": via(common, "dynamodb")},
+        }
+    if common.kms_key_arn is not None:
+        needs["EncryptMessages"] = {
+            "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
+            "resources": [common.kms_key_arn],
+            "condition": {"StringEquals": via(common, "sqs")},
+        }
+    return needs
+
+
+def via(common: _parts.Common, service: str) -> dict[str, pulumi.Output[str]]:
+    """The condition that a key is used through a service alone."""
+    region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
+    return {"kms:ViaService": pulumi.Output.concat(service, ".", region, ".amazonaws.com")}

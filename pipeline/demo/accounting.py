@@ -1,0 +1,116 @@
+"""The invariant, counted: accepted = written, still waiting, or in a dead-letter queue; nothing else, nothing twice."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.demo.back_half import OrderRow
+
+WAITING = frozenset({"PENDING", "AWAITING_DETAILS"})
+
+
+@dataclass(frozen=True)
+class Accounting:
+    """The result of a count.
+
+    Attributes:
+        accepted: orders that the API acknowledged.
+        executions: orders for which an execution of the workflow was started.
+        written: accepted orders that the table holds as completed.
+        waiting: accepted orders whose execution still runs.
+        in_dlq: accepted orders that failed and lie in the dead-letter queue.
+        lost: accepted orders that are nowhere.
+        doubled: orders that are there more than once, and orders that nobody sent.
+        curated: written orders that the curated data shows once, in the table's version; None when it is not counted.
+        redshift: the same in the warehouse.
+    """
+
+    accepted: int
+    executions: int
+    written: int
+    waiting: int
+    in_dlq: int
+    lost: int
+    doubled: int
+    lost_ids: tuple[str, ...] = ()
+    doubled_ids: tuple[str, ...] = ()
+    curated: int | None = None
+    redshift: int | None = None
+
+    @property
+    def balanced(self) -> bool:
+        """Whether the invariant holds."""
+        return (
+            self.lost == 0
+            and self.doubled == 0
+            and self.executions == self.accepted
+            and self.accepted == self.written + self.waiting + self.in_dlq
+            and self.curated in (None, self.written)
+            and self.redshift in (None, self.written)
+        )
+
+
+def account(
+    accepted: Iterable[str],
+    rows: Iterable[Mapping[str, Any]],
+    running: Iterable[str],
+    closed: Iterable[str],
+    in_dlq: Iterable[str],
+    curated: Iterable[OrderRow] | None = None,
+    warehouse: Iterable[OrderRow] | None = None,
+) -> Accounting:
+    """Count.
+
+    Args:
+        accepted: the order ids in the client's ledger.
+        rows: the orders table, each row with ``order_id``, ``status`` and ``correlation_id``.
+        running: names of the running executions; a name is the order's id, after a redrive with its version.
+        closed: names of the closed executions.
+        in_dlq: order ids of the messages in the dead-letter queue.
+        curated: the current rows of the curated data; None when they are not counted.
+        warehouse: the rows in Redshift; None when they are not counted.
+    """
+    wanted = set(accepted)
+    by_id = {str(row["order_id"]): row for row in rows}
+    per_correlation = Counter(str(row.get("correlation_id")) for row in by_id.values())
+    # A redriven order has a second execution, whose name is its id and a version.
+    running_ids = {name.partition("-")[0] for name in running}
+    started = running_ids | {name.partition("-")[0] for name in closed}
+    dlq_ids = set(in_dlq)
+    written = {id for id in wanted if by_id.get(id, {}).get("status") == "COMPLETED"}
+    waiting = {id for id in wanted - written if id in running_ids and by_id.get(id, {}).get("status") in WAITING}
+    dead = wanted & dlq_ids - written - waiting
+    lost = wanted - written - waiting - dead
+    # A copy of an order has a key of its own, but it still carries the order's correlation id.
+    doubled = {id for id in by_id if id not in wanted} | (written & dlq_ids) | (waiting & dlq_ids)
+    copies = sum(count - 1 for count in per_correlation.values())
+    versions = {id: int(by_id[id]["version"]) for id in written}
+    places = {name: list(rows) for name, rows in (("curated", curated), ("redshift", warehouse)) if rows is not None}
+    for found in places.values():
+        doubled |= {id for id, count in Counter(row.order_id for row in found).items() if count > 1}
+        doubled |= {row.order_id for row in found} - set(by_id)
+    return Accounting(
+        accepted=len(wanted),
+        executions=len(started),
+        written=len(written),
+        waiting=len(waiting),
+        in_dlq=len(dead),
+        lost=len(lost),
+        doubled=max(len(doubled), copies),
+        lost_ids=tuple(sorted(lost)),
+        doubled_ids=tuple(sorted(doubled)),
+        **{name: len(delivered(found, versions)) for name, found in places.items()},
+    )
+
+
+def delivered(rows: Iterable[OrderRow], versions: Mapping[str, int]) -> set[str]:
+    """The orders that a place behind the table holds exactly once, in the version that the table has.
+
+    Args:
+        rows: what the place holds.
+        versions: the table's version of each order that counts.
+    """
+    found = list(rows)
+    counts = Counter(row.order_id for row in found)
+    return {row.order_id for row in found if counts[row.order_id] == 1 and versions.get(row.order_id) == row.version}

@@ -1,0 +1,139 @@
+"""What a run prints: progress, the table of the result, and one line of JSON."""
+
+import json
+import math
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.demo.back_half import as_plain
+from pipeline.demo.run import Result
+from pipeline.trace import Traced
+
+HOPS = {
+    "POST /orders": "POST /orders → 202",
+    "CallFunction": "workflow: external API",
+    "WaitForCallback": "workflow: wait for details",
+    "Write": "workflow: write to the table",
+    "POST details": "POST details → 202",
+    "GET /orders/{id}": "GET /orders/{id}",
+}
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The nearest-rank percentile of values that are there."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+
+
+class ProgressLines:
+    """Tells how far a phase is: in place on a terminal, else in a line every few seconds.
+
+    Args:
+        console: where to.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._last = 0.0
+        self._phase = ""
+
+    def __call__(self, phase: str, done: int, total: int, detail: str = "") -> None:
+        """Note progress."""
+        now = time.monotonic()
+        finished = done >= total
+        line = f"  {phase:<10} {done:>5} of {total}" + (f"   {detail}" if detail else "")
+        if self._console.is_terminal:
+            end = "\n" if finished and phase != self._phase else ""
+            self._console.print(f"\r\033[K{line[: self._console.width - 1]}", end=end)
+        elif (finished and phase != self._phase) or now - self._last > 3:
+            self._console.print(line, soft_wrap=True)
+            self._last = now
+        if finished:
+            self._phase = phase
+
+
+def show(console: Console, result: Result) -> None:
+    """The result as tables."""
+    counted, ledger = result.accounting, result.ledger
+    latencies = Table(title="Latency per hop, in seconds", title_justify="left")
+    for column in ("hop", "calls", "p50", "p95"):
+        latencies.add_column(column, justify="left" if column == "hop" else "right")
+    for hop, label in HOPS.items():
+        if values := result.hops.get(hop):
+            p50, p95 = percentile(values, 0.5), percentile(values, 0.95)
+            latencies.add_row(label, str(len(values)), f"{p50:.3f}", f"{p95:.3f}")
+    console.print(latencies)
+    table = Table(title="Accounting", title_justify="left")
+    table.add_column("what")
+    table.add_column("orders", justify="right")
+    for label, value in (
+        ("accepted (202 in the client's ledger)", counted.accepted),
+        ("executions started", counted.executions),
+        ("duplicates suppressed", ledger.duplicates),
+        ("reused keys refused (422)", ledger.refused),
+        ("written (COMPLETED in the table)", counted.written),
+        ("waiting for details", counted.waiting),
+        ("in the dead-letter queue", counted.in_dlq),
+        ("in the curated data (orders_current), once", counted.curated),
+        ("in Redshift, once", counted.redshift),
+        ("lost", counted.lost),
+        ("doubled", counted.doubled),
+    ):
+        if value is not None:
+            table.add_row(label, str(value))
+    console.print(table)
+    if result.behind is not None:
+        console.print(f"Behind the table: {result.behind}", soft_wrap=True)
+    for queue, messages in result.dead_letters.items():
+        if messages:
+            console.print(f"[red]dead letters[/]: {messages} in {queue}")
+    for name, ids in (("lost", counted.lost_ids), ("doubled", counted.doubled_ids)):
+        for id in ids[:5]:
+            console.print(f"[red]{name}[/]: {id}")
+    for line in ledger.unexpected[:5]:
+        console.print(f"[red]unexpected answer[/]: {line}")
+    if ok(result):
+        behind = "" if counted.curated is None else "; what is written is in the curated data once"
+        behind += "" if counted.redshift is None else ", and in Redshift"
+        console.print(
+            f"[green]In balance[/]: accepted = written + waiting + in the dead-letter queue{behind}.", soft_wrap=True
+        )
+    else:
+        console.print("[red]Out of balance.[/]")
+
+
+def ok(result: Result) -> bool:
+    """Whether the run adds up, nothing failed behind the table, and no answer was unexpected."""
+    return result.accounting.balanced and not result.ledger.unexpected and not any(result.dead_letters.values())
+
+
+def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = None) -> str:
+    """The result as one line of JSON, with the order that was traced."""
+    counted, ledger = result.accounting, result.ledger
+    document: dict[str, Any] = {
+        "accepted": counted.accepted,
+        "executions": counted.executions,
+        "written": counted.written,
+        "waiting": counted.waiting,
+        "in_dlq": counted.in_dlq,
+        "lost": counted.lost,
+        "doubled": counted.doubled,
+        "duplicates_suppressed": ledger.duplicates,
+        "reused_keys_refused": ledger.refused,
+        "unexpected": len(ledger.unexpected),
+        "balanced": ok(result),
+        "latency": {
+            hop: {"calls": len(values), "p50": percentile(values, 0.5), "p95": percentile(values, 0.95)}
+            for hop, values in sorted(result.hops.items())
+            if values
+        },
+        "curated": counted.curated,
+        "redshift": counted.redshift,
+        **(as_plain(result.behind) if result.behind is not None else {}),
+        **({"trace": json.loads(traced.as_json())} if traced is not None else {}),
+        "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
+    }
+    return json.dumps(document)

@@ -1,0 +1,325 @@
+"""Sends a plan of orders through the pipeline and waits until all that can be done is done."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from pipeline.demo.accounting import Accounting, account, delivered
+from pipeline.demo.back_half import BackHalf, Hops
+from pipeline.demo.client import Answer, Ledger, OrdersClient
+from pipeline.demo.plan import Details, PlannedOrder
+from pipeline.trace import End, Trace, Traced, TraceFailed
+
+CLIENTS = 8
+POLL_SECONDS = 0.5
+LOG_SECONDS = 10
+"""How long the last log lines may be on their way."""
+
+
+class Progress(Protocol):
+    """Told how far a phase is."""
+
+    def __call__(self, phase: str, done: int, total: int, detail: str = "") -> None:
+        """Note progress: a phase's name, how much of it is done, its size, and what else there is to say."""
+
+
+class DemoError(Exception):
+    """The run cannot go on; the message says why."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A deployed pipeline: its clients, and the names that its stack exports.
+
+    Args:
+        client: makes a boto3 client of a service.
+        outputs: the stack's exports.
+    """
+
+    client: Callable[[str], Any]
+    outputs: dict[str, Any]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows of the orders table, as plain values."""
+        pages = (
+            self.client("dynamodb")
+            .get_paginator("scan")
+            .paginate(TableName=self.outputs["orders_table_name"], ConsistentRead=True)
+        )
+        return [
+            {name: next(iter(value.values())) for name, value in item.items()}
+            for page in pages
+            for item in page["Items"]
+        ]
+
+    def executions(self) -> list[dict[str, Any]]:
+        """All executions of the workflow."""
+        pages = self.client("stepfunctions").get_paginator("list_executions")
+        return [
+            execution
+            for page in pages.paginate(stateMachineArn=self.outputs["workflow_arn"])
+            for execution in page["executions"]
+        ]
+
+    def dead_letters(self) -> list[str]:
+        """Order ids of the messages in the workflow's dead-letter queue; they stay there."""
+        sqs, url = self.client("sqs"), self.outputs["workflow_dlq_url"]
+        found: dict[str, str] = {}
+        handles: list[str] = []
+        while True:
+            answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=20)
+            messages = answer.get("Messages", [])
+            new = {message["MessageId"]: message for message in messages if message["MessageId"] not in found}
+            if not new:
+                break
+            found |= {id: json.loads(message["Body"])["id"] for id, message in new.items()}
+            handles += [message["ReceiptHandle"] for message in new.values()]
+        for handle in handles:
+            sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
+        return list(found.values())
+
+    def hops(self, execution_arn: str) -> Iterator[tuple[str, float]]:
+        """Name and seconds of each working state that an execution went through."""
+        entered: dict[str, float] = {}
+        pages = self.client("stepfunctions").get_paginator("get_execution_history")
+        for page in pages.paginate(executionArn=execution_arn):
+            for event in page["events"]:
+                at = event["timestamp"].timestamp()
+                if "stateEnteredEventDetails" in event:
+                    entered[event["stateEnteredEventDetails"]["name"]] = at
+                elif "stateExitedEventDetails" in event:
+                    name = event["stateExitedEventDetails"]["name"]
+                    if event["type"] == "TaskStateExited":
+                        yield name, at - entered[name]
+
+
+@dataclass
+class Result:
+    """What came of a run."""
+
+    accounting: Accounting
+    ledger: Ledger
+    hops: dict[str, list[float]] = field(default_factory=dict)
+    behind: Hops | None = None
+    dead_letters: dict[str, int] = field(default_factory=dict)
+
+
+class Run:
+    """One run of a plan.
+
+    Args:
+        pipeline: where the orders go.
+        client: sends them.
+        progress: told how far each phase is.
+        deadline: seconds after which the run gives up.
+        stop: set to end the run early; what was sent is still accounted for.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        client: OrdersClient,
+        progress: Progress,
+        deadline: float,
+        stop: threading.Event,
+    ) -> None:
+        self._pipeline = pipeline
+        self._client = client
+        self._progress = progress
+        self._deadline = time.monotonic() + deadline
+        self._stop = stop
+        self.ledger = Ledger()
+
+    def send(self, plan: list[PlannedOrder]) -> None:
+        """Send all orders, and their details as each order's plan says."""
+        done = 0
+        with ThreadPoolExecutor(CLIENTS, thread_name_prefix="client") as pool:
+            for _ in pool.map(self._order, plan):
+                done += 1
+                self._progress("orders", done, len(plan))
+        late = [order for order in plan if order.details in (Details.AFTER, Details.TWICE)]
+        done = 0
+        with ThreadPoolExecutor(CLIENTS, thread_name_prefix="client") as pool:
+            for _ in pool.map(self._late_details, late):
+                done += 1
+                self._progress("details", done, len(late))
+
+    def settle(self) -> None:
+        """Wait until every order that has its details is written or failed.
+
+        Raises:
+            DemoError: it takes too long.
+        """
+        wanted = self.ledger.details & set(self.ledger.accepted.values())
+        while not self._stop.is_set():
+            finished = {row["order_id"] for row in self._pipeline.rows() if row["status"] in ("COMPLETED", "FAILED")}
+            missing = {id for id in wanted if id not in finished}
+            self._progress("written", len(wanted) - len(missing), len(wanted))
+            open_executions = [e for e in self._pipeline.executions() if e["status"] == "RUNNING"]
+            if not missing and not [e for e in open_executions if e["name"] in wanted]:
+                return
+            if time.monotonic() > self._deadline:
+                raise DemoError(f"{len(missing)} orders are not written in time, for example {next(iter(missing), '')}")
+            self._stop.wait(POLL_SECONDS)
+
+    def follow(self, behind: BackHalf, start_load: Callable[[], None]) -> None:
+        """Wait until every accepted order is in the curated data, loaded, and on the dashboard, as the table has it.
+
+        Args:
+            behind: the analytics part of the pipeline.
+            start_load: makes the daily load begin.
+
+        Raises:
+            DemoError: it takes too long.
+        """
+        accepted = set(self.ledger.accepted.values())
+        versions = {
+            row["order_id"]: int(row["version"]) for row in self._pipeline.rows() if row["order_id"] in accepted
+        }
+
+        def curated(hops: Hops) -> int:
+            # The view is asked only when no query is on its way: each answer costs one.
+            if not hops.objects or hops.queries.total() < hops.objects or hops.queries["STARTED"]:
+                return 0
+            return len(delivered(behind.current(), versions))
+
+        self._reach("curated", behind, curated, len(versions))
+        if not behind.has_warehouse or self._stop.is_set():
+            return
+        # A stack that was used before has ingestions of earlier loads.
+        ingested = behind.hops().ingestions["COMPLETED"]
+        start_load()
+
+        def loaded(hops: Hops) -> int:
+            if not hops.loads.total() or hops.loads["STARTED"]:
+                return 0
+            return len(delivered(behind.warehouse(), versions))
+
+        self._reach("redshift", behind, loaded, len(versions))
+        data_sets = len(behind.outputs.get("spice_data_set_ids") or [])
+        if data_sets:
+            self._reach("ingestions", behind, lambda hops: hops.ingestions["COMPLETED"] - ingested, data_sets)
+
+    def _reach(self, phase: str, behind: BackHalf, done: Callable[[Hops], int], total: int) -> None:
+        while not self._stop.is_set():
+            hops = behind.hops()
+            reached = done(hops)
+            self._progress(phase, reached, total, str(hops))
+            if reached >= total:
+                return
+            if time.monotonic() > self._deadline:
+                raise DemoError(f"{phase}: {reached} of {total} in time; {hops}; dead letters: {behind.dead_letters()}")
+            self._stop.wait(POLL_SECONDS)
+
+    def account(self, behind: BackHalf | None = None) -> Result:
+        """Count the ledger against the table, the executions and the dead-letter queue, and what lies behind."""
+        return count(self._pipeline, self.ledger, behind)
+
+    def trace(self, plan: list[PlannedOrder]) -> Traced | None:
+        """Trace one delivered order through all hops, one that was sent twice where there is one; None without any.
+
+        Raises:
+            DemoError: the logs cannot be searched.
+        """
+        complete = [order for order in plan if self.ledger.accepted.get(order.key) in self.ledger.details]
+        if not complete:
+            return None
+        chosen = next((order for order in complete if order.repeated), complete[0])
+        trace = Trace(self._pipeline.client, self._pipeline.outputs)
+        deadline = time.monotonic() + LOG_SECONDS
+        try:
+            while True:
+                traced = trace.run(self.ledger.accepted[chosen.key])
+                late = time.monotonic() > deadline or self._stop.wait(POLL_SECONDS)
+                if traced.ended.end is not End.STOPPED or late:
+                    return traced
+        except TraceFailed as error:
+            raise DemoError(f"the order {self.ledger.accepted[chosen.key]} cannot be traced: {error}") from error
+
+    def _order(self, order: PlannedOrder) -> None:
+        if self._stop.is_set():
+            return
+        answer = self._timed("POST /orders", self._client.post_order(order.key, order.body))
+        if answer.status != 202:
+            self._unexpected("POST /orders", answer)
+            return
+        order_id = answer.body["order_id"]
+        with self.ledger.lock:
+            self.ledger.accepted[order.key] = order_id
+        if order.details is Details.BEFORE:
+            self._details(order, order_id)
+        if order.repeated:
+            again = self._timed("POST /orders", self._client.post_order(order.key, order.body))
+            if again.status == 202 and again.body == answer.body:
+                with self.ledger.lock:
+                    self.ledger.duplicates += 1
+            else:
+                self._unexpected("repeated POST /orders", again)
+        if order.reused:
+            other = self._client.post_order(order.key, {**order.body, "note": "another order with the same key"})
+            if other.status == 422:
+                with self.ledger.lock:
+                    self.ledger.refused += 1
+            else:
+                self._unexpected("POST /orders with a reused key", other)
+
+    def _late_details(self, order: PlannedOrder) -> None:
+        order_id = self.ledger.accepted.get(order.key)
+        if order_id is None:
+            return
+        etag = None
+        while not self._stop.is_set():
+            answer = self._timed("GET /orders/{id}", self._client.get_order(order_id, etag))
+            if answer.status == 200:
+                etag = answer.headers.get("etag")
+                if answer.body["status"] != "PENDING":
+                    break
+            elif answer.status != 304:
+                self._unexpected("GET /orders/{id}", answer)
+                return
+            if time.monotonic() > self._deadline:
+                raise DemoError(f"order {order_id} does not come to wait for its details")
+            self._stop.wait(POLL_SECONDS)
+        for _ in range(2 if order.details is Details.TWICE else 1):
+            self._details(order, order_id)
+
+    def _details(self, order: PlannedOrder, order_id: str) -> None:
+        answer = self._timed("POST details", self._client.post_details(order_id, order.details_body))
+        if answer.status == 202:
+            with self.ledger.lock:
+                self.ledger.details.add(order_id)
+        else:
+            self._unexpected("POST details", answer)
+
+    def _timed(self, hop: str, answer: Answer) -> Answer:
+        self.ledger.took(hop, answer.seconds)
+        return answer
+
+    def _unexpected(self, what: str, answer: Answer) -> None:
+        with self.ledger.lock:
+            self.ledger.unexpected.append(f"{what}: {answer.status} {answer.body.get('detail', answer.body)}")
+
+
+def count(pipeline: Pipeline, ledger: Ledger, behind: BackHalf | None = None) -> Result:
+    """The accounting of a ledger against what the pipeline holds now, behind the table too when that is given."""
+    executions = pipeline.executions()
+    accounting = account(
+        ledger.accepted.values(),
+        pipeline.rows(),
+        [e["name"] for e in executions if e["status"] == "RUNNING"],
+        [e["name"] for e in executions if e["status"] != "RUNNING"],
+        pipeline.dead_letters(),
+        behind.current() if behind is not None else None,
+        behind.warehouse() if behind is not None and behind.has_warehouse else None,
+    )
+    hops = {hop: list(seconds) for hop, seconds in ledger.seconds.items()}
+    for execution in executions:
+        for name, seconds in pipeline.hops(execution["executionArn"]):
+            hops.setdefault(name, []).append(seconds)
+    if behind is None:
+        return Result(accounting, ledger, hops)
+    return Result(accounting, ledger, hops, behind.hops(), behind.dead_letters())

@@ -1,0 +1,185 @@
+"""Rules on event source mappings, Pipes, EventBridge rules and schedules."""
+
+import json
+import zoneinfo
+from typing import Any
+
+from eda_policies.functions import EVENT_SOURCE_MAPPING
+from eda_policies.resource import Findings, Property, Resource, View
+from eda_policies.rule import Category, Options, resource_rule
+
+PIPE = "aws:pipes/pipe:Pipe"
+RULE = "aws:cloudwatch/eventRule:EventRule"
+TARGET = "aws:cloudwatch/eventTarget:EventTarget"
+SCHEDULE = "aws:scheduler/schedule:Schedule"
+_LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/"
+_EVENTS = "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
+_SCHEDULER = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/"
+
+
+def _streams(mapping: Resource) -> bool:
+    """Whether a mapping reads a stream: those alone have a position to start at."""
+    return mapping.text("startingPosition").given
+
+
+@resource_rule(
+    "esm-partial-batch",
+    Resource,
+    EVENT_SOURCE_MAPPING,
+    holds="A mapping takes partial batch responses.",
+    why="Otherwise one bad record brings its whole batch back, and what was done is done again.",
+    fix='Set function_response_types=["ReportBatchItemFailures"] and return batchItemFailures.',
+    reference=_LAMBDA + "services-sqs-errorhandling.html",
+    category=Category.RELIABILITY,
+)
+def partial_batch(mapping: Resource, options: Options) -> Findings:
+    """Batches fail in part."""
+    allowed = "['ReportBatchItemFailures']"
+    found = mapping.items("functionResponseTypes", [])
+    yield from found.require(lambda types: "ReportBatchItemFailures" in types, allowed)
+
+
+@resource_rule(
+    "esm-stream-bounded",
+    Resource,
+    EVENT_SOURCE_MAPPING,
+    holds="A mapping of a stream halves failing batches, gives up in the end, and says what it gave up.",
+    why="By default one bad record blocks its shard until the stream forgets it, with everything behind it.",
+    fix="Set bisect_batch_on_function_error, maximum_retry_attempts, maximum_record_age_in_seconds and "
+    "destination_config.on_failure.",
+    reference=_LAMBDA + "services-ddb-batchfailurereporting.html",
+    category=Category.RELIABILITY,
+)
+def stream_bounded(mapping: Resource, options: Options) -> Findings:
+    """Poison records are passed."""
+    if not _streams(mapping):
+        return
+    yield from mapping.flag("bisectBatchOnFunctionError", False).require(lambda on: on, "true")
+    yield from _finite(mapping, "maximumRetryAttempts", "maximumRecordAgeInSeconds")
+    destination = mapping.text("destinationConfig.onFailure.destinationArn")
+    yield from destination.require_given("a queue, topic or bucket for what is given up")
+
+
+def _finite(view: View, retries: str, age: str) -> Findings:
+    yield from view.number(retries, -1).require(lambda found: 0 <= found <= 10_000, "0 to 10000; -1 is without end")
+    yield from view.number(age, -1).require(lambda found: 60 <= found <= 604_800, "60 to 604800 s; -1 is without end")
+
+
+@resource_rule(
+    "pipes-bounded",
+    Resource,
+    PIPE,
+    holds="A Pipe of a stream gives up in the end, and hands what it gave up to a dead-letter queue.",
+    why="Retries and age are without end by default: a bad record blocks its shard, and is lost after 24 hours.",
+    fix="Set maximum_retry_attempts, maximum_record_age_in_seconds and dead_letter_config in the source's parameters.",
+    reference=_EVENTS + "eb-pipes-batching-concurrency.html",
+    category=Category.RELIABILITY,
+)
+def pipes_bounded(pipe: Resource, options: Options) -> Findings:
+    """Pipes end."""
+    parameters = pipe.mapping("sourceParameters")
+    if parameters.unknown:
+        yield pipe.undecided(parameters.path, "finite retries and age, and a dead-letter queue")
+    source = pipe.text("source").value or ""
+    found = False
+    for key, service in (("dynamodbStreamParameters", ":dynamodb:"), ("kinesisStreamParameters", ":kinesis:")):
+        if not pipe.anything(f"sourceParameters.{key}").given and service not in source:
+            continue
+        found = True
+        prefix = f"sourceParameters.{key}"
+        yield from _finite(pipe, f"{prefix}.maximumRetryAttempts", f"{prefix}.maximumRecordAgeInSeconds")
+        yield from pipe.text(f"{prefix}.deadLetterConfig.arn").require_given("a queue for what is given up")
+    if not found and pipe.text("source").unknown and not parameters.unknown and not _queue_source(pipe):
+        yield pipe.undecided("source", "a source with its parameters")
+
+
+def _queue_source(pipe: Resource) -> bool:
+    """Whether parameters say that the source is no stream."""
+    return any(
+        key != "filterCriteria" and value for key, value in (pipe.mapping("sourceParameters").value or {}).items()
+    )
+
+
+@resource_rule(
+    "events-target-dead-letter",
+    Resource,
+    TARGET,
+    holds="A target of an EventBridge rule has a dead-letter queue.",
+    why="EventBridge drops an event that it could not deliver for a day, or that the target refused at once.",
+    fix="Set dead_letter_config to a queue that lets events.amazonaws.com send for the rule.",
+    reference=_EVENTS + "eb-rule-dlq.html",
+    category=Category.RELIABILITY,
+)
+def target_dead_letter(target: Resource, options: Options) -> Findings:
+    """Events are kept."""
+    yield from target.text("deadLetterConfig.arn").require_given("the ARN of a queue")
+
+
+@resource_rule(
+    "events-rule-specific",
+    Resource,
+    RULE,
+    holds="An EventBridge rule names its source, and the events it wants of it.",
+    why="A wide pattern invokes its target for others' events, at the stack's cost, and can feed its own output back.",
+    fix="Name source and detail-type (and detail) in event_pattern.",
+    reference=_EVENTS + "eb-event-patterns.html",
+    category=Category.COST,
+)
+def rule_specific(rule: Resource, options: Options) -> Findings:
+    """Patterns are narrow."""
+    allowed = "source with detail-type or detail, each with values"
+    pattern = rule.document("eventPattern")
+    if not pattern.given and rule.text("scheduleExpression").given:
+        return
+    yield from pattern.require(lambda found: _names(found, "source") and _specific(found), allowed)
+
+
+def _specific(pattern: Any) -> bool:
+    return _names(pattern, "detail-type") or bool(pattern.get("detail"))
+
+
+def _names(pattern: Any, key: str) -> bool:
+    values = pattern.get(key)
+    wide = ({"prefix": ""}, {"wildcard": "*"}, {"exists": True}, {"suffix": ""}, "")
+    return isinstance(values, list) and bool(values) and not any(json.dumps(v) in map(json.dumps, wide) for v in values)
+
+
+@resource_rule(
+    "scheduler-dead-letter",
+    Resource,
+    SCHEDULE,
+    holds="A schedule has a dead-letter queue.",
+    why="An invocation that the target refused is dropped: the day's run did not happen, and nobody knows.",
+    fix="Set target.dead_letter_config to a queue that the schedule's role may send to.",
+    reference=_SCHEDULER + "configuring-schedule-dlq.html",
+    category=Category.RELIABILITY,
+)
+def scheduler_dead_letter(schedule: Resource, options: Options) -> Findings:
+    """Missed runs are kept."""
+    yield from schedule.text("target.deadLetterConfig.arn").require_given("the ARN of a queue")
+
+
+def _time_zones() -> frozenset[str]:
+    return frozenset(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith("Etc/"))
+
+
+TIME_ZONES = _time_zones() | {"UTC", "Etc/UTC"}
+
+
+@resource_rule(
+    "scheduler-timezone",
+    Resource,
+    SCHEDULE,
+    holds="A schedule with a time of day has the time zone of a place, or UTC.",
+    why="A fixed offset is an hour off for half of the year, and a mistyped zone fails only at deployment.",
+    fix='Set schedule_expression_timezone to an IANA name such as "Europe/Berlin".',
+    reference=_SCHEDULER + "schedule-types.html#time-zones",
+    category=Category.OPERATIONS,
+)
+def scheduler_timezone(schedule: Resource, options: Options) -> Findings:
+    """Times have a zone."""
+    expression = schedule.text("scheduleExpression")
+    if expression.value is not None and expression.value.startswith("rate("):
+        return
+    zone: Property[str] = schedule.text("scheduleExpressionTimezone", "UTC")
+    yield from zone.require(lambda found: found in TIME_ZONES, "UTC, or a place's zone such as Europe/Berlin")

@@ -1,0 +1,185 @@
+"""Start and stop the embedded AWS in this process."""
+
+import asyncio
+import contextlib
+import importlib
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from hypercorn.asyncio import serve
+from hypercorn.config import Config
+
+from eda_sandbox.foundation.clock import Clock
+from eda_sandbox.foundation.cloud import REGION, Cloud
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.frontdoor.door import Asgi, FrontDoor
+from eda_sandbox.frontdoor.faults import FaultLayer
+
+START_SECONDS = 30
+
+_in_use = threading.Lock()
+_emulator: dict[str, str] = {}
+
+
+class Sandbox:
+    """The embedded AWS, listening on loopback.
+
+    There can be one at a time in a process, because the emulator behind keeps its state in module globals.
+
+    Attributes:
+        cloud: the services' view; ``cloud.client("dynamodb")`` is a client with the account's root credentials.
+        faults: the fault layer.
+        endpoint: the front door's address.
+    """
+
+    def __init__(self, cloud: Cloud, faults: FaultLayer, front_door: FrontDoor) -> None:
+        self.cloud = cloud
+        self.faults = faults
+        self.endpoint = cloud.endpoint
+        self.front_door = front_door
+
+    def client(self, service: str) -> Any:
+        """A boto3 client with the account's root credentials."""
+        return self.cloud.client(service)
+
+
+@contextlib.contextmanager
+def embedded_aws(speed: float = 1.0, seed: int = 0, port: int = 0) -> Iterator[Sandbox]:
+    """Run the embedded AWS for the time of a ``with`` block; it writes only to its own folder and removes it.
+
+    Args:
+        speed: AWS seconds in one real second, 1 or more.
+        seed: of the fault layer.
+        port: on loopback; 0 takes a free one.
+
+    Raises:
+        SandboxError: one runs in this process already, or the port is taken.
+    """
+    if not _in_use.acquire(blocking=False):
+        raise SandboxError("an embedded AWS runs in this process already; stop it first")
+    folder = Path(tempfile.mkdtemp(prefix="aws-eda-sandbox-"))
+    try:
+        with _listening_socket(port) as listener:
+            number = listener.getsockname()[1]
+            behind = _load_emulator(number, folder)
+            cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder)
+            faults = FaultLayer(seed)
+            front_door = FrontDoor(cloud, behind, faults)
+            # Imported here, because services may load what needs the emulator's environment set.
+            from eda_sandbox.services import SERVICES
+
+            cloud.services = {service.name: service(cloud) for service in SERVICES}
+            with _serving(front_door, listener):
+                _reset_emulator(cloud.endpoint)
+                started = []
+                try:
+                    for service in cloud.services.values():
+                        started.append(service)
+                        service.start()
+                    yield Sandbox(cloud, faults, front_door)
+                finally:
+                    cloud.stopping.set()
+                    for service in reversed(started):
+                        service.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _in_use.release()
+
+
+@contextlib.contextmanager
+def _listening_socket(port: int) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SandboxError(f"port {port} on 127.0.0.1 cannot be had: {error.strerror}; choose another") from error
+        yield listener
+
+
+def _load_emulator(port: int, folder: Path) -> Asgi:
+    """Import ministack with its environment set; in a second run of this process its state is reset instead."""
+    settings = {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "AUTH": "true",
+        "MINISTACK_REGION": REGION,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "LOG_LEVEL": os.environ.get("SANDBOX_LOG_LEVEL", "ERROR"),
+        "DOCKER_HOST": "unix:///nonexistent",
+        "TMPDIR": str(folder),
+    }
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        app = importlib.import_module("ministack.app")
+    finally:
+        # The others are read again at start-up, when listeners are bound, and whenever a URL is made.
+        for name in ("LOG_LEVEL", "TMPDIR"):
+            if before[name] is None:
+                os.environ.pop(name)
+            else:
+                os.environ[name] = before[name] or ""
+    logging.getLogger("hypercorn.error").setLevel(logging.CRITICAL)
+    behind: Asgi = app.app
+    return behind
+
+
+@contextlib.contextmanager
+def _serving(front_door: FrontDoor, listener: socket.socket) -> Iterator[None]:
+    config = Config()
+    # The server closes the descriptor it is given.
+    config.bind = [f"fd://{os.dup(listener.fileno())}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.shutdown_timeout = 2
+    config.errorlog = None
+    config.backlog = 1024
+    failure: list[BaseException] = []
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def run() -> None:
+        try:
+            loop.run_until_complete(serve(front_door, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]  # our ASGI types are wider
+        except BaseException as error:
+            failure.append(error)
+
+    thread = threading.Thread(target=run, name="front-door", daemon=True)
+    thread.start()
+    try:
+        _wait_until_up(listener.getsockname()[1], thread, failure)
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(timeout=10)
+        front_door.close()
+        if not thread.is_alive():
+            loop.close()
+
+
+def _reset_emulator(endpoint: str) -> None:
+    """Its state outlives a run, because it lies in its modules."""
+    reset = urllib.request.Request(f"{endpoint}/_ministack/reset", method="POST")  # noqa: S310 - our own
+    with urllib.request.urlopen(reset, timeout=START_SECONDS):  # noqa: S310 - our own
+        pass
+
+
+def _wait_until_up(port: int, thread: threading.Thread, failure: list[BaseException]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while thread.is_alive() and time.monotonic() < deadline:
+        url = f"http://127.0.0.1:{port}/_ministack/health"
+        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
+            return
+        time.sleep(0.02)
+    raise SandboxError(f"the embedded AWS did not start within {START_SECONDS} s") from next(iter(failure), None)

@@ -1,0 +1,330 @@
+"""The sandbox's one port: every request of every client and of every service goes through here."""
+
+import asyncio
+import contextvars
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote, urlencode
+
+from eda_sandbox.foundation.cloud import ROOT_KEY, Cloud, service_model
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest, HttpResponse
+from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.frontdoor import authorization
+from eda_sandbox.frontdoor.emulator import Emulator
+from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
+from eda_sandbox.frontdoor.partial_failures import PartialFailure
+from eda_sandbox.frontdoor.permissions import asked_here, check
+from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
+from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
+from eda_sandbox.frontdoor.rest_routes import RestRoutes
+from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
+from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
+from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
+from eda_sandbox.frontdoor.stream_access import StreamAccess
+from eda_sandbox.frontdoor.wire import Wire
+
+R = TypeVar("R")
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
+
+EXECUTE_API = "/_aws/execute-api/"
+SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
+"""boto3's names of services that sign by another one."""
+THREADS = 512
+"""Services wait for each other on these threads, a few deep for each request from outside."""
+EMULATOR_SECONDS = 30
+"""How long a question of the front door's own to the emulator may take."""
+
+log = logging.getLogger(__name__)
+
+
+class ConnectionLost(ConnectionAbortedError):
+    """The fault layer breaks the caller's connection."""
+
+
+class FrontDoor:
+    """An ASGI application: our services' requests to our services, all others to the emulator behind.
+
+    Args:
+        cloud: the embedded AWS.
+        behind: the emulator's ASGI application.
+        faults: asked for every call.
+    """
+
+    def __init__(self, cloud: Cloud, behind: Asgi, faults: FaultLayer) -> None:
+        self._cloud = cloud
+        self._behind = behind
+        self._faults = faults
+        self._streams = StreamAccess(cloud.region)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        emulator = Emulator(cloud.endpoint, self._ask_emulator)
+        self._policies = ResourcePolicies(cloud, emulator)
+        self._s3_events = S3Events(cloud, emulator)
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._behind(scope, receive, send)
+            return
+        self._loop = asyncio.get_running_loop()
+        request = _request(scope, await _body(receive))
+        service, operation = self._target(request)
+        try:
+            response = await self._with_faults(service, operation, request, scope)
+        except ConnectionLost:
+            # A head without its body is what a client sees of a connection that breaks.
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+            raise
+        await _send(send, response)
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _target(self, request: HttpRequest) -> tuple[str, str]:
+        """boto3's name of the service that is meant, and the operation; empty where unknown."""
+        if request.path.startswith(EXECUTE_API):
+            return "execute-api", f"{request.method} {request.path.removeprefix(EXECUTE_API)}"
+        found = authorization.region_and_service(request)
+        if found is None:
+            return "", ""
+        service = SIGNING_NAMES.get(found[1], found[1])
+        if (request.header("x-amz-target") or "").startswith(TABLE_STREAMS_TARGET):
+            service = TABLE_STREAMS
+        return service, _operation(service, request)
+
+    async def _with_faults(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+        fault = self._faults.decide(service, operation, request)
+        if fault is None:
+            return await self._serve(service, operation, request, scope)
+        if fault.kind is FaultKind.ERROR:
+            return error_response(service if service != "execute-api" else "apigateway", fault.code, fault.status)
+        if fault.kind is FaultKind.DELAY:
+            await asyncio.sleep(fault.seconds)
+        if fault.kind is FaultKind.LOST_REQUEST:
+            raise ConnectionLost("the request was lost")
+        if fault.kind is FaultKind.PARTIAL:
+            partial = PartialFailure(self._faults, fault.code)
+            return await self._on_thread(self._answer, self._cloud.service(service), request, partial)
+        if fault.kind is FaultKind.DUPLICATE:
+            await self._serve(service, operation, request, scope)
+        response = await self._serve(service, operation, request, scope)
+        if fault.kind is FaultKind.LOST_ANSWER:
+            raise ConnectionLost("the answer was lost")
+        return response
+
+    async def _serve(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+        if service == "execute-api":
+            return await self._on_thread(self._execute_api, request)
+        ours = self._cloud.services.get(service)
+        if ours is not None and not (ours.leaves_rest and ours.operation(operation) is None):
+            return await self._on_thread(self._answer, ours, request)
+        if service == TABLE_STREAMS:
+            return await self._read_stream(operation, request, scope)
+        if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
+            try:
+                await self._on_thread(self._policies.check, service, operation, request)
+            except AwsError as error:
+                return error_response(service, error.code, error.status or 403, error.message)
+        elif asked_here(service, operation):
+            try:
+                await self._on_thread(check, self._cloud, service, operation, request)
+            except AwsError as error:
+                return error_response(service, error.code, error.status or 403, error.message)
+            return await self._forward(scope, self._as_root(request, always=True))
+        response = await self._forward(scope, self._as_root(request))
+        if service == "s3" and operation in OBSERVED and response.status < 300:
+            await self._on_thread(self._observe, operation, request, response)
+        return response
+
+    def _observe(self, operation: str, request: HttpRequest, response: HttpResponse) -> None:
+        found = _rest_routes("s3").match(request.method, request.raw_path, request.query, request.headers)
+        try:
+            self._s3_events.observe(operation, found[1] if found else {}, request, response)
+        except Exception:
+            log.exception("the events of s3:%s are lost", operation)
+
+    def _ask_emulator(self, request: HttpRequest) -> HttpResponse:
+        """A question of the front door's own; called on a thread, while the loop serves."""
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": request.method,
+            "path": request.path,
+            "raw_path": request.raw_path.encode("latin-1"),
+            "query_string": urlencode(request.query).encode("latin-1"),
+            "root_path": "",
+            "client": (request.source_ip, 0),
+        }
+        assert self._loop is not None, "the front door has served nothing yet"
+        return asyncio.run_coroutine_threadsafe(self._forward(scope, request), self._loop).result(EMULATOR_SECONDS)
+
+    async def _read_stream(self, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+        try:
+            admitted_request, arn = await self._on_thread(self._streams.admit, operation, request)
+        except AwsError as error:
+            return _wire(TABLE_STREAMS).error(error)
+        answer = await self._forward(scope, self._as_root(admitted_request, always=True))
+        return self._streams.seal(arn, answer)
+
+    async def _on_thread(self, function: Callable[..., R], *args: Any) -> R:
+        return await asyncio.get_running_loop().run_in_executor(
+            self._pool, contextvars.copy_context().run, function, *args
+        )
+
+    def _execute_api(self, request: HttpRequest) -> HttpResponse:
+        handled: HttpResponse = self._cloud.service("apigateway").handle(request)  # type: ignore[attr-defined]
+        return handled
+
+    def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:
+        """One call of one of our services: route, authorize, parse, do, write."""
+        wire = _wire(service.name)
+        headers = [("x-amzn-requestid", str(uuid.uuid4()))]
+        try:
+            operation, labels = wire.route(request)
+            method = service.operation(operation)
+            if method is None:
+                raise AwsError(
+                    "UnknownOperationException", f"the sandbox does not offer {service.name}:{operation}", 501
+                )
+            values = wire.parse(operation, labels, request)
+            caller = self._caller(service, operation, values, request)
+            if partial is None:
+                answer = method(values, caller)
+            else:
+                answer = partial.call(service.name, operation, values, lambda spared: method(spared, caller))
+            response = wire.response(operation, answer)
+        except AwsError as error:
+            response = wire.error(error)
+        except Exception as error:
+            log.exception("%s failed", service.name)
+            response = wire.error(AwsError("InternalFailure", f"the sandbox failed: {error!r}", 500))
+        return HttpResponse(response.status, [*headers, *response.headers], response.body)
+
+    def _caller(self, service: Service, operation: str, values: dict[str, Any], request: HttpRequest) -> Caller:
+        key = authorization.access_key(request)
+        known = self._cloud.principal_of(key)
+        if known is not None:
+            return Caller(key, known[0], self._cloud.account, known[0], known[1])
+        callers = [
+            authorization.authorize(
+                request,
+                self._cloud.signing_name(service.name),
+                service.iam_action(operation),
+                self._cloud.region,
+                resource_arn,
+            )
+            for resource_arn in service.resource_arns(operation, values)
+        ]
+        return callers[0]
+
+    def _as_root(self, request: HttpRequest, *, always: bool = False) -> HttpRequest:
+        """A service that calls in its own name has no credentials of the emulator's; it trusts its root. So it does,
+        with ``always``, for who was checked here."""
+        key = authorization.access_key(request)
+        if not always and self._cloud.principal_of(key) is None:
+            return request
+        headers = [
+            (name, value.replace(key, ROOT_KEY) if name == "authorization" else value)
+            for name, value in request.headers
+            if name != "x-amz-security-token"
+        ]
+        return HttpRequest(request.method, request.path, request.raw_path, request.query, headers, request.body)
+
+    async def _forward(self, scope: Message, request: HttpRequest) -> HttpResponse:
+        received = False
+
+        async def receive() -> Message:
+            nonlocal received
+            if received:
+                await asyncio.Event().wait()
+            received = True
+            return {"type": "http.request", "body": request.body, "more_body": False}
+
+        status, headers, chunks = 500, [], []
+
+        async def send(message: Message) -> None:
+            nonlocal status, headers
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in message["headers"]]
+            elif message["type"] == "http.response.body":
+                chunks.append(message.get("body", b""))
+
+        sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
+        # AWS is reached by TLS alone: policies that demand it must not see that loopback has none.
+        sent.append((b"x-forwarded-proto", b"https"))
+        await self._behind({**scope, "headers": sent}, receive, send)
+        return HttpResponse(status, headers, b"".join(chunks))
+
+
+@cache
+def _wire(service: str) -> Wire:
+    return Wire(service_model(service))
+
+
+@cache
+def _rest_routes(service: str) -> RestRoutes:
+    return RestRoutes(service_model(service))
+
+
+def _operation(service: str, request: HttpRequest) -> str:
+    target = request.header("x-amz-target")
+    if target:
+        return target.rpartition(".")[2]
+    if (request.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
+        return request.form().get("Action", "")
+    try:
+        found = _rest_routes(service).match(request.method, request.raw_path, request.query, request.headers)
+    except Exception:
+        log.debug("no API model for %s", service)
+        return ""
+    return found[0] if found else ""
+
+
+async def _body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ConnectionAbortedError("the client went away")
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+def _request(scope: Message, body: bytes) -> HttpRequest:
+    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    return HttpRequest(
+        method=scope["method"],
+        path=scope["path"],
+        raw_path=raw_path.decode("latin-1"),
+        query=parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True),
+        headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
+        body=body,
+        source_ip=(scope.get("client") or ("127.0.0.1",))[0],
+    )
+
+
+async def _send(send: Send, response: HttpResponse) -> None:
+    headers = [
+        (name.encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers
+        if name.lower() not in ("content-length", "transfer-encoding")
+    ]
+    length = response.header("content-length")
+    if response.body or length is None:
+        length = str(len(response.body))
+    if response.status not in (204, 304):
+        headers.append((b"content-length", length.encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

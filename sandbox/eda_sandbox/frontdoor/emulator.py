@@ -1,0 +1,70 @@
+"""The front door's own questions to the emulator behind it; no fault hits them, and no policy."""
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.http import HttpRequest, HttpResponse
+
+
+class _Body(io.BytesIO):
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+class Emulator:
+    """Clients of the emulator with the account's root credentials.
+
+    Args:
+        endpoint: the front door's address, for the requests' URLs.
+        send: hands a request to the emulator and waits for the answer.
+    """
+
+    def __init__(self, endpoint: str, send: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._endpoint = endpoint
+        self._send = send
+        self._session = boto3.Session(ROOT_KEY, ROOT_SECRET, region_name=REGION)
+        self._lock = threading.Lock()
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """A boto3 client; cached and safe to share between threads."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._new_client(service)
+            return self._clients[service]
+
+    def _new_client(self, service: str) -> Any:
+        client = self._session.client(
+            service,  # type: ignore[call-overload]  # the service is only known at run time
+            endpoint_url=self._endpoint,
+            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, s3={"addressing_style": "path"}),
+        )
+        client.meta.events.register("before-send", self._answer)
+        return client
+
+    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        url = urlsplit(request.url)
+        body: Any = request.body or b""
+        answer = self._send(
+            HttpRequest(
+                request.method,
+                unquote(url.path),
+                url.path,
+                parse_qsl(url.query, keep_blank_values=True),
+                [(name.lower(), _text(value)) for name, value in request.headers.items()],
+                body.encode() if isinstance(body, str) else body,
+            )
+        )
+        return AWSResponse(request.url, answer.status, HTTPHeaders.from_pairs(answer.headers), _Body(answer.body))
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value

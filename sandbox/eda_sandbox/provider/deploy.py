@@ -1,0 +1,117 @@
+"""Deploys a Pulumi program into a running sandbox, and removes it again."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider.resource import Context
+from eda_sandbox.provider.table import resource_type
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed program.
+
+    Attributes:
+        outputs: its exports.
+        resources: type token, logical name, id and state of each resource, in the order they were made.
+    """
+
+    outputs: dict[str, Any]
+    resources: list[tuple[str, str, str, dict[str, Any]]]
+
+    def of_type(self, token: str) -> dict[str, dict[str, Any]]:
+        """The states of all resources of a type, by logical name."""
+        return {name: state for kind, name, _, state in self.resources if kind == token}
+
+
+def deploy(
+    cloud: Cloud,
+    main: Path,
+    stack: str = "sandbox",
+    config: dict[str, Any] | None = None,
+    progress: Callable[[str, str], None] = lambda _token, _name: None,
+) -> Stack:
+    """Run a Pulumi program and make its resources in the sandbox; the program has a process of its own.
+
+    Args:
+        cloud: the running sandbox.
+        main: the program's ``__main__.py``, beside its ``Pulumi.yaml``.
+        stack: the stack's name; its ``Pulumi.<stack>.yaml`` is read where there is one.
+        config: values over those of the stack's file, by full key (``project:key``).
+        progress: called with type token and logical name of each resource made.
+
+    Raises:
+        SandboxError: the program failed, or the sandbox does not offer what it asks for.
+    """
+    project = yaml.safe_load((main.parent / "Pulumi.yaml").read_text())["name"]
+    request = {
+        "main": str(main.resolve()),
+        "project": project,
+        "stack": stack,
+        "config": {**stack_config(main.parent, project, stack), **_strings(project, config or {})},
+        "endpoint": cloud.endpoint,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-m", "eda_sandbox.provider.program"],
+        cwd=Path(__file__).parents[2],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(json.dumps(request))
+        process.stdin.close()
+        last: dict[str, Any] = {}
+        for line in process.stdout:
+            told = json.loads(line)
+            if "made" in told:
+                progress(told["type"], told["made"])
+            else:
+                last = told
+        said = process.stderr.read()
+    if process.returncode != 0 or "exports" not in last:
+        causes = last.get("errors") or [said.strip() or f"the program ended with {process.returncode}"]
+        raise SandboxError(f"{main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)))
+    return Stack(last["exports"], [(token, name, id, state) for token, name, id, state in last["resources"]])
+
+
+def destroy(cloud: Cloud, stack: Stack) -> None:
+    """Remove a stack's resources, the last made first."""
+    for token, name, id, state in reversed(stack.resources):
+        resource_type(token).remove(Context(cloud, f"urn:{token}::{name}", name), id, state)
+
+
+def stack_config(folder: Path, project: str, stack: str) -> dict[str, str]:
+    """The config of a stack's file, as the engine hands it to a program.
+
+    Raises:
+        SandboxError: a value is encrypted; the sandbox has no key.
+    """
+    file = folder / f"Pulumi.{stack}.yaml"
+    if not file.exists():
+        return {}
+    values = yaml.safe_load(file.read_text()).get("config") or {}
+    for key, value in values.items():
+        if isinstance(value, dict) and "secure" in value:
+            raise SandboxError(f"{file.name}: {key} is encrypted and cannot be read here; give it by --config")
+    return _strings(project, values)
+
+
+def _strings(project: str, values: dict[str, Any]) -> dict[str, str]:
+    return {
+        key if ":" in key else f"{project}:{key}": value if isinstance(value, str) else json.dumps(value)
+        for key, value in values.items()
+    }

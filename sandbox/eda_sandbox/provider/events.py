@@ -1,0 +1,116 @@
+"""Event buses, rules and their targets."""
+
+from typing import Any
+
+from eda_sandbox.provider.convert import Inputs, pairs
+from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged
+
+_TARGET = {"inputPaths": "InputPathsMap", "kinesisTarget": "KinesisParameters", "sqsTarget": "SqsParameters"}
+
+
+def _create_bus(context: Context, inputs: Inputs) -> Created:
+    name, tags = context.auto_name(inputs.take("name")), inputs.tags()
+    request = inputs.rest("events", "CreateEventBus")
+    made = context.client("events").create_event_bus(Name=name, Tags=pairs(tags), **request)
+    return Created(name, {"name": name, "arn": made["EventBusArn"]})
+
+
+def _update_bus(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    for untouched in ("name", "tags", "tagsAll"):
+        inputs.take(untouched)
+    context.client("events").update_event_bus(Name=id, **inputs.rest("events", "UpdateEventBus"))
+    return {}
+
+
+def _delete_bus(context: Context, id: str, state: State) -> None:
+    context.client("events").delete_event_bus(Name=id)
+
+
+def _rule(inputs: Inputs) -> dict[str, Any]:
+    # Only the deletion looks at it.
+    inputs.take("forceDestroy")
+    enabled, state = inputs.take("isEnabled"), inputs.take("state")
+    if state is None and enabled is not None:
+        state = "ENABLED" if enabled else "DISABLED"
+    return {**inputs.rest("events", "PutRule"), **({"State": state} if state else {})}
+
+
+def _create_rule(context: Context, inputs: Inputs) -> Created:
+    name, tags = context.auto_name(inputs.take("name"), inputs.take("namePrefix")), inputs.tags()
+    request = _rule(inputs)
+    arn = context.client("events").put_rule(Name=name, Tags=pairs(tags), **request)["RuleArn"]
+    bus = request.get("EventBusName", "default")
+    return Created(name if bus == "default" else f"{bus}/{name}", {"name": name, "arn": arn, "eventBusName": bus})
+
+
+def _update_rule(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
+    for untouched in ("name", "namePrefix", "tags", "tagsAll"):
+        inputs.take(untouched)
+    context.client("events").put_rule(Name=id.rpartition("/")[2], **_rule(inputs))
+    return {}
+
+
+def _delete_rule(context: Context, id: str, state: State) -> None:
+    context.client("events").delete_rule(Name=id.rpartition("/")[2], EventBusName=state.get("eventBusName", "default"))
+
+
+def _put_target(context: Context, inputs: Inputs, target_id: str) -> dict[str, Any]:
+    inputs.take("forceDestroy")
+    rule, bus = inputs.need("rule"), inputs.take("eventBusName", "default")
+    nested = {"targets": [{"id": target_id, **inputs.left()}]}
+    request = Inputs("aws:cloudwatch/eventTarget:EventTarget", nested).rest("events", "PutTargets", _TARGET)
+    context.client("events").put_targets(Rule=rule, EventBusName=bus, **request)
+    return {"rule": rule, "eventBusName": bus, "targetId": target_id}
+
+
+def _create_target(context: Context, inputs: Inputs) -> Created:
+    outputs = _put_target(context, inputs, context.auto_name(inputs.take("targetId")))
+    return Created(f"{outputs['rule']}-{outputs['targetId']}", outputs)
+
+
+def _update_target(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
+    inputs.take("targetId")
+    _put_target(context, inputs, state["targetId"])
+    return {}
+
+
+def _delete_target(context: Context, id: str, state: State) -> None:
+    context.client("events").remove_targets(
+        Rule=state["rule"], EventBusName=state.get("eventBusName", "default"), Ids=[state["targetId"]]
+    )
+
+
+def _on_bus(it: State) -> State:
+    return {"EventBusName": it.get("eventBusName", "default")}
+
+
+def _is_target(answer: Any, it: State) -> bool:
+    return any(target["Id"] == it["targetId"] for target in answer["Targets"])
+
+
+TYPES = {
+    "aws:cloudwatch/eventBus:EventBus": ResourceType(
+        _create_bus,
+        _delete_bus,
+        _update_bus,
+        frozenset({"name", "eventSourceName"}),
+        found_by("events", "DescribeEventBus", lambda it: {"Name": it["id"]}),
+        tagged("events", lambda it: {"ResourceARN": it["arn"]}),
+    ),
+    "aws:cloudwatch/eventRule:EventRule": ResourceType(
+        _create_rule,
+        _delete_rule,
+        _update_rule,
+        frozenset({"name", "namePrefix", "eventBusName"}),
+        found_by("events", "DescribeRule", lambda it: {"Name": it["name"], **_on_bus(it)}),
+        tagged("events", lambda it: {"ResourceARN": it["arn"]}),
+    ),
+    "aws:cloudwatch/eventTarget:EventTarget": ResourceType(
+        _create_target,
+        _delete_target,
+        _update_target,
+        frozenset({"rule", "eventBusName", "targetId"}),
+        found_by("events", "ListTargetsByRule", lambda it: {"Rule": it["rule"], **_on_bus(it)}, _is_target),
+    ),
+}

@@ -1,0 +1,136 @@
+"""Redshift Serverless, and statements that run on deployment."""
+
+from typing import Any
+
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider.convert import Inputs, pairs
+from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged
+
+STATEMENT_SECONDS = 30
+"""The longest that one look at a statement waits."""
+
+
+def _create_namespace(context: Context, inputs: Inputs) -> Created:
+    name, tags = inputs.need("namespaceName"), inputs.tags()
+    inputs.take("adminUserPasswordWoVersion")
+    password = inputs.take("adminUserPasswordWo")
+    request = inputs.rest("redshift-serverless", "CreateNamespace")
+    if password is not None:
+        request["adminUserPassword"] = password
+    made = context.client("redshift-serverless").create_namespace(
+        namespaceName=name, tags=pairs(tags, "key", "value"), **request
+    )["namespace"]
+    return Created(name, _namespace_outputs(made))
+
+
+def _namespace_outputs(namespace: dict[str, Any]) -> dict[str, Any]:
+    outputs = {
+        "arn": namespace["namespaceArn"],
+        "namespaceId": namespace["namespaceId"],
+        "adminUsername": namespace["adminUsername"],
+        "dbName": namespace["dbName"],
+        "iamRoles": namespace["iamRoles"],
+        "kmsKeyId": namespace["kmsKeyId"],
+    }
+    if "adminPasswordSecretArn" in namespace:
+        outputs["adminPasswordSecretArn"] = namespace["adminPasswordSecretArn"]
+    return outputs
+
+
+def _update_namespace(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    for untouched in ("namespaceName", "dbName", "tags", "tagsAll", "adminUserPasswordWoVersion"):
+        inputs.take(untouched)
+    password = inputs.take("adminUserPasswordWo")
+    request = inputs.rest("redshift-serverless", "UpdateNamespace")
+    if password is not None:
+        request["adminUserPassword"] = password
+    made = context.client("redshift-serverless").update_namespace(namespaceName=id, **request)["namespace"]
+    return _namespace_outputs(made)
+
+
+def _delete_namespace(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("redshift-serverless").delete_namespace(namespaceName=id)
+
+
+def _create_workgroup(context: Context, inputs: Inputs) -> Created:
+    name, tags = inputs.need("workgroupName"), inputs.tags()
+    request = _workgroup_request(inputs, "CreateWorkgroup")
+    made = context.client("redshift-serverless").create_workgroup(
+        workgroupName=name, tags=pairs(tags, "key", "value"), **request
+    )["workgroup"]
+    return Created(name, _workgroup_outputs(made))
+
+
+def _workgroup_request(inputs: Inputs, operation: str) -> dict[str, Any]:
+    target = inputs.take("pricePerformanceTarget")
+    request = inputs.rest("redshift-serverless", operation)
+    if target:
+        level = {"level": int(target["level"])} if target.get("level") is not None else {}
+        request["pricePerformanceTarget"] = {"status": "ENABLED" if target["enabled"] else "DISABLED", **level}
+    return request
+
+
+def _workgroup_outputs(workgroup: dict[str, Any]) -> dict[str, Any]:
+    endpoint = workgroup["endpoint"]
+    return {
+        "arn": workgroup["workgroupArn"],
+        "workgroupId": workgroup["workgroupId"],
+        "baseCapacity": workgroup["baseCapacity"],
+        "port": workgroup["port"],
+        "subnetIds": workgroup["subnetIds"],
+        "securityGroupIds": workgroup["securityGroupIds"],
+        "endpoints": [{"address": endpoint["address"], "port": endpoint["port"], "vpcEndpoints": []}],
+    }
+
+
+def _update_workgroup(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    for untouched in ("workgroupName", "namespaceName", "tags", "tagsAll"):
+        inputs.take(untouched)
+    request = _workgroup_request(inputs, "UpdateWorkgroup")
+    made = context.client("redshift-serverless").update_workgroup(workgroupName=id, **request)["workgroup"]
+    return _workgroup_outputs(made)
+
+
+def _delete_workgroup(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("redshift-serverless").delete_workgroup(workgroupName=id)
+
+
+def _create_statement(context: Context, inputs: Inputs) -> Created:
+    request = inputs.rest("redshift-data", "ExecuteStatement")
+    client = context.client("redshift-data")
+    identifier = client.execute_statement(**request)["Id"]
+    while True:
+        found = client.describe_statement(Id=identifier, WaitTimeSeconds=STATEMENT_SECONDS)
+        if found["Status"] == "FINISHED":
+            return Created(identifier)
+        if found["Status"] in ("FAILED", "ABORTED"):
+            raise SandboxError(f"the statement {found['Status'].lower()}: {found.get('Error', '')}")
+
+
+def _delete_statement(context: Context, id: str, state: dict[str, Any]) -> None:
+    """What a statement did stays done, as with the AWS provider."""
+
+
+_retag = tagged("redshift-serverless", lambda it: {"resourceArn": it["arn"]})
+
+TYPES = {
+    "aws:redshiftserverless/namespace:Namespace": ResourceType(
+        _create_namespace,
+        _delete_namespace,
+        _update_namespace,
+        frozenset({"namespaceName", "dbName", "adminUsername"}),
+        found_by("redshift-serverless", "GetNamespace", lambda it: {"namespaceName": it["id"]}),
+        _retag,
+    ),
+    "aws:redshiftserverless/workgroup:Workgroup": ResourceType(
+        _create_workgroup,
+        _delete_workgroup,
+        _update_workgroup,
+        frozenset({"workgroupName", "namespaceName"}),
+        found_by("redshift-serverless", "GetWorkgroup", lambda it: {"workgroupName": it["id"]}),
+        _retag,
+    ),
+    # It has run, and is not gone when the Data API forgets it.
+    "aws:redshiftdata/statement:Statement": ResourceType(_create_statement, _delete_statement),
+}

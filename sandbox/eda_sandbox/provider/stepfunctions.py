@@ -1,0 +1,58 @@
+"""State machines."""
+
+from typing import Any
+
+from eda_sandbox.provider.convert import Inputs, pairs
+from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged
+
+
+def _create(context: Context, inputs: Inputs) -> Created:
+    name = context.auto_name(inputs.take("name"), inputs.take("namePrefix"))
+    tags = inputs.tags()
+    logging = _logging(inputs)
+    request = inputs.rest("stepfunctions", "CreateStateMachine")
+    made = context.client("stepfunctions").create_state_machine(
+        name=name, tags=pairs(tags, "key", "value"), **logging, **request
+    )
+    arn = made["stateMachineArn"]
+    return Created(arn, {"name": name, "arn": arn, "status": "ACTIVE"})
+
+
+def _logging(inputs: Inputs) -> dict[str, Any]:
+    given = inputs.take("loggingConfiguration")
+    if not given:
+        return {}
+    configuration: dict[str, Any] = {
+        "level": given.get("level", "OFF"),
+        "includeExecutionData": given.get("includeExecutionData", False),
+    }
+    if given.get("logDestination"):
+        configuration["destinations"] = [{"cloudWatchLogsLogGroup": {"logGroupArn": given["logDestination"]}}]
+    return {"loggingConfiguration": configuration}
+
+
+def _update(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
+    for untouched in ("name", "namePrefix", "type", "tags", "tagsAll"):
+        inputs.take(untouched)
+    # What is not asked for any more has to be turned off by name.
+    off = {"loggingConfiguration": {"level": "OFF"}, "tracingConfiguration": {"enabled": False}}
+    changes = {**off, **_logging(inputs), **inputs.rest("stepfunctions", "UpdateStateMachine")}
+    context.client("stepfunctions").update_state_machine(stateMachineArn=id, **changes)
+    return {}
+
+
+def _delete(context: Context, id: str, state: dict[str, Any]) -> None:
+    context.client("stepfunctions").delete_state_machine(stateMachineArn=id)
+
+
+TYPES = {
+    "aws:sfn/stateMachine:StateMachine": ResourceType(
+        _create,
+        _delete,
+        _update,
+        frozenset({"name", "namePrefix", "type"}),
+        found_by("stepfunctions", "DescribeStateMachine", lambda it: {"stateMachineArn": it["id"]}),
+        tagged("stepfunctions", lambda it: {"resourceArn": it["id"]}),
+    ),
+}

@@ -1,0 +1,384 @@
+"""The control plane of REST APIs, and the door to the data plane."""
+
+import dataclasses
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest, HttpResponse
+from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.frontdoor.door import EXECUTE_API
+from eda_sandbox.services.apigateway import gateway_responses, openapi
+from eda_sandbox.services.apigateway.access_log import AccessLog
+from eda_sandbox.services.apigateway.backends import FrontDoorBackends, user_pool_keys
+from eda_sandbox.services.apigateway.gateway import Gateway, utc_now
+from eda_sandbox.services.apigateway.iam_authorization import SignedRequest
+from eda_sandbox.services.apigateway.model import (
+    API_ID_LENGTH,
+    KEY_ID_LENGTH,
+    PART_ID_LENGTH,
+    ApiKey,
+    Definition,
+    Deployment,
+    MethodSetting,
+    RestApi,
+    Stage,
+    UsagePlan,
+    new_id,
+    now,
+)
+from eda_sandbox.services.apigateway.store import Store
+from eda_sandbox.services.apigateway.throttling import Throttle
+
+_SETTINGS = {
+    "metrics/enabled": "metrics_enabled",
+    "logging/loglevel": "logging_level",
+    "logging/dataTrace": "data_trace_enabled",
+    "throttling/burstLimit": "throttling_burst_limit",
+    "throttling/rateLimit": "throttling_rate_limit",
+    "caching/enabled": "caching_enabled",
+    "caching/ttlInSeconds": "cache_ttl_in_seconds",
+    "caching/dataEncrypted": "cache_data_encrypted",
+}
+
+
+class ApiGateway(Service):
+    """REST APIs (v1) from OpenAPI documents."""
+
+    name = "apigateway"
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self._store = Store(Throttle(lambda: cloud.clock.speed))
+        self._access_log = AccessLog(self._write_access_log, cloud.stopping)
+        self._gateway = Gateway(
+            self._store,
+            FrontDoorBackends(cloud),
+            region=cloud.region,
+            account=cloud.account,
+            fetch_keys=lambda pool: user_pool_keys(cloud, pool),
+            now=utc_now,
+            log=self._access_log.put,
+        )
+
+    def start(self) -> None:
+        """Start the thread that writes access logs."""
+        self.cloud.spawn(self._access_log.run, "apigateway-access-log")
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request to a stage."""
+        api_id, _, rest = request.raw_path.removeprefix(EXECUTE_API).partition("/")
+        stage, slash, path = rest.partition("/")
+        signed = SignedRequest(
+            method=request.method,
+            raw_path=request.raw_path,
+            query=parse_qs("&".join(f"{key}={value}" for key, value in request.query), keep_blank_values=True),
+            headers=request.headers,
+            body=request.body,
+            source_ip=request.source_ip,
+        )
+        reply = self._gateway.handle(api_id, stage, slash + path, signed)
+        return HttpResponse(reply.status, reply.headers, reply.body)
+
+    def iam_action(self, operation: str) -> str:
+        """Management of APIs is authorized by HTTP method."""
+        verbs = {"Get": "GET", "Create": "POST", "Put": "PUT", "Update": "PATCH", "Delete": "DELETE"}
+        return "apigateway:" + next((verb for name, verb in verbs.items() if operation.startswith(name)), "POST")
+
+    def create_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateRestApi."""
+        api = RestApi(new_id(API_ID_LENGTH), request["name"], now(), request.get("description"), request.get("version"))
+        api.tags = request.get("tags", {})
+        if "endpointConfiguration" in request:
+            api.endpoint_configuration = request["endpointConfiguration"]
+        definition = api.definition
+        definition.binary_media_types = request.get("binaryMediaTypes", [])
+        definition.minimum_compression_size = request.get("minimumCompressionSize")
+        definition.api_key_source = request.get("apiKeySource", "HEADER")
+        definition.policy = request.get("policy")
+        definition.disable_execute_api_endpoint = request.get("disableExecuteApiEndpoint", False)
+        with self._store.lock:
+            self._store.apis[api.id] = api
+        return api.describe()
+
+    def put_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """PutRestApi with ``mode=overwrite``."""
+        if request.get("mode", "merge") != "overwrite":
+            raise AwsError("BadRequestException", "the sandbox imports documents with mode=overwrite only")
+        api = self._api(request["restApiId"])
+        try:
+            imported = openapi.parse(request["body"], api.id)
+        except openapi.ImportFailure as failure:
+            raise AwsError("BadRequestException", str(failure)) from failure
+        if imported.warnings and request.get("failOnWarnings"):
+            raise AwsError("BadRequestException", "Warnings found during import:\n\t" + "\n\t".join(imported.warnings))
+        with self._store.lock:
+            if imported.definition.policy is None:
+                imported.definition.policy = api.definition.policy
+            api.definition = imported.definition
+            api.warnings = imported.warnings
+            api.name, api.version = imported.name, imported.version
+            api.description = imported.description or api.description
+        return api.describe()
+
+    def get_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetRestApi."""
+        return self._api(request["restApiId"]).describe()
+
+    def get_rest_apis(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetRestApis."""
+        return {"items": [api.describe() for api in self._store.apis.values()]}
+
+    def delete_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteRestApi."""
+        with self._store.lock:
+            self._api(request["restApiId"])
+            del self._store.apis[request["restApiId"]]
+        return {}
+
+    def get_resources(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetResources."""
+        embed = "methods" in request.get("embed", [])
+        resources = self._api(request["restApiId"]).definition.resources.values()
+        return {"items": [resource.describe(embed_methods=embed) for resource in resources]}
+
+    def get_gateway_responses(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetGatewayResponses."""
+        found = self._api(request["restApiId"]).definition.gateway_responses
+        return {"items": [gateway_responses.describe(found, kind) for kind in found]}
+
+    def create_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateDeployment: a copy of the API as it is now."""
+        api = self._api(request["restApiId"])
+        definition: Definition = api.definition.snapshot()
+        if not any(resource.resource_methods for resource in definition.resources.values()):
+            raise AwsError("BadRequestException", "The REST API doesn't contain any methods")
+        deployment = Deployment(new_id(PART_ID_LENGTH), now(), definition, request.get("description"))
+        with self._store.lock:
+            api.deployments[deployment.id] = deployment
+        return deployment.describe()
+
+    def delete_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteDeployment."""
+        api, id = self._api(request["restApiId"]), request["deploymentId"]
+        with self._store.lock:
+            if any(stage.deployment_id == id for stage in api.stages.values()):
+                raise AwsError(
+                    "BadRequestException", "Active stages pointing to this deployment must be moved or deleted"
+                )
+            if api.deployments.pop(id, None) is None:
+                raise AwsError("NotFoundException", "Invalid Deployment identifier specified")
+        return {}
+
+    def create_stage(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateStage."""
+        api, name = self._api(request["restApiId"]), request["stageName"]
+        with self._store.lock:
+            if name in api.stages:
+                raise AwsError("ConflictException", "Stage already exists")
+            if request["deploymentId"] not in api.deployments:
+                raise AwsError("BadRequestException", "Invalid Deployment identifier specified")
+            stage = Stage(name, request["deploymentId"], now(), now(), request.get("description"))
+            stage.variables, stage.tags = request.get("variables", {}), request.get("tags", {})
+            stage.tracing_enabled = request.get("tracingEnabled", False)
+            api.stages[name] = stage
+        return stage.describe()
+
+    def get_stage(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetStage."""
+        return self._stage(request).describe()
+
+    def update_stage(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UpdateStage by JSON patch: deployment, access log, tracing, variables and method settings."""
+        with self._store.lock:
+            stage = self._stage(request)
+            for patch in request.get("patchOperations", []):
+                self._patch_stage(request["restApiId"], stage, patch)
+            stage.last_updated_date = now()
+        return stage.describe()
+
+    def delete_stage(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteStage."""
+        with self._store.lock:
+            self._stage(request)
+            del self._api(request["restApiId"]).stages[request["stageName"]]
+        return {}
+
+    def create_api_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateApiKey."""
+        value = request.get("value") or new_id(40)
+        if len(value) < 20:
+            raise AwsError("BadRequestException", "API Key value should be at least 20 characters")
+        key = ApiKey(new_id(KEY_ID_LENGTH), request.get("name", ""), value, now(), now(), request.get("enabled", False))
+        key.description, key.tags = request.get("description"), request.get("tags", {})
+        with self._store.lock:
+            if any(known.value == value for known in self._store.keys.values()):
+                raise AwsError("ConflictException", "API Key already exists")
+            self._store.keys[key.id] = key
+        return key.describe(include_value=True)
+
+    def get_api_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetApiKey."""
+        key = self._store.keys.get(request["apiKey"])
+        if key is None:
+            raise AwsError("NotFoundException", "Invalid API Key identifier specified")
+        return key.describe(include_value=request.get("includeValue", False))
+
+    def delete_api_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteApiKey."""
+        with self._store.lock:
+            if self._store.keys.pop(request["apiKey"], None) is None:
+                raise AwsError("NotFoundException", "Invalid API Key identifier specified")
+        return {}
+
+    def create_usage_plan(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateUsagePlan."""
+        plan = UsagePlan(new_id(PART_ID_LENGTH), request["name"], request.get("description"))
+        plan.api_stages, plan.tags = request.get("apiStages", []), request.get("tags", {})
+        plan.throttle, plan.quota = request.get("throttle"), request.get("quota")
+        for stage in plan.api_stages:
+            self._stage({"restApiId": stage["apiId"], "stageName": stage["stage"]})
+        with self._store.lock:
+            self._store.plans[plan.id] = plan
+        return plan.describe()
+
+    def get_usage_plan(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetUsagePlan."""
+        return self._plan(request["usagePlanId"]).describe()
+
+    def delete_usage_plan(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteUsagePlan."""
+        with self._store.lock:
+            self._plan(request["usagePlanId"])
+            del self._store.plans[request["usagePlanId"]]
+        return {}
+
+    def create_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateUsagePlanKey."""
+        plan, key = self._plan(request["usagePlanId"]), self._store.keys.get(request["keyId"])
+        if key is None:
+            raise AwsError("NotFoundException", "Invalid API Key identifier specified")
+        with self._store.lock:
+            plan.keys.append(key.id)
+        return {"id": key.id, "type": request["keyType"], "name": key.name, "value": key.value}
+
+    def get_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetUsagePlanKey."""
+        plan, key = self._plan(request["usagePlanId"]), self._store.keys.get(request["keyId"])
+        if key is None or key.id not in plan.keys:
+            raise AwsError("NotFoundException", "Invalid API Key identifier specified")
+        return {"id": key.id, "type": "API_KEY", "name": key.name, "value": key.value}
+
+    def delete_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteUsagePlanKey."""
+        with self._store.lock:
+            self.get_usage_plan_key(request, caller)
+            self._plan(request["usagePlanId"]).keys.remove(request["keyId"])
+        return {}
+
+    def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """TagResource."""
+        with self._store.lock:
+            tagged = self._tagged(request["resourceArn"])
+            tagged.tags = {**tagged.tags, **request["tags"]}
+        return {}
+
+    def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UntagResource."""
+        with self._store.lock:
+            tagged = self._tagged(request["resourceArn"])
+            tagged.tags = {key: value for key, value in tagged.tags.items() if key not in request["tagKeys"]}
+        return {}
+
+    def get_tags(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetTags."""
+        return {"tags": self._tagged(request["resourceArn"]).tags}
+
+    def get_account(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetAccount: the role that API Gateway logs with, once in an account."""
+        role = self._store.cloudwatch_role_arn
+        limits = {"burstLimit": 5000, "rateLimit": 10000.0}
+        return {**({"cloudwatchRoleArn": role} if role else {}), "throttleSettings": limits}
+
+    def update_account(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UpdateAccount."""
+        for patch in request.get("patchOperations", []):
+            if patch["path"] != "/cloudwatchRoleArn":
+                raise AwsError("BadRequestException", f"Invalid patch path {patch['path']}")
+            self._store.cloudwatch_role_arn = patch.get("value") or None
+        return self.get_account(request, caller)
+
+    def _patch_stage(self, api_id: str, stage: Stage, patch: dict[str, Any]) -> None:
+        path, value = patch["path"], patch.get("value", "")
+        parts = path.strip("/").split("/")
+        if patch["op"] == "remove":
+            self._remove_of_stage(stage, path, parts)
+        elif path == "/deploymentId":
+            if value not in self._api(api_id).deployments:
+                raise AwsError("BadRequestException", "Invalid Deployment identifier specified")
+            stage.deployment_id = value
+        elif path in ("/accessLogSettings/destinationArn", "/accessLogSettings/format"):
+            stage.access_log_settings = {**(stage.access_log_settings or {}), parts[1]: value}
+        elif path == "/tracingEnabled":
+            stage.tracing_enabled = value == "true"
+        elif parts[0] == "variables" and len(parts) == 2:
+            stage.variables = {**stage.variables, parts[1]: value}
+        elif len(parts) == 4 and "/".join(parts[2:]) in _SETTINGS:
+            resource = parts[0].replace("~1", "/").strip("/")
+            key = f"{resource}/{parts[1]}"
+            setting = stage.method_settings.get(key, MethodSetting())
+            name = _SETTINGS["/".join(parts[2:])]
+            kind = type(getattr(setting, name))
+            read = value if kind is str else kind(json.loads(value))
+            stage.method_settings = {**stage.method_settings, key: dataclasses.replace(setting, **{name: read})}
+        else:
+            raise AwsError("BadRequestException", f"Invalid patch path {path}")
+
+    def _remove_of_stage(self, stage: Stage, path: str, parts: list[str]) -> None:
+        if path == "/accessLogSettings":
+            stage.access_log_settings = None
+        elif parts[0] == "variables" and len(parts) == 2:
+            stage.variables = {name: value for name, value in stage.variables.items() if name != parts[1]}
+        elif len(parts) == 2:
+            removed = f"{parts[0].replace('~1', '/').strip('/')}/{parts[1]}"
+            stage.method_settings = {key: kept for key, kept in stage.method_settings.items() if key != removed}
+        else:
+            raise AwsError("BadRequestException", f"Invalid patch path {path}")
+
+    def _tagged(self, arn: str) -> RestApi | Stage | ApiKey | UsagePlan:
+        kind, _, path = arn.partition("::/")[2].partition("/")
+        id, _, stage = path.partition("/stages/")
+        if stage:
+            return self._stage({"restApiId": id, "stageName": stage})
+        found: RestApi | ApiKey | UsagePlan | None = {
+            "restapis": self._store.apis,
+            "apikeys": self._store.keys,
+            "usageplans": self._store.plans,
+        }.get(kind, {}).get(id)  # type: ignore[attr-defined]  # three stores of three types
+        if found is None:
+            raise AwsError("NotFoundException", "Invalid Resource identifier specified")
+        return found
+
+    def _api(self, api_id: str) -> RestApi:
+        api = self._store.apis.get(api_id)
+        if api is None:
+            raise AwsError("NotFoundException", f"Invalid API identifier specified {self.cloud.account}:{api_id}")
+        return api
+
+    def _stage(self, request: dict[str, Any]) -> Stage:
+        stage = self._api(request["restApiId"]).stages.get(request["stageName"])
+        if stage is None:
+            raise AwsError("NotFoundException", "Invalid stage identifier specified")
+        return stage
+
+    def _plan(self, plan_id: str) -> UsagePlan:
+        plan = self._store.plans.get(plan_id)
+        if plan is None:
+            raise AwsError("NotFoundException", "Invalid Usage Plan ID specified")
+        return plan
+
+    def _write_access_log(self, destination_arn: str, lines: list[str], times: list[int]) -> None:
+        group = destination_arn.split(":log-group:")[-1].removesuffix(":*")
+        self.cloud.log_events(group, "apigateway-access", lines, times=times)

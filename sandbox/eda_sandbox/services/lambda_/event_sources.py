@@ -1,0 +1,246 @@
+"""Event source mappings: what polls queues and table streams and invokes functions with batches."""
+
+import json
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from eda_sandbox.foundation.clock import rfc3339
+from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.streams import Shard, StreamReader, is_table_stream, sequence_number
+from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
+
+POLL_SECONDS = 0.2
+LIST_SECONDS = 0.5
+"""How often the shards of a stream are listed."""
+BATCH_WINDOW = 10
+"""Messages that SQS hands out at a time."""
+Invoke = Callable[[Function, bytes], Outcome]
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class EventSourceMapping:
+    """One mapping, and the thread that works for it.
+
+    Attributes:
+        configuration: as ``GetEventSourceMapping`` returns it.
+        function: what is invoked.
+        stopped: set to end the thread.
+        tags: the mapping's own.
+    """
+
+    cloud: Cloud
+    configuration: dict[str, Any]
+    function: Function
+    invoke: Invoke
+    stopped: threading.Event = field(default_factory=threading.Event)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        position = self.configuration.get("StartingPosition", "LATEST")
+        self._stream = StreamReader(self._client, self.configuration["EventSourceArn"], position)
+        self._shards: list[Shard] = []
+        self._list_at = 0.0
+
+    def start(self) -> None:
+        """Begin to poll."""
+        poll = self._poll_queue if ":sqs:" in self.configuration["EventSourceArn"] else self._poll_stream
+        # A thread ends with the event that it began with, also when the mapping is enabled again meanwhile.
+        stopped = self.stopped
+        self.cloud.spawn(lambda: self._run(poll, stopped), f"event-source-{self.function.name}")
+
+    def _run(self, poll: Callable[[], bool], stopped: threading.Event) -> None:
+        while not (stopped.is_set() or self.cloud.stopping.is_set()):
+            try:
+                worked = poll()
+            except Exception as error:
+                # Lambda goes on polling: the role may get its permission, the source may come back.
+                log.info("%s: %s", self.configuration["EventSourceArn"], error)
+                worked = False
+            if not worked:
+                stopped.wait(POLL_SECONDS)
+
+    def _client(self, service: str) -> Any:
+        return self.cloud.client(service, self.function.configuration["Role"], PRINCIPAL)
+
+    def _failures(self, records: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> set[str] | None:
+        """Ids of the records that failed, empty when all succeeded, None when the function could not be called."""
+        everything = {key(record) for record in records}
+        try:
+            outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
+        except AwsError:
+            return None
+        if outcome.function_error:
+            return everything
+        if "ReportBatchItemFailures" not in self.configuration.get("FunctionResponseTypes", []):
+            return set()
+        try:
+            answer = json.loads(outcome.payload) or {}
+            failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures") or []}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return everything
+        # An id that is none of the batch's counts as a failure of the whole batch.
+        return failed if failed <= everything else everything
+
+    def _poll_queue(self) -> bool:
+        arn = self.configuration["EventSourceArn"]
+        url = self.cloud.client("sqs").get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
+        sqs = self._client("sqs")
+        size = min(self.configuration.get("BatchSize", BATCH_WINDOW), BATCH_WINDOW)
+        messages = sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"], MessageAttributeNames=["All"]
+        ).get("Messages", [])
+        if not messages:
+            return False
+        records = [_queue_record(message, arn, self.cloud.region) for message in messages]
+        failed = self._failures(records, lambda record: str(record["messageId"]))
+        if failed is None:
+            return False
+        for message in messages:
+            if message["MessageId"] not in failed:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return True
+
+    def _poll_stream(self) -> bool:
+        worked, arn = False, self._stream.arn
+        if time.monotonic() >= self._list_at:
+            self._stream.ask()
+            self._shards = self._stream.shards()
+            self._list_at = time.monotonic() + LIST_SECONDS
+        for shard in self._shards:
+            records = shard.read(self.configuration.get("BatchSize", 100))
+            if records:
+                self._process(shard, [_stream_record(record, arn, self.cloud.region) for record in records])
+                shard.done(records[-1])
+                worked = True
+        return worked
+
+    def _process(self, shard: Shard, records: list[dict[str, Any]]) -> None:
+        """Invoke with a batch until it succeeds or is given up; a poison record does not stop its neighbours."""
+        retries = self.configuration.get("MaximumRetryAttempts", -1)
+        attempt = 0
+        while records and not (self.stopped.is_set() or self.cloud.stopping.is_set()):
+            failed = self._failures(records, sequence_number)
+            if failed is None:
+                self.cloud.clock.wait(1, self.stopped)
+                continue
+            if not failed:
+                return
+            if len(failed) < len(records):
+                # The batch goes on at the first record that failed.
+                first = next(index for index, record in enumerate(records) if sequence_number(record) in failed)
+                records, attempt = records[first:], attempt + 1
+            elif self.configuration.get("BisectBatchOnFunctionError") and len(records) > 1:
+                middle = len(records) // 2
+                self._process(shard, records[:middle])
+                records = records[middle:]
+                continue
+            else:
+                attempt += 1
+            if 0 <= retries < attempt:
+                self._give_up(shard, records[:1] if len(failed) < len(records) else records)
+                records, attempt = records[1:] if len(failed) < len(records) else [], 0
+            else:
+                self.cloud.clock.wait(2**attempt, self.stopped)
+
+    def _give_up(self, shard: Shard, records: list[dict[str, Any]]) -> None:
+        destination = self.configuration.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+        if not destination:
+            return
+        numbers = [sequence_number(record) for record in records]
+        pointer = {
+            "requestContext": {"functionArn": self.function.arn, "condition": "RetryAttemptsExhausted"},
+            "version": "1.0",
+            "timestamp": rfc3339(datetime.now(UTC)),
+            "DDBStreamBatchInfo": {
+                "shardId": shard.id,
+                "startSequenceNumber": numbers[0],
+                "endSequenceNumber": numbers[-1],
+                "batchSize": len(records),
+                "streamArn": self.configuration["EventSourceArn"],
+            },
+        }
+        url = self.cloud.client("sqs").get_queue_url(QueueName=destination.rsplit(":", 1)[-1])["QueueUrl"]
+        try:
+            self._client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(pointer))
+        except ClientError as error:
+            log.warning("%s: the failure destination took nothing: %s", self.function.name, error)
+
+
+def described(mapping: EventSourceMapping) -> dict[str, Any]:
+    """A mapping as the API shows it."""
+    return dict(mapping.configuration)
+
+
+def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) -> dict[str, Any]:
+    """What a new mapping is configured with.
+
+    Raises:
+        AwsError: the source or an option is one that the sandbox does not poll.
+    """
+    arn = request.get("EventSourceArn", "")
+    if ":sqs:" not in arn and not is_table_stream(arn):
+        raise AwsError("InvalidParameterValueException", f"the sandbox polls queues and table streams, not {arn}")
+    check_options(request)
+    identifier = str(uuid.uuid4())
+    kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Tags", "Enabled")}
+    return {
+        **kept,
+        "UUID": identifier,
+        "FunctionArn": function.arn,
+        "EventSourceMappingArn": cloud.arn("lambda", f"event-source-mapping:{identifier}"),
+        "State": "Enabled" if request.get("Enabled", True) else "Disabled",
+        "LastModified": datetime.now(UTC),
+    }
+
+
+def check_options(request: dict[str, Any]) -> None:
+    """Refuse what the sandbox's mappings do not do.
+
+    Raises:
+        AwsError: an option is one of those.
+    """
+    if request.get("FilterCriteria"):
+        raise AwsError("InvalidParameterValueException", "the sandbox does not filter events (FilterCriteria)")
+
+
+def _queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": {
+            name: {key[0].lower() + key[1:]: value for key, value in attribute.items() if isinstance(value, str)}
+            for name, attribute in message.get("MessageAttributes", {}).items()
+        },
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": arn,
+        "awsRegion": region,
+    }
+
+
+def _stream_record(record: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
+    changed = dict(record["dynamodb"])
+    created = changed.get("ApproximateCreationDateTime")
+    if isinstance(created, datetime):
+        changed["ApproximateCreationDateTime"] = created.timestamp()
+    return {
+        "eventID": record["eventID"],
+        "eventName": record["eventName"],
+        "eventVersion": record.get("eventVersion", "1.1"),
+        "eventSource": "aws:dynamodb",
+        "awsRegion": region,
+        "dynamodb": changed,
+        "eventSourceARN": arn,
+    }

@@ -1,0 +1,206 @@
+"""A function: its configuration, its unpacked code, and its pool of execution environments."""
+
+import io
+import json
+import secrets
+import shutil
+import sys
+import threading
+import time
+import uuid
+import zipfile
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.lambda_.environment import INIT_SECONDS, Environment
+from eda_sandbox.services.lambda_.logs import FunctionLog
+from eda_sandbox.services.lambda_.runtime_api import Invocation
+
+MAX_ENVIRONMENTS = 8
+"""Processes of one function at a time; a further invocation waits for a free one, so that a laptop stays usable."""
+CREDENTIALS_SECONDS = 50 * 60
+PRINCIPAL = "lambda.amazonaws.com"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an invocation."""
+
+    payload: bytes
+    function_error: str | None = None
+
+
+def unpack(archive: bytes, target: Path) -> None:
+    """Unpack a ZIP file.
+
+    Raises:
+        AwsError: it is none.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            content.extractall(target)
+    except zipfile.BadZipFile as error:
+        raise AwsError("InvalidParameterValueException", "Could not unzip uploaded file.") from error
+
+
+@dataclass
+class Function:
+    """One function.
+
+    Attributes:
+        configuration: as ``GetFunctionConfiguration`` returns it.
+        reserved: reserved concurrency, or None.
+        policy: statements of its resource policy, by id.
+        running: invocations in flight.
+    """
+
+    cloud: Cloud
+    configuration: dict[str, Any]
+    code: Path
+    layers: list[Path]
+    tags: dict[str, str] = field(default_factory=dict)
+    reserved: int | None = None
+    policy: dict[str, dict[str, Any]] = field(default_factory=dict)
+    event_invoke_config: dict[str, Any] | None = None
+    running: int = 0
+
+    def __post_init__(self) -> None:
+        self._lock = threading.Condition()
+        self._idle: list[Environment] = []
+        self._all: set[Environment] = set()
+        self._killed_before = False
+        self.log = FunctionLog(self.cloud, self.log_group, self.configuration["Role"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.configuration["FunctionName"])
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return str(self.configuration["FunctionArn"])
+
+    @property
+    def log_group(self) -> str:
+        """The log group it writes to."""
+        return str(self.configuration["LoggingConfig"]["LogGroup"])
+
+    def invoke(self, payload: bytes, trace_id: str | None = None) -> Outcome:
+        """Run the function once, in a free environment or a new one."""
+        request_id = str(uuid.uuid4())
+        environment, suppressed_init = self._acquire()
+        begin, keep, status = time.monotonic(), False, "failure"
+        init = None if environment.used else begin
+        timeout = float(self.configuration["Timeout"])
+        try:
+            self.log.start(request_id)
+            # Initialisation is not on the function's time, except after an invocation that was ended by force.
+            error = environment.initialised(timeout if suppressed_init else INIT_SECONDS * 2)
+            if error is not None:
+                return self._failed(request_id, error)
+            init = None if init is None or suppressed_init else time.monotonic() - init
+            if not suppressed_init:
+                begin = time.monotonic()
+            left = timeout - (time.monotonic() - begin)
+            invocation = Invocation(
+                request_id, payload, int((time.time() + left) * 1000), self.arn, trace_id or _new_trace_id()
+            )
+            keep = environment.run(invocation, left)
+            if keep:
+                self._killed_before = False
+                status = "error" if invocation.failed else "success"
+                return Outcome(invocation.answer, "Unhandled" if invocation.failed else None)
+            status = "timeout" if environment.exit_status is None else "failure"
+            return self._failed(request_id, self._why(environment, timeout))
+        finally:
+            took = 1000 * (time.monotonic() - begin)
+            self.log.report(
+                request_id, took, None if init is None else 1000 * init, status, self.configuration["MemorySize"]
+            )
+            self._release(environment, keep=keep)
+
+    def _why(self, environment: Environment, timeout: float) -> dict[str, Any]:
+        status = environment.exit_status
+        if status is None:
+            self._killed_before = True
+            return {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {timeout:.2f} seconds"}
+        return {"errorType": "Runtime.ExitError", "errorMessage": f"Runtime exited with error: exit status {status}"}
+
+    def _failed(self, request_id: str, error: dict[str, Any]) -> Outcome:
+        message = f"RequestId: {request_id} Error: {error.get('errorMessage', '')}"
+        if self.configuration["LoggingConfig"]["LogFormat"] == "JSON":
+            self.log.done(request_id, str(error.get("errorType", "")))
+        else:
+            self.log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {message}")
+        return Outcome(json.dumps({**error, "errorMessage": message}).encode(), "Unhandled")
+
+    def _acquire(self) -> tuple[Environment, bool]:
+        with self._lock:
+            while True:
+                while self._idle:
+                    environment = self._idle.pop()
+                    if environment.alive and time.monotonic() - environment.created < CREDENTIALS_SECONDS:
+                        return environment, False
+                    self._all.discard(environment)
+                    environment.kill()
+                if len(self._all) < MAX_ENVIRONMENTS:
+                    environment = self._new_environment()
+                    self._all.add(environment)
+                    return environment, self._killed_before
+                self._lock.wait(1)
+
+    def _release(self, environment: Environment, *, keep: bool) -> None:
+        if not keep:
+            environment.kill()
+        with self._lock:
+            if keep and environment in self._all:
+                self._idle.append(environment)
+            else:
+                self._all.discard(environment)
+            self._lock.notify()
+
+    def retire(self) -> None:
+        """End all environments: the code or the configuration changed, or the function is deleted."""
+        with self._lock:
+            environments, self._idle = list(self._all), []
+            self._all.clear()
+        for environment in environments:
+            environment.kill()
+
+    def close(self) -> None:
+        """End everything and write what is left of the log."""
+        self.retire()
+        self.log.flush()
+        shutil.rmtree(self.code, ignore_errors=True)
+
+    def _new_environment(self) -> Environment:
+        configuration = self.configuration
+        version = f"{sys.version_info.major}.{sys.version_info.minor}"
+        logging = configuration["LoggingConfig"]
+        variables = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "LANG": "en_US.UTF-8",
+            "TZ": ":UTC",
+            "_HANDLER": configuration["Handler"],
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
+            "AWS_LAMBDA_FUNCTION_NAME": self.name,
+            "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
+            "AWS_LAMBDA_LOG_GROUP_NAME": self.log_group,
+            "AWS_LAMBDA_LOG_STREAM_NAME": self.log.stream,
+            "AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"],
+            "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO"),
+            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+            **self.cloud.environment(configuration["Role"], PRINCIPAL),
+            **configuration.get("Environment", {}).get("Variables", {}),
+        }
+        return Environment(configuration["Handler"], self.code, self.layers, variables, self.log.write)
+
+
+def _new_trace_id() -> str:
+    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=1"

@@ -1,0 +1,5 @@
+"""AWS X-Ray's groups and sampling rules."""
+
+from eda_sandbox.services.xray.service import XRay
+
+__all__ = ["XRay"]

@@ -1,5 +1,0 @@
-"""Amazon Athena: SQL that really runs, over the files that the Data Catalog names."""
-
-from sandbox.services.athena.service import Athena
-
-__all__ = ["Athena"]

@@ -1,5 +1,0 @@
-"""EventBridge: event buses, rules and what they deliver to their targets."""
-
-from sandbox.services.events.service import Events
-
-__all__ = ["Events"]

@@ -1,5 +1,0 @@
-"""AWS Glue: the Data Catalog, and Python shell jobs that really run."""
-
-from sandbox.services.glue.service import Glue
-
-__all__ = ["Glue"]

@@ -1,5 +1,0 @@
-"""Lambda: functions in processes of their own, through the Lambda Runtime API."""
-
-from sandbox.services.lambda_.service import Lambda
-
-__all__ = ["Lambda"]

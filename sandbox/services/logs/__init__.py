@@ -1,5 +1,0 @@
-"""CloudWatch Logs Insights; the log groups themselves are the emulator's."""
-
-from sandbox.services.logs.service import Logs
-
-__all__ = ["Logs"]

@@ -1,5 +1,0 @@
-"""EventBridge Pipes: from a table's stream or a Kinesis stream to one target."""
-
-from sandbox.services.pipes.service import Pipes
-
-__all__ = ["Pipes"]

@@ -1,5 +1,0 @@
-"""QuickSight: data sources and data sets, and their SPICE ingestions."""
-
-from sandbox.services.quicksight.service import QuickSight
-
-__all__ = ["QuickSight"]

@@ -1,5 +1,0 @@
-"""Step Functions: an interpreter of the Amazon States Language (JSONPath), Standard and Express."""
-
-from sandbox.services.stepfunctions.service import StepFunctions
-
-__all__ = ["StepFunctions"]
