@@ -16,16 +16,16 @@ help: ## Show this list
 
 demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders through it (ARGS="--help" shows the options)
 	@seconds=$$(cat .venv/.install-seconds); echo 0 > .venv/.install-seconds; \
-	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m sandbox demo $(ARGS)
+	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m pipeline demo $(ARGS)
 
 smoke-aws: .venv/.run ## Send orders through a stack that is deployed on AWS, after asking (ARGS="--stack dev --orders 20")
-	@$(BIN)/python -m sandbox demo --target aws $(ARGS)
+	@$(BIN)/python -m pipeline demo --target aws $(ARGS)
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
 
 iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS="--only get-order" picks roles)
-	@$(BIN)/python -m sandbox iam-proof $(ARGS)
+	@$(BIN)/python -m pipeline iam-proof $(ARGS)
 
 policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack dev" picks one)
 	@$(BIN)/python -m policies check --default orders:external_api_url=http://127.0.0.1:8080 $(ARGS)

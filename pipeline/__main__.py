@@ -1,5 +1,6 @@
-"""Operating the pipeline: ``python -m pipeline``."""
+"""Operating the pipeline, and trying it without an account: ``python -m pipeline``."""
 
+import importlib
 import json
 import re
 import sys
@@ -23,7 +24,13 @@ from pipeline.redrive_queries import RedriveQueries
 from pipeline.reload import JobRuns, Reload
 
 ROOT = Path(__file__).parents[1]
-app = typer.Typer(add_completion=False, no_args_is_help=True, help="Operate a deployed pipeline.")
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Operate a deployed pipeline, or try it.")
+LOCAL = {
+    "demo": ("pipeline.demo.command", "demo"),
+    "run": ("pipeline.demo.beside", "run"),
+    "iam-proof": ("pipeline.proof.command", "iam_proof"),
+}
+"""Commands in the embedded AWS, by module and function: only the one that is asked for is loaded."""
 Endpoint = Annotated[str | None, typer.Option(help="Another endpoint than AWS's, such as the sandbox's.")]
 Outputs = Annotated[
     typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
@@ -207,5 +214,15 @@ def preflight(
     sys.exit(1 if lacks else 0)
 
 
+def main(arguments: list[str]) -> None:
+    """Run the command that the arguments name."""
+    asked = next((argument for argument in arguments if not argument.startswith("-")), None)
+    for name, (module, function) in LOCAL.items():
+        if asked in (None, name):
+            command = getattr(importlib.import_module(module), function)
+            app.command(name, context_settings={"allow_interspersed_args": name != "run"})(command)
+    app(arguments, prog_name="python -m pipeline")
+
+
 if __name__ == "__main__":
-    app()
+    main(sys.argv[1:])

@@ -311,7 +311,8 @@ class BehindChecks:
 
     @property
     def _scheduler(self) -> Scheduler:
-        return self._stage.aws.cloud.service("scheduler")  # type: ignore[return-value]  # the service of that name
+        scheduler: Scheduler = self._stage.aws.cloud.service("scheduler")
+        return scheduler
 
     def _schedule(self, name: str) -> dict[str, Any]:
         return self._stage.stack.of_type("aws:scheduler/schedule:Schedule")[f"{name}-schedule"]

@@ -1,23 +1,34 @@
-"""The embedded AWS with the provider and the external API, for Pulumi's own commands."""
+"""The embedded AWS with the provider, for Pulumi's own commands."""
 
 import contextlib
 import os
+import signal
+import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.server import serve
-from pipeline.demo.external_api import ExternalApi, external_api
-
-EXTERNAL_API_URL = "SANDBOX_EXTERNAL_API_URL"
-"""Tells a command that runs beside the sandbox where the external API is."""
-
 
 MIXED = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
 """What of a real account must not mix with the sandbox's credentials."""
+
+
+class CommandError(SandboxError):
+    """A command cannot be run.
+
+    Attributes:
+        code: what a shell would end with.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -26,12 +37,10 @@ class Session:
 
     Attributes:
         aws: the embedded AWS.
-        external: the external API that the reference pipeline calls.
         provider_port: where the provider listens on loopback.
     """
 
     aws: Sandbox
-    external: ExternalApi
     provider_port: int
 
     def environment(self) -> dict[str, str]:
@@ -43,17 +52,15 @@ class Session:
             "AWS_REGION": REGION,
             "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
             "PULUMI_DEBUG_PROVIDERS": f"aws:{self.provider_port}",
-            EXTERNAL_API_URL: self.external.url,
         }
 
 
 @contextlib.contextmanager
-def session(speed: float = 20, elements: int = 2_000, port: int = 0, provider_port: int = 0) -> Iterator[Session]:
-    """Run the embedded AWS, the provider and the external API for the time of a ``with`` block.
+def session(speed: float = 20, port: int = 0, provider_port: int = 0) -> Iterator[Session]:
+    """Run the embedded AWS and the provider for the time of a ``with`` block.
 
     Args:
         speed: AWS seconds in one real second, 1 or more.
-        elements: length of the external API's answer.
         port: of the embedded AWS on loopback; 0 takes a free one.
         provider_port: of the provider; 0 takes a free one.
 
@@ -63,10 +70,9 @@ def session(speed: float = 20, elements: int = 2_000, port: int = 0, provider_po
     with (
         _without_account(),
         embedded_aws(speed, port=port) as aws,
-        external_api(elements) as external,
         serve(aws.cloud, provider_port) as bound,
     ):
-        yield Session(aws, external, bound)
+        yield Session(aws, bound)
 
 
 @contextlib.contextmanager
@@ -111,3 +117,37 @@ def command_environment(running: Session, given: Mapping[str, str]) -> Iterator[
             if name not in MIXED and not name.startswith("AWS_ENDPOINT") and (value or name not in defaults)
         }
         yield {**defaults, **kept, **running.environment()}
+
+
+def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end and pass signals on: a signal is the command's business, and ends it as without us.
+
+    Args:
+        command: the program and its arguments.
+        environment: the whole environment, from ``command_environment``.
+
+    Returns:
+        The exit code as a shell gives it: 128 and the number for a signal.
+
+    Raises:
+        CommandError: there is no such program (127), or it cannot be run (126).
+    """
+    try:
+        process = subprocess.Popen(command, env=environment)
+    except OSError as error:
+        code = 127 if isinstance(error, FileNotFoundError) else 126
+        raise CommandError(f"{command[0]} cannot be run: {error.strerror}", code) from error
+    with process:
+
+        def passed_on(number: int, _frame: FrameType | None) -> None:
+            # A terminal sends Ctrl-C to the whole group: the command has it already.
+            if number != signal.SIGINT or not os.isatty(0):
+                process.send_signal(number)
+
+        before = {number: signal.signal(number, passed_on) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            code = process.wait()
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    return code if code >= 0 else 128 - code

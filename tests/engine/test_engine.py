@@ -71,7 +71,7 @@ def project(aws: Sandbox, external: ExternalApi, tmp_path_factory: pytest.TempPa
     folder = copied(tmp_path_factory.mktemp("project"))
     shutil.copy(folder / "Pulumi.sandbox.yaml", folder / f"Pulumi.{STACK}.yaml")
     with serve(aws.cloud) as port:
-        running = Session(aws, external, port)
+        running = Session(aws, port)
         with command_environment(running, os.environ) as environment:
             made = Project(folder, environment)
             made.pulumi("stack", "init", STACK)
@@ -147,7 +147,7 @@ def test_a_command_that_the_sandbox_runs_finds_everything(tmp_path: Path) -> Non
     )
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "run", "--", "sh", "-c", f"cd {tmp_path} && {script}"],
+        [sys.executable, "-m", "eda_sandbox", "run", "--", "sh", "-c", f"cd {tmp_path} && {script}"],
         cwd=ROOT,
         env=environment,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""``python -m sandbox demo`` as a user runs it."""
+"""``python -m pipeline demo`` as a user runs it."""
 
 import json
 import os
@@ -16,7 +16,7 @@ OPTIONS = ["demo", "--orders", "5", "--elements", "200", "--seed", "3", "--json"
 TAMPER = """
 import sys
 from pathlib import Path
-from eda_sandbox.__main__ import app
+from pipeline.__main__ import main
 from pipeline.demo.run import Run
 settle = Run.settle
 def tampered(self):
@@ -30,7 +30,7 @@ def tampered(self):
     else:
         dynamodb.put_item(TableName=table, Item={**item, "order_id": {"S": "f" * 64}})
 Run.settle = tampered
-app(sys.argv[2:])
+main(sys.argv[2:])
 """
 
 
@@ -41,7 +41,7 @@ def run(*arguments: str) -> tuple[int, dict[str, Any], str]:
 
 
 def test_a_run_ends_in_balance_with_one_line_of_json() -> None:
-    code, result, said = run("-m", "sandbox", *OPTIONS)
+    code, result, said = run("-m", "pipeline", *OPTIONS)
     assert code == 0, said
     assert (result["accepted"], result["executions"], result["lost"], result["doubled"]) == (5, 5, 0, 0)
     assert result["written"] + result["waiting"] + result["in_dlq"] == 5
@@ -60,11 +60,11 @@ def test_an_order_that_is_lost_or_doubled_ends_with_an_error(what: str) -> None:
 
 def test_help_and_wrong_options() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "sandbox", "demo", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "pipeline", "demo", "--help"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert "--orders" in done.stdout
     wrong = subprocess.run(
-        [sys.executable, "-m", "sandbox", "demo", "--orders", "0"],
+        [sys.executable, "-m", "pipeline", "demo", "--orders", "0"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -76,7 +76,7 @@ def test_help_and_wrong_options() -> None:
 
 def test_interrupting_keeps_the_accounting_and_leaves_nothing(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path), "COLUMNS": "200"}
-    command = [sys.executable, "-u", "-m", "sandbox", "demo", "--orders", "2000", "--elements", "100"]
+    command = [sys.executable, "-u", "-m", "pipeline", "demo", "--orders", "2000", "--elements", "100"]
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -15,7 +15,7 @@ import duckdb
 import pytest
 from botocore.exceptions import ClientError
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.service import Caller
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.services.firehose import Firehose
 

@@ -1,4 +1,4 @@
-"""``python -m sandbox iam-proof`` as a user runs it: what is needed is shown, what is not is told."""
+"""``python -m pipeline iam-proof`` as a user runs it: what is needed is shown, what is not is told."""
 
 import subprocess
 import sys
@@ -7,12 +7,14 @@ from tests.conftest import ROOT
 
 TAMPER = """
 import json, sys
-from eda_sandbox import __main__ as command
-from pipeline import proof
+from pipeline.__main__ import main
+from pipeline.proof import command
+from pipeline.proof.proving import ordered
+from pipeline.proof.roles import ROLE_POLICY
 deploy = command.deploy
 def tampered(*arguments, **options):
     stack = deploy(*arguments, **options)
-    state = stack.of_type(proof.ROLE_POLICY)["get-order-role"]
+    state = stack.of_type(ROLE_POLICY)["get-order-role"]
     document = json.loads(state["policy"])
     spare = {"Sid": "Spare", "Effect": "Allow", "Action": ["dynamodb:Scan"], "Resource": "arn:aws:dynamodb:::table/x"}
     document["Statement"].append(spare)
@@ -21,9 +23,9 @@ def tampered(*arguments, **options):
 checks = command.FrontChecks.checks
 command.deploy = tampered
 # Without the checks of the other roles, which take minutes.
-command.FrontChecks.checks = lambda self: proof.ordered(checks(self), "get-order-role", "WriteLog")[0]
+command.FrontChecks.checks = lambda self: ordered(checks(self), "get-order-role", "WriteLog")[0]
 command.BehindChecks.checks = lambda self: []
-command.app(sys.argv[1:])
+main(sys.argv[1:])
 """
 
 
@@ -34,7 +36,7 @@ def run(*arguments: str) -> tuple[int, list[str]]:
 
 
 def test_every_statement_of_a_role_is_shown_to_be_needed() -> None:
-    code, lines = run("-m", "sandbox", "iam-proof", "--only", "suppliers-schedule-role")
+    code, lines = run("-m", "pipeline", "iam-proof", "--only", "suppliers-schedule-role")
     assert code == 0, lines
     assert [line.partition(":")[0] for line in lines[:2]] == [
         "needed suppliers-schedule-role/Call",

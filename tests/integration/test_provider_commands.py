@@ -1,4 +1,4 @@
-"""``python -m sandbox provider`` and ``run``, as a user of the engine starts them, without an engine."""
+"""``eda-sandbox provider`` and ``run``, as a user of the engine starts them, without an engine."""
 
 import os
 import signal
@@ -17,13 +17,12 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from tests.conftest import ROOT
 
-SANDBOX = [sys.executable, "-m", "sandbox"]
+SANDBOX = [sys.executable, "-m", "eda_sandbox"]
 ASK = """
-import boto3, os, sys, urllib.request
+import boto3, os, sys
 assert os.environ["PULUMI_DEBUG_PROVIDERS"].startswith("aws:")
 assert "AWS_PROFILE" not in os.environ
 print(boto3.client("sts").get_caller_identity()["Account"], os.environ["PULUMI_BACKEND_URL"])
-print(len(urllib.request.urlopen(os.environ["SANDBOX_EXTERNAL_API_URL"] + "/suppliers").read()) > 0)
 sys.exit(7)
 """
 
@@ -110,12 +109,19 @@ def test_the_real_provider_is_never_overwritten(tmp_path: Path) -> None:
 def test_a_command_finds_everything_and_its_exit_code_is_ours(tmp_path: Path) -> None:
     environment = {"AWS_PROFILE": "prod", "AWS_SESSION_TOKEN": "t", "PULUMI_BACKEND_URL": tmp_path.as_uri()}
     done = run("run", "--", sys.executable, "-c", ASK, **environment)
-    assert (done.returncode, done.stdout) == (7, f"000000000000 {tmp_path.as_uri()}\nTrue\n"), done.stderr
+    assert (done.returncode, done.stdout) == (7, f"000000000000 {tmp_path.as_uri()}\n"), done.stderr
     given = run("run", "--", "sh", "-c", 'echo "$PULUMI_BACKEND_URL $PULUMI_HOME"; kill -TERM $$', PULUMI_HOME="")
     assert given.returncode == 128 + signal.SIGTERM
     backend, home = given.stdout.split()
     assert backend == f"file://{home}"
     assert not Path(home).exists()
+
+
+def test_the_pipelines_own_run_has_its_external_api_beside_it() -> None:
+    ask = 'import os, urllib.request as r; r.urlopen(os.environ["SANDBOX_EXTERNAL_API_URL"] + "/suppliers").read()'
+    command = [sys.executable, "-m", "pipeline", "run", "--", sys.executable, "-c", f"{ask}; raise SystemExit(7)"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 7, done.stderr
 
 
 def test_a_command_that_is_not_there_is_said_plainly() -> None:

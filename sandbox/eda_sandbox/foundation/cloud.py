@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import botocore.session
@@ -17,13 +17,14 @@ from botocore.config import Config
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.model import ServiceModel
+
+from eda_sandbox.foundation import iam
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.frontdoor import authorization
 
-if TYPE_CHECKING:
-    from eda_sandbox.foundation.service import Caller, Service
-
+EXECUTE_API = "/_aws/execute-api/"
+"""Where the front door serves the stages of REST APIs."""
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 ROOT_KEY = ROOT_SECRET = "test"  # noqa: S105 - the emulator's documented root credentials, valid on loopback only
@@ -54,7 +55,7 @@ class Cloud:
         self.clock = clock
         self.folder = folder
         self.stopping = threading.Event()
-        self.services: dict[str, Service] = {}
+        self.services: dict[str, Any] = {}
         self._session = botocore.session.get_session()
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
@@ -93,7 +94,7 @@ class Cloud:
                 self._clients[key] = self._new_client(service, self.credentials(role_arn, principal, source_arn))
             return self._clients[key]
 
-    def client_for(self, service: str, caller: "Caller") -> Any:
+    def client_for(self, service: str, caller: Caller) -> Any:
         """A client with which a service works in the name of its own caller (a forward access session): what the
         caller's role may not do, the service cannot do for it.
 
@@ -117,7 +118,7 @@ class Cloud:
                 found = self.client("iam").get_role(RoleName=role)["Role"]
 
                 def issue() -> dict[str, str]:
-                    return authorization.issue_session(found, session)
+                    return iam.issue_session(found, session)
 
                 credentials = RefreshableCredentials.create_from_metadata(issue(), issue, "forward-access-session")
                 self._clients[key] = self._new_client(service, credentials)
@@ -235,7 +236,7 @@ class Cloud:
             logEvents=[{"timestamp": at, "message": text} for at, text in sorted(stamped, key=lambda pair: pair[0])],
         )
 
-    def service(self, name: str) -> "Service":
+    def service(self, name: str) -> Any:
         """The running service of that name; for the front door and for tests, services use clients."""
         return self.services[name]
 
@@ -274,11 +275,11 @@ class Cloud:
         return Credentials(key, self._principals[key][0])
 
     def _assume(self, role_arn: str, principal: str, source_arn: str | None) -> dict[str, str]:
-        iam = self.client("iam")
+        client = self.client("iam")
         try:
-            role = iam.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
-        except iam.exceptions.NoSuchEntityException:
+            role = client.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
+        except client.exceptions.NoSuchEntityException:
             raise AwsError("AccessDeniedException", f"The role {role_arn} does not exist.", 400) from None
-        if not authorization.trusts(role["AssumeRolePolicyDocument"], principal, self.account, self.region, source_arn):
+        if not iam.trusts(role["AssumeRolePolicyDocument"], principal, self.account, self.region, source_arn):
             raise AwsError("AccessDeniedException", f"The role {role_arn} cannot be assumed by {principal}.", 400)
-        return authorization.issue_session(role, principal.partition(".")[0])
+        return iam.issue_session(role, principal.partition(".")[0])

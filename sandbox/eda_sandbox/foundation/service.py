@@ -1,28 +1,12 @@
 """What every service of the sandbox is."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from botocore import xform_name
 
-if TYPE_CHECKING:
-    from eda_sandbox.foundation.cloud import Cloud
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who sent a request.
-
-    ``service`` is set when an AWS service calls in its own name (``apigateway.amazonaws.com``), then the resource's own
-    policy decides; ``source_arn`` is the resource on whose behalf it calls.
-    """
-
-    access_key: str
-    arn: str
-    account: str
-    service: str | None = None
-    source_arn: str | None = None
+from eda_sandbox.foundation.caller import Caller
+from eda_sandbox.foundation.cloud import Cloud
 
 
 class Service:
@@ -37,7 +21,7 @@ class Service:
     leaves_rest: ClassVar[bool] = False
     """Whether the emulator serves the operations that this service does not."""
 
-    def __init__(self, cloud: "Cloud") -> None:
+    def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
 
     def operation(self, name: str) -> Callable[[dict[str, Any], Caller], dict[str, Any]] | None:

@@ -10,10 +10,11 @@ from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
-from eda_sandbox.foundation.cloud import ROOT_KEY, Cloud, service_model
+from eda_sandbox.foundation.caller import Caller
+from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.frontdoor import authorization
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
@@ -34,7 +35,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
-EXECUTE_API = "/_aws/execute-api/"
 SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
 THREADS = 512
@@ -182,7 +182,7 @@ class FrontDoor:
         )
 
     def _execute_api(self, request: HttpRequest) -> HttpResponse:
-        handled: HttpResponse = self._cloud.service("apigateway").handle(request)  # type: ignore[attr-defined]
+        handled: HttpResponse = self._cloud.service("apigateway").handle(request)
         return handled
 
     def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from botocore.exceptions import ClientError
+
+from eda_sandbox.foundation import iam
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
@@ -48,8 +50,7 @@ class ResourcePolicies:
             keys["aws:sourcearn"] = source_arn
         action = f"{service}:{operation.removesuffix('Batch')}"
         if not any(
-            authorization.resource_policy_allows(policy, principal, action, arn, self._cloud.region, keys)
-            for policy in policies
+            iam.resource_policy_allows(policy, principal, action, arn, self._cloud.region, keys) for policy in policies
         ):
             raise AwsError(
                 "AccessDeniedException" if service == "logs" else "AccessDenied",

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.compat import HTTPHeaders
 from botocore.parsers import create_parser
+
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor import authorization

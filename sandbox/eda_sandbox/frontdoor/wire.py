@@ -11,6 +11,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
+
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse

@@ -10,8 +10,7 @@ from eda_sandbox.services.lambda_ import Lambda
 from eda_sandbox.services.logs import Logs
 from eda_sandbox.services.pipes import Pipes
 from eda_sandbox.services.quicksight import QuickSight
-from eda_sandbox.services.redshift import RedshiftServerless
-from eda_sandbox.services.redshift.data import RedshiftData
+from eda_sandbox.services.redshift import RedshiftData, RedshiftServerless
 from eda_sandbox.services.scheduler import Scheduler
 from eda_sandbox.services.stepfunctions import StepFunctions
 from eda_sandbox.services.xray import XRay

@@ -5,11 +5,11 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.caller import Caller
+from eda_sandbox.foundation.cloud import EXECUTE_API, Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
-from eda_sandbox.foundation.service import Caller, Service
-from eda_sandbox.frontdoor.door import EXECUTE_API
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.apigateway import gateway_responses, openapi
 from eda_sandbox.services.apigateway.access_log import AccessLog
 from eda_sandbox.services.apigateway.backends import FrontDoorBackends, user_pool_keys

@@ -2,26 +2,24 @@
 
 import re
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlglot import exp
 
 from eda_sandbox.services.athena import catalog
 from eda_sandbox.services.athena.catalog import Column, Table
 from eda_sandbox.services.athena.errors import NO_TABLE, NOT_SUPPORTED, SYNTAX, QueryError
+from eda_sandbox.services.athena.language import Statement
 from eda_sandbox.services.athena.outcome import Outcome
+from eda_sandbox.services.athena.scope import Scope
 from eda_sandbox.services.athena.storage import split
 from eda_sandbox.services.athena.types import column_info, hive_text, to_athena, to_hive
-
-if TYPE_CHECKING:
-    from eda_sandbox.services.athena.engine import Engine
-    from eda_sandbox.services.athena.language import Statement
-    from eda_sandbox.services.athena.writing import Output
+from eda_sandbox.services.athena.writing import Output
 
 _INPUTS = {"MapredParquetInputFormat": "parquet", "TextInputFormat": "json"}
 
 
-def table_input(name: str, columns: Sequence[tuple[str, str]], output: "Output", location: str) -> dict[str, Any]:
+def table_input(name: str, columns: Sequence[tuple[str, str]], output: Output, location: str) -> dict[str, Any]:
     """The table that CREATE TABLE AS makes, as the catalog takes it."""
     hive = [Column(column.lower(), to_hive(kind)) for column, kind in columns]
     stored = [column for column in hive if column.name not in output.partitioned_by]
@@ -60,13 +58,13 @@ def view_input(name: str, sql: str, database: str, columns: Sequence[tuple[str, 
     }
 
 
-def run(engine: "Engine", statement: "Statement") -> Outcome:
+def run(scope: Scope, statement: Statement) -> Outcome:
     """Run a statement of this module.
 
     Raises:
         QueryError: it fails.
     """
-    return _RUN[statement.kind](engine, statement)
+    return _RUN[statement.kind](scope, statement)
 
 
 def _lines(name: str, values: Sequence[str]) -> Outcome:
@@ -77,17 +75,17 @@ def _nothing() -> Outcome:
     return Outcome()
 
 
-def _create_table(engine: "Engine", statement: "Statement") -> Outcome:
+def _create_table(scope: Scope, statement: Statement) -> Outcome:
     tree = statement.tree
     found = tree.args.get("properties")
     given = found.expressions if found else []
     if not any(isinstance(item, exp.ExternalProperty) for item in given):
         raise QueryError("NOT_SUPPORTED: the sandbox makes EXTERNAL tables; it has no Iceberg tables", NOT_SUPPORTED)
-    database, name = engine.named(tree.this)
+    database, name = scope.named(tree.this)
     table = _external(tree, name, given)
     split(table["StorageDescriptor"]["Location"])
-    engine.catalog.database(database)
-    if not engine.catalog.create_table(database, table) and not tree.args.get("exists"):
+    scope.catalog.database(database)
+    if not scope.catalog.create_table(database, table) and not tree.args.get("exists"):
         raise QueryError(
             "FAILED: Execution Error, return code 1 from org.apache.hadoop.hive.ql.exec.DDLTask. "
             f"AlreadyExistsException(message:Table {name} already exists.)"
@@ -162,19 +160,19 @@ def _view_type(kind: str) -> str:
         return "string" if kind == "JSON" else "timestamp" if "TIME ZONE" in kind else "string"
 
 
-def _drop_table(engine: "Engine", statement: "Statement") -> Outcome:
-    database, name = engine.named(statement.tree)
-    if not engine.catalog.delete_table(database, name) and not statement.tree.args.get("exists"):
+def _drop_table(scope: Scope, statement: Statement) -> Outcome:
+    database, name = scope.named(statement.tree)
+    if not scope.catalog.delete_table(database, name) and not statement.tree.args.get("exists"):
         raise QueryError(f"FAILED: SemanticException [Error 10001]: Table not found {name}", NO_TABLE)
     return _nothing()
 
 
-def _drop_view(engine: "Engine", statement: "Statement") -> Outcome:
-    database, name = engine.named(statement.tree)
-    found = engine.catalog.find(database, name)
+def _drop_view(scope: Scope, statement: Statement) -> Outcome:
+    database, name = scope.named(statement.tree)
+    found = scope.catalog.find(database, name)
     if found is not None and not found.is_view:
         raise QueryError(f"VIEW_NOT_FOUND: line 1:1: '{database}.{name}' is a table, not a view", NO_TABLE)
-    if (found is None or not engine.catalog.delete_table(database, name)) and not statement.tree.args.get("exists"):
+    if (found is None or not scope.catalog.delete_table(database, name)) and not statement.tree.args.get("exists"):
         raise QueryError(f"VIEW_NOT_FOUND: line 1:1: View '{database}.{name}' does not exist", NO_TABLE)
     return _nothing()
 
@@ -184,62 +182,62 @@ def _database_name(tree: exp.Expr) -> str:
     return str(table.name or table.db).lower()
 
 
-def _create_database(engine: "Engine", statement: "Statement") -> Outcome:
+def _create_database(scope: Scope, statement: Statement) -> Outcome:
     name = _database_name(statement.tree)
-    if not engine.catalog.create_database({"Name": name}) and not statement.tree.args.get("exists"):
+    if not scope.catalog.create_database({"Name": name}) and not statement.tree.args.get("exists"):
         raise QueryError(f"FAILED: SemanticException [Error 10242]: Database {name} already exists")
     return _nothing()
 
 
-def _drop_database(engine: "Engine", statement: "Statement") -> Outcome:
+def _drop_database(scope: Scope, statement: Statement) -> Outcome:
     name = _database_name(statement.tree)
-    if not statement.tree.args.get("cascade") and engine.catalog.tables(name):
+    if not statement.tree.args.get("cascade") and scope.catalog.tables(name):
         raise QueryError(
             f"FAILED: InvalidOperationException(message:Database {name} is not empty. One or more tables exist.)"
         )
-    if not engine.catalog.delete_database(name) and not statement.tree.args.get("exists"):
+    if not scope.catalog.delete_database(name) and not statement.tree.args.get("exists"):
         raise QueryError(f"FAILED: SemanticException [Error 10072]: Database does not exist: {name}", NO_TABLE)
     return _nothing()
 
 
-def _show_tables(engine: "Engine", statement: "Statement") -> Outcome:
-    database = statement.properties.get("database") or engine.database
+def _show_tables(scope: Scope, statement: Statement) -> Outcome:
+    database = statement.properties.get("database") or scope.database
     if not database:
         raise QueryError("SYNTAX_ERROR: line 1:1: no database is chosen", SYNTAX)
-    engine.catalog.database(database.lower())
+    scope.catalog.database(database.lower())
     like = statement.properties.get("like", "*").replace("*", ".*")
     views_only = " VIEWS" in f" {statement.text.upper()}".replace("\n", " ").split("'")[0]
-    tables = engine.catalog.tables(database.lower())
+    tables = scope.catalog.tables(database.lower())
     names = [table.name for table in tables if table.is_view or not views_only]
     return _lines("tab_name", sorted(name for name in names if re.fullmatch(like, name)))
 
 
-def _show_databases(engine: "Engine", statement: "Statement") -> Outcome:
+def _show_databases(scope: Scope, statement: Statement) -> Outcome:
     del statement
-    return _lines("database_name", sorted(engine.catalog.databases()))
+    return _lines("database_name", sorted(scope.catalog.databases()))
 
 
-def _table(engine: "Engine", statement: "Statement") -> Table:
-    return engine.catalog.table(*engine.named(statement.tree))
+def _table(scope: Scope, statement: Statement) -> Table:
+    return scope.catalog.table(*scope.named(statement.tree))
 
 
-def _show_partitions(engine: "Engine", statement: "Statement") -> Outcome:
-    table = _table(engine, statement)
+def _show_partitions(scope: Scope, statement: Statement) -> Outcome:
+    table = _table(scope, statement)
     keys = [key.name for key in table.partition_keys]
     if not keys:
         raise QueryError(f"FAILED: SemanticException [Error 10001]: {table.name} is not a partitioned table")
-    found = [partition.values for partition in engine.partitions(table)]
+    found = [partition.values for partition in scope.partitions(table)]
     lines = ["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)) for values in found]
     return _lines("partition", sorted(lines))
 
 
-def _show_columns(engine: "Engine", statement: "Statement") -> Outcome:
-    table = _table(engine, statement)
+def _show_columns(scope: Scope, statement: Statement) -> Outcome:
+    table = _table(scope, statement)
     return _lines("field", [column.name for column in (*table.columns, *table.partition_keys)])
 
 
-def _describe(engine: "Engine", statement: "Statement") -> Outcome:
-    table = _table(engine, statement)
+def _describe(scope: Scope, statement: Statement) -> Outcome:
+    table = _table(scope, statement)
     lines = [f"{column.name:<20}\t{column.type:<20}\t{'':<20}" for column in (*table.columns, *table.partition_keys)]
     if table.partition_keys:
         lines += ["\t \t ", "# Partition Information\t \t ", f"# {'col_name':<20}\t{'data_type':<20}\t{'comment':<20}"]
@@ -247,27 +245,27 @@ def _describe(engine: "Engine", statement: "Statement") -> Outcome:
     return _lines("col_name", lines)
 
 
-def _repair(engine: "Engine", statement: "Statement") -> Outcome:
-    table = _table(engine, statement)
+def _repair(scope: Scope, statement: Statement) -> Outcome:
+    table = _table(scope, statement)
     keys = [key.name for key in table.partition_keys]
-    known = {tuple(entry["Values"]) for entry in engine.catalog.partitions(table)}
+    known = {tuple(entry["Values"]) for entry in scope.catalog.partitions(table)}
     bucket, prefix = split(table.location)
     pattern = re.compile("".join(rf"{re.escape(key)}=([^/]+)/" for key in keys))
     new: dict[tuple[str, ...], str] = {}
-    for stored in engine.storage.list(bucket, prefix):
+    for stored in scope.storage.list(bucket, prefix):
         found = pattern.match(stored.key.removeprefix(prefix)) if keys else None
         if found and found.groups() not in known:
             new[found.groups()] = f"{table.location}{found[0]}"
-    engine.catalog.add_partitions(table, [(list(values), location) for values, location in new.items()])
+    scope.catalog.add_partitions(table, [(list(values), location) for values, location in new.items()])
     lines = [f"Partitions not in metastore:\t{table.name}:{'/'.join(values)}" for values in sorted(new)]
     lines += [f"Repair: Added partition to metastore {table.name}:{'/'.join(values)}" for values in sorted(new)]
     return _lines("", lines)
 
 
-def _add_partitions(engine: "Engine", statement: "Statement") -> Outcome:
-    table = _table(engine, statement)
+def _add_partitions(scope: Scope, statement: Statement) -> Outcome:
+    table = _table(scope, statement)
     keys = [key.name for key in table.partition_keys]
-    known = {tuple(entry["Values"]) for entry in engine.catalog.partitions(table)}
+    known = {tuple(entry["Values"]) for entry in scope.catalog.partitions(table)}
     wanted: list[tuple[list[str], str]] = []
     for action in statement.tree.args["actions"]:
         named = {pair.this.name.lower(): pair.expression.name for pair in action.this.expressions}
@@ -283,11 +281,11 @@ def _add_partitions(engine: "Engine", statement: "Statement") -> Outcome:
                 raise QueryError("FAILED: Execution Error: AlreadyExistsException(message:Partition already exists.)")
             continue
         wanted.append((values, place.name if place is not None else f"{table.location}{folders}"))
-    engine.catalog.add_partitions(table, wanted)
+    scope.catalog.add_partitions(table, wanted)
     return _nothing()
 
 
-_RUN: dict[str, Callable[["Engine", "Statement"], Outcome]] = {
+_RUN: dict[str, Callable[[Scope, Statement], Outcome]] = {
     "CREATE_TABLE": _create_table,
     "DROP_TABLE": _drop_table,
     "DROP_VIEW": _drop_view,

@@ -23,9 +23,10 @@ from eda_sandbox.services.athena.errors import (
 )
 from eda_sandbox.services.athena.language import Statement, position, unnamed
 from eda_sandbox.services.athena.outcome import Outcome
-from eda_sandbox.services.athena.reading import Partition, Reader, scanned_bytes
+from eda_sandbox.services.athena.reading import Reader, scanned_bytes
 from eda_sandbox.services.athena.relations import Relations
 from eda_sandbox.services.athena.results import rendered
+from eda_sandbox.services.athena.scope import Scope
 from eda_sandbox.services.athena.storage import Storage
 from eda_sandbox.services.athena.translation import MACROS, unknown_column
 from eda_sandbox.services.athena.types import INTEGERS, column_info, from_hive, stored, to_athena
@@ -63,7 +64,6 @@ class Engine:
         now: Callable[[], datetime],
         cancelled: threading.Event,
     ) -> None:
-        self.catalog = Catalog(glue)
         self.storage = storage
         self.database = database
         self.table_location = table_location
@@ -93,7 +93,9 @@ class Engine:
             self.connection.execute(f"SET GLOBAL {setting}")
         self.connection.execute(MACROS)
         self.connection.execute("SET GLOBAL lock_configuration = true")
+        self.catalog = Catalog(glue)
         self.reader = Reader(self.connection, self.catalog, storage, folder, now)
+        self.scope = Scope(self.catalog, storage, self.reader, database)
 
     def run(self, statement: Statement) -> Outcome:
         """Run it.
@@ -118,7 +120,7 @@ class Engine:
                 case "CREATE_VIEW":
                     return self._create_view(tree, statement)
                 case _:
-                    return definitions.run(self, statement)
+                    return definitions.run(self.scope, statement)
         except duckdb.InterruptException as error:
             raise QueryCancelled("Query cancelled by user") from error
         except duckdb.Error as error:
@@ -164,7 +166,7 @@ class Engine:
         return Outcome([column_info("rows", "BIGINT")], manifest=[file.path for file in written], update_count=count)
 
     def _create_table_as(self, tree: exp.Expr, statement: Statement) -> Outcome:
-        database, name = self.named(tree.this)
+        database, name = self.scope.named(tree.this)
         properties, query = statement.properties, tree.args["expression"]
         output = writing.output_of(properties, "CREATE TABLE AS", ("external_location",))
         if output.format == "TEXTFILE":
@@ -205,7 +207,7 @@ class Engine:
 
     def _insert(self, tree: exp.Expr) -> Outcome:
         into = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-        database, name = self.named(into)
+        database, name = self.scope.named(into)
         table = self.catalog.table(database, name, position(into))
         if table.is_view:
             raise QueryError("NOT_SUPPORTED: Inserting into views is not supported", NOT_SUPPORTED)
@@ -246,7 +248,7 @@ class Engine:
         return Outcome([column_info("rows", "BIGINT")], manifest=[file.path for file in written], update_count=count)
 
     def _create_view(self, tree: exp.Expr, statement: Statement) -> Outcome:
-        database, name = self.named(tree.this)
+        database, name = self.scope.named(tree.this)
         self.catalog.database(database, position(tree.this))
         relations = Relations(self.reader, self.catalog, with_files=False)
         sql = relations.resolve(tree.args["expression"].copy(), self.database or database)
@@ -262,26 +264,6 @@ class Engine:
             kind = "View" if found.is_view else "Table"
             raise QueryError(f"{kind.upper()}_ALREADY_EXISTS: line 1:1: {kind} already exists: '{database}.{name}'")
         return Outcome()
-
-    def named(self, node: exp.Expr) -> tuple[str, str]:
-        """Database and name of a table that a statement is about.
-
-        Raises:
-            QueryError: it names no database, and there is no default.
-        """
-        table = node if isinstance(node, exp.Table) else node.find(exp.Table)
-        assert table is not None
-        database = (table.db or self.database or "").lower()
-        if not database:
-            where = at(position(table))
-            raise QueryError(
-                f"MISSING_SCHEMA_NAME: {where}: Schema must be specified when session schema is not set", SYNTAX
-            )
-        return database, table.name.lower()
-
-    def partitions(self, table: Table) -> list[Partition]:
-        """All partitions of a table."""
-        return self.reader.locations(table, [])
 
     def _write(self, names: list[str], output: writing.Output, location: str) -> list[writing.Written]:
         return writing.write(self.connection, self.storage, self._folder, names, output, location, self._now())

@@ -10,9 +10,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller
 from eda_sandbox.services.athena import results
 from eda_sandbox.services.athena.engine import Engine
 from eda_sandbox.services.athena.errors import ACCESS_DENIED, CANCELLED, INTERNAL, QueryCancelled, QueryError

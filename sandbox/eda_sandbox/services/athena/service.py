@@ -8,9 +8,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.athena.errors import MalformedQuery
 from eda_sandbox.services.athena.execution import ENDED, Execution
 from eda_sandbox.services.athena.language import Statement, read

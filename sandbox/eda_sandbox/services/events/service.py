@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eda_sandbox.foundation import event_pattern
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.events import targets
 from eda_sandbox.services.events.delivery import Deliveries
 from eda_sandbox.services.events.model import Bus, Rule

@@ -5,9 +5,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.firehose.configuration import check_source, complete, destination_of, invalid
 from eda_sandbox.services.firehose.delivery import PRINCIPAL
 from eda_sandbox.services.firehose.delivery_stream import Backlog, DeliveryStream

@@ -6,9 +6,10 @@ from typing import Any
 
 from botocore import xform_name
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.glue.catalog import Catalog
 from eda_sandbox.services.glue.jobs import Jobs
 from eda_sandbox.services.glue.security import SecurityConfigurations

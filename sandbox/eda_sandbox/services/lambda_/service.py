@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from eda_sandbox.foundation import iam
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError, SandboxError
-from eda_sandbox.foundation.service import Caller, Service
-from eda_sandbox.frontdoor import authorization
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, check_options, configuration_of, described
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome, unpack
@@ -427,7 +428,7 @@ class Lambda(Service):
         keys = {"aws:sourceaccount": caller.account}
         if caller.source_arn:
             keys["aws:sourcearn"] = caller.source_arn
-        allowed = authorization.resource_policy_allows(
+        allowed = iam.resource_policy_allows(
             _policy(function), caller.service, "lambda:InvokeFunction", function.arn, self.cloud.region, keys
         )
         if not allowed:

@@ -11,9 +11,10 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.logs.query import DEFAULT_ROWS, MAX_ROWS, Query, parse
 from eda_sandbox.services.logs.values import Row, row, shown
 

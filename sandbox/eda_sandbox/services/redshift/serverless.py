@@ -9,9 +9,10 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.session import Session
 from eda_sandbox.services.redshift.sql.warehouse import Warehouse

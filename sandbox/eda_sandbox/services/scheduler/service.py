@@ -7,9 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from eda_sandbox.foundation.agenda import Agenda
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.scheduler import targets
 from eda_sandbox.services.scheduler.invocation import Invocations
 from eda_sandbox.services.scheduler.schedule import Schedule, make

@@ -5,9 +5,10 @@ import time
 import uuid
 from typing import Any
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
+from eda_sandbox.foundation.service import Service
 
 MAX_GROUPS = 25
 """Groups of an account and region (X-Ray quotas)."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.services.redshift import RedshiftServerless
 from eda_sandbox.services.redshift.data.statement import Statement, SubStatement
+from eda_sandbox.services.redshift.serverless import RedshiftServerless
 from eda_sandbox.services.redshift.sql.errors import Cancelled, SqlError
 from eda_sandbox.services.redshift.sql.language import statements
 from eda_sandbox.services.redshift.sql.session import Outcome, Session

@@ -10,12 +10,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.service import Caller, Service
-from eda_sandbox.services.redshift import RedshiftServerless
+from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.redshift.data.running import PRINCIPAL, RETENTION, run
 from eda_sandbox.services.redshift.data.statement import ENDED, Statement, SubStatement
+from eda_sandbox.services.redshift.serverless import RedshiftServerless
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.language import statements
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from eda_sandbox.foundation.service import Caller
+from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.services.redshift.sql.session import Outcome, Session
 from eda_sandbox.services.redshift.sql.types import VARCHAR_MAX
 from eda_sandbox.services.redshift.sql.types import field as wire_field

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import duckdb
+
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError, denied, missing_relation
 from eda_sandbox.services.redshift.sql.types import RedshiftType, from_stored
 

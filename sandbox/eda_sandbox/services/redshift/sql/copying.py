@@ -9,17 +9,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
+
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.services.redshift.sql.catalog import Column, Relation, quoted
+from eda_sandbox.services.redshift.sql.database import Database
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError, scan_error
 from eda_sandbox.services.redshift.sql.language import Tokens
-
-if TYPE_CHECKING:
-    from eda_sandbox.services.redshift.sql.warehouse import Warehouse
 
 PRINCIPALS = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
 """What a role for COPY has to trust; one of them is enough."""
@@ -115,7 +114,7 @@ class Copy:
     """One run of a COPY statement.
 
     Args:
-        warehouse: gives the roles, the clients and the folder for files.
+        database: gives the roles, the clients and the folder for files.
         connection: the session's.
         options: the statement.
         target: the table.
@@ -126,7 +125,7 @@ class Copy:
 
     def __init__(
         self,
-        warehouse: "Warehouse",
+        database: Database,
         connection: duckdb.DuckDBPyConnection,
         options: CopyOptions,
         target: Relation,
@@ -134,7 +133,7 @@ class Copy:
         query_id: int,
         check: Callable[[], None],
     ) -> None:
-        self._warehouse = warehouse
+        self._database = database
         self._connection = connection
         self._options = options
         self._target = target
@@ -149,7 +148,7 @@ class Copy:
             SqlError: the role, a file or its content is not as it has to be; nothing of the statement may stay.
         """
         s3 = self._client()
-        folder = self._warehouse.staging / secrets.token_hex(16)
+        folder = self._database.staging / secrets.token_hex(16)
         folder.mkdir(parents=True)
         try:
             files = list(self._files(s3))
@@ -160,7 +159,7 @@ class Copy:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _client(self) -> Any:
-        namespace, role = self._warehouse.namespace(), self._options.role
+        namespace, role = self._database.namespace(), self._options.role
         if role == "default":
             role = namespace.get("defaultIamRoleArn") or ""
             if not role:
@@ -169,7 +168,7 @@ class Copy:
             raise SqlError(f"The requested role {role} is not associated to cluster")
         for principal in PRINCIPALS:
             try:
-                return self._warehouse.cloud.client("s3", role, principal)
+                return self._database.cloud.client("s3", role, principal)
             except AwsError:
                 continue
         raise SqlError(f"Redshift is not authorized to assume IAM Role {role}")
@@ -295,7 +294,7 @@ class Copy:
 
     def _address(self, url: str) -> str:
         bucket, key = _split(url)
-        return f"https://s3.{self._warehouse.cloud.region}.amazonaws.com/{bucket}/{key}"
+        return f"https://s3.{self._database.cloud.region}.amazonaws.com/{bucket}/{key}"
 
 
 def _cast(column: Column, empty_as_null: bool, truncate: bool) -> str:

@@ -4,18 +4,16 @@
 
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+from sqlglot import exp, parse_one
+from sqlglot.tokenizer_core import Token, TokenType
 
 from eda_sandbox.services.redshift.sql.catalog import Column, Relation, quoted
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError
 from eda_sandbox.services.redshift.sql.language import Tokens, statements
+from eda_sandbox.services.redshift.sql.session import Session
 from eda_sandbox.services.redshift.sql.trees import duckdb_sql, name_projections, parts_of
 from eda_sandbox.services.redshift.sql.types import RedshiftType, from_definition
-from sqlglot import exp, parse_one
-from sqlglot.tokenizer_core import Token, TokenType
-
-if TYPE_CHECKING:
-    from eda_sandbox.services.redshift.sql.session import Session
 
 _LAYOUT = {"DISTSTYLE": 1, "ENCODE": 1, "BACKUP": 1, "DISTKEY": 0, "SORTKEY": 0, "COMPOUND": 0, "INTERLEAVED": 0}
 """Attributes that only tune, with the number of words behind each."""
@@ -56,7 +54,7 @@ def _past_parentheses(items: list[Token], index: int) -> int:
     return index + 1
 
 
-def create_table(session: "Session", tree: exp.Create) -> int:
+def create_table(session: Session, tree: exp.Create) -> int:
     """CREATE TABLE, with columns, LIKE another table, or AS a query; returns the number of rows that it holds."""
     catalog = session.catalog
     properties = tree.args["properties"].expressions if tree.args.get("properties") else []
@@ -91,7 +89,7 @@ def create_table(session: "Session", tree: exp.Create) -> int:
     return rows
 
 
-def _columns(session: "Session", schema: exp.Schema) -> list[Column]:
+def _columns(session: Session, schema: exp.Schema) -> list[Column]:
     found: list[Column] = []
     keys: set[str] = set()
     for part in schema.expressions:
@@ -119,7 +117,7 @@ def _columns(session: "Session", schema: exp.Schema) -> list[Column]:
     return [replace(column, nullable=column.nullable and column.name not in keys) for column in found]
 
 
-def _column(session: "Session", definition: exp.ColumnDef) -> Column:
+def _column(session: Session, definition: exp.ColumnDef) -> Column:
     if definition.kind is None:
         raise SqlError(f'syntax error at or near "{definition.name}"')
     column = Column(definition.name.lower(), from_definition(definition.kind))
@@ -143,7 +141,7 @@ def _column(session: "Session", definition: exp.ColumnDef) -> Column:
     return column
 
 
-def create_view(session: "Session", tree: exp.Create) -> None:
+def create_view(session: Session, tree: exp.Create) -> None:
     """CREATE [OR REPLACE] VIEW; reading it needs privileges on the view alone, as its owner holds those below."""
     catalog = session.catalog
     name = parts_of(tree.this.this if isinstance(tree.this, exp.Schema) else tree.this)
@@ -163,7 +161,7 @@ def create_view(session: "Session", tree: exp.Create) -> None:
     catalog.ask(f"CREATE OR REPLACE VIEW {relation.quoted}{columns} AS {duckdb_sql(query)}")
 
 
-def drop(session: "Session", tree: exp.Drop) -> None:
+def drop(session: Session, tree: exp.Drop) -> None:
     """DROP TABLE or VIEW."""
     catalog, kind = session.catalog, str(tree.args["kind"]).lower()
     for table in tree.args.get("tables") or [tree.this]:
@@ -181,7 +179,7 @@ def drop(session: "Session", tree: exp.Drop) -> None:
         catalog.forget("table", found.key)
 
 
-def change_schema(session: "Session", statement: Tokens) -> None:
+def change_schema(session: Session, statement: Tokens) -> None:
     """CREATE and DROP SCHEMA."""
     catalog, verb = session.catalog, statement.word
     statement.expect(verb, "SCHEMA")
@@ -219,7 +217,7 @@ def change_schema(session: "Session", statement: Tokens) -> None:
     catalog.forget("schema", name)
 
 
-def alter_table(session: "Session", statement: Tokens) -> None:
+def alter_table(session: Session, statement: Tokens) -> None:
     """ALTER TABLE: columns, names and owner; what only tunes is accepted."""
     catalog = session.catalog
     statement.expect("ALTER", "TABLE")
@@ -268,7 +266,7 @@ def alter_table(session: "Session", statement: Tokens) -> None:
         raise SqlError(f"{NOT_OFFERED} ALTER TABLE … {statement.word}")
 
 
-def _parsed_column(session: "Session", statement: Tokens) -> Column:
+def _parsed_column(session: Session, statement: Tokens) -> Column:
     text = without_attributes(_rest(statement, "CREATE TABLE t (", ")"))
     tree = parse_one(text, read="redshift")
     return _columns(session, tree.this)[0]
@@ -292,7 +290,7 @@ def _known(columns: list[Column], relation: Relation, name: str) -> str:
     return name
 
 
-def _rename(session: "Session", relation: Relation, name: str) -> None:
+def _rename(session: Session, relation: Relation, name: str) -> None:
     catalog = session.catalog
     if relation.schema is not None and catalog.find([relation.schema, name]):
         raise SqlError(f'Relation "{name}" already exists')
@@ -306,9 +304,7 @@ def _rename(session: "Session", relation: Relation, name: str) -> None:
         )
 
 
-def _rebuild(
-    session: "Session", relation: Relation, columns: list[Column], values: dict[str, str] | None = None
-) -> None:
+def _rebuild(session: Session, relation: Relation, columns: list[Column], values: dict[str, str] | None = None) -> None:
     """Make a table anew with other columns: DuckDB changes none that has a check, as every string here has."""
     catalog, given = session.catalog, values or {}
     if not columns:

@@ -1,19 +1,16 @@
 """Users and their privileges."""
 
 import re
-from typing import TYPE_CHECKING
 
 from eda_sandbox.services.redshift.sql.catalog import PRIVILEGES, PUBLIC, password_hash
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError, denied
 from eda_sandbox.services.redshift.sql.language import Tokens
-
-if TYPE_CHECKING:
-    from eda_sandbox.services.redshift.sql.session import Session
+from eda_sandbox.services.redshift.sql.session import Session
 
 _PASSWORD = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\x21-\x7e]{8,64}")
 
 
-def change(session: "Session", statement: Tokens) -> None:
+def change(session: Session, statement: Tokens) -> None:
     """Run CREATE, ALTER or DROP USER, GRANT, REVOKE or ALTER DEFAULT PRIVILEGES.
 
     Raises:
@@ -31,7 +28,7 @@ def change(session: "Session", statement: Tokens) -> None:
         _user(session, statement)
 
 
-def _user(session: "Session", statement: Tokens) -> None:
+def _user(session: Session, statement: Tokens) -> None:
     catalog, verb = session.catalog, statement.word
     statement.expect(verb, "USER")
     exists_ok = statement.accept("IF", "EXISTS")
@@ -79,7 +76,7 @@ def _user(session: "Session", statement: Tokens) -> None:
         catalog.ask("UPDATE _redshift.users SET password = ? WHERE name = ?", stored, name)
 
 
-def _grant(session: "Session", statement: Tokens, preposition: str) -> None:
+def _grant(session: Session, statement: Tokens, preposition: str) -> None:
     catalog = session.catalog
     wanted = _privileges(statement)
     statement.expect("ON")
@@ -104,7 +101,7 @@ def _grant(session: "Session", statement: Tokens, preposition: str) -> None:
                     catalog.ask("INSERT INTO _redshift.privileges VALUES (?, ?, ?, ?)", *row)
 
 
-def _defaults(session: "Session", statement: Tokens) -> None:
+def _defaults(session: Session, statement: Tokens) -> None:
     catalog, schemas = session.catalog, [""]
     creator = catalog.user
     if statement.accept("FOR"):
@@ -143,7 +140,7 @@ def _privileges(statement: Tokens) -> list[str]:
     return [name[-1] for name in statement.names()]
 
 
-def _objects(session: "Session", statement: Tokens) -> tuple[str, list[str]]:
+def _objects(session: Session, statement: Tokens) -> tuple[str, list[str]]:
     catalog = session.catalog
     if statement.accept("SCHEMA"):
         schemas = [name[-1] for name in statement.names()]
@@ -169,7 +166,7 @@ def _objects(session: "Session", statement: Tokens) -> tuple[str, list[str]]:
     return "table", [catalog.get(name).key for name in statement.names()]
 
 
-def _grantees(session: "Session", statement: Tokens) -> list[str]:
+def _grantees(session: Session, statement: Tokens) -> list[str]:
     found = []
     while True:
         if statement.word in ("GROUP", "ROLE"):

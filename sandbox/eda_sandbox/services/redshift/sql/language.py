@@ -3,10 +3,11 @@
 import logging
 from dataclasses import dataclass
 
-from eda_sandbox.services.redshift.sql.errors import SqlError
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.errors import TokenError
 from sqlglot.tokenizer_core import Token, TokenType
+
+from eda_sandbox.services.redshift.sql.errors import SqlError
 
 # It warns of every statement that it leaves to us.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)

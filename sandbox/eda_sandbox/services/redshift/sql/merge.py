@@ -1,8 +1,9 @@
 """What Redshift demands of a MERGE."""
 
+from sqlglot import exp
+
 from eda_sandbox.services.redshift.sql.catalog import Catalog, Relation
 from eda_sandbox.services.redshift.sql.errors import SqlError
-from sqlglot import exp
 
 
 def check_merge(catalog: Catalog, tree: exp.Merge, target: Relation) -> None:

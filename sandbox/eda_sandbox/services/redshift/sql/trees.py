@@ -1,8 +1,9 @@
 """Parsed statements: from Redshift's dialect to DuckDB's."""
 
-from eda_sandbox.services.redshift.sql.errors import SqlError
 from sqlglot import ErrorLevel, exp
 from sqlglot.errors import ParseError, SqlglotError
+
+from eda_sandbox.services.redshift.sql.errors import SqlError
 
 
 def parts_of(table: exp.Table) -> list[str]:

@@ -5,8 +5,9 @@ from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
-from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError
 from sqlglot import exp
+
+from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError
 
 VARCHAR_DEFAULT, VARCHAR_MAX = 256, 65535
 """Bytes."""

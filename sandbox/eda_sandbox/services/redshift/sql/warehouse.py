@@ -1,15 +1,16 @@
 """One namespace's database: DuckDB in memory, behind Redshift's users, locks and SQL."""
 
-import itertools
 import threading
 from collections.abc import Callable
 from typing import Any
 
 import duckdb
+
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.services.redshift.sql.catalog import SETUP, password_hash
+from eda_sandbox.services.redshift.sql.database import Database
 from eda_sandbox.services.redshift.sql.errors import SqlError
-from eda_sandbox.services.redshift.sql.locks import TableLocks
+from eda_sandbox.services.redshift.sql.execution import run
 from eda_sandbox.services.redshift.sql.session import Session
 
 MEMORY = "512MB"
@@ -27,15 +28,10 @@ class Warehouse:
     """
 
     def __init__(self, cloud: Cloud, name: str, admin: str, namespace: Callable[[], dict[str, Any]]) -> None:
-        self.cloud = cloud
         self.name = name
-        self.namespace = namespace
-        self.locks = TableLocks()
-        self.query_ids = itertools.count(1)
-        self.process_ids = itertools.count(1_073_741_824)
-        self.staging = cloud.folder / "redshift" / namespace()["namespaceId"]
-        """Where COPY puts files; the only place that the database can read."""
-        self.staging.mkdir(parents=True, exist_ok=True)
+        staging = cloud.folder / "redshift" / namespace()["namespaceId"]
+        staging.mkdir(parents=True, exist_ok=True)
+        self._database = Database(cloud, name, namespace, staging)
         self._lock = threading.Lock()
         settings: dict[str, str | bool | int | float | list[str]] = {
             "threads": THREADS,
@@ -46,8 +42,8 @@ class Warehouse:
         self._connection = duckdb.connect(":memory:", config=settings)
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute("SET GLOBAL integer_division = true")
-        self._connection.execute(f"SET GLOBAL temp_directory = '{self.staging}-spill'")
-        self._connection.execute(f"SET GLOBAL allowed_directories = ['{self.staging}/']")
+        self._connection.execute(f"SET GLOBAL temp_directory = '{staging}-spill'")
+        self._connection.execute(f"SET GLOBAL allowed_directories = ['{staging}/']")
         self._connection.execute(SETUP)
         self._connection.execute("SET GLOBAL enable_external_access = false")
         self._connection.execute("SET GLOBAL lock_configuration = true")
@@ -81,7 +77,7 @@ class Warehouse:
                 [(superuser,)] = self._connection.execute(
                     "SELECT superuser FROM _redshift.users WHERE name = lower($1)", [user]
                 ).fetchall()
-                return Session(self, self._connection.cursor(), user, superuser)
+                return Session(self._database, self._connection.cursor(), user, superuser, run)
             except duckdb.ConnectionException as error:
                 raise SqlError("the database system is shutting down", "FATAL") from error
 

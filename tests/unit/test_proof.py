@@ -6,7 +6,9 @@ from typing import Any, cast
 
 import pytest
 
-from pipeline.proof import Check, CheckFailed, Proof, Roles, Stage, ordered, prove
+from pipeline.proof.proving import Check, Proof, ordered, prove
+from pipeline.proof.roles import Roles
+from pipeline.proof.stage import CheckFailed, Stage
 
 
 class Iam:

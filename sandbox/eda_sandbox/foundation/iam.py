@@ -1,0 +1,112 @@
+"""What services are trusted with: who may assume a role, and what a resource's own policy lets a service do.
+
+The evaluator is ministack's, as in ``frontdoor.authorization``.
+"""
+
+import json
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ministack.core import iam_evaluator
+from ministack.services import sts
+
+SESSION_DURATION = timedelta(hours=1)
+
+
+def trusts(
+    trust_policy: str | dict[str, Any], principal: str, account: str, region: str, source_arn: str | None
+) -> bool:
+    """Whether a role's trust policy lets a service assume it, with the conditions on the source that it names."""
+    document = json.loads(trust_policy) if isinstance(trust_policy, str) else trust_policy
+    keys: dict[str, Any] = {"aws:sourceaccount": account}
+    if source_arn is not None:
+        keys["aws:sourcearn"] = source_arn
+    return resource_policy_allows(document, principal, "sts:AssumeRole", "*", region, keys)
+
+
+def issue_session(role: dict[str, Any], name: str) -> dict[str, str]:
+    """Temporary credentials of a role for the service that assumes it.
+
+    STS itself is not asked, because the emulator's takes every service for the account's root and so refuses a trust
+    policy with conditions on the source.
+
+    Args:
+        role: the role as ``GetRole`` returns it.
+        name: the session's name.
+
+    Returns:
+        ``access_key``, ``secret_key``, ``token`` and ``expiry_time`` (RFC 3339), valid for an hour.
+    """
+    account = role["Arn"].split(":")[4]
+    key, secret, token = "ASIA" + secrets.token_hex(8).upper(), secrets.token_hex(20), secrets.token_hex(64)
+    expires = datetime.now(UTC) + SESSION_DURATION
+    sts.register_session(
+        key,
+        {
+            "Arn": f"arn:aws:sts::{account}:assumed-role/{role['RoleName']}/{name}",
+            "UserId": f"{role['RoleId']}:{name}",
+            "SecretAccessKey": secret,
+            "SessionToken": token,
+            "Expiration": expires.timestamp(),
+            "AccountId": account,
+            "PrincipalType": "AssumedRole",
+            "SourceAccessKeyId": "",
+            "SourcePrincipalArn": f"arn:aws:iam::{account}:root",
+            "SessionTags": [],
+            "SessionPolicies": None,
+        },
+    )
+    return {"access_key": key, "secret_key": secret, "token": token, "expiry_time": expires.isoformat()}
+
+
+def resource_policy_allows(
+    policy: dict[str, Any], principal: str, action: str, resource_arn: str, region: str, keys: dict[str, Any]
+) -> bool:
+    """Whether a resource's own policy lets a service do something.
+
+    Args:
+        policy: the policy document.
+        principal: the calling service, for example ``events.amazonaws.com``.
+        action: the IAM action.
+        resource_arn: the resource; a statement without ``Resource`` (a trust policy's) holds for it.
+        region: the request's region.
+        keys: the request's condition keys, lower case, for example ``aws:sourcearn``.
+    """
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal,
+        principal_type="AWSService",
+        principal_account="",
+        action=action,
+        resource_arn=resource_arn,
+        region=region,
+        # Between services everything counts as TLS, as at the front door.
+        secure_transport=True,
+        service_context=keys,
+    )
+    statements = policy.get("Statement", [])
+    allowed = False
+    for statement in [statements] if isinstance(statements, dict) else statements:
+        services = statement.get("Principal")
+        services = services.get("Service", []) if isinstance(services, dict) else []
+        named = statement.get("Principal") == "*" or principal in (
+            [services] if isinstance(services, str) else services
+        )
+        actions, resources = statement.get("Action", []), statement.get("Resource", "*")
+        matches = (
+            named
+            and _any_matches(action, actions)
+            and _any_matches(resource_arn, resources)
+            and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
+        )
+        if matches and statement.get("Effect") == "Deny":
+            return False
+        allowed = allowed or matches
+    return allowed
+
+
+def _any_matches(value: str, patterns: str | list[str]) -> bool:
+    return any(
+        pattern == "*" or value == "*" or iam_evaluator.fnmatch_iam(value, pattern)
+        for pattern in ([patterns] if isinstance(patterns, str) else patterns)
+    )

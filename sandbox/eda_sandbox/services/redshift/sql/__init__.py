@@ -1,0 +1,1 @@
+"""Redshift's SQL: sessions of a database, which is DuckDB behind users, locks and privileges."""
