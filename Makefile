@@ -9,7 +9,7 @@ BIN := .venv/bin
 PROJECTS := components policies sandbox
 ARGS ?=
 
-.PHONY: help demo smoke-aws test iam-proof policies lint format lock clean
+.PHONY: help demo smoke-aws test check iam-proof policies lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,10 +28,15 @@ iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS
 	@$(BIN)/python -m pipeline iam-proof $(ARGS)
 
 policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack dev" picks one)
-	@$(BIN)/python -m policies check --default orders:external_api_url=http://127.0.0.1:8080 $(ARGS)
+	@$(BIN)/eda-policies check --default orders:external_api_url=http://127.0.0.1:8080 $(ARGS)
 
-lint: .venv/.dev ## Check style and types
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+check: lint .venv/.dev ## Lint, types and the tests that need no embedded AWS, for the minute between two edits
+	@$(BIN)/python -m pytest -q tests/unit tests/policies tests/runtime -m "not embedded" $(ARGS)
+
+lint: .venv/.dev ## Check style, types, the house's walls and each project's dependencies
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && PYTHONPATH=. $(BIN)/lint-imports --no-logo
+	@$(BIN)/deptry pipeline functions && for project in $(PROJECTS); do (cd $$project && ../$(BIN)/deptry .) || exit 1; done
+	@$(BIN)/mypy
 
 format: .venv/.dev ## Put the code into its form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -1,4 +1,4 @@
-"""The command: ``python -m policies``."""
+"""The command: ``eda-policies``, or ``python -m eda_policies``."""
 
 import json
 from collections import Counter
@@ -16,7 +16,7 @@ from eda_policies.rule import ENVIRONMENTS, Level
 from eda_policies.rules import RULES
 from eda_policies.settings import settings
 
-HERE = Path(__file__).resolve().parent
+CONFIG = Path("policies", "config.json")
 _STYLES = {Level.MANDATORY: "bold red", Level.ADVISORY: "yellow"}
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Check stacks against the policy pack, without the engine."
@@ -31,7 +31,7 @@ def check(
     stack: Annotated[
         list[str] | None, typer.Option(help="A stack; more than once for several. Default: all that have a file.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The pack's config. Default: policies/config.json.")] = None,
+    config: Annotated[Path | None, typer.Option(help="The pack's config. Default: policies/config.json beside the program, if any.")] = None,
     default: Annotated[
         list[str] | None, typer.Option(help="project:key=value, a config value for stacks whose file has none.")
     ] = None,
@@ -42,7 +42,7 @@ def check(
     console = Console(highlight=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        chosen: Mapping[str, Any] = json.loads((config or HERE / "config.json").read_text())
+        chosen: Mapping[str, Any] = _config(program, config)
         settings(RULES, chosen, ENVIRONMENTS[0])
     except (OSError, ValueError) as error:
         errors.print(escape(str(error)), style="red")
@@ -71,6 +71,14 @@ def check(
         print(json.dumps(listed))
     if any(violation.level is Level.MANDATORY for violations in found.values() for violation in violations):
         raise typer.Exit(1)
+
+
+def _config(program: Path, given: Path | None) -> Mapping[str, Any]:
+    file = given or program.parent / CONFIG
+    if given is None and not file.exists():
+        return {}
+    chosen: Mapping[str, Any] = json.loads(file.read_text())
+    return chosen
 
 
 def _show(console: Console, stack: str, environment: str, resources: int, found: Sequence[runner.Reported]) -> None:
@@ -102,9 +110,11 @@ def rules(
 
 
 @app.command()
-def docs() -> None:
-    """Write docs/policies/ from the rules' metadata."""
-    for file, text in pages.pages().items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        print(file.relative_to(pages.ROOT))
+def docs(
+    folder: Annotated[Path, typer.Argument(help="Where the pages are written.")] = Path("docs", "policies"),
+) -> None:
+    """Write a page for each service, and the list of all rules, from the rules' metadata."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in pages.pages().items():
+        (folder / name).write_text(text)
+        print(folder / name)

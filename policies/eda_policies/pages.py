@@ -2,13 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from eda_policies.rule import ENVIRONMENTS, Option, Rule, StackRule
 from eda_policies.rules import RULES
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "docs" / "policies"
 TITLES = {
     "lambda": "Lambda",
     "step-functions": "Step Functions",
@@ -23,17 +20,17 @@ TITLES = {
 }
 
 
-def pages() -> dict[Path, str]:
+def pages() -> dict[str, str]:
     """All pages, by file: one for each service with an anchor for each rule, and the list of all rules."""
-    made = {FOLDER / f"{page}.md": _page(page, [rule for rule in RULES if rule.page == page]) for page in TITLES}
-    return {FOLDER / "README.md": _list(), **made}
+    made = {f"{page}.md": _page(page, [rule for rule in RULES if rule.page == page]) for page in TITLES}
+    return {"README.md": _list(), **made}
 
 
 def _list() -> str:
     lines = [
         "# Policies",
         "",
-        "What the policy pack demands of a stack, made of the rules' metadata by `python -m policies docs`.",
+        "What the policy pack demands of a stack, made of the rules' metadata by `python -m eda_policies docs`.",
         "",
         INTRODUCTION,
         "## Rules",
@@ -48,7 +45,7 @@ def _list() -> str:
 
 
 def _page(page: str, rules: Sequence[Rule]) -> str:
-    lines = [f"# {TITLES[page]}", "", "Made of the rules' metadata by `python -m policies docs`.", ""]
+    lines = [f"# {TITLES[page]}", "", "Made of the rules' metadata by `python -m eda_policies docs`.", ""]
     for rule in rules:
         lines += _rule(rule)
     return "\n".join(lines)
@@ -109,7 +106,7 @@ make policies ARGS="--stack dev"
 
 The first runs the pack in the engine; the second needs no engine and no account: it runs the stack program under
 recording mocks and checks what it makes, for all stacks by default, and ends with 1 on a mandatory violation. Both
-report the same violations. `python -m policies check --program __main__.py --stack prod` checks another program.
+report the same violations. `python -m eda_policies check --program __main__.py --stack prod` checks another program.
 
 A violation names the resource, what was found, what is allowed, the fix, and the rule's page. A preview does not know
 all values: a mandatory rule that cannot be decided yet says which property is unknown, as advice, and decides before

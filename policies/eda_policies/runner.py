@@ -9,9 +9,9 @@ from typing import Any
 import yaml
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2
-from pulumi_aws_eda.testing import Recording, record
 
 from eda_policies.analyzer import SharedAnalyzer
+from eda_policies.recording import Recording, record
 from eda_policies.rule import Level, Rule
 from eda_policies.settings import environment_of
 

@@ -5,11 +5,10 @@
         eda_sandbox.client("sqs").send_message(QueueUrl=queue, MessageBody='{"id": "1"}')
         eda_sandbox.wait_until(lambda: eda_sandbox.client("dynamodb").scan(TableName=table)["Items"])
 
-pytest loads it by itself where this distribution is installed. The program is run once in a test session, in a process
+pytest loads it by itself where ``aws-eda-sandbox`` is installed. The program is run once in a test session, in a process
 of its own, and everything is removed at the end; no account, no network and no Docker are used.
 """
 
-import importlib.util
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -26,10 +25,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PAUSE = 0.05
-MISSING = (
-    "the fixture eda_sandbox needs the embedded AWS, which is a distribution of its own: install the folder `sandbox` "
-    "of the repository of pulumi-aws-eda (pip install ./sandbox, or aws-eda-sandbox @ git+URL#subdirectory=sandbox)"
-)
 
 
 class EdaSandbox:
@@ -60,7 +55,7 @@ class EdaSandbox:
         """Put faults between the services: errors, delays, duplicates, lost requests and answers.
 
         Args:
-            faults: ``eda_sandbox.frontdoor.faults.Fault``; they hold to the end of the test.
+            faults: ``eda_sandbox.Fault``; they hold to the end of the test.
         """
         for fault in faults:
             self._aws.faults.add(fault)
@@ -126,8 +121,6 @@ def eda_config() -> Mapping[str, Any]:
 
 @pytest.fixture(scope="session")
 def _eda_deployed(pytestconfig: pytest.Config, eda_config: Mapping[str, Any]) -> Iterator[EdaSandbox]:
-    if importlib.util.find_spec("eda_sandbox.embedded") is None:
-        pytest.fail(MISSING, pytrace=False)
     # Imported here: a test run that does not ask for the fixture does not pay for it.
     from eda_sandbox.embedded import embedded_aws
     from eda_sandbox.foundation.errors import SandboxError

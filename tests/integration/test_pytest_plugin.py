@@ -34,7 +34,7 @@ def eda_config():
 TESTS = """
 import json
 from datetime import UTC
-from eda_sandbox.frontdoor.faults import Fault, FaultKind
+from eda_sandbox import Fault, FaultKind
 
 def test_a_payment_is_charged_once_although_a_write_fails(eda_sandbox):
     outputs, sqs = eda_sandbox.outputs, eda_sandbox.client("sqs")
@@ -137,19 +137,7 @@ def test_a_program_that_cannot_be_deployed_is_said_once_and_plainly(tmp_path: Pa
     assert "does not know the type 'aws:ec2/vpc:Vpc'" in said
 
 
-def test_without_the_sandbox_it_says_what_to_install_and_other_tests_run(tmp_path: Path) -> None:
-    site = installed(tmp_path / "one", "components")
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    project(tmp_path, ALONE + "\ndef test_another():\n    pass\n")
-    code, said = run(tmp_path, site)
-    assert code == 1
-    assert "1 passed" in said
-    assert "1 error" in said
-    assert "install the folder `sandbox`" in said
-    assert "Traceback" not in said
-
-
 def test_a_run_that_does_not_ask_for_it_does_not_pay_for_it() -> None:
-    told = "import sys, eda_sandbox.pytest_plugin; print(sorted({'pulumi', 'boto3', 'sandbox'} & set(sys.modules)))"
+    told = "import sys, eda_sandbox.pytest_plugin; print(sorted({'pulumi', 'boto3', 'duckdb'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

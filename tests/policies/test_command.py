@@ -1,4 +1,4 @@
-"""``python -m policies``, the documents, and rules in a pack of one's own."""
+"""``python -m eda_policies``, the documents, and rules in a pack of one's own."""
 
 import json
 import subprocess
@@ -20,6 +20,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer
 from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = ROOT / "docs" / "policies"
 DEFAULT = ["--default", "orders:external_api_url=http://127.0.0.1:8080"]
 PROGRAM = """
 import pulumi
@@ -47,7 +48,7 @@ def program(tmp_path: Path) -> Path:
 
 def test_every_stack_of_the_repository_passes_by_the_command() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "policies", "check", *DEFAULT], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-m", "eda_policies", "check", *DEFAULT], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
     for stack in ENVIRONMENTS:
@@ -119,16 +120,16 @@ def test_the_command_explains_itself() -> None:
     assert invoke("rules", "--environment", "test").exit_code == 2
 
 
-@pytest.mark.parametrize("file", sorted(pages.pages()), ids=lambda file: file.name)
-def test_a_page_is_what_the_metadata_say(file: Path) -> None:
-    assert file.read_text() == pages.pages()[file], "run: python -m policies docs"
+@pytest.mark.parametrize("name", sorted(pages.pages()))
+def test_a_page_is_what_the_metadata_say(name: str) -> None:
+    assert (PAGES / name).read_text() == pages.pages()[name], "run: python -m eda_policies docs"
 
 
 def test_every_rules_page_has_its_anchor_and_nothing_else_is_there() -> None:
     made = pages.pages()
     for rule in RULES:
-        assert f"\n## {rule.name}\n" in made[pages.FOLDER / f"{rule.page}.md"]
-    assert {file.name for file in pages.FOLDER.glob("*.md")} == {file.name for file in made} | {"comparison.md"}
+        assert f"\n## {rule.name}\n" in made[f"{rule.page}.md"]
+    assert {file.name for file in PAGES.glob("*.md")} == {*made, "comparison.md"}
 
 
 def servicer(*chosen: Any) -> Any:

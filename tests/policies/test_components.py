@@ -2,9 +2,9 @@
 
 import pytest
 from eda_policies import runner
+from eda_policies.recording import record
 from eda_policies.rule import Level
 from eda_policies.rules import RULES
-from pulumi_aws_eda.testing import record
 
 from tests.unit.component_cases import CASES
 

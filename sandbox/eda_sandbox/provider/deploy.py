@@ -61,8 +61,8 @@ def deploy(
         "endpoint": cloud.endpoint,
     }
     process = subprocess.Popen(
-        [sys.executable, "-m", "eda_sandbox.provider.program"],
-        cwd=Path(__file__).parents[2],
+        # -P: what lies in the user's folder must not stand in for a package of the sandbox's own.
+        [sys.executable, "-P", "-m", "eda_sandbox.provider.program"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

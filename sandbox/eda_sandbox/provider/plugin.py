@@ -7,7 +7,7 @@ from pathlib import Path
 from eda_sandbox.provider.server import VERSION
 
 _SHIM = """#!/bin/sh
-# Written by `python -m sandbox provider --install`: the engine starts a plugin and reads its port, and the provider
+# Written by `eda-sandbox provider --install`: the engine starts a plugin and reads its port, and the provider
 # runs already.
 echo {port}
 # The engine ends its plugins; until then this one has to run.

@@ -1,0 +1,1 @@
+"""Queries, loads and refreshes: what starts them and what they need."""

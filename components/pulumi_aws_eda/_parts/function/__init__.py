@@ -1,0 +1,1 @@
+"""Functions: idempotency and the store of big payloads."""

@@ -1,0 +1,1 @@
+"""Alarms with their runbooks, the dashboard, and what is watched."""

@@ -1,0 +1,1 @@
+"""Tables whose changes flow on: the Pipe and the form of its records."""

@@ -1,0 +1,1 @@
+"""CallbackWorkflow: the definition of its state machine."""
