@@ -23,6 +23,13 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs the embedded AWS, for ``make check``, which leaves it out."""
+    for item in items:
+        if "aws" in getattr(item, "fixturenames", ()):
+            item.add_marker("embedded")
+
+
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Sandbox]:
     """The embedded AWS of this process, twenty times as fast."""

@@ -42,7 +42,7 @@ def make_table(dynamodb: Any) -> str:
     return name
 
 
-@pytest.fixture(params=["memory", "sandbox"])
+@pytest.fixture(params=["memory", pytest.param("sandbox", marks=pytest.mark.embedded)])
 def ledger(request: pytest.FixtureRequest) -> Ledger:
     if request.param == "memory":
         clock = Clock()

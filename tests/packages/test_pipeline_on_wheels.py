@@ -1,8 +1,6 @@
 """The wheel, installed outside the repository, deploys every component: here the whole pipeline, and an order runs."""
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pulumi_aws_eda
@@ -15,6 +13,7 @@ from eda_sandbox.provider.deploy import Stack, deploy
 from pipeline import documents
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import ExternalApi
+from tests.packages.wheels import install, wheel
 from tests.unit.component_cases import CASES
 from tests.waiting import wait_until
 
@@ -25,12 +24,7 @@ ROOT = Path(__file__).parents[2]
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the installed wheel alone."""
     folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    subprocess.run(build, cwd=ROOT / "components", check=True, capture_output=True)
-    (wheel,) = folder.glob("*.whl")
-    pip = [sys.executable, "-m", "pip", "--isolated", "install", "--no-index", "--no-deps", "--target"]
-    subprocess.run([*pip, str(folder / "site"), str(wheel)], check=True, capture_output=True)
-    return folder / "site"
+    return install([wheel("components", folder)], folder / "site")
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.packages.wheels import install, wheel
 
 SCHEDULE = """
 import json
@@ -75,16 +76,6 @@ def test_a_condition_that_does_not_come_true_is_named(eda_sandbox):
 ALONE = "def test_it(eda_sandbox):\n    pass\n"
 
 
-def installed(target: Path, *parts: str) -> Path:
-    for part in parts:
-        build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(target / part)]
-        subprocess.run(build, cwd=ROOT / part, check=True, capture_output=True)
-        (wheel,) = (target / part).glob("*.whl")
-        pip = [sys.executable, "-m", "pip", "--isolated", "install", "--no-index", "--no-deps", "--target"]
-        subprocess.run([*pip, str(target / "site"), str(wheel)], check=True, capture_output=True)
-    return target / "site"
-
-
 def run(folder: Path, site: Path) -> tuple[int, str]:
     """pytest in a folder, with the plugin from the wheel alone."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
@@ -103,7 +94,8 @@ def run(folder: Path, site: Path) -> tuple[int, str]:
 
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return installed(tmp_path_factory.mktemp("both"), "components", "sandbox")
+    folder = tmp_path_factory.mktemp("both")
+    return install([wheel(project, folder) for project in ("components", "sandbox")], folder / "site")
 
 
 def project(folder: Path, tests: str) -> Path:

@@ -50,7 +50,7 @@ def test_the_wheel_holds_its_packages_with_types_and_functions_and_nothing_else(
     names = set(zipfile.ZipFile(build(copy(tmp_path / "source"), tmp_path / "wheel")).namelist())
     source = {
         file.relative_to(COMPONENTS).as_posix()
-        for package in ("pulumi_aws_eda", "eda_sandbox.pytest_plugin", "eda_runtime")
+        for package in ("pulumi_aws_eda", "eda_runtime")
         for file in (COMPONENTS / package).rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
