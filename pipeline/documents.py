@@ -9,7 +9,7 @@ import yaml
 from pulumi_aws_eda import plugin
 from pulumi_aws_eda.testing import Recording, record
 
-from pipeline import costs, diagram, reference
+from pipeline import costs, diagram, house, reference
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ("sandbox", "dev", "staging", "prod")
@@ -115,6 +115,7 @@ def documents() -> dict[Path, str]:
     return {
         docs / "openapi.json": openapi(),
         docs / "environments.md": environments(),
+        docs / "explanation" / "house.md": house.page(ROOT / "pyproject.toml"),
         docs / "explanation" / "parts.md": parts(),
         docs / "how-to" / "costs.md": costs.page({name: recording(name) for name in ENVIRONMENTS}),
         **{docs / "reference" / name: text for name, text in reference.pages(plugin.schema()).items()},
