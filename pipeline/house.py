@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import itertools
 import re
 import tomllib
 from pathlib import Path
@@ -10,9 +11,10 @@ from typing import Any
 PAGE = """\
 # The house
 
-Made of the import linter's contracts in `pyproject.toml` by `python -m pipeline.documents`; a test compares them. `make lint` holds the
-walls: what stands higher may import what stands lower, never the reverse; what stands in one row knows nothing of its neighbours. No
-folder holds modules that import each other in a circle, and no service of the sandbox imports another.
+Made of the import linter's contracts in `pyproject.toml` by `python -m pipeline.documents`; a test compares them.
+`make lint` holds the walls: what stands higher may import what stands lower, never the reverse; what stands in one row
+knows nothing of its neighbours. No folder holds modules that import each other in a circle, and no service of the
+sandbox imports another.
 
 ```mermaid
 GRAPH
@@ -49,7 +51,7 @@ def page(file: Path) -> str:
         lines.append(f'  subgraph {contract["id"]}_["{container or "the repository"}"]')
         for layer in layers:
             lines += [f'    {_id(name)}["{name.removeprefix(f"{container}.")}"]' for name in layer]
-        for upper, lower in zip(layers, layers[1:], strict=False):
+        for upper, lower in itertools.pairwise(layers):
             lines += [f"    {_id(above)} --> {_id(below)}" for above in upper for below in lower]
         lines.append("  end")
     table = "\n".join(f"| `{name}` | {_purpose(name)} |" for name in parts)
