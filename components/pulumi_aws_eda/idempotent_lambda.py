@@ -7,12 +7,13 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access, logs, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import alarms
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
@@ -187,18 +188,18 @@ class IdempotentLambda(pulumi.ComponentResource):
         if vpc is not None:
             check(f"{component}, vpc_config", vpc, VpcConfigArgs)
         super().__init__("aws-eda:index:IdempotentLambda", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
         function_name = physical_name(name, 64)
-        self.log_group = _parts.log_group(common, "log", f"/aws/lambda/{function_name}")
+        self.log_group = logs.log_group(common, "log", f"/aws/lambda/{function_name}")
         repeats = idempotency(component, common, args)
         asynchronous = args.get("asynchronous", False)
         fifo = args.get("queue_source", {}).get("fifo", False)
         failures = args.get("dead_letter_queue_arn")
         if failures is None and fails:
-            failures = _parts.dead_letter_queue(common, fifo=fifo).arn
+            failures = queues.dead_letter_queue(common, fifo=fifo).arn
         source = _source_queue(component, common, args, failures, timeout) if failures is not None else None
-        self.role, policy = _parts.role(
+        self.role, policy = access.role(
             common,
             "role",
             "lambda.amazonaws.com",
@@ -269,7 +270,7 @@ class IdempotentLambda(pulumi.ComponentResource):
                 opts=common.opts(),
             )
         self._event_sources(component, common, args, source, failures, policy)
-        _alarms.function(common, self.function.name, name)
+        alarms.function(common, self.function.name, name)
         common.watch("functions", self.function.name)
         if source is not None:
             common.watch("queues", source.name)
@@ -292,7 +293,7 @@ class IdempotentLambda(pulumi.ComponentResource):
     def _event_sources(
         self,
         component: str,
-        common: _parts.Common,
+        common: Common,
         args: IdempotentLambdaArgs,
         source: aws.sqs.Queue | None,
         failures: pulumi.Input[str] | None,
@@ -330,13 +331,13 @@ class IdempotentLambda(pulumi.ComponentResource):
 
 
 def _source_queue(
-    component: str, common: _parts.Common, args: IdempotentLambdaArgs, failures: pulumi.Input[str], timeout: Any
+    component: str, common: Common, args: IdempotentLambdaArgs, failures: pulumi.Input[str], timeout: Any
 ) -> aws.sqs.Queue | None:
     given = args.get("queue_source")
     if given is None:
         return None
     receives = number(f"{component}, queue_source", given, "max_receive_count", 5, 1, 1000)
-    return _parts.queue(
+    return queues.queue(
         common,
         "source",
         fifo=given.get("fifo", False),
@@ -399,7 +400,7 @@ def _statements(
     return {**statements, **grants}
 
 
-def _layers(common: _parts.Common, args: IdempotentLambdaArgs) -> list[pulumi.Input[str]]:
+def _layers(common: Common, args: IdempotentLambdaArgs) -> list[pulumi.Input[str]]:
     def layer(suffix: str, code: pulumi.Archive, description: str) -> pulumi.Output[str]:
         return aws.lambda_.LayerVersion(
             f"{common.name}-{suffix}",

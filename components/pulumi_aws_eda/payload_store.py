@@ -5,8 +5,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import buckets
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
 from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
@@ -67,9 +68,9 @@ class PayloadStore(pulumi.ComponentResource):
         if not prefix.endswith("/") or prefix.startswith("/"):
             raise ArgumentError(component, "prefix", f"is {prefix!r}; it must end with '/' and not begin with it")
         super().__init__("aws-eda:index:PayloadStore", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
         self._kms_key_arn = common.kms_key_arn
-        self.bucket, self._settled = _parts.bucket(
+        self.bucket, self._settled = buckets.bucket(
             common,
             "payloads",
             expiration_days=days,

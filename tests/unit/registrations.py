@@ -1,5 +1,8 @@
-"""What the engine is asked for by the pipeline's ``prod`` stack, a line a resource: ``python -m tests.unit.registrations``
-writes it anew. A change of what is deployed is a change of that file, seen by whoever reviews it."""
+"""What the engine is asked for by the pipeline's ``prod`` stack, a line a resource.
+
+``python -m tests.unit.registrations`` writes it anew. A change of what is deployed is a change of that
+file, seen by whoever reviews it.
+"""
 
 import json
 import re
