@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import pulumi
+from pulumi_aws_eda._parts import program
 from pulumi_aws_eda._parts.observability.observed import Observed, merged
 
 T = TypeVar("T")
@@ -39,6 +40,8 @@ class Common:
     @classmethod
     def of(cls, parent: pulumi.ComponentResource, name: str, args: Mapping[str, Any]) -> "Common":
         """From a component's arguments."""
+        run = program.current()
+        run.first = run.first or parent
         return cls(
             parent,
             name,
