@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, arns
+from pulumi_aws_eda._parts import access, arns, program
 from pulumi_aws_eda._parts.args import check
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -47,6 +47,7 @@ class AlarmTopic(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         check(f"AlarmTopic {name!r}", args, AlarmTopicArgs)
+        args = program.with_defaults(args, AlarmTopicArgs)
         super().__init__("aws-eda:index:AlarmTopic", name, {}, opts)
         common = Common.of(self, name, args)
         key_arn = common.kms_key_arn or _key(common).arn

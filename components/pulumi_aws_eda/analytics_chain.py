@@ -5,6 +5,7 @@ from typing import NotRequired, TypedDict, cast
 
 import pulumi
 
+from pulumi_aws_eda._parts import program
 from pulumi_aws_eda._parts.analytics import ledgers
 from pulumi_aws_eda._parts.args import ArgumentError, check, together
 from pulumi_aws_eda._parts.common import Common
@@ -143,6 +144,7 @@ class AnalyticsChain(pulumi.ComponentResource):
     def __init__(self, name: str, args: AnalyticsChainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"AnalyticsChain {name!r}"
         _check(component, args)
+        args = program.with_defaults(args, AnalyticsChainArgs)
         super().__init__("aws-eda:index:AnalyticsChain", name, {}, opts)
         common = Common.of(self, name, args)
         ledger = ledgers.ledger_table(common, args)

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, arns, buckets, logs, queues
+from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
 from pulumi_aws_eda._parts.analytics import glue
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
@@ -200,6 +200,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
     def __init__(self, name: str, args: BatchedFirehoseSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"BatchedFirehoseSink {name!r}"
         source = _checked(component, args)
+        args = program.with_defaults(args, BatchedFirehoseSinkArgs)
         file_format = one_of(component, args, "format", FileFormat, FileFormat.PARQUET)
         parquet = file_format is FileFormat.PARQUET
         interval = number(component, args, "buffering_interval", 300, 0, 900)

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, logs, queues, tables
+from pulumi_aws_eda._parts import access, arns, logs, program, queues, tables
 from pulumi_aws_eda._parts.args import check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -93,6 +93,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
     def __init__(self, name: str, args: CallbackWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"CallbackWorkflow {name!r}"
         check(component, args, CallbackWorkflowArgs)
+        args = program.with_defaults(args, CallbackWorkflowArgs)
         call_timeout = number(component, args, "call_timeout", 120, 1, 900)
         attempts = number(component, args, "max_call_attempts", 200, 1, 1000)
         retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import queues, tables
+from pulumi_aws_eda._parts import program, queues, tables
 from pulumi_aws_eda._parts.analytics import triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
@@ -118,6 +118,7 @@ class ConsumerCache(pulumi.ComponentResource):
     def __init__(self, name: str, args: ConsumerCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ConsumerCache {name!r}"
         check(component, args, ConsumerCacheArgs)
+        args = program.with_defaults(args, ConsumerCacheArgs)
         if ("hot" in args) == ("scheduled" in args):
             problem = (
                 "is needed, or 'scheduled', and not both" if "hot" in args else "is missing, and so is 'scheduled'"

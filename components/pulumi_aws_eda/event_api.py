@@ -10,7 +10,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, logs
+from pulumi_aws_eda._parts import access, logs, program
 from pulumi_aws_eda._parts.api import admission, openapi
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
@@ -147,6 +147,7 @@ class EventApi(pulumi.ComponentResource):
     def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"EventApi {name!r}"
         check(component, args, EventApiArgs)
+        args = program.with_defaults(args, EventApiArgs)
         authorization: Authorization = one_of(component, args, "authorization", Authorization, Authorization.AWS_IAM)
         rate = number(component, args, "throttling_rate_limit", 100, 1, 10000)
         burst = number(component, args, "throttling_burst_limit", 50, 1, 5000)

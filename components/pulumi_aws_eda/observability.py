@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import log_queries
-from pulumi_aws_eda._parts import queues
+from pulumi_aws_eda._parts import program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -94,6 +94,7 @@ class Observability(pulumi.ComponentResource):
     def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Observability {name!r}"
         check(component, args, ObservabilityArgs)
+        args = program.with_defaults(args, ObservabilityArgs)
         sampling = _sampling(component, args)
         for position, part in enumerate(args.get("observed", ())):
             if isinstance(part, Mapping):

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import buckets
+from pulumi_aws_eda._parts import buckets, program
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
@@ -63,6 +63,7 @@ class PayloadStore(pulumi.ComponentResource):
     def __init__(self, name: str, args: PayloadStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PayloadStore {name!r}"
         check(component, args, PayloadStoreArgs)
+        args = program.with_defaults(args, PayloadStoreArgs)
         days = number(component, args, "expiration_days", 30, 1, 3650)
         prefix = args.get("prefix", PREFIX)
         if not prefix.endswith("/") or prefix.startswith("/"):

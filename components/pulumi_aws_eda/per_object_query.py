@@ -9,7 +9,7 @@ import pulumi_aws as aws
 from eda_runtime.query_template import QueryTemplateError, check_template
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import arns, buckets, queues
+from pulumi_aws_eda._parts import arns, buckets, program, queues
 from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
@@ -182,6 +182,7 @@ class PerObjectQuery(pulumi.ComponentResource):
     def __init__(self, name: str, args: PerObjectQueryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PerObjectQuery {name!r}"
         check(component, args, PerObjectQueryArgs)
+        args = program.with_defaults(args, PerObjectQueryArgs)
         check_query_args(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")
         cutoff = number(component, args, "bytes_scanned_cutoff_per_query", 10 * 1024**3, LEAST_CUTOFF, MOST_CUTOFF)

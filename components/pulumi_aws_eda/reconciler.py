@@ -8,7 +8,7 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import arns, queues
+from pulumi_aws_eda._parts import arns, program, queues
 from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
@@ -94,6 +94,7 @@ class Reconciler(pulumi.ComponentResource):
     def __init__(self, name: str, args: ReconcilerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Reconciler {name!r}"
         check(component, args, ReconcilerArgs)
+        args = program.with_defaults(args, ReconcilerArgs)
         check_reconciler_settings(component, args)
         _check_kinds(component, args)
         grace = number(component, args, "grace_seconds", 120, 0, 86400)

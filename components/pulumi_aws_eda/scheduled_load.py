@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from eda_runtime.redshift_load import LOAD_LEDGER_COLUMNS
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, buckets, logs, queues
+from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
 from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
@@ -217,6 +217,7 @@ class ScheduledLoad(pulumi.ComponentResource):
     def __init__(self, name: str, args: ScheduledLoadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ScheduledLoad {name!r}"
         check(component, args, ScheduledLoadArgs)
+        args = program.with_defaults(args, ScheduledLoadArgs)
         check_load_args(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")
         for argument, pattern, allowed in (

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import arns, queues
+from pulumi_aws_eda._parts import arns, program, queues
 from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
@@ -159,6 +159,7 @@ class SpiceRefresh(pulumi.ComponentResource):
     def __init__(self, name: str, args: SpiceRefreshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"SpiceRefresh {name!r}"
         check(component, args, SpiceRefreshArgs)
+        args = program.with_defaults(args, SpiceRefreshArgs)
         check_refresh_args(component, args)
         _check_complete(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")

@@ -5,7 +5,7 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import queues
+from pulumi_aws_eda._parts import program, queues
 from pulumi_aws_eda._parts.args import check
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
@@ -67,6 +67,7 @@ class TableOutbox(pulumi.ComponentResource):
     def __init__(self, name: str, args: TableOutboxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"TableOutbox {name!r}"
         check(component, args, TableOutboxArgs)
+        args = program.with_defaults(args, TableOutboxArgs)
         source, where = args["table_stream_source"], f"{component}, table_stream_source"
         check(where, source, TableStreamSourceArgs)
         rows = rows_of(where, source)
