@@ -25,6 +25,14 @@ def workflow(name: str) -> None:
     CallbackWorkflow(name, {"call_function_arn": FUNCTION, "table_name": "t", "table_arn": "arn:t"})
 
 
+def one_after_another(*makes: Callable[[], None]) -> Recording:
+    def program() -> None:
+        for make in makes:
+            make()
+
+    return record(program)
+
+
 def layers(made: Recording) -> list[str]:
     return sorted(found.name for found in made.resources if found.type == LAYER)
 
@@ -34,7 +42,7 @@ def urns(made: Recording) -> list[str]:
 
 
 def test_all_functions_of_a_program_have_the_same_two_layers() -> None:
-    made = record(lambda: [make() for make in CASES.values()])
+    made = one_after_another(*CASES.values())
     assert layers(made) == ["eda-powertools", "eda-runtime"]
     functions = [found for found in made.resources if found.type == LAMBDA]
     assert len(functions) > 5
@@ -47,14 +55,14 @@ def test_all_functions_of_a_program_have_the_same_two_layers() -> None:
 
 
 def test_a_layer_is_the_same_resource_whichever_function_is_first() -> None:
-    here = record(lambda: (function("a"), workflow("b")))
-    there = record(lambda: (workflow("b"), function("a")))
+    here = one_after_another(lambda: function("a"), lambda: workflow("b"))
+    there = one_after_another(lambda: workflow("b"), lambda: function("a"))
     assert urns(here) == urns(there)
     assert all(f"pulumi:pulumi:Stack${LAYER}::eda-" in urn for urn in urns(here))
 
 
 def test_a_function_inside_another_component_uses_the_programs_layers() -> None:
-    made = record(lambda: (function("a"), workflow("b")))
+    made = one_after_another(lambda: function("a"), lambda: workflow("b"))
     assert layers(made) == ["eda-powertools", "eda-runtime"]
     alone, inside = (made.one(LAMBDA, name).inputs["layers"] for name in ("a-function", "b-token-keeper-function"))
     assert alone == inside
@@ -91,7 +99,7 @@ def test_layers_that_are_published_elsewhere_are_not_made() -> None:
 
 
 def test_layers_that_are_published_elsewhere_reach_functions_inside_components_as_defaults() -> None:
-    made = record(lambda: (defaults(runtime_layer_arn="arn:runtime"), workflow("b")))
+    made = one_after_another(lambda: defaults(runtime_layer_arn="arn:runtime"), lambda: workflow("b"))
     assert layers(made) == ["eda-powertools"]
     assert made.one(LAMBDA).inputs["layers"][0] == "arn:runtime"
 
@@ -112,7 +120,7 @@ async def constructed(make: Callable[[], None]) -> Recording:
 
 @pytest.mark.parametrize("make", [function, workflow])
 def test_calls_of_the_plugin_that_overlap_share_nothing(make: Callable[[str], None]) -> None:
-    async def both() -> list[Recording]:
+    async def both() -> tuple[Recording, Recording]:
         return await asyncio.gather(constructed(lambda: make("a")), constructed(lambda: make("b")))
 
     one, other = asyncio.run(both())

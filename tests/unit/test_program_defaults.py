@@ -22,7 +22,11 @@ BOUNDARY = "arn:aws:iam::123456789012:policy/boundary"
 
 
 def after(make: Callable[[], object], **given: Any) -> Recording:
-    return record(lambda: (defaults(**given), make()))
+    def program() -> None:
+        defaults(**given)
+        make()
+
+    return record(program)
 
 
 def function(**args: Any) -> None:
