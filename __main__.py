@@ -20,6 +20,7 @@ from pulumi_aws_eda import (
     PayloadStore,
     TableOutbox,
     archives,
+    defaults,
 )
 
 from pipeline import analytics, config, schemas
@@ -30,6 +31,11 @@ settings = config.load()
 alarm_actions: list[pulumi.Input[str]] = [*settings.alarm_actions]
 if not alarm_actions:
     alarm_actions.append(AlarmTopic("alarms", {"tags": settings.tags}).topic_arn)
+defaults(
+    tags=settings.tags,
+    log_retention_in_days=settings.log_retention_in_days,
+    alarm_actions=alarm_actions,
+)
 
 orders = aws.dynamodb.Table(
     "orders",
@@ -46,7 +52,7 @@ orders = aws.dynamodb.Table(
 payloads = PayloadStore(
     "orders-payloads",
     # A year longer than an order waits for its details.
-    {"expiration_days": settings.details_timeout_seconds // 86400 + 365, "tags": settings.tags},
+    {"expiration_days": settings.details_timeout_seconds // 86400 + 365},
 )
 suppliers = ConsumerCache(
     "suppliers",
@@ -56,9 +62,6 @@ suppliers = ConsumerCache(
             "key": "supplier_id",
             "schedule_expression": "rate(1 hour)",
         },
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 call_external_api = IdempotentLambda(
@@ -73,9 +76,6 @@ call_external_api = IdempotentLambda(
         "grants": suppliers.reader_grants,
         # The result travels in the workflow's state, in the order's row and in each of its changes.
         "payload_store": payloads.for_function(PayloadAccess.WRITE, budget=16_000),
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 workflow = CallbackWorkflow(
@@ -86,9 +86,6 @@ workflow = CallbackWorkflow(
         "table_name": orders.name,
         "table_arn": orders.arn,
         "wait_timeout": settings.details_timeout_seconds,
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 get_order = IdempotentLambda(
@@ -102,9 +99,6 @@ get_order = IdempotentLambda(
         "environment": {"ORDERS_TABLE": orders.name},
         "grants": {"ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": [orders.arn]}},
         "payload_store": payloads.for_function(PayloadAccess.READ),
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 add_details = IdempotentLambda(
@@ -124,9 +118,6 @@ add_details = IdempotentLambda(
             "Deliver": {"actions": ["dynamodb:UpdateItem"], "resources": [workflow.callback_table_arn]},
             "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [workflow.state_machine_arn]},
         },
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 api = EventApi(
@@ -154,9 +145,6 @@ api = EventApi(
         "authorization": settings.authorization,
         "throttling_rate_limit": settings.throttling_rate_limit,
         "throttling_burst_limit": settings.throttling_burst_limit,
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 notify_order = IdempotentLambda(
@@ -175,9 +163,6 @@ notify_order = IdempotentLambda(
             # Longer than a message may lie in the dead-letter queue before it is redriven.
             "expires_after_seconds": 15 * 86400,
         },
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 # The stream's second reader; a shard serves no third.
@@ -193,9 +178,6 @@ outbox = TableOutbox(
         },
         "queue_arn": notify_order.queue_arn.apply(str),
         "dead_letter_queue_arn": notify_order.dead_letter_queue_arn.apply(str),
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 sink = BatchedFirehoseSink(
@@ -210,9 +192,6 @@ sink = BatchedFirehoseSink(
         "buffering_interval": 300,
         "buffering_size": 128,
         "prefix": "raw/orders/",
-        "tags": settings.tags,
-        "log_retention_in_days": settings.log_retention_in_days,
-        "alarm_actions": alarm_actions,
     },
 )
 chain_args: AnalyticsChainArgs = {
@@ -234,9 +213,6 @@ chain_args: AnalyticsChainArgs = {
         "bytes_scanned_cutoff_per_query": settings.query_scan_limit,
         "dataset": "orders",
     },
-    "tags": settings.tags,
-    "log_retention_in_days": settings.log_retention_in_days,
-    "alarm_actions": alarm_actions,
 }
 if settings.redshift:
     chain_args["redshift"] = {
@@ -274,8 +250,6 @@ observability = Observability(
             sink.observed,
             chain.observed,
         ],
-        "alarm_actions": alarm_actions,
-        "tags": settings.tags,
     },
 )
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from botocore.exceptions import ClientError
-from pulumi_aws_eda import log_queries as _log_queries
+from pulumi_aws_eda import log_queries
 from rich.console import Console
 from rich.table import Table
 
@@ -146,7 +146,7 @@ class Trace:
             IdError: no log line can hold the id.
             TraceFailed: a query failed, or does not end.
         """
-        _log_queries.by_ids([id])
+        log_queries.by_ids([id])
         ids = Ids(own={id})
         rows = self._orders(ids)
         lines = self._lines(ids, _begin(rows, since))
@@ -178,8 +178,8 @@ class Trace:
             if not new:
                 break
             asked |= set(new)
-            for start in range(0, len(new), _log_queries.MAX_IDS):
-                for line in self._search(new[start : start + _log_queries.MAX_IDS], begin):
+            for start in range(0, len(new), log_queries.MAX_IDS):
+                for line in self._search(new[start : start + log_queries.MAX_IDS], begin):
                     lines[line.at, line.group, line.message] = line
             ids.follow(lines.values())
         return sorted((line for line in lines.values() if ids.tells(line)), key=lambda line: line.at)
@@ -190,8 +190,8 @@ class Trace:
             logGroupNames=self._outputs["log_group_names"],
             startTime=int(begin.timestamp()),
             endTime=int(time.time()) + 60,
-            queryString=_log_queries.by_ids(ids),
-            limit=_log_queries.MAX_RESULTS,
+            queryString=log_queries.by_ids(ids),
+            limit=log_queries.MAX_RESULTS,
         )
         answer = _wait(
             lambda: logs.get_query_results(queryId=started["queryId"]), lambda found: found["status"], self._sleep

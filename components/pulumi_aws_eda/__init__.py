@@ -35,6 +35,7 @@ from pulumi_aws_eda.idempotent_lambda import (
 from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
 from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
+from pulumi_aws_eda.program_defaults import DefaultsArgs, defaults
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
 from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs
 from pulumi_aws_eda.spice_refresh import DataSetArgs, DataSourceArgs, RefreshArgs, SpiceRefresh, SpiceRefreshArgs
@@ -55,6 +56,7 @@ __all__ = [
     "ConsumerCacheArgs",
     "DataSetArgs",
     "DataSourceArgs",
+    "DefaultsArgs",
     "DirectPutArgs",
     "EventApi",
     "EventApiArgs",
@@ -103,4 +105,5 @@ __all__ = [
     "VpcConfigArgs",
     "WorkflowRouteArgs",
     "WorkgroupArgs",
+    "defaults",
 ]

@@ -6,8 +6,9 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access, arns, program
 from pulumi_aws_eda._parts.args import check
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 
 
@@ -46,8 +47,9 @@ class AlarmTopic(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         check(f"AlarmTopic {name!r}", args, AlarmTopicArgs)
+        args = program.with_defaults(args, AlarmTopicArgs)
         super().__init__("aws-eda:index:AlarmTopic", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
         key_arn = common.kms_key_arn or _key(common).arn
         self.topic = aws.sns.Topic(
             f"{name}-topic",
@@ -73,9 +75,9 @@ class AlarmTopic(pulumi.ComponentResource):
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
 
-def _key(common: _parts.Common) -> aws.kms.Key:
+def _key(common: Common) -> aws.kms.Key:
     partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
-    owner = pulumi.Output.concat("arn:", partition, ":iam::", _parts.account_id(common), ":root")
+    owner = pulumi.Output.concat("arn:", partition, ":iam::", arns.account_id(common), ":root")
     statements: list[dict[str, Any]] = [
         # What AWS gives every key, so that IAM decides about its administration.
         {"Sid": "Administer", "Effect": "Allow", "Principal": {"AWS": owner}, "Action": "kms:*", "Resource": "*"},
@@ -85,7 +87,7 @@ def _key(common: _parts.Common) -> aws.kms.Key:
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
             "Resource": "*",
-            "Condition": {"StringEquals": {"aws:SourceAccount": _parts.account_id(common)}},
+            "Condition": {"StringEquals": {"aws:SourceAccount": arns.account_id(common)}},
         },
     ]
     return aws.kms.Key(
@@ -98,16 +100,16 @@ def _key(common: _parts.Common) -> aws.kms.Key:
     )
 
 
-def _policy(common: _parts.Common, topic_arn: pulumi.Output[str]) -> pulumi.Output[str]:
+def _policy(common: Common, topic_arn: pulumi.Output[str]) -> pulumi.Output[str]:
     statements: list[dict[str, Any]] = [
-        _parts.tls_only("sns:Publish", topic_arn),
+        access.tls_only("sns:Publish", topic_arn),
         {
             "Sid": "Alarms",
             "Effect": "Allow",
             "Principal": {"Service": "cloudwatch.amazonaws.com"},
             "Action": "sns:Publish",
             "Resource": topic_arn,
-            "Condition": {"StringEquals": {"aws:SourceAccount": _parts.account_id(common)}},
+            "Condition": {"StringEquals": {"aws:SourceAccount": arns.account_id(common)}},
         },
     ]
     return pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements})

@@ -5,8 +5,10 @@ from typing import NotRequired, TypedDict, cast
 
 import pulumi
 
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import program
+from pulumi_aws_eda._parts.analytics import ledgers
 from pulumi_aws_eda._parts.args import ArgumentError, check, together
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, check_query_args
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs, check_reconciler_settings
 from pulumi_aws_eda.scheduled_load import (
@@ -142,9 +144,10 @@ class AnalyticsChain(pulumi.ComponentResource):
     def __init__(self, name: str, args: AnalyticsChainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"AnalyticsChain {name!r}"
         _check(component, args)
+        args = program.with_defaults(args, AnalyticsChainArgs)
         super().__init__("aws-eda:index:AnalyticsChain", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
-        ledger = _parts.ledger_table(common, args)
+        common = Common.of(self, name, args)
+        ledger = ledgers.ledger_table(common, args)
         child = pulumi.ResourceOptions(parent=self)
 
         given = cast("PerObjectQueryArgs", args["query"])

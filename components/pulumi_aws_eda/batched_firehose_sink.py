@@ -9,10 +9,12 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
+from pulumi_aws_eda._parts.analytics import glue
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 from pulumi_aws_eda._parts.stream.table_pipe import (
     TableStreamSourceArgs,
@@ -25,7 +27,7 @@ from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
 FIREHOSE_RECORDS = 500
 """Most changes of a Pipe's batch to Firehose, which takes as many in one call."""
-PARTITIONS = {"dt": _parts.DATE_PROJECTION, "hour": _parts.HOUR_PROJECTION}
+PARTITIONS = {"dt": glue.DATE_PROJECTION, "hour": glue.HOUR_PROJECTION}
 """The folders of the raw data, in UTC."""
 TIME_FOLDERS = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 ERROR_FOLDERS = "!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/"
@@ -198,24 +200,25 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
     def __init__(self, name: str, args: BatchedFirehoseSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"BatchedFirehoseSink {name!r}"
         source = _checked(component, args)
+        args = program.with_defaults(args, BatchedFirehoseSinkArgs)
         file_format = one_of(component, args, "format", FileFormat, FileFormat.PARQUET)
         parquet = file_format is FileFormat.PARQUET
         interval = number(component, args, "buffering_interval", 300, 0, 900)
         size = number(component, args, "buffering_size", 128, 64 if parquet else 1, 128)
         super().__init__("aws-eda:index:BatchedFirehoseSink", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
         prefix = _prefix(name, args)
         error_prefix = args.get("error_prefix", "errors/")
         bucket_name, bucket_arn, bucket_ready = _bucket(common, args)
         rule = _error_rule(common, bucket_name, error_prefix)
-        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[rule.arn], runbook="dead-letters-changes")
+        self.dead_letter_queue = queues.dead_letter_queue(common, rule_arns=[rule.arn], runbook="dead-letters-changes")
         _error_target(common, rule, self.dead_letter_queue)
         database_name, database_arn = _database(common, args)
-        self.table = _parts.glue_table(
+        self.table = glue.glue_table(
             common,
             "table",
             database_name,
-            args.get("table_name", _parts.glue_name(name)),
+            args.get("table_name", glue.glue_name(name)),
             pulumi.Output.concat("s3://", bucket_name, "/", prefix),
             source.columns,
             PARTITIONS,
@@ -223,11 +226,11 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         )
         kinesis = None if source.retention_period is None else _kinesis_stream(common, source.retention_period)
         stream_name = physical_name(name, 64)
-        self.log_group = _parts.log_group(common, "log", f"/aws/kinesisfirehose/{stream_name}")
+        self.log_group = logs.log_group(common, "log", f"/aws/kinesisfirehose/{stream_name}")
         log_stream = aws.cloudwatch.LogStream(
             f"{name}-log", name="DestinationDelivery", log_group_name=self.log_group.name, opts=common.opts()
         )
-        self.role, policy = _parts.role(
+        self.role, policy = access.role(
             common,
             "role",
             "firehose.amazonaws.com",
@@ -288,7 +291,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
                 "Changes of a table, flattened, to Firehose",
             )
         freshness = max(FRESHNESS_MULTIPLE * interval, LEAST_FRESHNESS_SECONDS)
-        _alarms.delivery_stream(
+        alarms.delivery_stream(
             common, self.delivery_stream.name, name, freshness, parquet=parquet, kinesis=kinesis is not None
         )
         common.watch("delivery_streams", self.delivery_stream.name)
@@ -418,12 +421,12 @@ def _prefix(name: str, args: BatchedFirehoseSinkArgs) -> pulumi.Output[str]:
 
 
 def _bucket(
-    common: _parts.Common, args: BatchedFirehoseSinkArgs
+    common: Common, args: BatchedFirehoseSinkArgs
 ) -> tuple[pulumi.Input[str], pulumi.Output[str], list[pulumi.Resource]]:
     """Name and ARN of the bucket, and what has to be there before something is written into it."""
     if "bucket_name" in args:
-        return args["bucket_name"], _parts.bucket_arn(common, args["bucket_name"]), []
-    made, policy = _parts.bucket(
+        return args["bucket_name"], arns.bucket_arn(common, args["bucket_name"]), []
+    made, policy = buckets.bucket(
         common,
         "bucket",
         expiration_days=args.get("expiration_days"),
@@ -434,7 +437,7 @@ def _bucket(
     return made.id, made.arn, [policy]
 
 
-def _error_rule(common: _parts.Common, bucket_name: pulumi.Input[str], error_prefix: str) -> aws.cloudwatch.EventRule:
+def _error_rule(common: Common, bucket_name: pulumi.Input[str], error_prefix: str) -> aws.cloudwatch.EventRule:
     return aws.cloudwatch.EventRule(
         f"{common.name}-errors",
         name=physical_name(f"{common.name}-errors", 64),
@@ -451,7 +454,7 @@ def _error_rule(common: _parts.Common, bucket_name: pulumi.Input[str], error_pre
     )
 
 
-def _error_target(common: _parts.Common, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> None:
+def _error_target(common: Common, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> None:
     aws.cloudwatch.EventTarget(
         f"{common.name}-errors",
         rule=rule.name,
@@ -462,7 +465,7 @@ def _error_target(common: _parts.Common, rule: aws.cloudwatch.EventRule, queue: 
         opts=common.opts(),
     )
     common.watch("rules", rule.name)
-    _parts.alarm(
+    alarms.alarm(
         common,
         "errors-failed-invocations",
         namespace="AWS/Events",
@@ -472,18 +475,16 @@ def _error_target(common: _parts.Common, rule: aws.cloudwatch.EventRule, queue: 
     )
 
 
-def _database(common: _parts.Common, args: BatchedFirehoseSinkArgs) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
+def _database(common: Common, args: BatchedFirehoseSinkArgs) -> tuple[pulumi.Input[str], pulumi.Output[str]]:
     if "database_name" in args:
-        return args["database_name"], _parts.arn(
-            common, "glue", pulumi.Output.concat("database/", args["database_name"])
-        )
+        return args["database_name"], arns.arn(common, "glue", pulumi.Output.concat("database/", args["database_name"]))
     made = aws.glue.CatalogDatabase(
-        f"{common.name}-database", name=_parts.glue_name(common.name), tags=common.tags, opts=common.opts()
+        f"{common.name}-database", name=glue.glue_name(common.name), tags=common.tags, opts=common.opts()
     )
     return made.name, made.arn
 
 
-def _kinesis_stream(common: _parts.Common, retention_period: int) -> aws.kinesis.Stream:
+def _kinesis_stream(common: Common, retention_period: int) -> aws.kinesis.Stream:
     return aws.kinesis.Stream(
         f"{common.name}-changes",
         name=physical_name(f"{common.name}-changes", 128),
@@ -496,7 +497,7 @@ def _kinesis_stream(common: _parts.Common, retention_period: int) -> aws.kinesis
     )
 
 
-def _encryption(common: _parts.Common) -> aws.kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs:
+def _encryption(common: Common) -> aws.kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs:
     return aws.kinesis.FirehoseDeliveryStreamServerSideEncryptionArgs(
         enabled=True,
         key_type="AWS_OWNED_CMK" if common.kms_key_arn is None else "CUSTOMER_MANAGED_CMK",
@@ -529,7 +530,7 @@ def _format(
 
 
 def _delivery_needs(
-    common: _parts.Common,
+    common: Common,
     args: BatchedFirehoseSinkArgs,
     bucket_arn: pulumi.Output[str],
     prefix: pulumi.Output[str],
@@ -567,18 +568,18 @@ def _delivery_needs(
 
 
 def _schema_needs(
-    common: _parts.Common, database_arn: pulumi.Output[str], table_arn: pulumi.Output[str]
+    common: Common, database_arn: pulumi.Output[str], table_arn: pulumi.Output[str]
 ) -> dict[str, Mapping[str, Any]]:
     return {
         "ReadSchema": {
             # Firehose documentation, access to AWS Glue for data format conversion.
             "actions": ["glue:GetTable", "glue:GetTableVersion", "glue:GetTableVersions"],
-            "resources": [_parts.arn(common, "glue", "catalog"), database_arn, table_arn],
+            "resources": [arns.arn(common, "glue", "catalog"), database_arn, table_arn],
         }
     }
 
 
-def _kinesis_needs(common: _parts.Common, stream: aws.kinesis.Stream) -> dict[str, Mapping[str, Any]]:
+def _kinesis_needs(common: Common, stream: aws.kinesis.Stream) -> dict[str, Mapping[str, Any]]:
     needs: dict[str, Mapping[str, Any]] = {
         "ReadStream": {
             "actions": [

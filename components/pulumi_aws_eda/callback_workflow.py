@@ -7,10 +7,11 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access, arns, logs, program, queues, tables
 from pulumi_aws_eda._parts.args import check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.workflow.callback_definition import definition
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
@@ -92,15 +93,16 @@ class CallbackWorkflow(pulumi.ComponentResource):
     def __init__(self, name: str, args: CallbackWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"CallbackWorkflow {name!r}"
         check(component, args, CallbackWorkflowArgs)
+        args = program.with_defaults(args, CallbackWorkflowArgs)
         call_timeout = number(component, args, "call_timeout", 120, 1, 900)
         attempts = number(component, args, "max_call_attempts", 200, 1, 1000)
         retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)
         wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
         super().__init__("aws-eda:index:CallbackWorkflow", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
-        self.callback_table = _parts.table(common, "callbacks", "id", ttl="expires_at")
-        self.dead_letter_queue = _parts.dead_letter_queue(common, runbook="dead-letters-workflow")
+        self.callback_table = tables.table(common, "callbacks", "id", ttl="expires_at")
+        self.dead_letter_queue = queues.dead_letter_queue(common, runbook="dead-letters-workflow")
         # The machine's ARN before the machine exists: the token keeper, which it calls, has to name it.
         machine = f"stateMachine:{physical_name(name, 80)}"
         keeper: IdempotentLambdaArgs = {
@@ -111,19 +113,12 @@ class CallbackWorkflow(pulumi.ComponentResource):
             "environment": {"CALLBACK_TABLE": self.callback_table.name},
             "grants": {
                 "KeepToken": {"actions": ["dynamodb:UpdateItem"], "resources": [self.callback_table.arn]},
-                "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [_parts.arn(common, "states", machine)]},
+                "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [arns.arn(common, "states", machine)]},
             },
-            "log_retention_in_days": common.log_retention_in_days,
-            "alarm_actions": common.alarm_actions,
-            "tags": common.tags,
         }
-        if common.kms_key_arn is not None:
-            keeper["kms_key_arn"] = common.kms_key_arn
-        if common.permissions_boundary is not None:
-            keeper["permissions_boundary"] = common.permissions_boundary
-        self.token_keeper = IdempotentLambda(f"{name}-token-keeper", keeper, pulumi.ResourceOptions(parent=self))
-        log_group = _parts.log_group(common, "log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
-        self.role, policy = _parts.role(
+        self.token_keeper = IdempotentLambda(f"{name}-token-keeper", common.nested(keeper), common.opts())
+        log_group = logs.log_group(common, "log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
+        self.role, policy = access.role(
             common,
             "role",
             "states.amazonaws.com",
@@ -166,7 +161,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
             opts=common.opts(depends_on=[policy]),
         )
         failed = "the failed executions are in the dead-letter queue"
-        _alarms.state_machine(common, self.state_machine.arn, name, failed)
+        alarms.state_machine(common, self.state_machine.arn, name, failed)
         common.watch("state_machines", self.state_machine.arn)
         self.state_machine_arn = self.state_machine.arn
         self.state_machine_name = self.state_machine.name

@@ -8,9 +8,10 @@ from urllib.parse import urlsplit
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
-from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts import program, queues, tables
+from pulumi_aws_eda._parts.analytics import triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda.idempotent_lambda import GrantArgs, IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
 
 WEEK = 7 * 86400
@@ -117,6 +118,7 @@ class ConsumerCache(pulumi.ComponentResource):
     def __init__(self, name: str, args: ConsumerCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ConsumerCache {name!r}"
         check(component, args, ConsumerCacheArgs)
+        args = program.with_defaults(args, ConsumerCacheArgs)
         if ("hot" in args) == ("scheduled" in args):
             problem = (
                 "is needed, or 'scheduled', and not both" if "hot" in args else "is missing, and so is 'scheduled'"
@@ -125,8 +127,8 @@ class ConsumerCache(pulumi.ComponentResource):
         hot = "hot" in args
         settings = _hot(component, args["hot"]) if "hot" in args else _scheduled(component, args["scheduled"])
         super().__init__("aws-eda:index:ConsumerCache", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
-        self.table = _parts.table(common, "cache", "id", ttl="expires_at")
+        common = Common.of(self, name, args)
+        self.table = tables.table(common, "cache", "id", ttl="expires_at")
         actions = ["dynamodb:GetItem", "dynamodb:UpdateItem" if hot else "dynamodb:BatchGetItem"]
         self._grant: GrantArgs = {"actions": actions, "resources": [self.table.arn]}
         self.sync = None if hot else _Sync(component, common, args["scheduled"], settings, self)
@@ -161,13 +163,13 @@ class _Sync:
     def __init__(
         self,
         component: str,
-        common: _parts.Common,
+        common: Common,
         args: ScheduledCacheArgs,
         settings: Mapping[str, Any],
         cache: ConsumerCache,
     ) -> None:
         where = f"{component}, scheduled"
-        self.dead_letter_queue = _parts.dead_letter_queue(common)
+        self.dead_letter_queue = queues.dead_letter_queue(common)
         function: IdempotentLambdaArgs = {
             "code": archives.function_archive("cache_sync"),
             "description": "Syncs a replica of another system's data",
@@ -193,7 +195,7 @@ class _Sync:
             function["vpc_config"] = args["vpc_config"]
         options = pulumi.ResourceOptions(parent=cache)
         self.function = IdempotentLambda(f"{common.name}-sync", common.nested(function), options)
-        self.schedule = _triggers.schedule(
+        self.schedule = triggers.schedule(
             common,
             f"Syncs the replica {common.name}",
             args["schedule_expression"],

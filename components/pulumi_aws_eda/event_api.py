@@ -10,12 +10,12 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import common as _parts
-from pulumi_aws_eda._parts.api import admission as _admission
-from pulumi_aws_eda._parts.api import openapi as _openapi
+from pulumi_aws_eda._parts import access, logs, program
+from pulumi_aws_eda._parts.api import admission, openapi
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
 
 _ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w{}/.-]*)")
@@ -147,6 +147,7 @@ class EventApi(pulumi.ComponentResource):
     def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"EventApi {name!r}"
         check(component, args, EventApiArgs)
+        args = program.with_defaults(args, EventApiArgs)
         authorization: Authorization = one_of(component, args, "authorization", Authorization, Authorization.AWS_IAM)
         rate = number(component, args, "throttling_rate_limit", 100, 1, 10000)
         burst = number(component, args, "throttling_burst_limit", 50, 1, 5000)
@@ -155,7 +156,7 @@ class EventApi(pulumi.ComponentResource):
             raise ArgumentError(component, "user_pool_arns", "is missing; COGNITO needs it")
         _check_routes(component, args["routes"])
         super().__init__("aws-eda:index:EventApi", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
         self._admissions: dict[str, aws.sfn.StateMachine] = {}
         paths = {
@@ -167,13 +168,13 @@ class EventApi(pulumi.ComponentResource):
                 "info": {"title": physical_name(name, 128), "version": "1"},
                 "paths": _by_path(paths),
                 "components": {
-                    "schemas": {"Problem": _openapi.PROBLEM_SCHEMA},
+                    "schemas": {"Problem": openapi.PROBLEM_SCHEMA},
                     "securitySchemes": _security_schemes(authorization, pools),
                 },
                 "x-amazon-apigateway-request-validators": {
                     "all": {"validateRequestBody": True, "validateRequestParameters": True}
                 },
-                "x-amazon-apigateway-gateway-responses": _openapi.gateway_responses(),
+                "x-amazon-apigateway-gateway-responses": openapi.gateway_responses(),
             }
         )
         self.rest_api = aws.apigateway.RestApi(
@@ -190,7 +191,7 @@ class EventApi(pulumi.ComponentResource):
             triggers={"document": self.document.apply(lambda text: hashlib.sha256(text.encode()).hexdigest())},
             opts=common.opts(),
         )
-        log_group = _parts.log_group(common, "access-log", f"/aws/apigateway/{physical_name(name, 128)}")
+        log_group = logs.log_group(common, "access-log", f"/aws/apigateway/{physical_name(name, 128)}")
         self.stage = aws.apigateway.Stage(
             f"{name}-stage",
             rest_api=self.rest_api.id,
@@ -245,7 +246,7 @@ class EventApi(pulumi.ComponentResource):
         self.api_key_value = none
         if authorization is Authorization.API_KEY:
             self.api_key_value = self._usage_plan(common, rate, burst)
-        _parts.alarm(
+        alarms.alarm(
             common,
             "server-errors",
             namespace="AWS/ApiGateway",
@@ -263,7 +264,7 @@ class EventApi(pulumi.ComponentResource):
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def _operation(
-        self, common: _parts.Common, route: str, settings: RouteArgs, authorization: Authorization
+        self, common: Common, route: str, settings: RouteArgs, authorization: Authorization
     ) -> pulumi.Output[dict[str, Any]]:
         method, path = route.split(" ")
         parameters: list[Mapping[str, Any]] = [
@@ -288,9 +289,7 @@ class EventApi(pulumi.ComponentResource):
                     503,
                 ]
             )
-            integration = pulumi.Output.from_input(settings["function"]["invoke_arn"]).apply(
-                _openapi.lambda_integration
-            )
+            integration = pulumi.Output.from_input(settings["function"]["invoke_arn"]).apply(openapi.lambda_integration)
         else:
             statuses = [202, 400, 403, 413, 415, 422, 429, 503]
             parameters += [
@@ -304,22 +303,22 @@ class EventApi(pulumi.ComponentResource):
             ]
             integration = self._workflow(common, route, settings["workflow"], authorization)
         return integration.apply(
-            lambda found: _openapi.operation(
+            lambda found: openapi.operation(
                 _slug(route), found, parameters, security, settings.get("request_schema"), statuses
             )
         )
 
     def _workflow(
-        self, common: _parts.Common, route: str, workflow: WorkflowRouteArgs, authorization: Authorization
+        self, common: Common, route: str, workflow: WorkflowRouteArgs, authorization: Authorization
     ) -> pulumi.Output[dict[str, Any]]:
         slug = f"{_slug(route)}-admission"
         name = f"{common.name}-{slug}"
         machine_arn = workflow["state_machine_arn"]
-        log_group = _parts.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
+        log_group = logs.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
         log_stream = aws.cloudwatch.LogStream(
-            f"{name}-requests", name=_admission.LOG_STREAM, log_group_name=log_group.name, opts=common.opts()
+            f"{name}-requests", name=admission.LOG_STREAM, log_group_name=log_group.name, opts=common.opts()
         )
-        role, policy = _parts.role(
+        role, policy = access.role(
             common,
             slug,
             "states.amazonaws.com",
@@ -338,7 +337,7 @@ class EventApi(pulumi.ComponentResource):
             name=physical_name(name, 80),
             type="EXPRESS",
             role_arn=role.arn,
-            definition=_admission.definition(
+            definition=admission.definition(
                 service=name,
                 table_name=workflow["table_name"],
                 key=workflow.get("key", "order_id"),
@@ -354,9 +353,9 @@ class EventApi(pulumi.ComponentResource):
         )
         self._admissions[route] = machine
         refused = "the client got a 5xx and may send the request again"
-        _alarms.state_machine(common, machine.arn, name, refused, f"{slug}-", "admission-failures")
+        alarms.state_machine(common, machine.arn, name, refused, f"{slug}-", "admission-failures")
         common.watch("state_machines", machine.arn)
-        caller, _ = _parts.role(
+        caller, _ = access.role(
             common,
             f"{_slug(route)}-caller",
             "apigateway.amazonaws.com",
@@ -364,12 +363,12 @@ class EventApi(pulumi.ComponentResource):
             source_account=False,
         )
         region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
-        tenant = _openapi.TENANTS[authorization.value]
+        tenant = openapi.TENANTS[authorization.value]
         return pulumi.Output.all(region, caller.arn, machine.arn).apply(
-            lambda known: _openapi.workflow_integration(known[0], known[1], known[2], workflow["location"], tenant)
+            lambda known: openapi.workflow_integration(known[0], known[1], known[2], workflow["location"], tenant)
         )
 
-    def _usage_plan(self, common: _parts.Common, rate: int, burst: int) -> pulumi.Output[str | None]:
+    def _usage_plan(self, common: Common, rate: int, burst: int) -> pulumi.Output[str | None]:
         key = aws.apigateway.ApiKey(
             f"{common.name}-key", name=physical_name(common.name, 128), tags=common.tags, opts=common.opts()
         )

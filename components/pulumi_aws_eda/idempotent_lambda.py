@@ -6,13 +6,14 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access, logs, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
+from pulumi_aws_eda._parts.function.layers import function_layers
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import alarms
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
@@ -103,8 +104,12 @@ class IdempotentLambdaArgs(TypedDict):
     """Hands a table's changes to the function; those it cannot handle are pointed to in a dead-letter queue."""
     layers: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs of further layers; Lambda allows five, two are the component's."""
+    runtime_layer_arn: NotRequired[pulumi.Input[str]]
+    """ARN of a layer with ``eda_runtime`` of the library's version, where one is published for several stacks;
+    default: a layer of the stack's own, one for all its functions."""
     powertools_layer_arn: NotRequired[pulumi.Input[str]]
-    """ARN of Powertools' public layer; default: the installed version is bundled as a layer."""
+    """ARN of Powertools' public layer; default: a layer of the stack's own with the installed version, one for
+    all its functions."""
     debug_sample_rate: NotRequired[float]
     """Share of the invocations that log at DEBUG too, 0 to 1; default 0."""
     adot_layer_arn: NotRequired[pulumi.Input[str]]
@@ -163,6 +168,7 @@ class IdempotentLambda(pulumi.ComponentResource):
     def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"IdempotentLambda {name!r}"
         check(component, args, IdempotentLambdaArgs)
+        args = program.with_defaults(args, IdempotentLambdaArgs)
         memory_size = number(component, args, "memory_size", 128, 128, 10240)
         timeout = number(component, args, "timeout", 10, 1, 900)
         retries = number(component, args, "maximum_retry_attempts", 2, 0, 2)
@@ -187,18 +193,18 @@ class IdempotentLambda(pulumi.ComponentResource):
         if vpc is not None:
             check(f"{component}, vpc_config", vpc, VpcConfigArgs)
         super().__init__("aws-eda:index:IdempotentLambda", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
         function_name = physical_name(name, 64)
-        self.log_group = _parts.log_group(common, "log", f"/aws/lambda/{function_name}")
+        self.log_group = logs.log_group(common, "log", f"/aws/lambda/{function_name}")
         repeats = idempotency(component, common, args)
         asynchronous = args.get("asynchronous", False)
         fifo = args.get("queue_source", {}).get("fifo", False)
         failures = args.get("dead_letter_queue_arn")
         if failures is None and fails:
-            failures = _parts.dead_letter_queue(common, fifo=fifo).arn
+            failures = queues.dead_letter_queue(common, fifo=fifo).arn
         source = _source_queue(component, common, args, failures, timeout) if failures is not None else None
-        self.role, policy = _parts.role(
+        self.role, policy = access.role(
             common,
             "role",
             "lambda.amazonaws.com",
@@ -236,7 +242,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             reserved_concurrent_executions=args.get("reserved_concurrent_executions"),
             role=self.role.arn,
             layers=[
-                *_layers(common, args),
+                *function_layers(common, args),
                 *([args["adot_layer_arn"]] if "adot_layer_arn" in args else []),
                 *(args.get("layers") or ()),
             ],
@@ -269,7 +275,7 @@ class IdempotentLambda(pulumi.ComponentResource):
                 opts=common.opts(),
             )
         self._event_sources(component, common, args, source, failures, policy)
-        _alarms.function(common, self.function.name, name)
+        alarms.function(common, self.function.name, name)
         common.watch("functions", self.function.name)
         if source is not None:
             common.watch("queues", source.name)
@@ -292,7 +298,7 @@ class IdempotentLambda(pulumi.ComponentResource):
     def _event_sources(
         self,
         component: str,
-        common: _parts.Common,
+        common: Common,
         args: IdempotentLambdaArgs,
         source: aws.sqs.Queue | None,
         failures: pulumi.Input[str] | None,
@@ -330,13 +336,13 @@ class IdempotentLambda(pulumi.ComponentResource):
 
 
 def _source_queue(
-    component: str, common: _parts.Common, args: IdempotentLambdaArgs, failures: pulumi.Input[str], timeout: Any
+    component: str, common: Common, args: IdempotentLambdaArgs, failures: pulumi.Input[str], timeout: Any
 ) -> aws.sqs.Queue | None:
     given = args.get("queue_source")
     if given is None:
         return None
     receives = number(f"{component}, queue_source", given, "max_receive_count", 5, 1, 1000)
-    return _parts.queue(
+    return queues.queue(
         common,
         "source",
         fifo=given.get("fifo", False),
@@ -397,24 +403,3 @@ def _statements(
         actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]
         statements["Vpc"] = {"actions": actions, "resources": ["*"]}
     return {**statements, **grants}
-
-
-def _layers(common: _parts.Common, args: IdempotentLambdaArgs) -> list[pulumi.Input[str]]:
-    def layer(suffix: str, code: pulumi.Archive, description: str) -> pulumi.Output[str]:
-        return aws.lambda_.LayerVersion(
-            f"{common.name}-{suffix}",
-            layer_name=physical_name(f"{common.name}-{suffix}", 140),
-            description=description,
-            code=code,
-            compatible_runtimes=["python3.11", "python3.12", "python3.13"],
-            compatible_architectures=["arm64", "x86_64"],
-            opts=common.opts(),
-        ).arn
-
-    powertools = args.get("powertools_layer_arn")
-    return [
-        layer("runtime", archives.runtime_layer_archive(), "eda_runtime"),
-        powertools
-        if powertools is not None
-        else layer("powertools", archives.powertools_layer_archive(), "AWS Lambda Powertools"),
-    ]

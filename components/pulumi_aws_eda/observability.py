@@ -6,12 +6,12 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda import log_queries as _log_queries
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda import log_queries
+from pulumi_aws_eda._parts import program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
-from pulumi_aws_eda._parts.observability import dashboard as _dashboard
+from pulumi_aws_eda._parts.observability import alarms, dashboard
 from pulumi_aws_eda._parts.observability.observed import Observed, check_kinds, merged
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 
@@ -94,6 +94,7 @@ class Observability(pulumi.ComponentResource):
     def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Observability {name!r}"
         check(component, args, ObservabilityArgs)
+        args = program.with_defaults(args, ObservabilityArgs)
         sampling = _sampling(component, args)
         for position, part in enumerate(args.get("observed", ())):
             if isinstance(part, Mapping):
@@ -102,7 +103,7 @@ class Observability(pulumi.ComponentResource):
         topic = None
         if not args.get("alarm_actions"):
             topic = AlarmTopic(f"{name}-alarms", _topic(args), pulumi.ResourceOptions(parent=self))
-        common = _parts.Common.of(self, name, {**args, **({"alarm_actions": [topic.topic_arn]} if topic else {})})
+        common = Common.of(self, name, {**args, **({"alarm_actions": [topic.topic_arn]} if topic else {})})
         _alarm(common, args)
         observed = _all(component, common, args)
 
@@ -123,7 +124,7 @@ class Observability(pulumi.ComponentResource):
                 log_group_names=groups,
                 opts=common.opts(),
             )
-            for key, text in _log_queries.QUERIES.items()
+            for key, text in log_queries.QUERIES.items()
         }
         self.group = aws.xray.Group(
             f"{name}-traces",
@@ -177,24 +178,24 @@ def _sampling(component: str, args: ObservabilityArgs) -> dict[str, Any]:
     }
 
 
-def _alarm(common: _parts.Common, args: ObservabilityArgs) -> None:
+def _alarm(common: Common, args: ObservabilityArgs) -> None:
     """Alarms for what no component made."""
 
-    def dead_letters(common: _parts.Common, queue_name: pulumi.Input[str], what: str, prefix: str) -> None:
-        _parts.messages_alarm(common, prefix.removesuffix("-"), queue_name, what)
+    def dead_letters(common: Common, queue_name: pulumi.Input[str], what: str, prefix: str) -> None:
+        queues.messages_alarm(common, prefix.removesuffix("-"), queue_name, what)
 
-    def machine(common: _parts.Common, arn: pulumi.Input[str], what: str, prefix: str) -> None:
-        _alarms.state_machine(common, arn, what, "the execution's history says why", prefix)
+    def machine(common: Common, arn: pulumi.Input[str], what: str, prefix: str) -> None:
+        alarms.state_machine(common, arn, what, "the execution's history says why", prefix)
 
-    def stream(common: _parts.Common, stream_name: pulumi.Input[str], what: str, prefix: str) -> None:
+    def stream(common: Common, stream_name: pulumi.Input[str], what: str, prefix: str) -> None:
         # A metric that a stream does not have has no data, and no data is no alarm.
-        _alarms.delivery_stream(common, stream_name, what, FRESHNESS_SECONDS, prefix, parquet=True, kinesis=False)
+        alarms.delivery_stream(common, stream_name, what, FRESHNESS_SECONDS, prefix, parquet=True, kinesis=False)
 
-    makers: dict[str, Callable[[_parts.Common, pulumi.Input[str], str, str], None]] = {
-        "functions": _alarms.function,
+    makers: dict[str, Callable[[Common, pulumi.Input[str], str, str], None]] = {
+        "functions": alarms.function,
         "state_machines": machine,
         "delivery_streams": stream,
-        "pipes": _alarms.pipe,
+        "pipes": alarms.pipe,
         "dead_letter_queues": dead_letters,
     }
     for kind in ALARMED:
@@ -204,7 +205,7 @@ def _alarm(common: _parts.Common, args: ObservabilityArgs) -> None:
             makers[kind](common, found, key, f"{key}-")
 
 
-def _all(component: str, common: _parts.Common, args: ObservabilityArgs) -> pulumi.Output[Observed]:
+def _all(component: str, common: Common, args: ObservabilityArgs) -> pulumi.Output[Observed]:
     """What components observe and what was listed, when both are known."""
     parts = args.get("observed", ())
 
@@ -223,15 +224,15 @@ def _all(component: str, common: _parts.Common, args: ObservabilityArgs) -> pulu
 
 def _body(component: str, known: Sequence[Any]) -> str:
     try:
-        return _dashboard.body(known[0], known[1])
+        return dashboard.body(known[0], known[1])
     except ValueError as error:
         raise ArgumentError(component, "observed", f"{error}: use one Observability for each part") from None
 
 
 def _log_groups(component: str, observed: Observed) -> list[str]:
     groups = list(observed.get("log_groups", ()))
-    if len(groups) > _dashboard.MOST_GROUPS:
-        problem = f"has {len(groups)} log groups; one query reads {_dashboard.MOST_GROUPS}"
+    if len(groups) > dashboard.MOST_GROUPS:
+        problem = f"has {len(groups)} log groups; one query reads {dashboard.MOST_GROUPS}"
         raise ArgumentError(component, "observed", f"{problem}: use one Observability for each part")
     return groups
 

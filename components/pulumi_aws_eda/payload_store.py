@@ -5,8 +5,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import buckets, program
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
 from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
@@ -62,14 +63,15 @@ class PayloadStore(pulumi.ComponentResource):
     def __init__(self, name: str, args: PayloadStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PayloadStore {name!r}"
         check(component, args, PayloadStoreArgs)
+        args = program.with_defaults(args, PayloadStoreArgs)
         days = number(component, args, "expiration_days", 30, 1, 3650)
         prefix = args.get("prefix", PREFIX)
         if not prefix.endswith("/") or prefix.startswith("/"):
             raise ArgumentError(component, "prefix", f"is {prefix!r}; it must end with '/' and not begin with it")
         super().__init__("aws-eda:index:PayloadStore", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
         self._kms_key_arn = common.kms_key_arn
-        self.bucket, self._settled = _parts.bucket(
+        self.bucket, self._settled = buckets.bucket(
             common,
             "payloads",
             expiration_days=days,

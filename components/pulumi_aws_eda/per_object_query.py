@@ -9,12 +9,11 @@ import pulumi_aws as aws
 from eda_runtime.query_template import QueryTemplateError, check_template
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
-from pulumi_aws_eda._parts.analytics import athena_view as _athena_view
-from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
-from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts import arns, buckets, program, queues
+from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
@@ -183,6 +182,7 @@ class PerObjectQuery(pulumi.ComponentResource):
     def __init__(self, name: str, args: PerObjectQueryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PerObjectQuery {name!r}"
         check(component, args, PerObjectQueryArgs)
+        args = program.with_defaults(args, PerObjectQueryArgs)
         check_query_args(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")
         cutoff = number(component, args, "bytes_scanned_cutoff_per_query", 10 * 1024**3, LEAST_CUTOFF, MOST_CUTOFF)
@@ -196,10 +196,10 @@ class PerObjectQuery(pulumi.ComponentResource):
         }
         _check_locations(component, args, prefixes)
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
         column = args.get("correlation_id_column")
-        ledger = _parts.ledger_table(common, args)
+        ledger = ledgers.ledger_table(common, args)
         curated_bucket, curated_ready = _bucket(common, args, "curated", args.get("curated_expiration_days"))
         result_bucket, results_ready = _bucket(common, args, "result", args.get("result_expiration_days", 7))
         curated_prefix = _guarded(component, args, "curated_prefix", curated_bucket, prefixes["curated_prefix"])
@@ -225,19 +225,19 @@ class PerObjectQuery(pulumi.ComponentResource):
             opts=common.opts(depends_on=results_ready),
         )
         location = pulumi.Output.concat("s3://", curated_bucket, "/", curated_prefix)
-        self.table = _parts.glue_table(
+        self.table = glue.glue_table(
             common,
             "table",
             args["database_name"],
-            args.get("curated_table_name", _parts.glue_name(name)),
+            args.get("curated_table_name", glue.glue_name(name)),
             location,
             args["columns"],
-            {PARTITION: _parts.DATE_PROJECTION},
+            {PARTITION: glue.DATE_PROJECTION},
         )
         self.view = _view(common, args, self.table.name) if "view" in args else None
         created = _created_rule(common, args)
         completed = _completed_rule(common, self.workgroup)
-        self.dead_letter_queue = _parts.dead_letter_queue(
+        self.dead_letter_queue = queues.dead_letter_queue(
             common, rule_arns=[created.arn, completed.arn], runbook="dead-letters-queries"
         )
         key_arns = [
@@ -284,9 +284,9 @@ class PerObjectQuery(pulumi.ComponentResource):
                 **({"CORRELATION_ID_COLUMN": column} if column is not None else {}),
             },
             "grants": {
-                **_analytics_needs.ledger(ledger),
-                **_analytics_needs.object_queries(common, self._object_queries),
-                **_analytics_needs.keys(key_arns),
+                **needs.ledger(ledger),
+                **needs.object_queries(common, self._object_queries),
+                **needs.keys(key_arns),
             },
         }
         if "reserved_concurrent_executions" in args:
@@ -295,7 +295,7 @@ class PerObjectQuery(pulumi.ComponentResource):
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self, depends_on=curated_ready)
         )
         for suffix, rule in (("created", created), ("completed", completed)):
-            _triggers.function_target(common, suffix, rule, self.function, self.dead_letter_queue)
+            triggers.function_target(common, suffix, rule, self.function, self.dead_letter_queue)
 
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.function_name = self.function.function_name
@@ -305,7 +305,7 @@ class PerObjectQuery(pulumi.ComponentResource):
         self.workgroup_name = self.workgroup.name
         self.workgroup_arn = self.workgroup.arn
         self.curated_bucket_name = pulumi.Output.from_input(curated_bucket)
-        self.curated_bucket_arn = _parts.bucket_arn(common, curated_bucket)
+        self.curated_bucket_arn = arns.bucket_arn(common, curated_bucket)
         self.curated_prefix = curated_prefix
         self.database_name = pulumi.Output.from_input(args["database_name"])
         self.table_name = self.table.name
@@ -381,8 +381,8 @@ def _check_columns(component: str, columns: Mapping[str, str]) -> None:
             raise ArgumentError(component, "columns", f"has {column!r}; allowed are lower case letters, digits and _")
         if column == PARTITION:
             raise ArgumentError(component, "columns", f"has {column!r}, which is the partition")
-        if not _athena_view.known(type):
-            known = ", ".join((*_athena_view.PRESTO_TYPES, "decimal(p, s)", "char(n)", "varchar(n)"))
+        if not athena_view.known(type):
+            known = ", ".join((*athena_view.PRESTO_TYPES, "decimal(p, s)", "char(n)", "varchar(n)"))
             raise ArgumentError(component, "columns", f"has {column!r} of the type {type!r}; known are {known}")
 
 
@@ -435,13 +435,13 @@ def _guarded(
 
 
 def _bucket(
-    common: _parts.Common, args: PerObjectQueryArgs, kind: str, expiration_days: pulumi.Input[int] | None
+    common: Common, args: PerObjectQueryArgs, kind: str, expiration_days: pulumi.Input[int] | None
 ) -> tuple[pulumi.Input[str], list[pulumi.Resource]]:
     """The bucket that was given or made, and what has to be there before something is written into it."""
     given: pulumi.Input[str] | None = args.get(f"{kind}_bucket_name")  # type: ignore[assignment]  # by a variable's name
     if given is not None:
         return given, []
-    made, policy = _parts.bucket(
+    made, policy = buckets.bucket(
         common,
         kind,
         expiration_days=expiration_days,
@@ -453,22 +453,22 @@ def _bucket(
 
 
 def _encryption(
-    common: _parts.Common,
+    common: Common,
 ) -> aws.athena.WorkgroupConfigurationResultConfigurationEncryptionConfigurationArgs:
     return aws.athena.WorkgroupConfigurationResultConfigurationEncryptionConfigurationArgs(
         encryption_option="SSE_S3" if common.kms_key_arn is None else "SSE_KMS", kms_key_arn=common.kms_key_arn
     )
 
 
-def _view(common: _parts.Common, args: QueryArgs, table_name: pulumi.Output[str]) -> aws.glue.CatalogTable:
+def _view(common: Common, args: QueryArgs, table_name: pulumi.Output[str]) -> aws.glue.CatalogTable:
     view, columns = args["view"], args["columns"]
 
     def properties(names: Sequence[Any]) -> dict[str, Any]:
         database, table = names
-        query = _athena_view.newest_rows(
+        query = athena_view.newest_rows(
             database, table, columns, view["key"], view["version_column"], view.get("deleted_column")
         )
-        return _athena_view.catalog_table(query, database, columns)
+        return athena_view.catalog_table(query, database, columns)
 
     made = pulumi.Output.all(args["database_name"], table_name).apply(properties)
     return aws.glue.CatalogTable(
@@ -488,8 +488,8 @@ def _view(common: _parts.Common, args: QueryArgs, table_name: pulumi.Output[str]
     )
 
 
-def _created_rule(common: _parts.Common, args: QueryArgs) -> aws.cloudwatch.EventRule:
-    return _triggers.rule(
+def _created_rule(common: Common, args: QueryArgs) -> aws.cloudwatch.EventRule:
+    return triggers.rule(
         common,
         "created",
         f"{common.name}: new objects to query",
@@ -501,8 +501,8 @@ def _created_rule(common: _parts.Common, args: QueryArgs) -> aws.cloudwatch.Even
     )
 
 
-def _completed_rule(common: _parts.Common, workgroup: aws.athena.Workgroup) -> aws.cloudwatch.EventRule:
-    return _triggers.rule(
+def _completed_rule(common: Common, workgroup: aws.athena.Workgroup) -> aws.cloudwatch.EventRule:
+    return triggers.rule(
         common,
         "completed",
         f"{common.name}: queries that ended",

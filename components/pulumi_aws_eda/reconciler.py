@@ -8,11 +8,11 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
-from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
-from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts import arns, program, queues
+from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda.idempotent_lambda import GrantArgs, IdempotentLambda, IdempotentLambdaArgs
 
 _EXPRESSION = re.compile(r"(cron|rate)\(.+\)")
@@ -94,34 +94,35 @@ class Reconciler(pulumi.ComponentResource):
     def __init__(self, name: str, args: ReconcilerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Reconciler {name!r}"
         check(component, args, ReconcilerArgs)
+        args = program.with_defaults(args, ReconcilerArgs)
         check_reconciler_settings(component, args)
         _check_kinds(component, args)
         grace = number(component, args, "grace_seconds", 120, 0, 86400)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
         super().__init__("aws-eda:index:Reconciler", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
-        ledger = _parts.ledger_table(common, args)
-        self.dead_letter_queue = _parts.dead_letter_queue(common, runbook="dead-letters-reconciler")
+        ledger = ledgers.ledger_table(common, args)
+        self.dead_letter_queue = queues.dead_letter_queue(common, runbook="dead-letters-reconciler")
         kinds: dict[str, ObjectQueriesArgs | LoadsArgs | IngestionsArgs] = {}
         grants: dict[str, GrantArgs] = {
-            **_analytics_needs.ledger(ledger),
+            **needs.ledger(ledger),
             "FindRows": {"actions": ["dynamodb:Query"], "resources": [ledger.index("open")]},
         }
         keys = [] if common.kms_key_arn is None else [common.kms_key_arn]
         environment: dict[str, pulumi.Input[str]] = {}
         if "queries" in args:
             kinds["query"] = args["queries"]
-            grants |= _analytics_needs.object_queries(common, args["queries"])
+            grants |= needs.object_queries(common, args["queries"])
             keys += args["queries"].get("key_arns", ())
         if "loads" in args:
             kinds["load"] = args["loads"]
-            grants |= _analytics_needs.loads(args["loads"])
+            grants |= needs.loads(args["loads"])
             environment["LOAD_JOB_NAME"] = args["loads"]["job_name"]
         if "ingestions" in args:
             kinds["spice"] = args["ingestions"]
-            grants |= _analytics_needs.ingestions(common, args["ingestions"]["data_set_ids"])
-            environment["ACCOUNT_ID"] = _parts.account_id(common)
+            grants |= needs.ingestions(common, args["ingestions"]["data_set_ids"])
+            environment["ACCOUNT_ID"] = arns.account_id(common)
             environment["DATA_SET_IDS"] = pulumi.Output.json_dumps(list(args["ingestions"]["data_set_ids"]))
         for kind, given in kinds.items():
             if "dead_letter_queue_url" in given:
@@ -143,12 +144,12 @@ class Reconciler(pulumi.ComponentResource):
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
                 **environment,
             },
-            "grants": {**grants, **_analytics_needs.keys(list(dict.fromkeys(keys)))},
+            "grants": {**grants, **needs.keys(list(dict.fromkeys(keys)))},
         }
         self.function = IdempotentLambda(
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self)
         )
-        self.schedule = _triggers.schedule(
+        self.schedule = triggers.schedule(
             common,
             f"Looks up what is not finished: {name}",
             args.get("schedule_expression", "rate(5 minutes)"),

@@ -12,12 +12,13 @@ import pulumi_aws as aws
 from eda_runtime.redshift_load import LOAD_LEDGER_COLUMNS
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
-from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
-from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
+from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms
 
 GLUE_VERSION = "3.0"
 """The Glue version in which Python shell runs 3.9 (Glue documentation, Glue versions)."""
@@ -216,6 +217,7 @@ class ScheduledLoad(pulumi.ComponentResource):
     def __init__(self, name: str, args: ScheduledLoadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ScheduledLoad {name!r}"
         check(component, args, ScheduledLoadArgs)
+        args = program.with_defaults(args, ScheduledLoadArgs)
         check_load_args(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")
         for argument, pattern, allowed in (
@@ -233,11 +235,11 @@ class ScheduledLoad(pulumi.ComponentResource):
         target = _Target(args.get("schema_name", "analytics"), table_name, args["columns"], args["key"])
         _check_identifier(component, "target_table_name", table_name)
         super().__init__("aws-eda:index:ScheduledLoad", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
-        ledger = _parts.ledger_table(common, args)
+        ledger = ledgers.ledger_table(common, args)
         files = _job_files(common, args)
-        curated_arn = _parts.bucket_arn(common, args["curated_bucket_name"])
+        curated_arn = arns.bucket_arn(common, args["curated_bucket_name"])
         curated = pulumi.Output.concat(curated_arn, "/", args["curated_prefix"], "*")
         curated_key = args.get("curated_bucket_kms_key_arn", common.kms_key_arn)
         warehouse = _warehouse(
@@ -257,7 +259,7 @@ class ScheduledLoad(pulumi.ComponentResource):
             },
         )
         job_name = physical_name(name, 255)
-        failed = _triggers.rule(
+        failed = triggers.rule(
             common,
             "failed",
             f"{name}: runs of the load that failed",
@@ -267,12 +269,12 @@ class ScheduledLoad(pulumi.ComponentResource):
                 "detail": {"jobName": [job_name], "state": ["FAILED", "STOPPED", "TIMEOUT"]},
             },
         )
-        self.dead_letter_queue = _parts.dead_letter_queue(common, rule_arns=[failed.arn], runbook="dead-letters-loads")
-        _triggers.queue_target(common, "failed", failed, self.dead_letter_queue)
+        self.dead_letter_queue = queues.dead_letter_queue(common, rule_arns=[failed.arn], runbook="dead-letters-loads")
+        triggers.queue_target(common, "failed", failed, self.dead_letter_queue)
         _overdue_alarm(common, job_name, overdue)
-        log_group = _parts.log_group(common, "log", f"/aws-glue/python-jobs/{job_name}")
+        log_group = logs.log_group(common, "log", f"/aws-glue/python-jobs/{job_name}")
         security = _security_configuration(common)
-        self.job_role, policy = _parts.role(
+        self.job_role, policy = access.role(
             common,
             "job-role",
             "glue.amazonaws.com",
@@ -325,7 +327,7 @@ class ScheduledLoad(pulumi.ComponentResource):
         )
         migrated = _migrate(common, warehouse, target, self.job_role.name, args.get("migrations", ()))
         partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
-        self.schedule = _triggers.schedule(
+        self.schedule = triggers.schedule(
             common,
             f"Starts the load: {name}",
             args.get("schedule_expression", "cron(0 3 * * ? *)"),
@@ -499,14 +501,14 @@ def _check_identifier(component: str, argument: str, name: str) -> None:
         raise ArgumentError(component, argument, problem)
 
 
-def _job_files(common: _parts.Common, args: ScheduledLoadArgs) -> _JobFiles:
+def _job_files(common: Common, args: ScheduledLoadArgs) -> _JobFiles:
     prefix = args.get("job_prefix", f"jobs/{common.name}/")
     bucket_name: pulumi.Input[str]
     ready: list[pulumi.Resource] = []
     if "job_bucket_name" in args:
         bucket_name, key_arn = args["job_bucket_name"], args.get("job_bucket_kms_key_arn")
     else:
-        made, policy = _parts.bucket(common, "job", force_destroy=args.get("force_destroy", False))
+        made, policy = buckets.bucket(common, "job", force_destroy=args.get("force_destroy", False))
         bucket_name, key_arn, ready = made.id, common.kms_key_arn, [policy]
     script, script_digest = archives.script("load_job")
     wheel, wheel_name, wheel_digest = archives.runtime_wheel()
@@ -525,7 +527,7 @@ def _job_files(common: _parts.Common, args: ScheduledLoadArgs) -> _JobFiles:
 
     return _JobFiles(
         bucket_name,
-        _parts.bucket_arn(common, bucket_name),
+        arns.bucket_arn(common, bucket_name),
         prefix,
         key_arn,
         upload("script", f"code/{script_digest}/load_job.py", script),
@@ -534,9 +536,7 @@ def _job_files(common: _parts.Common, args: ScheduledLoadArgs) -> _JobFiles:
     )
 
 
-def _warehouse(
-    common: _parts.Common, args: ScheduledLoadArgs, copy_needs: Mapping[str, Mapping[str, Any]]
-) -> _Warehouse:
+def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str, Mapping[str, Any]]) -> _Warehouse:
     if "workgroup" in args:
         given, output = args["workgroup"], pulumi.Output.from_input
         return _Warehouse(
@@ -551,7 +551,7 @@ def _warehouse(
     settings = args["namespace"]
     # COPY names the role; Redshift Serverless assumes it under either name (Redshift documentation, IAM roles).
     services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
-    role, policy = _parts.role(common, "copy-role", services, copy_needs, source_account=False)
+    role, policy = access.role(common, "copy-role", services, copy_needs, source_account=False)
     name = re.sub(r"[^a-z0-9-]", "-", physical_name(common.name, 64).lower())
     namespace = aws.redshiftserverless.Namespace(
         f"{common.name}-namespace",
@@ -592,15 +592,15 @@ def _warehouse(
 
 
 def _decrypt(key_arns: Sequence[pulumi.Input[str] | None]) -> dict[str, Mapping[str, Any]]:
-    arns = list(dict.fromkeys(arn for arn in key_arns if arn is not None))
-    return {"DecryptFiles": {"actions": ["kms:Decrypt"], "resources": arns}} if arns else {}
+    given = list(dict.fromkeys(arn for arn in key_arns if arn is not None))
+    return {"DecryptFiles": {"actions": ["kms:Decrypt"], "resources": given}} if given else {}
 
 
 def _use_keys(key_arns: Sequence[pulumi.Input[str] | None]) -> Mapping[str, Mapping[str, Any]]:
-    return _analytics_needs.keys(list(dict.fromkeys(arn for arn in key_arns if arn is not None)))
+    return needs.keys(list(dict.fromkeys(arn for arn in key_arns if arn is not None)))
 
 
-def _data_needs(ledger: _parts.LedgerTable, files: _JobFiles, warehouse: _Warehouse) -> dict[str, Mapping[str, Any]]:
+def _data_needs(ledger: ledgers.LedgerTable, files: _JobFiles, warehouse: _Warehouse) -> dict[str, Mapping[str, Any]]:
     objects = pulumi.Output.concat(files.bucket_arn, "/", files.prefix)
     return {
         "MoveRows": {
@@ -614,18 +614,18 @@ def _data_needs(ledger: _parts.LedgerTable, files: _JobFiles, warehouse: _Wareho
             "actions": ["redshift-data:BatchExecuteStatement", "redshift-serverless:GetCredentials"],
             "resources": [warehouse.workgroup_arn],
         },
-        **_analytics_needs.statements(),
+        **needs.statements(),
     }
 
 
 def _log_needs(
-    common: _parts.Common, log_group: aws.cloudwatch.LogGroup, security_configuration: pulumi.Output[str]
+    common: Common, log_group: aws.cloudwatch.LogGroup, security_configuration: pulumi.Output[str]
 ) -> dict[str, Mapping[str, Any]]:
     # Beside the job's own group, Glue writes what it says itself to groups with these names.
-    shared = [_parts.arn(common, "logs", f"log-group:/aws-glue/python-jobs/{name}:*") for name in ("error", "output")]
+    shared = [arns.arn(common, "logs", f"log-group:/aws-glue/python-jobs/{name}:*") for name in ("error", "output")]
     secured = pulumi.Output.concat("log-group:/aws-glue/python-jobs/", security_configuration, "-role/*")
-    groups = [log_group.arn, pulumi.Output.concat(log_group.arn, ":*"), *shared, _parts.arn(common, "logs", secured)]
-    needs: dict[str, Mapping[str, Any]] = {
+    groups = [log_group.arn, pulumi.Output.concat(log_group.arn, ":*"), *shared, arns.arn(common, "logs", secured)]
+    statements: dict[str, Mapping[str, Any]] = {
         "WriteLog": {
             "actions": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
             "resources": groups,
@@ -633,11 +633,11 @@ def _log_needs(
     }
     if common.kms_key_arn is not None:
         # A security configuration that encrypts logs makes Glue set the key of their group.
-        needs["EncryptLog"] = {"actions": ["logs:AssociateKmsKey"], "resources": groups}
-    return needs
+        statements["EncryptLog"] = {"actions": ["logs:AssociateKmsKey"], "resources": groups}
+    return statements
 
 
-def _security_configuration(common: _parts.Common) -> aws.glue.SecurityConfiguration:
+def _security_configuration(common: Common) -> aws.glue.SecurityConfiguration:
     key = common.kms_key_arn
     return aws.glue.SecurityConfiguration(
         f"{common.name}-security",
@@ -657,7 +657,7 @@ def _security_configuration(common: _parts.Common) -> aws.glue.SecurityConfigura
     )
 
 
-def _overdue_alarm(common: _parts.Common, job_name: str, hours: int) -> None:
+def _overdue_alarm(common: Common, job_name: str, hours: int) -> None:
     """An alarm when no run has succeeded for so long: Glue counts nothing for Python shell, so a rule that matches the
     runs that succeeded is what counts them."""
     loaded = aws.cloudwatch.EventRule(
@@ -675,7 +675,7 @@ def _overdue_alarm(common: _parts.Common, job_name: str, hours: int) -> None:
         opts=common.opts(),
     )
     common.watch("rules", loaded.name)
-    _parts.alarm(
+    alarms.alarm(
         common,
         "overdue",
         namespace="AWS/Events",
@@ -691,7 +691,7 @@ def _overdue_alarm(common: _parts.Common, job_name: str, hours: int) -> None:
 
 
 def _migrate(
-    common: _parts.Common,
+    common: Common,
     warehouse: _Warehouse,
     target: _Target,
     role_name: pulumi.Output[str],

@@ -8,12 +8,13 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import common as _parts
-from pulumi_aws_eda._parts.analytics import needs as _analytics_needs
-from pulumi_aws_eda._parts.analytics import triggers as _triggers
+from pulumi_aws_eda._parts import arns, program, queues
+from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 COLUMN_TYPES = ("STRING", "INTEGER", "DECIMAL", "DATETIME", "BIT", "BOOLEAN", "JSON")
@@ -158,14 +159,15 @@ class SpiceRefresh(pulumi.ComponentResource):
     def __init__(self, name: str, args: SpiceRefreshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"SpiceRefresh {name!r}"
         check(component, args, SpiceRefreshArgs)
+        args = program.with_defaults(args, SpiceRefreshArgs)
         check_refresh_args(component, args)
         _check_complete(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")
         attempts = number(component, args, "max_attempts", 3, 1, 100)
         super().__init__("aws-eda:index:SpiceRefresh", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
 
-        ledger = _parts.ledger_table(common, args)
+        ledger = ledgers.ledger_table(common, args)
         source_arn = _data_source_arn(common, args)
         self.data_sets = {
             key: _data_set(common, key, given, source_arn, args)
@@ -179,7 +181,7 @@ class SpiceRefresh(pulumi.ComponentResource):
         self._data_set_ids = list(ids.values())
         for key, id in ids.items():
             common.watch("data_sets", id)
-            _parts.alarm(
+            alarms.alarm(
                 common,
                 f"ingestion-errors-{key}",
                 namespace="AWS/QuickSight",
@@ -187,7 +189,7 @@ class SpiceRefresh(pulumi.ComponentResource):
                 dimensions={"DatasetId": id},
                 description=f"{name}: an ingestion of the data set failed",
             )
-        finished = _triggers.rule(
+        finished = triggers.rule(
             common,
             "finished",
             f"{name}: loads that finished",
@@ -197,7 +199,7 @@ class SpiceRefresh(pulumi.ComponentResource):
                 "detail": {"statementName": [{"prefix": args["statement_prefix"]}], "state": ["FINISHED"]},
             },
         )
-        self.dead_letter_queue = _parts.dead_letter_queue(
+        self.dead_letter_queue = queues.dead_letter_queue(
             common, rule_arns=[finished.arn], runbook="dead-letters-refreshes"
         )
         function: IdempotentLambdaArgs = {
@@ -209,22 +211,22 @@ class SpiceRefresh(pulumi.ComponentResource):
             "dead_letter_queue_arn": self.dead_letter_queue.arn,
             "environment": {
                 "LEDGER_TABLE": ledger.name,
-                "ACCOUNT_ID": _parts.account_id(common),
+                "ACCOUNT_ID": arns.account_id(common),
                 "DATA_SET_IDS": pulumi.Output.json_dumps(self._data_set_ids),
                 "STATEMENT_PREFIX": args["statement_prefix"],
                 "MAX_ATTEMPTS": str(attempts),
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
             },
             "grants": {
-                **_analytics_needs.ledger(ledger),
-                **_analytics_needs.ingestions(common, self._data_set_ids),
-                **_analytics_needs.keys([] if common.kms_key_arn is None else [common.kms_key_arn]),
+                **needs.ledger(ledger),
+                **needs.ingestions(common, self._data_set_ids),
+                **needs.keys([] if common.kms_key_arn is None else [common.kms_key_arn]),
             },
         }
         self.function = IdempotentLambda(
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self)
         )
-        _triggers.function_target(common, "finished", finished, self.function, self.dead_letter_queue)
+        triggers.function_target(common, "finished", finished, self.function, self.dead_letter_queue)
 
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.function_name = self.function.function_name
@@ -294,7 +296,7 @@ def _check_complete(component: str, args: SpiceRefreshArgs) -> None:
         raise ArgumentError(component, "data_source", "or 'data_source_arn' is needed for 'data_sets'")
 
 
-def _data_source_arn(common: _parts.Common, args: SpiceRefreshArgs) -> pulumi.Input[str] | None:
+def _data_source_arn(common: Common, args: SpiceRefreshArgs) -> pulumi.Input[str] | None:
     if "data_source" not in args:
         return args.get("data_source_arn")
     given = args["data_source"]
@@ -322,7 +324,7 @@ def _data_source_arn(common: _parts.Common, args: SpiceRefreshArgs) -> pulumi.In
 
 
 def _data_set(
-    common: _parts.Common,
+    common: Common,
     key: str,
     given: DataSetArgs,
     source_arn: pulumi.Input[str],

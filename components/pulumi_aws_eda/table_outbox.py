@@ -5,8 +5,9 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import program, queues
 from pulumi_aws_eda._parts.args import check
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
 
 SQS_MESSAGES = 10
@@ -66,15 +67,16 @@ class TableOutbox(pulumi.ComponentResource):
     def __init__(self, name: str, args: TableOutboxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"TableOutbox {name!r}"
         check(component, args, TableOutboxArgs)
+        args = program.with_defaults(args, TableOutboxArgs)
         source, where = args["table_stream_source"], f"{component}, table_stream_source"
         check(where, source, TableStreamSourceArgs)
         rows = rows_of(where, source)
         reading = reading_of(where, source, SQS_MESSAGES)
         super().__init__("aws-eda:index:TableOutbox", name, {}, opts)
-        common = _parts.Common.of(self, name, args)
+        common = Common.of(self, name, args)
         failures = args.get("dead_letter_queue_arn")
         if failures is None:
-            failures = _parts.dead_letter_queue(common).arn
+            failures = queues.dead_letter_queue(common).arn
         needs: dict[str, Mapping[str, object]] = {
             "SendMessages": {"actions": ["sqs:SendMessage"], "resources": [args["queue_arn"]]}
         }

@@ -87,6 +87,7 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
     project.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
     functions = project.of_type("aws:lambda/function:Function")
     assert len(functions) >= 8
+    assert len(project.of_type("aws:lambda/layerVersion:LayerVersion")) == 2
     for function in functions:
         assert aws.client("lambda").get_function(FunctionName=function["id"])["Configuration"]
     project.pulumi("preview", "--stack", STACK, "--expect-no-changes")

@@ -17,7 +17,7 @@ from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import Stack
-from pulumi_aws_eda import log_queries as _log_queries
+from pulumi_aws_eda import log_queries
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
@@ -168,8 +168,8 @@ def test_an_ingestion_leads_back_to_its_orders(aws: Sandbox, stack: Stack, sent:
             id.removeprefix("query#") for statement in statements for line in lines(statement)
             for id in line.get("object_ids", ())
         ]  # fmt: skip
-        for start in range(0, len(objects), _log_queries.MAX_IDS):
-            for line in lines(*objects[start : start + _log_queries.MAX_IDS]):
+        for start in range(0, len(objects), log_queries.MAX_IDS):
+            for line in lines(*objects[start : start + log_queries.MAX_IDS]):
                 found |= set(line.get("correlation_ids", ()))
     assert set(sent.ids) <= found
 
@@ -266,7 +266,7 @@ def test_saved_queries_answer_from_the_same_logs(aws: Sandbox, stack: Stack, sen
             logGroupNames=stack.outputs["log_group_names"],
             startTime=now - 3600,
             endTime=now + 60,
-            queryString=_log_queries.QUERIES[name],
+            queryString=log_queries.QUERIES[name],
         )
         wait_until(lambda: logs.get_query_results(queryId=started["queryId"])["status"] == "Complete", name)
         rows = logs.get_query_results(queryId=started["queryId"])["results"]

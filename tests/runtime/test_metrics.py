@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from eda_runtime import metrics
-from pulumi_aws_eda._parts.observability import dashboard as _dashboard
+from pulumi_aws_eda._parts.observability import dashboard
 
 WRITE = """
 from eda_runtime import metrics
@@ -47,7 +47,7 @@ def test_it_is_still_the_line_that_queries_and_traces_find() -> None:
 
 
 def test_the_dashboard_shows_what_is_counted() -> None:
-    body = json.loads(_dashboard.body({"functions": ["stack-worker"]}, "eu-central-1"))
+    body = json.loads(dashboard.body({"functions": ["stack-worker"]}, "eu-central-1"))
     shown = [metric[0] for widget in body["widgets"] for metric in widget["properties"].get("metrics", ())]
     (search,) = [found["expression"] for found in shown if isinstance(found, dict)]
     dimensions = ",".join([metrics.NAMESPACE, *line()["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0]])

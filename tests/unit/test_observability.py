@@ -23,10 +23,9 @@ from pulumi_aws_eda import (
     Observability,
     ObservabilityArgs,
     PayloadStore,
-    _dashboard,
-    _log_queries,
-    _observed,
+    log_queries,
 )
+from pulumi_aws_eda._parts.observability import dashboard, observed
 from pulumi_aws_eda.testing import Recorded, Recording, record
 
 from tests.unit.component_cases import CASES, CODE, FUNCTION, LOAD, MACHINE, QUERY, TABLE, USER
@@ -188,7 +187,7 @@ def stack() -> Recording:
 
 
 def test_the_stack_has_at_least_one_of_all_that_can_be_watched() -> None:
-    assert set(watched(stack())) == set(_observed.KINDS)
+    assert set(watched(stack())) == set(observed.KINDS)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -245,7 +244,7 @@ def test_nothing_has_the_same_alarm_twice() -> None:
 def test_each_saved_query_reads_all_log_groups_and_is_the_text_that_trace_runs() -> None:
     saved = stack().of(SAVED)
     assert {query.inputs["name"]: query.inputs["queryString"] for query in saved.values()} == {
-        f"project-test-seen/{key}": text for key, text in _log_queries.QUERIES.items()
+        f"project-test-seen/{key}": text for key, text in log_queries.QUERIES.items()
     }
     for query in saved.values():
         assert set(query.inputs["logGroupNames"]) == watched(stack())["log_groups"]
@@ -254,7 +253,7 @@ def test_each_saved_query_reads_all_log_groups_and_is_the_text_that_trace_runs()
 @pytest.mark.parametrize("name", CASES)
 def test_the_dashboard_of_each_component_is_one_that_cloudwatch_takes(name: str) -> None:
     kinds = watched(record(CASES[name]))
-    assert problems(json.loads(_dashboard.body({k: sorted(v) for k, v in kinds.items()}, "eu-central-1"))) == []
+    assert problems(json.loads(dashboard.body({k: sorted(v) for k, v in kinds.items()}, "eu-central-1"))) == []
 
 
 def test_the_dashboard_of_a_stack_is_one_that_cloudwatch_takes() -> None:
@@ -262,7 +261,7 @@ def test_the_dashboard_of_a_stack_is_one_that_cloudwatch_takes() -> None:
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.dictionaries(st.sampled_from(sorted(_observed.KINDS)), st.integers(0, 150)))
+@given(st.dictionaries(st.sampled_from(sorted(observed.KINDS)), st.integers(0, 150)))
 def test_a_dashboard_of_any_size_is_one_that_cloudwatch_takes_or_is_refused(sizes: dict[str, int]) -> None:
     prefix = {
         "alarms": "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:",
@@ -272,14 +271,14 @@ def test_a_dashboard_of_any_size_is_one_that_cloudwatch_takes_or_is_refused(size
     made = _body(names)
     if made is None:
         # A kind has up to 13 metrics for each name.
-        assert sum(sizes.values()) > _dashboard.MOST_METRICS_OF_ALL / 13
+        assert sum(sizes.values()) > dashboard.MOST_METRICS_OF_ALL / 13
     else:
         assert problems(json.loads(made)) == []
 
 
 def _body(names: dict[str, list[str]]) -> str | None:
     try:
-        return _dashboard.body(names, "eu-central-1")
+        return dashboard.body(names, "eu-central-1")
     except ValueError:
         return None
 
@@ -318,7 +317,7 @@ BASE = {
     (DASHBOARD, "seen-dashboard"),
     ("aws:xray/group:Group", "seen-traces"),
     ("aws:xray/samplingRule:SamplingRule", "seen-sampling"),
-    *((SAVED, f"seen-{key}") for key in _log_queries.QUERIES),
+    *((SAVED, f"seen-{key}") for key in log_queries.QUERIES),
 }
 OWN_TOPIC = {
     ("aws:kms/key:Key", "seen-alarms-key"),

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 import typer
-from pulumi_aws_eda import IdempotentLambda
-from pulumi_aws_eda import log_queries as _log_queries
-from pulumi_aws_eda._parts.observability import runbooks as _runbooks
+from pulumi_aws_eda import IdempotentLambda, log_queries
+from pulumi_aws_eda._parts.observability import runbooks
 from pulumi_aws_eda.testing import Recording, record
 
 from pipeline.__main__ import app
@@ -17,7 +16,7 @@ from tests.unit.component_cases import CASES, CODE
 from tests.unit.test_observability import stack
 from tests.unit.test_pipeline import ROOT, run
 
-FOLDER = ROOT / _runbooks.FOLDER
+FOLDER = ROOT / runbooks.FOLDER
 PAGES = sorted(path for path in FOLDER.glob("*.md") if path.name != "README.md")
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 SECTIONS = ["What it means", "What to look at", "How to redrive"]
@@ -89,7 +88,7 @@ def test_commands_queries_and_links_of_a_page_exist(path: Path) -> None:
         options = {option for parameter in command.commands[name].params for option in parameter.opts}
         assert set(re.findall(r"--[\w-]+", rest)) <= options, rest
     for name in re.findall(r"[Ss]aved quer(?:y|ies) `([\w-]+)`", text):
-        assert name in _log_queries.QUERIES, name
+        assert name in log_queries.QUERIES, name
     for link in re.findall(r"\]\(([\w./-]+)\)", text):
         assert (FOLDER / link).is_file(), link
 

@@ -18,6 +18,12 @@ class ArgumentError(ValueError):
         super().__init__(f"{component}: the argument {argument!r} {problem}")
 
 
+def names(kind: type) -> frozenset[str]:
+    """The names of all arguments of a TypedDict."""
+    found: frozenset[str] = kind.__required_keys__ | kind.__optional_keys__  # type: ignore[attr-defined]  # every TypedDict has them
+    return found
+
+
 def check(component: str, args: Mapping[str, Any], kind: type) -> None:
     """Check the names of arguments against their TypedDict.
 
@@ -30,7 +36,7 @@ def check(component: str, args: Mapping[str, Any], kind: type) -> None:
         ArgumentError: one is unknown or a necessary one is missing.
     """
     required: frozenset[str] = kind.__required_keys__  # type: ignore[attr-defined]  # every TypedDict has it
-    known: frozenset[str] = required | kind.__optional_keys__  # type: ignore[attr-defined]  # as above
+    known = names(kind)
     for name in args:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)

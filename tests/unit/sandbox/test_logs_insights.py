@@ -11,7 +11,7 @@ from eda_sandbox.services.logs.tokens import QueryError
 from eda_sandbox.services.logs.values import MAX_FIELDS, discovered, row, shown
 from hypothesis import given
 from hypothesis import strategies as st
-from pulumi_aws_eda import log_queries as _log_queries
+from pulumi_aws_eda import log_queries
 
 START = 1_800_000_000_000
 
@@ -29,14 +29,14 @@ def run(query: str, *contents: Any, limit: int = 10_000) -> list[dict[str, str]]
     return [{name: shown(name, found[name]) for name in parsed.shown if found.get(name) is not None} for found in rows]
 
 
-@pytest.mark.parametrize("name", _log_queries.QUERIES)
+@pytest.mark.parametrize("name", log_queries.QUERIES)
 def test_every_saved_query_is_understood(name: str) -> None:
-    parse(_log_queries.QUERIES[name])
+    parse(log_queries.QUERIES[name])
 
 
 def test_by_ids_finds_every_line_that_names_one_oldest_first() -> None:
     lines = ['{"correlation_id":"abc"}', '{"other":1}', '{"correlation_ids":["x","abc"]}', "plain def", "gh"]
-    found = run(_log_queries.by_ids(["abc", "def"]), *lines)
+    found = run(log_queries.by_ids(["abc", "def"]), *lines)
     assert [line["@message"] for line in found] == [lines[0], lines[2], lines[3]]
     assert set(found[0]) == {"@timestamp", "@message", "@log", "@logStream"}
     assert found[0]["@timestamp"] == "2027-01-15 08:00:00.000"
@@ -48,16 +48,16 @@ printable = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, ma
 @given(printable, printable)
 def test_an_id_finds_what_holds_it_and_nothing_else(id: str, other: str) -> None:
     lines = [json.dumps({"key": f"<{text}>"}, ensure_ascii=False) for text in (id, other)]
-    found = run(_log_queries.by_ids([id]), *lines)
+    found = run(log_queries.by_ids([id]), *lines)
     assert lines[0] in [line["@message"] for line in found]
-    if id not in other and _log_queries.in_json(id) not in lines[1]:
+    if id not in other and log_queries.in_json(id) not in lines[1]:
         assert len(found) == 1
 
 
 @pytest.mark.parametrize("ids", [[], [""], ["x" * 129], ["a\nb"], [str(n) for n in range(51)]])
 def test_ids_that_no_query_takes_are_refused(ids: list[str]) -> None:
-    with pytest.raises(_log_queries.IdError):
-        _log_queries.by_ids(ids)
+    with pytest.raises(log_queries.IdError):
+        log_queries.by_ids(ids)
 
 
 @pytest.mark.parametrize(

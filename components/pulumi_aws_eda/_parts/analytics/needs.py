@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import arns
+from pulumi_aws_eda._parts.analytics import ledgers
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
 # What Athena does in a location that it writes to (Athena documentation, query result locations; the managed policy
@@ -68,23 +70,23 @@ class IngestionsArgs(TypedDict):
     """Its ARN; needed with ``dead_letter_queue_url``."""
 
 
-def ledger(table: _parts.LedgerTable) -> dict[str, GrantArgs]:
+def ledger(table: ledgers.LedgerTable) -> dict[str, GrantArgs]:
     """Reading and moving rows of the ledger."""
     return {"MoveRows": {"actions": ["dynamodb:GetItem", "dynamodb:UpdateItem"], "resources": [table.arn]}}
 
 
-def keys(arns: Sequence[pulumi.Input[str]]) -> dict[str, GrantArgs]:
+def keys(key_arns: Sequence[pulumi.Input[str]]) -> dict[str, GrantArgs]:
     """Using customer managed keys; none without any."""
-    if not arns:
+    if not key_arns:
         return {}
-    return {"UseKeys": {"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "resources": list(arns)}}
+    return {"UseKeys": {"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "resources": list(key_arns)}}
 
 
-def object_queries(common: _parts.Common, given: ObjectQueriesArgs) -> dict[str, GrantArgs]:
+def object_queries(common: Common, given: ObjectQueriesArgs) -> dict[str, GrantArgs]:
     """Starting and settling queries, and what Athena does in the caller's name: it reads the raw objects and their
     table, and writes results and curated files; those of failed attempts are deleted."""
-    database, curated = given["database_name"], _parts.bucket_arn(common, given["curated_bucket_name"])
-    raw, results = (_parts.bucket_arn(common, given[name]) for name in ("bucket_name", "result_bucket_name"))
+    database, curated = given["database_name"], arns.bucket_arn(common, given["curated_bucket_name"])
+    raw, results = (arns.bucket_arn(common, given[name]) for name in ("bucket_name", "result_bucket_name"))
     results_too = ["athena:GetQueryResults"] if "correlation_id_column" in given else []
     return {
         "Query": {
@@ -95,11 +97,11 @@ def object_queries(common: _parts.Common, given: ObjectQueriesArgs) -> dict[str,
             # Athena asks for the partitions of a table without projection (Athena documentation, partition projection).
             "actions": ["glue:GetDatabase", "glue:GetPartitions", "glue:GetTable"],
             "resources": [
-                _parts.arn(common, "glue", "catalog"),
+                arns.arn(common, "glue", "catalog"),
                 # Athena asks for the default database with every query (Athena documentation, access to databases).
-                _parts.arn(common, "glue", "database/default"),
-                _parts.arn(common, "glue", pulumi.Output.concat("database/", database)),
-                _parts.arn(common, "glue", pulumi.Output.concat("table/", database, "/", given["table_name"])),
+                arns.arn(common, "glue", "database/default"),
+                arns.arn(common, "glue", pulumi.Output.concat("database/", database)),
+                arns.arn(common, "glue", pulumi.Output.concat("table/", database, "/", given["table_name"])),
             ],
         },
         "ReadRaw": {
@@ -127,9 +129,9 @@ def loads(given: LoadsArgs) -> dict[str, GrantArgs]:
     return {"StartLoads": {"actions": ["glue:StartJobRun"], "resources": [given["job_arn"]]}}
 
 
-def ingestions(common: _parts.Common, data_set_ids: Sequence[pulumi.Input[str]]) -> dict[str, GrantArgs]:
+def ingestions(common: Common, data_set_ids: Sequence[pulumi.Input[str]]) -> dict[str, GrantArgs]:
     """Starting and looking up the ingestions of data sets."""
-    data_sets = [_parts.arn(common, "quicksight", pulumi.Output.concat("dataset/", id)) for id in data_set_ids]
+    data_sets = [arns.arn(common, "quicksight", pulumi.Output.concat("dataset/", id)) for id in data_set_ids]
     return {
         "Refresh": {
             "actions": ["quicksight:CreateIngestion", "quicksight:DescribeIngestion"],

@@ -5,15 +5,17 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda
 
 RETRY_POLICY = {"maximum_event_age_in_seconds": 86400, "maximum_retry_attempts": 185}
 """What EventBridge and Scheduler do at most, and by default."""
 
 
-def rule(common: _parts.Common, suffix: str, description: str, pattern: Mapping[str, Any]) -> aws.cloudwatch.EventRule:
+def rule(common: Common, suffix: str, description: str, pattern: Mapping[str, Any]) -> aws.cloudwatch.EventRule:
     """A rule on the default bus, and an alarm when an event reached neither its target nor the dead-letter queue.
 
     Args:
@@ -32,7 +34,7 @@ def rule(common: _parts.Common, suffix: str, description: str, pattern: Mapping[
         opts=common.opts(),
     )
     common.watch("rules", made.name)
-    _parts.alarm(
+    alarms.alarm(
         common,
         f"{suffix}-failed-invocations",
         namespace="AWS/Events",
@@ -44,7 +46,7 @@ def rule(common: _parts.Common, suffix: str, description: str, pattern: Mapping[
 
 
 def function_target(
-    common: _parts.Common,
+    common: Common,
     suffix: str,
     rule: aws.cloudwatch.EventRule,
     function: IdempotentLambda,
@@ -62,13 +64,13 @@ def function_target(
     _target(common, suffix, rule, function.function_arn, dead_letter_queue, [permission])
 
 
-def queue_target(common: _parts.Common, suffix: str, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> None:
+def queue_target(common: Common, suffix: str, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> None:
     """A dead-letter queue as the target of a rule; the queue's policy has to let the rule send."""
     _target(common, suffix, rule, queue.arn, queue, [])
 
 
 def _target(
-    common: _parts.Common,
+    common: Common,
     suffix: str,
     rule: aws.cloudwatch.EventRule,
     arn: pulumi.Input[str],
@@ -86,7 +88,7 @@ def _target(
 
 
 def schedule(
-    common: _parts.Common,
+    common: Common,
     description: str,
     expression: pulumi.Input[str],
     timezone: pulumi.Input[str],
@@ -118,7 +120,7 @@ def schedule(
     }
     if common.kms_key_arn is not None:
         statements["UseKey"] = {"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "resources": [common.kms_key_arn]}
-    role, policy = _parts.role(common, "schedule-role", "scheduler.amazonaws.com", statements)
+    role, policy = access.role(common, "schedule-role", "scheduler.amazonaws.com", statements)
     return aws.scheduler.Schedule(
         name,
         name=physical_name(name, 64),

@@ -8,8 +8,9 @@ from typing import Any, NotRequired, TypedDict
 import jmespath  # type: ignore[import-untyped]  # it has no types
 import pulumi
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]  # as above
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import tables
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.common import Common
 
 LONGEST_TIMEOUT = 900
 """Of a function, in seconds (Lambda API)."""
@@ -78,7 +79,7 @@ class Idempotency:
     settings: pulumi.Output[str]
 
 
-def idempotency(component: str, common: _parts.Common, args: Mapping[str, Any]) -> Idempotency | None:
+def idempotency(component: str, common: Common, args: Mapping[str, Any]) -> Idempotency | None:
     """The idempotency of a function; None for one without.
 
     Args:
@@ -126,7 +127,7 @@ def idempotency(component: str, common: _parts.Common, args: Mapping[str, Any]) 
     return Idempotency(table_name, {"actions": actions, "resources": [table_arn]}, pulumi.Output.json_dumps(needed))
 
 
-def _table(where: str, common: _parts.Common, given: Mapping[str, Any]) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
+def _table(where: str, common: Common, given: Mapping[str, Any]) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
     if "table_name" in given:
         if "table_arn" not in given:
             raise ArgumentError(where, "table_arn", "is missing; table_name needs it")
@@ -134,7 +135,7 @@ def _table(where: str, common: _parts.Common, given: Mapping[str, Any]) -> tuple
     for name in ("table_arn", "hash_key", "range_key"):
         if name in given:
             raise ArgumentError(where, name, "is of a shared table; give its table_name too")
-    own = _parts.table(common, "idempotency", "id", ttl="expiration")
+    own = tables.table(common, "idempotency", "id", ttl="expiration")
     return own.name, own.arn
 
 

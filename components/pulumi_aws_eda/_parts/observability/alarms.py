@@ -1,14 +1,59 @@
 """The alarms that each function, machine, stream and pipe has, whoever made it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pulumi
-from pulumi_aws_eda._parts import common as _parts
+import pulumi_aws as aws
+from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import runbooks
 
 PIPE_METRICS = ("ExecutionFailed", "ExecutionPartiallyFailed", "ExecutionThrottled", "ExecutionTimeout")
 
 
-def function(common: _parts.Common, function_name: pulumi.Input[str], what: str, prefix: str = "") -> None:
+def alarm(
+    common: Common,
+    suffix: str,
+    namespace: str,
+    metric: str,
+    dimensions: Mapping[str, pulumi.Input[str]],
+    description: str,
+    threshold: float = 1,
+    statistic: str = "Sum",
+    period: int = 60,
+    evaluation_periods: int = 1,
+    comparison_operator: str = "GreaterThanOrEqualToThreshold",
+    treat_missing_data: str = "notBreaching",
+    runbook: str | None = None,
+) -> aws.cloudwatch.MetricAlarm:
+    """An alarm when a metric reaches a threshold; no data is no alarm unless it is said to be.
+
+    Its description ends with the page that says what to do: the metric's (``runbooks.PAGES``), or ``runbook``.
+    """
+    page = runbook or runbooks.PAGES[namespace, metric]
+    made = aws.cloudwatch.MetricAlarm(
+        f"{common.name}-{suffix}",
+        name=physical_name(f"{common.name}-{suffix}", 255),
+        alarm_description=f"{description}\nRunbook: {runbooks.link(page)}",
+        namespace=namespace,
+        metric_name=metric,
+        dimensions=dimensions,
+        statistic=statistic,
+        comparison_operator=comparison_operator,
+        threshold=threshold,
+        period=period,
+        evaluation_periods=evaluation_periods,
+        treat_missing_data=treat_missing_data,
+        alarm_actions=list(common.alarm_actions),
+        tags=common.tags,
+        opts=common.opts(),
+    )
+    common.watch("alarms", made.arn)
+    return made
+
+
+def function(common: Common, function_name: pulumi.Input[str], what: str, prefix: str = "") -> None:
     """Errors and throttles of a function.
 
     Args:
@@ -18,7 +63,7 @@ def function(common: _parts.Common, function_name: pulumi.Input[str], what: str,
         prefix: of the logical names' suffixes.
     """
     for metric in ("Errors", "Throttles"):
-        _parts.alarm(
+        alarm(
             common,
             f"{prefix}{metric.lower()}",
             namespace="AWS/Lambda",
@@ -29,7 +74,7 @@ def function(common: _parts.Common, function_name: pulumi.Input[str], what: str,
 
 
 def state_machine(
-    common: _parts.Common,
+    common: Common,
     state_machine_arn: pulumi.Input[str],
     what: str,
     effect: str,
@@ -47,7 +92,7 @@ def state_machine(
         runbook: another page than the usual one.
     """
     for metric in ("ExecutionsFailed", "ExecutionsTimedOut"):
-        _parts.alarm(
+        alarm(
             common,
             f"{prefix}{metric.lower()}",
             namespace="AWS/States",
@@ -59,7 +104,7 @@ def state_machine(
 
 
 def delivery_stream(
-    common: _parts.Common,
+    common: Common,
     delivery_stream_name: pulumi.Input[str],
     what: str,
     freshness: int,
@@ -80,8 +125,8 @@ def delivery_stream(
         kinesis: its source is a Kinesis stream.
     """
 
-    def alarm(metric: str, description: str, **settings: Any) -> None:
-        _parts.alarm(
+    def of_stream(metric: str, description: str, **settings: Any) -> None:
+        alarm(
             common,
             prefix + metric.replace(".", "-").lower(),
             namespace="AWS/Firehose",
@@ -92,8 +137,8 @@ def delivery_stream(
         )
 
     waits = f"the oldest record waits longer than {freshness} s to be delivered"
-    alarm("DeliveryToS3.DataFreshness", waits, threshold=freshness, statistic="Maximum")
-    alarm(
+    of_stream("DeliveryToS3.DataFreshness", waits, threshold=freshness, statistic="Maximum")
+    of_stream(
         "DeliveryToS3.Success",
         "an attempt to write to S3 failed; Firehose tries for 24 hours",
         threshold=1,
@@ -101,15 +146,15 @@ def delivery_stream(
         comparison_operator="LessThanThreshold",
     )
     if parquet:
-        alarm("FailedConversion.Records", "records do not fit the Glue table; they lie under the error prefix")
+        of_stream("FailedConversion.Records", "records do not fit the Glue table; they lie under the error prefix")
     if kinesis:
         lag = "Firehose is behind the Kinesis stream"
-        alarm("KinesisMillisBehindLatest", lag, threshold=freshness * 1000, statistic="Maximum")
+        of_stream("KinesisMillisBehindLatest", lag, threshold=freshness * 1000, statistic="Maximum")
     else:
-        alarm("ThrottledRecords", "records were throttled: the stream's quota is reached")
+        of_stream("ThrottledRecords", "records were throttled: the stream's quota is reached")
 
 
-def pipe(common: _parts.Common, pipe_name: pulumi.Input[str], what: str, prefix: str = "pipe-") -> None:
+def pipe(common: Common, pipe_name: pulumi.Input[str], what: str, prefix: str = "pipe-") -> None:
     """Batches of a Pipe that failed, failed in part, timed out or were throttled.
 
     Args:
@@ -119,7 +164,7 @@ def pipe(common: _parts.Common, pipe_name: pulumi.Input[str], what: str, prefix:
         prefix: of the logical names' suffixes.
     """
     for metric in PIPE_METRICS:
-        _parts.alarm(
+        alarm(
             common,
             f"{prefix}{metric.lower()}",
             namespace="AWS/EventBridge/Pipes",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pulumi_aws_eda import log_queries as _log_queries
+from pulumi_aws_eda import log_queries
 from pulumi_aws_eda._parts.observability.observed import Observed
 
 COLUMNS = 24
@@ -44,7 +44,7 @@ class Section:
     """What is shown of one kind.
 
     Attributes:
-        kind: of ``_observed.KINDS``.
+        kind: of ``observed.KINDS``.
         title: its heading.
         namespace: of the metrics.
         dimension: that holds the name.
@@ -251,7 +251,7 @@ def body(observed: Observed, region: str) -> str:
     """The body of a dashboard.
 
     Args:
-        observed: names by kind (``_observed.KINDS``).
+        observed: names by kind (``observed.KINDS``).
         region: where the metrics and logs are.
 
     Raises:
@@ -279,8 +279,8 @@ def body(observed: Observed, region: str) -> str:
     groups = list(observed.get("log_groups", ()))[:MOST_GROUPS]
     if groups:
         grid.heading("Logs")
-        grid.log("Failures and dead letters", _log_queries.FAILURES, groups)
-        grid.log("Duplicates suppressed", _log_queries.DUPLICATES_SUPPRESSED, groups)
+        grid.log("Failures and dead letters", log_queries.FAILURES, groups)
+        grid.log("Duplicates suppressed", log_queries.DUPLICATES_SUPPRESSED, groups)
     _costs(grid, observed)
     if grid.count > MOST_METRICS_OF_ALL:
         raise ValueError(f"has names for {grid.count} metrics; a dashboard shows {MOST_METRICS_OF_ALL}")

@@ -7,10 +7,11 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda._parts import common as _parts
+from pulumi_aws_eda._parts import access, logs
 from pulumi_aws_eda._parts.args import ArgumentError, number, one_of
+from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
-from pulumi_aws_eda._parts.observability import alarms as _alarms
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 
 TEMPLATE_LIMIT = 8192
@@ -129,7 +130,7 @@ def reading_of(where: str, source: TableStreamSourceArgs, most: int) -> dict[str
 
 
 def table_pipe(
-    common: _parts.Common,
+    common: Common,
     stream: TableStreamSourceArgs,
     reading: Mapping[str, Any],
     patterns: Sequence[str],
@@ -153,8 +154,8 @@ def table_pipe(
         description: shown in the console.
     """
     name = physical_name(common.name, 64)
-    log_group = _parts.log_group(common, "pipe-log", f"/aws/vendedlogs/pipes/{name}")
-    role, policy = _parts.role(
+    log_group = logs.log_group(common, "pipe-log", f"/aws/vendedlogs/pipes/{name}")
+    role, policy = access.role(
         common, "pipe-role", "pipes.amazonaws.com", _needs(common, stream, target_needs, dead_letter_queue_arn)
     )
     made = aws.pipes.Pipe(
@@ -188,13 +189,13 @@ def table_pipe(
         tags=common.tags,
         opts=common.opts(depends_on=[policy]),
     )
-    _alarms.pipe(common, made.name, common.name)
+    alarms.pipe(common, made.name, common.name)
     common.watch("pipes", made.name)
     return made
 
 
 def _needs(
-    common: _parts.Common,
+    common: Common,
     source: TableStreamSourceArgs,
     target_needs: Mapping[str, Mapping[str, Any]],
     dead_letter_queue_arn: pulumi.Input[str],
@@ -222,7 +223,7 @@ def _needs(
     return needs
 
 
-def via(common: _parts.Common, service: str) -> dict[str, pulumi.Output[str]]:
+def via(common: Common, service: str) -> dict[str, pulumi.Output[str]]:
     """The condition that a key is used through a service alone."""
     region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
     return {"kms:ViaService": pulumi.Output.concat(service, ".", region, ".amazonaws.com")}

@@ -1,0 +1,35 @@
+"""ARNs in the account and region of a component's provider."""
+
+import pulumi
+import pulumi_aws as aws
+from pulumi_aws_eda._parts.common import Common
+
+
+def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of something in the stack's account and region.
+
+    Args:
+        common: the component.
+        service: as ARNs spell it.
+        resource: what follows the account, for example ``database/orders``.
+    """
+    options = pulumi.InvokeOutputOptions(parent=common.parent)
+    return pulumi.Output.format(
+        "arn:{0}:{1}:{2}:{3}:{4}",
+        aws.get_partition_output(opts=options).partition,
+        service,
+        aws.get_region_output(opts=options).region,
+        account_id(common),
+        resource,
+    )
+
+
+def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[str]:
+    """The ARN of a bucket."""
+    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
+    return pulumi.Output.concat("arn:", partition, ":s3:::", bucket_name)
+
+
+def account_id(common: Common) -> pulumi.Output[str]:
+    """The stack's account."""
+    return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).account_id
