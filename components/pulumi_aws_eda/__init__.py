@@ -2,6 +2,7 @@
 
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError
+from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
 from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
@@ -25,7 +26,6 @@ from pulumi_aws_eda.event_api import (
     WorkflowRouteArgs,
 )
 from pulumi_aws_eda.idempotent_lambda import (
-    GrantArgs,
     IdempotentLambda,
     IdempotentLambdaArgs,
     QueueSourceArgs,

@@ -13,6 +13,7 @@ from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
 from pulumi_aws_eda._parts.analytics import glue
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
@@ -23,7 +24,6 @@ from pulumi_aws_eda._parts.stream.table_pipe import (
     table_pipe,
     via,
 )
-from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
 FIREHOSE_RECORDS = 500
 """Most changes of a Pipe's batch to Firehose, which takes as many in one call."""

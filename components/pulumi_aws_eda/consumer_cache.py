@@ -12,7 +12,8 @@ from pulumi_aws_eda._parts import program, queues, tables
 from pulumi_aws_eda._parts.analytics import triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda.idempotent_lambda import GrantArgs, IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
+from pulumi_aws_eda._parts.function.grants import GrantArgs
+from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
 
 WEEK = 7 * 86400
 _EXPRESSION = re.compile(r"(rate|cron)\(.+\)")

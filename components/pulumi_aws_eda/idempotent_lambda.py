@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from pulumi_aws_eda._parts import access, logs, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._parts.function.layers import function_layers
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
@@ -19,15 +20,6 @@ ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 _NO_RESOURCE = frozenset({*_TRACE, "dynamodb:ListStreams", "redshift-data:DescribeStatement"})
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
-
-
-class GrantArgs(TypedDict):
-    """One need of a function: a statement of its role."""
-
-    actions: Sequence[str]
-    """IAM actions, written out; a wildcard is refused."""
-    resources: Sequence[pulumi.Input[str]]
-    """ARNs the actions are allowed on; ``*`` is refused but for actions that take no resource."""
 
 
 class VpcConfigArgs(TypedDict):

@@ -12,7 +12,7 @@ from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms, dashboard
-from pulumi_aws_eda._parts.observability.observed import Observed, check_kinds, merged
+from pulumi_aws_eda._parts.observed import Observed, check_kinds, merged
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 
 FRESHNESS_SECONDS = 1800

@@ -8,8 +8,8 @@ import pulumi
 from pulumi_aws_eda._parts import buckets, program
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
-from pulumi_aws_eda.idempotent_lambda import GrantArgs
 
 PREFIX = "payloads/"
 NONCURRENT_DAYS = 1

@@ -295,7 +295,9 @@ class PerObjectQuery(pulumi.ComponentResource):
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self, depends_on=curated_ready)
         )
         for suffix, rule in (("created", created), ("completed", completed)):
-            triggers.function_target(common, suffix, rule, self.function, self.dead_letter_queue)
+            triggers.function_target(
+                common, suffix, rule, self.function.function_name, self.function.function_arn, self.dead_letter_queue
+            )
 
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.function_name = self.function.function_name

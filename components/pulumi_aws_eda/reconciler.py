@@ -13,7 +13,8 @@ from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda.idempotent_lambda import GrantArgs, IdempotentLambda, IdempotentLambdaArgs
+from pulumi_aws_eda._parts.function.grants import GrantArgs
+from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 _EXPRESSION = re.compile(r"(cron|rate)\(.+\)")
 _QUEUE = ("dead_letter_queue_url", "dead_letter_queue_arn")

@@ -226,7 +226,14 @@ class SpiceRefresh(pulumi.ComponentResource):
         self.function = IdempotentLambda(
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self)
         )
-        triggers.function_target(common, "finished", finished, self.function, self.dead_letter_queue)
+        triggers.function_target(
+            common,
+            "finished",
+            finished,
+            self.function.function_name,
+            self.function.function_arn,
+            self.dead_letter_queue,
+        )
 
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.function_name = self.function.function_name

@@ -31,7 +31,9 @@ def check(
     stack: Annotated[
         list[str] | None, typer.Option(help="A stack; more than once for several. Default: all that have a file.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The pack's config. Default: policies/config.json beside the program, if any.")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="The pack's config. Default: policies/config.json, if any.")
+    ] = None,
     default: Annotated[
         list[str] | None, typer.Option(help="project:key=value, a config value for stacks whose file has none.")
     ] = None,

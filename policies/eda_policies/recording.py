@@ -96,7 +96,8 @@ def record(
     """
     recording = Recording()
     mocks = _Outputs(preview)
-    set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()})
+    given = (config or {}).items()
+    set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in given})
     # Pulumi keeps the last program's state in globals: without this a second one registers no stack.
     settings.SETTINGS.rpc_manager = RPCManager()  # type: ignore[no-untyped-call]  # untyped in Pulumi
     settings.SETTINGS.outputs.clear()

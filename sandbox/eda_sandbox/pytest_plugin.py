@@ -5,8 +5,8 @@
         eda_sandbox.client("sqs").send_message(QueueUrl=queue, MessageBody='{"id": "1"}')
         eda_sandbox.wait_until(lambda: eda_sandbox.client("dynamodb").scan(TableName=table)["Items"])
 
-pytest loads it by itself where ``aws-eda-sandbox`` is installed. The program is run once in a test session, in a process
-of its own, and everything is removed at the end; no account, no network and no Docker are used.
+pytest loads it by itself where ``aws-eda-sandbox`` is installed. The program is run once in a test session, in a
+process of its own, and everything is removed at the end; no account, no network and no Docker are used.
 """
 
 import time

@@ -2,6 +2,7 @@
 
 import pulumi
 import pulumi_aws as aws
+
 from pulumi_aws_eda._parts.common import Common
 
 

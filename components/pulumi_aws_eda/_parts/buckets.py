@@ -4,6 +4,7 @@ import re
 
 import pulumi
 import pulumi_aws as aws
+
 from pulumi_aws_eda._parts import access
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name

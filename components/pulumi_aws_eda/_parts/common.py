@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import pulumi
+
 from pulumi_aws_eda._parts import program
-from pulumi_aws_eda._parts.observability.observed import Observed, merged
+from pulumi_aws_eda._parts.observed import Observed, merged
 
 T = TypeVar("T")
 SHARED = ("tags", "kms_key_arn", "permissions_boundary", "alarm_actions", "log_retention_in_days")

@@ -8,6 +8,7 @@ from weakref import WeakKeyDictionary
 import pulumi
 import pulumi_aws as aws
 from pulumi.runtime import settings
+
 from pulumi_aws_eda._parts.args import names
 
 T = TypeVar("T", bound=Mapping[str, Any])

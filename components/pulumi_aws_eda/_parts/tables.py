@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import pulumi_aws as aws
+
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pulumi
+
 from pulumi_aws_eda._parts import tables
 from pulumi_aws_eda._parts.common import Common
 

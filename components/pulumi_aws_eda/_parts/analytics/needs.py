@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import NotRequired, TypedDict
 
 import pulumi
+
 from pulumi_aws_eda._parts import arns
 from pulumi_aws_eda._parts.analytics import ledgers
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda.idempotent_lambda import GrantArgs
+from pulumi_aws_eda._parts.function.grants import GrantArgs
 
 # What Athena does in a location that it writes to (Athena documentation, query result locations; the managed policy
 # AmazonAthenaFullAccess): long results are uploaded in parts, and what is left of a cancelled upload is removed.

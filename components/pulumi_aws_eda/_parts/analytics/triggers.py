@@ -5,11 +5,11 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
+
 from pulumi_aws_eda._parts import access
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
-from pulumi_aws_eda.idempotent_lambda import IdempotentLambda
 
 RETRY_POLICY = {"maximum_event_age_in_seconds": 86400, "maximum_retry_attempts": 185}
 """What EventBridge and Scheduler do at most, and by default."""
@@ -49,19 +49,20 @@ def function_target(
     common: Common,
     suffix: str,
     rule: aws.cloudwatch.EventRule,
-    function: IdempotentLambda,
+    function_name: pulumi.Input[str],
+    function_arn: pulumi.Input[str],
     dead_letter_queue: aws.sqs.Queue,
 ) -> None:
     """A function as the target of a rule, which alone may invoke it."""
     permission = aws.lambda_.Permission(
         f"{common.name}-{suffix}",
         action="lambda:InvokeFunction",
-        function=function.function_name,
+        function=function_name,
         principal="events.amazonaws.com",
         source_arn=rule.arn,
         opts=common.opts(),
     )
-    _target(common, suffix, rule, function.function_arn, dead_letter_queue, [permission])
+    _target(common, suffix, rule, function_arn, dead_letter_queue, [permission])
 
 
 def queue_target(common: Common, suffix: str, rule: aws.cloudwatch.EventRule, queue: aws.sqs.Queue) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pulumi
+
 from pulumi_aws_eda._parts.workflow.callback_definition import FAILED_CONDITION, TABLE_RETRY
 
 INPUT_BUDGET = 8_000

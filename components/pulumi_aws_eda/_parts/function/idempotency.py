@@ -8,6 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import jmespath  # type: ignore[import-untyped]  # it has no types
 import pulumi
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]  # as above
+
 from pulumi_aws_eda._parts import tables
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common

@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 from pulumi.runtime import settings
+
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import program
 from pulumi_aws_eda._parts.common import Common

@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
+
 from pulumi_aws_eda._parts.args import check, number, one_of
 
 BUDGET = 200_000

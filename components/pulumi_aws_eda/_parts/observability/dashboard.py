@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pulumi_aws_eda import log_queries
-from pulumi_aws_eda._parts.observability.observed import Observed
+from pulumi_aws_eda._parts.observed import Observed
 
 COLUMNS = 24
 """Of a dashboard's grid."""

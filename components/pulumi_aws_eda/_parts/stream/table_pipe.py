@@ -7,6 +7,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+
 from pulumi_aws_eda._parts import access, logs
 from pulumi_aws_eda._parts.args import ArgumentError, number, one_of
 from pulumi_aws_eda._parts.common import Common

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+
 from pulumi_aws_eda._parts.args import ArgumentError
 
 Observed = Mapping[str, Sequence[str]]

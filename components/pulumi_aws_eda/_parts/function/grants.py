@@ -1,0 +1,15 @@
+"""What a function may do beside its own needs."""
+
+from collections.abc import Sequence
+from typing import TypedDict
+
+import pulumi
+
+
+class GrantArgs(TypedDict):
+    """One need of a function: a statement of its role."""
+
+    actions: Sequence[str]
+    """IAM actions, written out; a wildcard is refused."""
+    resources: Sequence[pulumi.Input[str]]
+    """ARNs the actions are allowed on; ``*`` is refused but for actions that take no resource."""
