@@ -33,6 +33,8 @@ def test_it_makes_a_machine_a_token_store_a_token_keeper_and_a_dead_letter_queue
         "aws:dynamodb/table:Table",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
+        "aws:lambda/layerVersion:LayerVersion",
+        "aws:lambda/layerVersion:LayerVersion",
         "aws:sfn/stateMachine:StateMachine",
         "aws:sqs/queue:Queue",
         "aws:sqs/queuePolicy:QueuePolicy",
