@@ -41,7 +41,18 @@ orders = aws.dynamodb.Table(
     "orders",
     billing_mode="PAY_PER_REQUEST",
     hash_key="order_id",
-    attributes=[{"name": "order_id", "type": "S"}],
+    attributes=[{"name": name, "type": "S"} for name in ("order_id", "open", "updated_at")],
+    # What is not at its end, for the workflow's reconciler.
+    global_secondary_indexes=[
+        {
+            "name": "open",
+            "key_schemas": [
+                {"attribute_name": "open", "key_type": "HASH"},
+                {"attribute_name": "updated_at", "key_type": "RANGE"},
+            ],
+            "projection_type": "KEYS_ONLY",
+        }
+    ],
     stream_enabled=True,
     stream_view_type="NEW_AND_OLD_IMAGES",
     point_in_time_recovery={"enabled": True},
@@ -85,6 +96,7 @@ workflow = CallbackWorkflow(
         "call_timeout": 120,
         "table_name": orders.name,
         "table_arn": orders.arn,
+        "open_index_name": "open",
         "wait_timeout": settings.details_timeout_seconds,
     },
 )
@@ -259,6 +271,7 @@ pulumi.export("orders_table_name", orders.name)
 pulumi.export("callback_table_name", workflow.callback_table_name)
 pulumi.export("workflow_arn", workflow.state_machine_arn)
 pulumi.export("workflow_dlq_url", workflow.dead_letter_queue_url)
+pulumi.export("workflow_reconciler_function_name", workflow.reconciler_function_name)
 pulumi.export("notifications_queue_url", notify_order.queue_url)
 pulumi.export("notifications_dlq_arn", notify_order.dead_letter_queue_arn)
 pulumi.export("delivery_stream_name", sink.delivery_stream_name)

@@ -1,7 +1,8 @@
 """Sends failed orders through the workflow again, from the dead-letter queue.
 
-Safe to run twice and to stop at any point: an order is reset only while it is ``FAILED``, the new execution's name is
-the order's id and version, and a message is deleted last.
+A message leaves the queue only when its order is seen to be delivered, or brought on by an execution that runs. Safe to
+run twice and to stop at any point: an order begins again only at the version that was seen, and the new execution's
+name is the order's id and version.
 """
 
 import json
@@ -9,7 +10,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from eda_runtime.workflow_rows import ENDED, Item, Running, WorkflowRows
+
 from pipeline.dead_letters import drain
+
+LOOKS = 3
+"""How often an order is looked at again that changed while it was redriven."""
 
 
 @dataclass(frozen=True)
@@ -17,8 +23,8 @@ class Redriven:
     """What became of one message.
 
     Attributes:
-        order_id: the order.
-        outcome: ``started``, or ``nothing to do`` for an order that is not failed any more.
+        order_id: the order, or the message where it names none.
+        outcome: what was seen or done, for the operator.
         done: the message is out of the queue.
     """
 
@@ -40,31 +46,47 @@ class Redrive:
     def __init__(self, sqs: Any, dynamodb: Any, stepfunctions: Any, outputs: Mapping[str, Any]) -> None:
         self._sqs = sqs
         self._dynamodb = dynamodb
-        self._stepfunctions = stepfunctions
         self._queue = outputs["workflow_dlq_url"]
-        self._orders = outputs["orders_table_name"]
         self._callbacks = outputs["callback_table_name"]
-        self._workflow = outputs["workflow_arn"]
+        table, workflow = outputs["orders_table_name"], outputs["workflow_arn"]
+        self._rows = WorkflowRows(dynamodb, stepfunctions, sqs, table, "order_id", workflow, self._queue)
 
     def run(self, limit: int = 1000) -> Iterator[Redriven]:
-        """Redrive up to ``limit`` orders, one at a time."""
-        return drain(self._sqs, self._queue, limit, self._message)
+        """Redrive up to ``limit`` orders, one at a time; one that fails stays in the queue and stops no other."""
+        return drain(self._sqs, self._queue, limit, self._message, _left)
 
     def _message(self, message: Mapping[str, Any]) -> Redriven:
-        order_id = json.loads(message["Body"])["id"]
-        return Redriven(order_id, self._order(order_id))
+        match _body(message):
+            case {"id": str(order_id), **others}:
+                return self._order(order_id, others.get("execution_arn"))
+        return Redriven(message["MessageId"], "still in the queue: not about an order", done=False)
 
-    def _order(self, order_id: str) -> str:
-        row = self._dynamodb.get_item(TableName=self._orders, Key={"order_id": {"S": order_id}}, ConsistentRead=True)[
-            "Item"
-        ]
-        if row["status"]["S"] == "FAILED":
-            self._open_callback(order_id)
-            row = self._reset(order_id, row["version"]["N"])
-        elif row["status"]["S"] != "PENDING" or "redriven_at_version" not in row:
-            return "nothing to do"
-        self._start(row)
-        return "started"
+    def _order(self, order_id: str, execution_arn: Any) -> Redriven:
+        for _ in range(LOOKS):
+            row = self._rows.read(order_id)
+            if row is None or "version" not in row:
+                return Redriven(order_id, "still in the queue: there is no such order", done=False)
+            if row["status"]["S"] == "COMPLETED":
+                return Redriven(order_id, "nothing to do: it is delivered")
+            if row["status"]["S"] not in ENDED:
+                execution = self._rows.execution(row)
+                if execution.running is Running.YES and execution.arn == execution_arn:
+                    # It sent its message and has not written its end yet.
+                    return Redriven(order_id, "still in the queue: its execution has not ended", done=False)
+                if execution.running is Running.YES:
+                    return Redriven(order_id, "nothing to do: its execution runs")
+                if execution.running is Running.NEVER and row["status"]["S"] == "PENDING":
+                    if self._rows.start(row):
+                        return Redriven(order_id, "started")
+                    continue
+            if self._restart(row):
+                return Redriven(order_id, "started")
+        return Redriven(order_id, "still in the queue: it changes while it is looked at", done=False)
+
+    def _restart(self, row: Item) -> bool:
+        self._open_callback(row["order_id"]["S"])
+        begun = self._rows.reset(row)
+        return begun is not None and self._rows.start(begun)
 
     def _open_callback(self, order_id: str) -> None:
         """Details are taken again; those that were accepted before the failure are kept and used."""
@@ -79,44 +101,13 @@ class Redrive:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return
 
-    def _reset(self, order_id: str, version: str) -> dict[str, Any]:
-        following = str(int(version) + 1)
-        answer = self._dynamodb.update_item(
-            TableName=self._orders,
-            Key={"order_id": {"S": order_id}},
-            UpdateExpression=(
-                "SET #status = :pending, #version = :following, redriven_at_version = :following, event_id = :event "
-                "REMOVE #error"
-            ),
-            ConditionExpression="#status = :failed AND #version = :version",
-            ExpressionAttributeNames={"#status": "status", "#version": "version", "#error": "error"},
-            ExpressionAttributeValues={
-                ":pending": {"S": "PENDING"},
-                ":failed": {"S": "FAILED"},
-                ":version": {"N": version},
-                ":following": {"N": following},
-                ":event": {"S": f"{order_id}:{following}"},
-            },
-            ReturnValues="ALL_NEW",
-        )
-        row: dict[str, Any] = answer["Attributes"]
-        return row
 
-    def _start(self, row: dict[str, Any]) -> None:
-        order_id, version = row["order_id"]["S"], row["redriven_at_version"]["N"]
-        given = {
-            "id": order_id,
-            "version": int(version),
-            "tenant": row["tenant"]["S"],
-            "payload": json.loads(row["payload"]["S"]),
-            "envelope": {
-                name: row[name]["S"]
-                for name in ("correlation_id", "causation_id", "traceparent", "occurred_at", "schema_version")
-            },
-        }
-        try:
-            self._stepfunctions.start_execution(
-                stateMachineArn=self._workflow, name=f"{order_id}-{version}", input=json.dumps(given)
-            )
-        except self._stepfunctions.exceptions.ExecutionAlreadyExists:
-            return
+def _body(message: Mapping[str, Any]) -> Any:
+    try:
+        return json.loads(message["Body"])
+    except ValueError:
+        return None
+
+
+def _left(message: Mapping[str, Any], reason: str) -> Redriven:
+    return Redriven(message["MessageId"], f"still in the queue: {reason}", done=False)

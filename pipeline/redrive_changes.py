@@ -21,7 +21,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from pipeline.analytics import VERSION
-from pipeline.dead_letters import drain
+from pipeline.dead_letters import NotDone, drain
 
 BATCH_RECORDS, BATCH_BYTES = 500, 4 * 1024 * 1024
 """What ``PutRecordBatch`` takes (Firehose quotas)."""
@@ -33,7 +33,7 @@ _GONE = ("TrimmedDataAccessException", "ResourceNotFoundException")
 _VARIABLE = re.compile(r'"<\$\.([\w.]+)>"|<\$\.([\w.]+)>')
 
 
-class NotDelivered(RuntimeError):
+class NotDelivered(NotDone):
     """Firehose refused records for good; their message is still in the queue."""
 
 
@@ -112,6 +112,7 @@ class PointedChanges:
                 if int(change["dynamodb"]["SequenceNumber"]) >= last:
                     return
             iterator = answer.get("NextShardIterator")
+        raise NotDone(f"the shard ends before {last}")
 
     def _rebuild(self, template: str, since: datetime, what: str) -> RedrivenChanges:
         if self._rebuilt_since is not None and since >= self._rebuilt_since:
@@ -156,13 +157,7 @@ class RedriveChanges:
 
     def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
         """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        return drain(self._sqs, self._queue, limit, self._handled)
-
-    def _handled(self, message: Mapping[str, Any]) -> RedrivenChanges:
-        try:
-            return self._message(message)
-        except (ClientError, NotDelivered) as error:
-            return RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
+        return drain(self._sqs, self._queue, limit, self._message, still_there)
 
     def _message(self, message: Mapping[str, Any]) -> RedrivenChanges:
         match _parsed(message["Body"]):
@@ -201,6 +196,11 @@ class RedriveChanges:
             else:
                 raise NotDelivered(f"{len(batch)} records are refused after {PUT_ATTEMPTS} attempts: {answers}")
         return count
+
+
+def still_there(message: Mapping[str, Any], reason: str) -> RedrivenChanges:
+    """The outcome of a message that is left in its queue."""
+    return RedrivenChanges(message["MessageId"], f"still in the queue: {reason}", done=False)
 
 
 def _parsed(body: str) -> Any:

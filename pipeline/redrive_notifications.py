@@ -13,16 +13,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from pipeline.dead_letters import drain
-from pipeline.redrive_changes import PointedChanges, RedrivenChanges, flows
+from pipeline.dead_letters import NotDone, drain
+from pipeline.redrive_changes import PointedChanges, RedrivenChanges, flows, still_there
 
 BATCH_MESSAGES = 10
 """What ``SendMessageBatch`` takes."""
 
 
-class NotSent(RuntimeError):
+class NotSent(NotDone):
     """SQS did not take a notification; its message is still in the dead-letter queue."""
 
 
@@ -43,13 +41,7 @@ class RedriveNotifications:
 
     def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
         """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        return drain(self._sqs, self._dead_letters, limit, self._handled)
-
-    def _handled(self, message: Mapping[str, Any]) -> RedrivenChanges:
-        try:
-            return self._message(message)
-        except (ClientError, NotSent) as error:
-            return RedrivenChanges(message["MessageId"], f"still in the queue: {error}", done=False)
+        return drain(self._sqs, self._dead_letters, limit, self._message, still_there)
 
     def _message(self, message: Mapping[str, Any]) -> RedrivenChanges:
         try:

@@ -44,7 +44,7 @@ class RedriveQueries:
 
     def run(self, limit: int = 1000) -> Iterator[Requested]:
         """Redrive up to ``limit`` messages, one at a time; one that fails stays in the queue and stops no other."""
-        return drain(self._sqs, self._queue, limit, self._message)
+        return drain(self._sqs, self._queue, limit, self._message, _left)
 
     def _message(self, message: Mapping[str, Any]) -> Requested:
         try:
@@ -56,3 +56,7 @@ class RedriveQueries:
         found = event.get("detail") or {}
         what = (found.get("object") or {}).get("key") or found.get("queryExecutionId") or message["MessageId"]
         return self._function.call(what, event)
+
+
+def _left(message: Mapping[str, Any], reason: str) -> Requested:
+    return Requested(message["MessageId"], f"still in the queue: {reason}", done=False)

@@ -11,6 +11,21 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "EventDriven"
 DUPLICATES_SUPPRESSED = "DuplicatesSuppressed"
+ROWS_SETTLED = "RowsSettled"
+"""Rows of a workflow that no execution brought on and that its reconciler settled."""
+
+
+def counted(name: str) -> dict[str, Any]:
+    """Fields of a log line that count it by function.
+
+    Args:
+        name: of the metric, in ``NAMESPACE``.
+    """
+    metric = EphemeralMetrics(namespace=NAMESPACE)
+    # As AWS's own metrics of functions name it; Powertools adds `service`.
+    metric.add_dimension("FunctionName", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"))
+    metric.add_metric(name, MetricUnit.Count, 1)
+    return {**metric.serialize_metric_set()}
 
 
 def suppressed(what: str) -> dict[str, Any]:
@@ -21,8 +36,4 @@ def suppressed(what: str) -> dict[str, Any]:
     Args:
         what: what came again, a word for the saved query about duplicates.
     """
-    metric = EphemeralMetrics(namespace=NAMESPACE)
-    # As AWS's own metrics of functions name it; Powertools adds `service`.
-    metric.add_dimension("FunctionName", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"))
-    metric.add_metric(DUPLICATES_SUPPRESSED, MetricUnit.Count, 1)
-    return {**metric.serialize_metric_set(), "suppressed": what}
+    return {**counted(DUPLICATES_SUPPRESSED), "suppressed": what}

@@ -7,15 +7,18 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, logs, program, queues, tables
+from pulumi_aws_eda._parts import access, arns, logs, program, queues, tables, triggers
 from pulumi_aws_eda._parts.args import check, number
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.workflow.callback_definition import definition
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 YEAR = 365 * 24 * 3600
+KEEP = 30 * 24 * 3600
+"""Seconds that tokens and additional data are kept after the wait."""
 
 
 class CallbackWorkflowArgs(TypedDict):
@@ -29,13 +32,18 @@ class CallbackWorkflowArgs(TypedDict):
     """The table that holds the row of each execution, made before it starts (``EventApi`` does)."""
     table_arn: pulumi.Input[str]
     """The table's ARN."""
+    open_index_name: NotRequired[pulumi.Input[str]]
+    """The table's index ``open`` with the partition key ``open`` and the sort key ``updated_at``, both strings, that
+    projects the keys: it holds the rows that are not at their end. With it, rows that no execution brings on are found
+    every quarter of an hour; without it only those whose execution fails while EventBridge tells of it."""
     key: NotRequired[str]
     """The table's partition key, a string; default ``order_id``."""
     call_timeout: NotRequired[int]
     """The called function's own timeout in seconds; the state's is ten seconds longer; default 120."""
     max_call_attempts: NotRequired[int]
-    """How often the function is called before the workflow fails, 1 to 1000; default 200: with the default seconds
-    that outlasts an outage of more than six hours."""
+    """How often the function is called before the workflow fails, 1 to 400; default 200: with the default seconds
+    that outlasts an outage of more than six hours. More would not fit into an execution's history (25,000 events, Step
+    Functions quota; a call that is throttled and tried again takes up to 50)."""
     default_retry_seconds: NotRequired[int]
     """Seconds before the next call when the function names none, 1 to 3600; default 120."""
     wait_timeout: NotRequired[pulumi.Input[int]]
@@ -58,7 +66,9 @@ class CallbackWorkflow(pulumi.ComponentResource):
 
     An execution's name is the row's key; its input is ``{"id", "version", "payload", "envelope"}``. The row goes from
     ``version`` (1 at acceptance) to the next (``AWAITING_DETAILS``, with ``result``) and the one after it
-    (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error`` and a message in the dead-letter queue. The
+    (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error``, after a message to the dead-letter queue. A row
+    whose execution ended in another way, by its time-out or by hand, is brought to ``FAILED`` by the reconciler, and
+    one that has no execution is given one. The
     additional data may come before the workflow waits for it: hand it in with
     ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
 
@@ -83,6 +93,12 @@ class CallbackWorkflow(pulumi.ComponentResource):
     """The queue for executions that failed."""
     dead_letter_queue_arn: pulumi.Output[str]
     """Its ARN."""
+    reconciler_function_name: pulumi.Output[str]
+    """The function that settles rows which no execution brings on."""
+    reconciler_function_arn: pulumi.Output[str]
+    """Its ARN."""
+    reconciler_dead_letter_queue_url: pulumi.Output[str]
+    """The queue for its runs that failed."""
     log_group_name: pulumi.Output[str]
     """The log group of the executions."""
     role_arn: pulumi.Output[str]
@@ -95,7 +111,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
         check(component, args, CallbackWorkflowArgs)
         args = program.with_defaults(args, CallbackWorkflowArgs)
         call_timeout = number(component, args, "call_timeout", 120, 1, 900)
-        attempts = number(component, args, "max_call_attempts", 200, 1, 1000)
+        attempts = number(component, args, "max_call_attempts", 200, 1, 400)
         retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)
         wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
         super().__init__("aws-eda:index:CallbackWorkflow", name, {}, opts)
@@ -110,7 +126,11 @@ class CallbackWorkflow(pulumi.ComponentResource):
             "description": "Stores the task token a workflow waits with",
             "memory_size": 128,
             "timeout": 10,
-            "environment": {"CALLBACK_TABLE": self.callback_table.name},
+            # A token is kept as long as it is waited with, and then as long as a redrive may take up its details.
+            "environment": {
+                "CALLBACK_TABLE": self.callback_table.name,
+                "KEEP_SECONDS": pulumi.Output.from_input(wait_timeout).apply(lambda seconds: str(seconds + KEEP)),
+            },
             "grants": {
                 "KeepToken": {"actions": ["dynamodb:UpdateItem"], "resources": [self.callback_table.arn]},
                 "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [arns.arn(common, "states", machine)]},
@@ -127,7 +147,10 @@ class CallbackWorkflow(pulumi.ComponentResource):
                     "actions": ["lambda:InvokeFunction"],
                     "resources": [args["call_function_arn"], self.token_keeper.function_arn],
                 },
-                "WriteRow": {"actions": ["dynamodb:UpdateItem"], "resources": [args["table_arn"]]},
+                "WriteRow": {
+                    "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+                    "resources": [args["table_arn"]],
+                },
                 "CloseCallback": {
                     "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
                     "resources": [self.callback_table.arn],
@@ -171,8 +194,83 @@ class CallbackWorkflow(pulumi.ComponentResource):
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
         self.log_group_name = log_group.name
         self.role_arn = self.role.arn
-        self.observed = common.observed(self.token_keeper.observed)
+        reconciler, letters = self._reconciler(common, args)
+        self.reconciler_function_name = reconciler.function_name
+        self.reconciler_function_arn = reconciler.function_arn
+        self.reconciler_dead_letter_queue_url = letters.url
+        self.observed = common.observed(self.token_keeper.observed, reconciler.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
+
+    def _reconciler(self, common: Common, args: CallbackWorkflowArgs) -> tuple[IdempotentLambda, aws.sqs.Queue]:
+        """The function that settles rows which no execution brings on, and the queue for its runs that failed."""
+        name, machine = common.name, self.state_machine
+        ended = triggers.rule(
+            common,
+            "ended",
+            f"Executions that did not end well: {name}",
+            {
+                "source": ["aws.states"],
+                "detail-type": ["Step Functions Execution Status Change"],
+                "detail": {"status": ["FAILED", "TIMED_OUT", "ABORTED"], "stateMachineArn": [machine.arn]},
+            },
+        )
+        letters = queues.dead_letter_queue(
+            common, "reconciler-dlq", rule_arns=[ended.arn], runbook="dead-letters-workflow-reconciler"
+        )
+        executions = machine.arn.apply(lambda arn: arn.replace(":stateMachine:", ":execution:") + ":*")
+        grants: dict[str, GrantArgs] = {
+            "SettleRows": {
+                "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+                "resources": [args["table_arn"]],
+            },
+            "LookAtExecutions": {"actions": ["states:DescribeExecution"], "resources": [executions]},
+            "StartExecutions": {"actions": ["states:StartExecution"], "resources": [machine.arn]},
+            "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [self.dead_letter_queue.arn]},
+        }
+        index = args.get("open_index_name")
+        if index is not None:
+            grants["FindRows"] = {
+                "actions": ["dynamodb:Query"],
+                "resources": [pulumi.Output.concat(args["table_arn"], "/index/", index)],
+            }
+        function: IdempotentLambdaArgs = {
+            "code": archives.function_archive("workflow_reconciler"),
+            "description": "Settles rows that no execution brings on",
+            "memory_size": 256,
+            "timeout": 300,
+            "asynchronous": True,
+            "dead_letter_queue_arn": letters.arn,
+            "environment": {
+                "TABLE_NAME": args["table_name"],
+                "KEY": args.get("key", "order_id"),
+                "STATE_MACHINE_ARN": machine.arn,
+                "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
+                **({"OPEN_INDEX": index} if index is not None else {}),
+            },
+            "grants": grants,
+        }
+        made = IdempotentLambda(f"{name}-reconciler", common.nested(function), common.opts())
+        triggers.function_target(common, "ended", ended, made.function_name, made.function_arn, letters)
+        alarms.alarm(
+            common,
+            "rows-settled",
+            namespace="EventDriven",
+            metric="RowsSettled",
+            dimensions={"FunctionName": made.function_name, "service": f"{name}-reconciler"},
+            description=f"{name}: no execution brought a row on, and it was settled",
+        )
+        if index is not None:
+            triggers.schedule(
+                common,
+                f"Looks for rows that no execution brings on: {name}",
+                "rate(15 minutes)",
+                "UTC",
+                made.function_arn,
+                {"scheduled_time": "<aws.scheduler.scheduled-time>"},
+                {"actions": ["lambda:InvokeFunction"], "resources": [made.function_arn]},
+                letters,
+            )
+        return made, letters
 
 
 EXECUTION_STATEMENTS: dict[str, dict[str, Any]] = {

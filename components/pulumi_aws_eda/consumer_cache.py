@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import program, queues, tables
-from pulumi_aws_eda._parts.analytics import triggers
+from pulumi_aws_eda._parts import program, queues, tables, triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs

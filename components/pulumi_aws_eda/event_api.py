@@ -325,7 +325,7 @@ class EventApi(pulumi.ComponentResource):
             {
                 "WriteRequests": {"actions": ["logs:PutLogEvents"], "resources": [log_stream.arn]},
                 "Admit": {
-                    "actions": ["dynamodb:PutItem", "dynamodb:GetItem"],
+                    "actions": ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
                     "resources": [workflow["table_arn"]],
                 },
                 "Start": {"actions": ["states:StartExecution"], "resources": [machine_arn]},

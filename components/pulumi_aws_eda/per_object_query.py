@@ -9,8 +9,8 @@ import pulumi_aws as aws
 from eda_runtime.query_template import QueryTemplateError, check_template
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import arns, buckets, program, queues
-from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, triggers
+from pulumi_aws_eda._parts import arns, buckets, program, queues, triggers
+from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common

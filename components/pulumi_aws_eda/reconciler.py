@@ -8,8 +8,8 @@ from typing import NotRequired, TypedDict
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import arns, program, queues
-from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
+from pulumi_aws_eda._parts import arns, program, queues, triggers
+from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common

@@ -12,8 +12,8 @@ import pulumi_aws as aws
 from eda_runtime.redshift_load import LOAD_LEDGER_COLUMNS
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
-from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
+from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues, triggers
+from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common

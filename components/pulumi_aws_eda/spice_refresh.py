@@ -8,8 +8,8 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import arns, program, queues
-from pulumi_aws_eda._parts.analytics import ledgers, needs, triggers
+from pulumi_aws_eda._parts import arns, program, queues, triggers
+from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common

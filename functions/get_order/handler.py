@@ -34,8 +34,8 @@ def handle(event: dict[str, Any], context: Any) -> Response:
         raise Problem(404, "there is no such order")
     found = _dynamodb.get_item(TableName=_table, Key={"order_id": {"S": order_id}}, ConsistentRead=True)
     row = found.get("Item")
-    # Another tenant's order is no different from one that does not exist.
-    if row is None or row["tenant"]["S"] != tenant_of(event):
+    # Another tenant's order is no different from one that does not exist, nor is one whose POST was never answered.
+    if row is None or "version" not in row or row["tenant"]["S"] != tenant_of(event):
         raise Problem(404, "there is no such order")
     version = row["version"]["N"]
     # Whoever has the order whole need not lose a result whose time is over: the tag is compared before it is read.

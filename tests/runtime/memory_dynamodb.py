@@ -27,9 +27,14 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 Item = dict[str, Any]
 
 
+class ConditionalCheckFailedException(ClientError):
+    """As the client's own exception of that name."""
+
+
 def error(code: str, operation: str, **more: Any) -> ClientError:
     """A client's error."""
-    return ClientError({"Error": {"Code": code, "Message": code}, **more}, operation)  # type: ignore[typeddict-item]  # services add keys of their own
+    kind = ConditionalCheckFailedException if code == "ConditionalCheckFailedException" else ClientError
+    return kind({"Error": {"Code": code, "Message": code}, **more}, operation)  # type: ignore[typeddict-item]  # services add keys of their own
 
 
 @dataclass
@@ -48,6 +53,8 @@ class MemoryDynamoDB:
     calls: Counter[str] = field(default_factory=Counter)
     before: Callable[[str, dict[str, Any]], None] = lambda operation, parameters: None
     _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    exceptions = SimpleNamespace(ConditionalCheckFailedException=ConditionalCheckFailedException)
 
     def __post_init__(self) -> None:
         # Powertools registers its user agent with the client.
@@ -113,8 +120,9 @@ class MemoryDynamoDB:
         if not self._holds(request, seen):
             shown = {"Item": seen} if seen and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
             raise error("ConditionalCheckFailedException", operation, **shown)
-        self._store(request, self._made(kind, request))
-        return {}
+        made = self._made(kind, request)
+        self._store(request, made)
+        return {"Attributes": dict(made)} if made and request.get("ReturnValues") == "ALL_NEW" else {}
 
     def _made(self, kind: str, write: dict[str, Any]) -> Item | None:
         if kind in ("Delete", "ConditionCheck"):
@@ -127,9 +135,12 @@ class MemoryDynamoDB:
 
     def _updated(self, write: dict[str, Any]) -> Item:
         item = dict(self._table(write).get(self._key_of(write)) or write["Key"])
-        names, values = write.get("ExpressionAttributeNames", {}), write["ExpressionAttributeValues"]
-        kind, _, assignments = write["UpdateExpression"].partition(" ")
-        for assignment in assignments.split(", "):
+        names, values = write.get("ExpressionAttributeNames", {}), write.get("ExpressionAttributeValues", {})
+        changes, _, removed = write["UpdateExpression"].partition("REMOVE ")
+        for name in filter(None, removed.split(", ")):
+            item.pop(names.get(name, name), None)
+        kind, _, assignments = changes.strip().partition(" ")
+        for assignment in filter(None, assignments.split(", ")):
             if kind == "SET":
                 name, value = assignment.split(" = ")
                 item[names.get(name, name)] = values[value]

@@ -3,8 +3,9 @@
 from typing import Any
 
 import pulumi
+from eda_runtime.workflow_rows import OPEN
 
-from pulumi_aws_eda._parts.workflow.callback_definition import FAILED_CONDITION, TABLE_RETRY
+from pulumi_aws_eda._parts.workflow.retries import ALREADY_EXISTS, FAILED_CONDITION, retry
 
 INPUT_BUDGET = 8_000
 """Characters of a request's body: ``States.Hash`` takes 10,000 characters, and templates escape some of them."""
@@ -64,11 +65,16 @@ def definition(
             },
         }
 
+    def quickly(but: str | None = None) -> list[dict[str, Any]]:
+        """A few retries: the client waits."""
+        return retry(but=but, attempts=3, longest=2)
+
     row = {
         key: {"S.$": "$.id"},
         "tenant": {"S.$": "$.tenant"},
-        "status": {"S": "PENDING"},
-        "version": {"N": "1"},
+        # Without a version: nobody has been told yet that it is accepted, so nothing flows on from it.
+        "status": {"S": "ADMITTED"},
+        OPEN: {"S": OPEN},
         "correlation_id": {"S.$": "$.correlation_id"},
         "causation_id": {"S.$": "$.request_id"},
         "event_id": {"S.$": "States.Format('{}:1', $.id)"},
@@ -136,36 +142,52 @@ def definition(
                 "ExpressionAttributeNames": {"#key": key},
             },
             "ResultPath": None,
-            "Retry": [{**TABLE_RETRY, "MaxAttempts": 3, "MaxDelaySeconds": 2}],
+            "Retry": quickly(FAILED_CONDITION),
             "Catch": [{"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": "ReadRow"}],
-            "Next": "ReadRow",
+            "Next": "NewRow",
         },
-        # Also after a new row: the execution's input is what is stored, so a retry sends the same input again.
+        "NewRow": {"Type": "Pass", "Parameters": {"Item": row}, "ResultPath": "$.row", "Next": "Request"},
         "ReadRow": {
             "Type": "Task",
             "Resource": "arn:aws:states:::dynamodb:getItem",
             "Parameters": {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.row",
-            "Retry": [{**TABLE_RETRY, "MaxAttempts": 3, "MaxDelaySeconds": 2}],
+            "Retry": quickly(),
             "Next": "SamePayload",
         },
         "SamePayload": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.row.Item.payload_sha256.S", "StringEqualsPath": "$.digest", "Next": "FirstRequest"},
+                # It went while it was looked at: the next try of this key begins anew.
+                {"Variable": "$.row.Item", "IsPresent": False, "Next": "Gone"},
+                {
+                    "Not": {"Variable": "$.row.Item.payload_sha256.S", "StringEqualsPath": "$.digest"},
+                    "Next": "Refusal",
+                },
+                # A row of an earlier release has a version before its execution is started.
+                {
+                    "And": [
+                        {"Variable": "$.row.Item.status.S", "StringEquals": "PENDING"},
+                        {"Variable": f"$.row.Item.{OPEN}", "IsPresent": False},
+                    ],
+                    "Next": "Request",
+                },
+                # What has a version was accepted, whether it runs or ended, today or a year ago.
+                {"Variable": "$.row.Item.version", "IsPresent": True, "Next": "FirstRequest"},
             ],
-            "Default": "Refusal",
+            # An earlier request wrote it and could not answer.
+            "Default": "Request",
         },
         # The row was caused by the request that made it, until the workflow changes it.
         "FirstRequest": {
             "Type": "Choice",
             "Choices": [
-                {"Variable": "$.row.Item.causation_id.S", "StringEqualsPath": "$.request_id", "Next": "Request"},
+                {"Variable": "$.row.Item.causation_id.S", "StringEqualsPath": "$.request_id", "Next": "Accepted"},
             ],
             "Default": "Repeat",
         },
         **told("Request", "Start"),
-        **told("Repeat", "Start", suppressed="request"),
+        **told("Repeat", "Accepted", suppressed="request"),
         **told("Refusal", "OtherPayload", status=422),
         "OtherPayload": {
             "Type": "Pass",
@@ -193,24 +215,47 @@ def definition(
                 },
             },
             "ResultPath": None,
-            "Retry": [
-                {
-                    "ErrorEquals": [
-                        "Sfn.ThrottlingException",
-                        "Sfn.ServiceUnavailableException",
-                        "Sfn.SdkClientException",
-                    ],
-                    "IntervalSeconds": 1,
-                    "MaxAttempts": 3,
-                    "BackoffRate": 2,
-                    "MaxDelaySeconds": 2,
-                    "JitterStrategy": "FULL",
-                }
-            ],
-            # The execution runs, or it ran and closed: either way this request was accepted before.
-            "Catch": [{"ErrorEquals": ["Sfn.ExecutionAlreadyExistsException"], "ResultPath": None, "Next": "Accepted"}],
+            "Retry": quickly(ALREADY_EXISTS),
+            # An earlier request started it and could not say so in the row.
+            "Catch": [{"ErrorEquals": [ALREADY_EXISTS], "ResultPath": None, "Next": "Accept"}],
+            "Next": "Accept",
+        },
+        # From here on the row is an order: it flows, it is shown, and it waits for details.
+        "Accept": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Parameters": {
+                "TableName": table_name,
+                "Key": {key: {"S.$": "$.id"}},
+                "UpdateExpression": "SET #status = :pending, #version = :first, updated_at = :now",
+                "ConditionExpression": "attribute_exists(#key) AND attribute_not_exists(#version)",
+                "ExpressionAttributeNames": {"#key": key, "#status": "status", "#version": "version"},
+                "ExpressionAttributeValues": {
+                    ":pending": {"S": "PENDING"},
+                    ":first": {"N": "1"},
+                    ":now": {"S.$": "$$.State.EnteredTime"},
+                },
+            },
+            "ResultPath": None,
+            "Retry": quickly(FAILED_CONDITION),
+            # Refused, or unknown: the row says whether it is accepted.
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "LookWhoAccepted"}],
             "Next": "Accepted",
         },
+        "LookWhoAccepted": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Parameters": {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}, "ConsistentRead": True},
+            "ResultPath": "$.row",
+            "Retry": quickly(),
+            "Next": "IsAccepted",
+        },
+        "IsAccepted": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.row.Item.version", "IsPresent": True, "Next": "Accepted"}],
+            "Default": "Gone",
+        },
+        "Gone": {"Type": "Fail", "Error": "Gone", "Cause": "the row went while the request was answered"},
         "Accepted": {"Type": "Pass", "Parameters": {"status": 202, "id.$": "$.id"}, "End": True},
     }
     return pulumi.Output.json_dumps({"StartAt": "CheckKey", "States": states, "TimeoutSeconds": 25})

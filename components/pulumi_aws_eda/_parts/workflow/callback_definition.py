@@ -3,43 +3,21 @@
 from typing import Any
 
 import pulumi
+from eda_runtime.workflow_rows import OPEN, TOLD
 
-LAMBDA_RETRY: dict[str, Any] = {
-    "ErrorEquals": [
-        "Lambda.TooManyRequestsException",
-        "Lambda.ServiceException",
-        "Lambda.AWSLambdaException",
-        "Lambda.SdkClientException",
-        "Lambda.ClientExecutionTimeoutException",
-    ],
-    "IntervalSeconds": 2,
-    "MaxAttempts": 10,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 120,
-    "JitterStrategy": "FULL",
-}
-TABLE_RETRY = {
-    "ErrorEquals": [
-        "DynamoDB.TransactionConflictException",
-        "DynamoDB.ProvisionedThroughputExceededException",
-        "DynamoDB.RequestLimitExceededException",
-        "DynamoDB.ThrottlingException",
-        "DynamoDB.InternalServerErrorException",
-        "DynamoDB.SdkClientException",
-    ],
-    "IntervalSeconds": 1,
-    "MaxAttempts": 10,
-    "BackoffRate": 2,
-    "MaxDelaySeconds": 60,
-    "JitterStrategy": "FULL",
-}
-FAILED_CONDITION = "DynamoDB.ConditionalCheckFailedException"
+from pulumi_aws_eda._parts.workflow.retries import FAILED_CONDITION, LAMBDA_RETRY, retry
+
+LONGEST_RETRY_AFTER = 86_400
+"""Seconds that the called function may ask for; what asks for more, or for none, is called after the default."""
+ANSWER_SECONDS = 300
+"""How long a row may stay without a version before nobody can be told any more that it was accepted: far longer than
+the 29 seconds in which API Gateway answers (its quota for an integration)."""
 _ENVELOPE = {
-    "correlation_id.$": "$.envelope.correlation_id",
+    "correlation_id.$": "$.run.envelope.correlation_id",
     "causation_id.$": "$$.Execution.Id",
-    "traceparent.$": "$.envelope.traceparent",
-    "occurred_at.$": "$.envelope.occurred_at",
-    "schema_version.$": "$.envelope.schema_version",
+    "traceparent.$": "$.run.envelope.traceparent",
+    "occurred_at.$": "$.run.envelope.occurred_at",
+    "schema_version.$": "$.run.envelope.schema_version",
 }
 
 
@@ -57,34 +35,130 @@ def definition(
     default_retry_seconds: int,
 ) -> pulumi.Output[str]:
     """The definition as JSON; see ``CallbackWorkflowArgs`` for what the values mean."""
-    update = _Updates(table_name, key)
+    rows = _Rows(table_name, key)
     states: dict[str, Any] = {
-        # Versions are the execution's own, counted from the row's at its start: a redrive starts at a later one.
+        **_beginning(),
+        **_call(call_function_arn, call_timeout, max_call_attempts, default_retry_seconds),
+        "MarkAwaiting": rows.write(
+            status="AWAITING_DETAILS",
+            version="called",
+            sets={"result": "States.JsonToString($.called.answer.result)"},
+            otherwise="LookWhoWaits",
+            next="WaitForCallback",
+        ),
+        **rows.look("LookWhoWaits", version="called", mine="WaitForCallback", unanswered="Unanswered"),
+        **rows.unanswered("Unanswered", back="MarkAwaiting"),
+        **_callback(token_keeper_arn, callback_table_name, wait_timeout),
+        "Write": rows.write(
+            status="COMPLETED",
+            version="ended",
+            sets={"details": "States.JsonToString($.answered.callback)"},
+            otherwise="LookWhoWrote",
+            next="Succeeded",
+            ends=True,
+        ),
+        **rows.look("LookWhoWrote", version="ended", mine="Succeeded", unanswered="Overtaken"),
+        "Succeeded": {"Type": "Succeed"},
+        "Withdrawn": {"Type": "Succeed"},
+        **_failed("Overtaken", "RowChanged", "the row was changed by another than this execution"),
+        **_failure(rows, dead_letter_queue_url),
+    }
+    return pulumi.Output.json_dumps({"StartAt": "Begin", "States": states})
+
+
+def _beginning() -> dict[str, Any]:
+    """What each execution counts with: the row's versions, from the one at its start (a redrive starts at a later one),
+    and the envelope with what its sender left out."""
+    return {
         "Begin": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.envelope", "IsPresent": True, "Next": "Defaults"}],
+            "Default": "NoEnvelope",
+        },
+        "NoEnvelope": {"Type": "Pass", "Result": {}, "ResultPath": "$.envelope", "Next": "Defaults"},
+        "Defaults": {
             "Type": "Pass",
             "Parameters": {
-                "called.$": "States.MathAdd($.version, 1)",
-                "ended.$": "States.MathAdd($.version, 2)",
+                "correlation_id.$": "$.id",
+                "traceparent": "",
+                "occurred_at.$": "$$.Execution.StartTime",
+                "schema_version": "1",
             },
-            "ResultPath": "$.versions",
+            "ResultPath": "$.defaults",
+            "Next": "Count",
+        },
+        "Count": {
+            "Type": "Pass",
+            "Parameters": {
+                "envelope.$": "States.JsonMerge($.defaults, $.envelope, false)",
+                "execution.$": "$$.Execution.Id",
+                "begun.$": "States.Format('{}', $.version)",
+                "called.$": "States.Format('{}', States.MathAdd($.version, 1))",
+                "ended.$": "States.Format('{}', States.MathAdd($.version, 2))",
+            },
+            "ResultPath": "$.run",
             "Next": "CountCalls",
         },
-        "CountCalls": {
+        "CountCalls": {"Type": "Pass", "Result": {"attempts": 0}, "ResultPath": "$.call", "Next": "CallFunction"},
+    }
+
+
+def _call(function_arn: pulumi.Input[str], timeout: int, attempts: int, default_seconds: int) -> dict[str, Any]:
+    asked = "$.asked.retry_after_seconds"
+    read_retry_after: dict[str, Any] = {
+        "ParseError": {
             "Type": "Pass",
-            "Result": {"attempts": 0},
-            "ResultPath": "$.call",
-            "Next": "CallFunction",
+            "Parameters": {"error.$": "States.StringToJson($.failure.Cause)"},
+            "Next": "HasMessage",
         },
+        "HasMessage": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "And": [
+                        {"Variable": "$.error.errorMessage", "IsPresent": True},
+                        {"Variable": "$.error.errorMessage", "IsString": True},
+                    ],
+                    "Next": "ParseMessage",
+                }
+            ],
+            "Default": "NamesNoTime",
+        },
+        "ParseMessage": {
+            "Type": "Pass",
+            "Parameters": {"asked.$": "States.StringToJson($.error.errorMessage)"},
+            "Next": "HasSeconds",
+        },
+        "HasSeconds": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "And": [
+                        {"Variable": asked, "IsPresent": True},
+                        {"Variable": asked, "IsNumeric": True},
+                        {"Variable": asked, "NumericGreaterThanEquals": 0},
+                        {"Variable": asked, "NumericLessThanEquals": LONGEST_RETRY_AFTER},
+                    ],
+                    "Next": "NamesTime",
+                }
+            ],
+            "Default": "NamesNoTime",
+        },
+        "NamesTime": {"Type": "Pass", "InputPath": "$.asked", "End": True},
+        "NamesNoTime": {"Type": "Fail", "Error": "NoRetryAfter", "Cause": "the message names no time"},
+    }
+    return {
         "CallFunction": {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke",
             "Parameters": {
-                "FunctionName": call_function_arn,
+                "FunctionName": function_arn,
                 "Payload": {"id.$": "$.id", "payload.$": "$.payload", "envelope": _ENVELOPE},
             },
-            "ResultSelector": {"result.$": "$.Payload.result"},
+            # What an answer lacks is no error that a Catch sees: it is looked at behind the call.
+            "ResultSelector": {"answer.$": "$.Payload"},
             "ResultPath": "$.called",
-            "TimeoutSeconds": call_timeout + 10,
+            "TimeoutSeconds": timeout + 10,
             "Retry": [LAMBDA_RETRY],
             "Catch": [
                 {"ErrorEquals": ["ExternalApiThrottled"], "ResultPath": "$.failure", "Next": "ReadRetryAfter"},
@@ -100,22 +174,31 @@ def definition(
                     "ResultPath": "$.failure",
                     "Next": "DefaultRetryAfter",
                 },
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "MarkCallFailed"},
+                *_caught("LookAtRow"),
             ],
-            "Next": "MarkAwaiting",
+            "Next": "HasResult",
         },
-        # Retry intervals are static, so the time the API asks for goes through a Wait state and a bounded loop.
+        "HasResult": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.called.answer.result", "IsPresent": True, "Next": "MarkAwaiting"}],
+            "Default": "NoResult",
+        },
+        **_failed("NoResult", "NoResult", "the function's answer has no member result"),
+        # Retry intervals are static, so the time the API asks for goes through a Wait state and a bounded loop. Only a
+        # Parallel state catches what an intrinsic function cannot read.
         "ReadRetryAfter": {
-            "Type": "Pass",
-            "Parameters": {"error.$": "States.StringToJson($.failure.Cause)"},
+            "Type": "Parallel",
+            "Branches": [{"StartAt": "ParseError", "States": read_retry_after}],
+            "ResultSelector": {"asked.$": "$[0]"},
             "ResultPath": "$.throttled",
-            "Next": "ParseRetryAfter",
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.unread", "Next": "DefaultRetryAfter"}],
+            "Next": "AskedRetryAfter",
         },
-        "ParseRetryAfter": {
+        "AskedRetryAfter": {
             "Type": "Pass",
             "Parameters": {
                 "attempts.$": "States.MathAdd($.call.attempts, 1)",
-                "asked.$": "States.StringToJson($.throttled.error.errorMessage)",
+                "asked.$": "$.throttled.asked",
             },
             "ResultPath": "$.call",
             "Next": "AttemptsLeft",
@@ -124,17 +207,15 @@ def definition(
             "Type": "Pass",
             "Parameters": {
                 "attempts.$": "States.MathAdd($.call.attempts, 1)",
-                "asked": {"retry_after_seconds": default_retry_seconds},
+                "asked": {"retry_after_seconds": default_seconds},
             },
             "ResultPath": "$.call",
             "Next": "AttemptsLeft",
         },
         "AttemptsLeft": {
             "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.call.attempts", "NumericLessThan": max_call_attempts, "Next": "Jitter"},
-            ],
-            "Default": "MarkCallFailed",
+            "Choices": [{"Variable": "$.call.attempts", "NumericLessThan": attempts, "Next": "Jitter"}],
+            "Default": "LookAtRow",
         },
         # Those that were throttled together must not come back together.
         "Jitter": {
@@ -147,12 +228,13 @@ def definition(
             "Next": "WaitBeforeRetry",
         },
         "WaitBeforeRetry": {"Type": "Wait", "SecondsPath": "$.call.seconds", "Next": "CallFunction"},
-        "MarkAwaiting": update.state(
-            status="AWAITING_DETAILS",
-            version="called",
-            sets={"result": "States.JsonToString($.called.result)"},
-            next="WaitForCallback",
-        ),
+    }
+
+
+def _callback(
+    token_keeper_arn: pulumi.Input[str], table_name: pulumi.Input[str], timeout: pulumi.Input[int]
+) -> dict[str, Any]:
+    return {
         "WaitForCallback": {
             "Type": "Task",
             "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -161,7 +243,7 @@ def definition(
                 "Payload": {"id.$": "$.id", "task_token.$": "$$.Task.Token", "envelope": _ENVELOPE},
             },
             "ResultPath": "$.answered",
-            "TimeoutSeconds": wait_timeout,
+            "TimeoutSeconds": timeout,
             # Storing the token can be repeated: each attempt has a new one, and the newest counts.
             "Retry": [
                 {**LAMBDA_RETRY, "MaxAttempts": 200},
@@ -169,16 +251,22 @@ def definition(
             ],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.failure", "Next": "CloseCallback"},
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "MarkFailed"},
+                *_caught("LookAtRow"),
             ],
-            "Next": "Write",
+            "Next": "HasCallback",
         },
+        "HasCallback": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.answered.callback", "IsPresent": True, "Next": "Write"}],
+            "Default": "NoCallback",
+        },
+        **_failed("NoCallback", "NoCallback", "the task's output has no member callback"),
         # After this write nothing is accepted any more; what was accepted before it is used.
         "CloseCallback": {
             "Type": "Task",
             "Resource": "arn:aws:states:::dynamodb:updateItem",
             "Parameters": {
-                "TableName": callback_table_name,
+                "TableName": table_name,
                 "Key": {"id": {"S.$": "$.id"}},
                 "UpdateExpression": "SET #status = :closed",
                 "ConditionExpression": "attribute_not_exists(callback)",
@@ -186,44 +274,73 @@ def definition(
                 "ExpressionAttributeValues": {":closed": {"S": "CLOSED"}},
             },
             "ResultPath": None,
-            "Retry": [TABLE_RETRY],
+            "Retry": retry(but=FAILED_CONDITION),
             "Catch": [
                 {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": "ReadCallback"},
-                {"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "MarkFailed"},
+                *_caught("LookAtRow"),
             ],
-            "Next": "MarkFailed",
+            "Next": "LookAtRow",
         },
         "ReadCallback": {
             "Type": "Task",
             "Resource": "arn:aws:states:::dynamodb:getItem",
-            "Parameters": {"TableName": callback_table_name, "Key": {"id": {"S.$": "$.id"}}, "ConsistentRead": True},
-            "ResultSelector": {"callback.$": "States.StringToJson($.Item.callback.S)"},
+            "Parameters": {"TableName": table_name, "Key": {"id": {"S.$": "$.id"}}, "ConsistentRead": True},
+            "ResultPath": "$.kept",
+            "Retry": retry(),
+            "Catch": _caught("LookAtRow"),
+            "Next": "IsKept",
+        },
+        "IsKept": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.kept.Item.callback.S", "IsPresent": True, "Next": "TakeCallback"}],
+            "Default": "LookAtRow",
+        },
+        "TakeCallback": {
+            "Type": "Pass",
+            "Parameters": {"callback.$": "States.StringToJson($.kept.Item.callback.S)"},
             "ResultPath": "$.answered",
-            "Retry": [TABLE_RETRY],
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.failure", "Next": "MarkFailed"}],
             "Next": "Write",
         },
-        "Write": update.state(
-            status="COMPLETED",
-            version="ended",
-            sets={"details": "States.JsonToString($.answered.callback)"},
-            next="Succeeded",
-        ),
-        "Succeeded": {"Type": "Succeed"},
-        "MarkCallFailed": update.state(
-            status="FAILED",
-            version="called",
-            sets={"error": "States.JsonToString($.failure.Error)"},
-            next="SendToDeadLetterQueue",
-            failing=True,
-        ),
-        "MarkFailed": update.state(
-            status="FAILED",
-            version="ended",
-            sets={"error": "States.JsonToString($.failure.Error)"},
-            next="SendToDeadLetterQueue",
-            failing=True,
-        ),
+    }
+
+
+def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[str, Any]:
+    """Every end that is none of an order's: the row is looked at, the message is sent, and then the row says so.
+
+    The message comes first: a row that says ``FAILED`` has been in the queue, and one that does not, because something
+    ended between the two, is open, where the reconciler finds it.
+    """
+    return {
+        "LookAtRow": rows.read(catch="SendToDeadLetterQueue", next="WhoseRow"),
+        "WhoseRow": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "And": [
+                        {"Variable": "$.row.Item.status.S", "IsPresent": True},
+                        {"Variable": "$.row.Item.status.S", "StringEquals": "COMPLETED"},
+                    ],
+                    "Next": "Succeeded",
+                },
+                {**_without_version(), "Next": "UnansweredFailure"},
+                # It was redriven: another execution brings it on.
+                {
+                    "And": [
+                        {"Variable": "$.row.Item.redriven_at_version.N", "IsPresent": True},
+                        {
+                            "Not": {
+                                "Variable": "$.row.Item.redriven_at_version.N",
+                                "StringEqualsPath": "$.run.begun",
+                            }
+                        },
+                    ],
+                    "Next": "Superseded",
+                },
+            ],
+            "Default": "SendToDeadLetterQueue",
+        },
+        **rows.unanswered("UnansweredFailure", back="LookAtRow"),
+        "Superseded": {"Type": "Fail", "Error": "Superseded", "Cause": "a later execution brings the row on"},
         "SendToDeadLetterQueue": {
             "Type": "Task",
             "Resource": "arn:aws:states:::sqs:sendMessage",
@@ -236,73 +353,208 @@ def definition(
                     "envelope": _ENVELOPE,
                 },
                 "MessageAttributes": {
-                    "X-Correlation-Id": {"DataType": "String", "StringValue.$": "$.envelope.correlation_id"}
+                    "X-Correlation-Id": {"DataType": "String", "StringValue.$": "$.run.envelope.correlation_id"}
                 },
             },
             "ResultPath": None,
-            "Retry": [
-                {
-                    "ErrorEquals": ["States.TaskFailed"],
-                    "IntervalSeconds": 2,
-                    "MaxAttempts": 10,
-                    "BackoffRate": 2,
-                    "MaxDelaySeconds": 120,
-                    "JitterStrategy": "FULL",
-                }
-            ],
-            "Next": "Failed",
+            "Retry": retry(longest=120),
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FailedUntold"}],
+            "Next": "IsRowKnown",
         },
-        "Failed": {"Type": "Fail", "ErrorPath": "$.failure.Error", "Cause": "see the row and the dead-letter queue"},
+        "IsRowKnown": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.row.Item.version.N", "IsPresent": True, "Next": "MarkFailed"}],
+            "Default": "Failed",
+        },
+        "MarkFailed": rows.fail(next="Failed"),
+        "Failed": {"Type": "Fail", "ErrorPath": "$.failure.Error", "Cause": TOLD},
+        "FailedUntold": {
+            "Type": "Fail",
+            "ErrorPath": "$.failure.Error",
+            "Cause": "the message for the dead-letter queue could not be sent",
+        },
     }
-    return pulumi.Output.json_dumps({"StartAt": "Begin", "States": states})
 
 
-class _Updates:
-    """Conditional writes of the row: its version grows by one with each, a repeat by this execution is success."""
+def _caught(next: str) -> list[dict[str, Any]]:
+    """Every error: ``States.ALL`` leaves out an answer over the limit (Step Functions Developer Guide, error names)."""
+    return [
+        {"ErrorEquals": [name], "ResultPath": "$.failure", "Next": next}
+        for name in ("States.DataLimitExceeded", "States.ALL")
+    ]
+
+
+def _failed(name: str, error: str, cause: str) -> dict[str, Any]:
+    """A failure that no task raised."""
+    return {
+        name: {
+            "Type": "Pass",
+            "Result": {"Error": error, "Cause": cause},
+            "ResultPath": "$.failure",
+            "Next": "LookAtRow",
+        }
+    }
+
+
+def _without_version() -> dict[str, Any]:
+    """A row that nobody has been told was accepted."""
+    return {
+        "And": [
+            {"Variable": "$.row.Item", "IsPresent": True},
+            {"Variable": "$.row.Item.version", "IsPresent": False},
+        ]
+    }
+
+
+class _Rows:
+    """Reads and conditional writes of the row.
+
+    Each version is written by one state of one execution, and carries its ARN: where a condition is refused, the row
+    says whether it was this execution's own write, whose answer was lost.
+    """
 
     def __init__(self, table_name: pulumi.Input[str], key: str) -> None:
-        self._table_name = table_name
+        self._at = {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}}
         self._key = key
 
-    def state(
-        self, *, status: str, version: str, sets: dict[str, str], next: str, failing: bool = False
+    def write(
+        self, *, status: str, version: str, sets: dict[str, str], otherwise: str, next: str, ends: bool = False
     ) -> dict[str, Any]:
+        """Set a status; ``otherwise`` is where a refused condition leads."""
         expression = "SET #status = :status, #version = :version, updated_at = :now, causation_id = :causation"
         expression += ", event_id = :event" + "".join(f", #{name} = :{name}" for name in sets)
-        # A write that fails for good ends in the row's failure; when that cannot be written, the message still is.
-        otherwise = (
-            {"ResultPath": None, "Next": next}
-            if failing
-            else {"ResultPath": "$.failure", "Next": "MarkCallFailed" if version == "called" else "MarkFailed"}
-        )
         return {
             "Type": "Task",
             "Resource": "arn:aws:states:::dynamodb:updateItem",
             "Parameters": {
-                "TableName": self._table_name,
-                "Key": {self._key: {"S.$": "$.id"}},
-                "UpdateExpression": expression,
+                **self._at,
+                "UpdateExpression": expression + (" REMOVE #open" if ends else ""),
                 "ConditionExpression": "attribute_exists(#key) AND #version < :version",
                 "ExpressionAttributeNames": {
                     "#key": self._key,
                     "#status": "status",
                     "#version": "version",
+                    **({"#open": OPEN} if ends else {}),
                     **{f"#{name}": name for name in sets},
                 },
                 "ExpressionAttributeValues": {
                     ":status": {"S": status},
-                    ":version": {"N.$": f"States.Format('{{}}', $.versions.{version})"},
+                    ":version": {"N.$": f"$.run.{version}"},
                     ":now": {"S.$": "$$.State.EnteredTime"},
                     ":causation": {"S.$": "$$.Execution.Id"},
-                    ":event": {"S.$": f"States.Format('{{}}:{{}}', $.id, $.versions.{version})"},
+                    ":event": {"S.$": f"States.Format('{{}}:{{}}', $.id, $.run.{version})"},
                     **{f":{name}": {"S.$": value} for name, value in sets.items()},
                 },
             },
             "ResultPath": None,
-            "Retry": [TABLE_RETRY],
+            "Retry": retry(but=FAILED_CONDITION),
             "Catch": [
-                {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": next},
-                {"ErrorEquals": ["States.ALL"], **otherwise},
+                {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": otherwise},
+                *_caught("LookAtRow"),
             ],
             "Next": next,
+        }
+
+    def fail(self, *, next: str) -> dict[str, Any]:
+        """Set ``FAILED`` at the version behind the one that was read; ``next`` follows whether it could be or not."""
+        following = "States.Format('{}', States.MathAdd(States.StringToJson($.row.Item.version.N), 1))"
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Parameters": {
+                **self._at,
+                "UpdateExpression": (
+                    "SET #status = :status, #version = :version, updated_at = :now, causation_id = :causation, "
+                    "event_id = :event, #error = :error REMOVE #open"
+                ),
+                "ConditionExpression": "#version = :seen",
+                "ExpressionAttributeNames": {
+                    "#status": "status",
+                    "#version": "version",
+                    "#error": "error",
+                    "#open": OPEN,
+                },
+                "ExpressionAttributeValues": {
+                    ":status": {"S": "FAILED"},
+                    ":seen": {"N.$": "$.row.Item.version.N"},
+                    ":version": {"N.$": following},
+                    ":now": {"S.$": "$$.State.EnteredTime"},
+                    ":causation": {"S.$": "$$.Execution.Id"},
+                    ":event": {"S.$": f"States.Format('{{}}:{{}}', $.id, {following})"},
+                    ":error": {"S.$": "States.JsonToString($.failure.Error)"},
+                },
+            },
+            "ResultPath": None,
+            "Retry": retry(but=FAILED_CONDITION),
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": next}],
+            "Next": next,
+        }
+
+    def read(self, *, catch: str, next: str) -> dict[str, Any]:
+        """Read what says whose the row is."""
+        return {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Parameters": {
+                **self._at,
+                "ConsistentRead": True,
+                "ProjectionExpression": "#status, #version, causation_id, redriven_at_version, updated_at",
+                "ExpressionAttributeNames": {"#status": "status", "#version": "version"},
+            },
+            "ResultPath": "$.row",
+            "Retry": retry(),
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.unread", "Next": catch}],
+            "Next": next,
+        }
+
+    def look(self, name: str, *, version: str, mine: str, unanswered: str) -> dict[str, Any]:
+        """Whose write a refused condition met: this execution's own leads to ``mine``."""
+        return {
+            name: self.read(catch="RowUnread", next=f"{name}Result"),
+            f"{name}Result": {
+                "Type": "Choice",
+                "Choices": [
+                    {
+                        "And": [
+                            {"Variable": "$.row.Item.version.N", "IsPresent": True},
+                            {"Variable": "$.row.Item.version.N", "StringEqualsPath": f"$.run.{version}"},
+                            {"Variable": "$.row.Item.causation_id.S", "IsPresent": True},
+                            {"Variable": "$.row.Item.causation_id.S", "StringEqualsPath": "$.run.execution"},
+                        ],
+                        "Next": mine,
+                    },
+                    {**_without_version(), "Next": unanswered},
+                ],
+                "Default": "Overtaken",
+            },
+            **_failed("RowUnread", "RowUnread", "the row cannot be read"),
+        }
+
+    def unanswered(self, name: str, *, back: str) -> dict[str, Any]:
+        """A row that nobody has been told was accepted: whoever asked is given time for the answer, then it goes."""
+        return {
+            name: {
+                "Type": "Choice",
+                "Choices": [{"Variable": "$.patience", "IsPresent": True, "Next": f"{name}Withdraw"}],
+                "Default": f"{name}Patience",
+            },
+            f"{name}Patience": {"Type": "Pass", "Result": {}, "ResultPath": "$.patience", "Next": f"{name}Wait"},
+            f"{name}Wait": {"Type": "Wait", "Seconds": ANSWER_SECONDS, "Next": back},
+            f"{name}Withdraw": {
+                "Type": "Task",
+                "Resource": "arn:aws:states:::dynamodb:deleteItem",
+                "Parameters": {
+                    **self._at,
+                    "ConditionExpression": "attribute_not_exists(#version)",
+                    "ExpressionAttributeNames": {"#version": "version"},
+                },
+                "ResultPath": None,
+                "Retry": retry(but=FAILED_CONDITION),
+                "Catch": [
+                    {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": back},
+                    # The reconciler takes it away.
+                    {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Withdrawn"},
+                ],
+                "Next": "Withdrawn",
+            },
         }
