@@ -63,8 +63,8 @@ def is_header_value(text: str) -> bool:
 def traceparent_of(text: str) -> str:
     """A ``traceparent`` as W3C's Trace Context has it in version 00, empty for one that is not valid.
 
-    Of a higher version what version 00 knows is taken, as W3C's "Versioning of traceparent" asks: the ids, and the flags
-    that have a meaning.
+    Of a higher version what version 00 knows is taken, as W3C's "Versioning of traceparent" asks: the ids, and the
+    flags that have a meaning.
     """
     match = _TRACEPARENT.fullmatch(text)
     if match is None:

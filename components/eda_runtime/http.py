@@ -1,7 +1,7 @@
 """HTTP events and their answers, whichever service sends them.
 
-Known are REST APIs and HTTP APIs of API Gateway (payload formats 1.0 and 2.0), function URLs, Application Load Balancers,
-VPC Lattice (both versions of its event), and WebSocket APIs.
+Known are REST APIs and HTTP APIs of API Gateway (payload formats 1.0 and 2.0), function URLs, Application Load
+Balancers, VPC Lattice (both versions of its event), and WebSocket APIs.
 """
 
 import base64
@@ -127,7 +127,7 @@ def answer_to(event: Mapping[str, Any], answer: Response) -> Response:
 
 
 def header(event: Mapping[str, Any], name: str) -> str | None:
-    """A request header, whatever its case; one that came more than once is joined by commas, where the service tells."""
+    """A request header, whatever its case; one that came more than once is joined by commas where that is told."""
     wanted = name.lower()
     for headers in (event.get("headers"), event.get("multiValueHeaders")):
         for key, value in (headers or {}).items():

@@ -239,52 +239,52 @@ def _nested(text: str, number: Callable[[str], Any]) -> Any:
         match = _TOKEN.match(text, at)
         if match is None:
             raise ValueError("the text is no JSON")
-        token, at = match[1], match.end()
+        mark, at = match[1], match.end()
         top = stack[-1]
-        if token == "" or (len(stack) == 1 and expects == "comma"):
-            if token or expects != "comma" or len(stack) != 1:
+        if mark == "" or (len(stack) == 1 and expects == "comma"):
+            if mark or expects != "comma" or len(stack) != 1:
                 raise ValueError("the text ends too early, or something follows the value")
             return holder[0]
-        if expects == "comma" and token == ",":
+        if expects == "comma" and mark == ",":
             expects = "name" if isinstance(top, dict) else "value"
-        elif token in ("]", "}") and expects in ("comma", "first"):
-            if (token == "}") is not isinstance(top, dict):
+        elif mark in ("]", "}") and expects in ("comma", "first"):
+            if (mark == "}") is not isinstance(top, dict):
                 raise ValueError("a bracket closes what another one opened")
             stack.pop()
             expects = "comma"
-        elif isinstance(top, dict) and expects in ("name", "first") and token[0] == '"':
-            names.append(json.loads(token))
+        elif isinstance(top, dict) and expects in ("name", "first") and mark[0] == '"':
+            names.append(json.loads(mark))
             expects = "colon"
-        elif expects == "colon" and token == ":":
+        elif expects == "colon" and mark == ":":
             expects = "value"
         elif expects in ("value", "first") and not (isinstance(top, dict) and expects == "first"):
-            value = _token_value(token, number)
+            value = _token_value(mark, number)
             if isinstance(top, dict):
                 top[names.pop()] = value
             else:
                 top.append(value)
             expects = "comma"
-            if token in ("[", "{"):
+            if mark in ("[", "{"):
                 stack.append(value)
                 expects = "first"
         else:
             raise ValueError("the text is no JSON")
 
 
-def _token_value(token: str, number: Callable[[str], Any]) -> Any:
-    if token == "[":
+def _token_value(mark: str, number: Callable[[str], Any]) -> Any:
+    if mark == "[":
         return []
-    if token == "{":
+    if mark == "{":
         return {}
-    if token[0] == '"':
-        return json.loads(token)
-    if token in _CONSTANTS:
-        return _CONSTANTS[token]
-    if token in ("NaN", "Infinity", "-Infinity"):
-        return float(token)
-    if _NUMBER.fullmatch(token) is None:
+    if mark[0] == '"':
+        return json.loads(mark)
+    if mark in _CONSTANTS:
+        return _CONSTANTS[mark]
+    if mark in ("NaN", "Infinity", "-Infinity"):
+        return float(mark)
+    if _NUMBER.fullmatch(mark) is None:
         raise ValueError("the text is no JSON")
-    return number(token)
+    return number(mark)
 
 
 def same(one: Any, other: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Two callers never get each other's answers, whichever service authorised them; and every refusal is an HTTP answer."""
+"""Two callers never get each other's answers, whichever service authorised them; a refusal is an HTTP answer."""
 
 import base64
 import json

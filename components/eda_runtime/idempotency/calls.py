@@ -140,8 +140,7 @@ class IdempotentCalls:
         if answer.replayed is None:
             return answer.value, False
         logger.info("repeat", idempotency_key=key, **metrics.suppressed("call"))
-        stored = _value(answer.replayed.data) if answer.replayed.data else None
-        result = load(stored) if stored is not None else None
+        result = _loaded(answer.replayed.data, load)
         if self.config.response_hook is not None:
             result = self.config.response_hook(result, self.store.data_record(answer.replayed))
         return result, True
@@ -222,7 +221,7 @@ class IdempotentCalls:
         try:
             data = _text(None if result is None else dump(result))
             # What a repeat will get: the first caller must not see tuples, decimals or keys that no later one does.
-            result = None if result is None else load(_value(data))
+            result = _loaded(data, load)
         except Exception:
             logger.exception("the handler's result cannot be written as JSON and read again")
             data = None
@@ -273,9 +272,10 @@ def _text(value: Any) -> str:
         return json_text.dumps(value, Encoder().default)
 
 
-def _value(data: str) -> Any:
+def _loaded(data: str | None, load: Callable[[Any], Any]) -> Any:
     """A result that was kept: its numbers are ints and floats, and decimals where a float has not their value."""
-    return json_text.loads(data, _decimal)
+    value = json_text.loads(data, _decimal) if data else None
+    return None if value is None else load(value)
 
 
 def _decimal(text: str) -> int | Decimal:

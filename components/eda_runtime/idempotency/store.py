@@ -46,7 +46,7 @@ from eda_runtime.transaction import TransactWriteItem
 
 _BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Cancellation reasons that pass."""
-_encoder = Encoder()
+_encoder: Any = Encoder()
 _owners: ContextVar[dict[tuple[int, str], str] | None] = ContextVar("idempotency_owners", default=None)
 
 
