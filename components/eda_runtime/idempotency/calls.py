@@ -261,7 +261,7 @@ class _Encoder(Encoder):
     def default(self, obj: Any) -> Any:
         if isinstance(obj, Decimal):
             raise _NeedsExactText
-        return super().default(obj)
+        return super().default(obj)  # type: ignore[no-untyped-call]  # Powertools has no types there
 
 
 def _text(value: Any) -> str:
