@@ -18,6 +18,8 @@ MAX_DIGITS = 600
 """Whole numbers up to so many digits are ints; Python converts 640 whatever its settings."""
 _SAFE_DIGITS = 15
 """A float has every decimal of so many digits."""
+_FLOAT_DIGITS = 17
+"""The shortest form of a float has no more."""
 _MAX_POWER = 15
 """Characters of an exponent that a ``Decimal`` takes."""
 _NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?")
@@ -191,7 +193,7 @@ def _number(literal: str, beyond: Callable[[str], Any]) -> Any:
     if len(power) > _MAX_POWER:
         # No decimal has such an exponent; the text is its own form.
         return beyond(f"{sign}{whole}.{fraction}e{power.lstrip('+')}") if (whole + fraction).strip("0") else 0
-    if match[3] or match[4]:
+    if (match[3] or match[4]) and len((whole + fraction).strip("0")) <= _FLOAT_DIGITS:
         value = float(literal)
         if math.isfinite(value) and Decimal(repr(value)) == Decimal(literal):
             return value
@@ -207,8 +209,7 @@ def _value(sign: str, digits: str, exponent: int, beyond: Callable[[str], Any]) 
     if exponent >= 0 and len(short) + exponent <= MAX_DIGITS:
         return int(f"{sign}{short}{'0' * exponent}")
     text = f"{sign}{short}e{exponent}"
-    # A float's shortest form has 17 digits.
-    if exponent < 0 and len(short) <= 17:
+    if exponent < 0 and len(short) <= _FLOAT_DIGITS:
         value = float(text)
         if math.isfinite(value) and value and Decimal(repr(value)) == Decimal(text):
             return value

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from eda_runtime import json_text
-from eda_runtime.idempotency.keys import canonical, parsed
+from eda_runtime.idempotency.keys import canonical, canonical_text, parsed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,6 +40,14 @@ def test_numbers_are_one_key_when_they_are_one_value(one: str, other: str) -> No
     assert (written(parsed(one)) == written(parsed(other))) is (Decimal(one) == Decimal(other))
     # However it came: as text, as a decimal, or as what another text means.
     assert written(parsed(one)) == written(Decimal(one)) == written(parsed(str(Decimal(one)).replace("E", "e")))
+
+
+@given(JSON, st.integers(0, 150), st.sampled_from([1, Decimal("0.1"), Decimal("1e-30"), {1: 2, "b": (3,)}, 1e300]))
+def test_the_quick_writer_of_keys_and_the_thorough_one_write_the_same(value: Any, depth: int, more: Any) -> None:
+    nested: Any = [value, more]
+    for _ in range(depth):
+        nested = [nested]
+    assert canonical_text(nested, refuse) == written(nested)
 
 
 @given(JSON, st.integers(0, 400), st.integers(0, 5), st.sampled_from([*'[]{},:"\\x10.eE-+ ', ""]))

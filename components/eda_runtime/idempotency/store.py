@@ -41,7 +41,7 @@ from eda_runtime.idempotency.core import (
     Record,
     Refused,
 )
-from eda_runtime.idempotency.keys import canonical, check_key, is_composite
+from eda_runtime.idempotency.keys import canonical_text, check_key, is_composite
 from eda_runtime.transaction import TransactWriteItem
 
 _BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
@@ -246,7 +246,7 @@ class FencedDynamoDBPersistenceLayer(DynamoDBPersistenceLayer):
 
     def _generate_hash(self, data: Any) -> str:
         # Powertools' text, so that its keys are ours, but without the limits of its writer.
-        text = json_text.dumps(canonical(data), _serialisable, sort_keys=True)
+        text = canonical_text(data, _serialisable)
         return str(self.hash_function(text.encode()).hexdigest())
 
     def _found(self, item: Any) -> Found:
