@@ -16,6 +16,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 KEEP_SECONDS = 30 * 24 * 3600
+"""How long a row is kept by default; a workflow that may wait for longer needs its token for longer."""
+MAX_OUTPUT_BYTES = 262_144
+"""Of ``SendTaskSuccess``'s output in UTF-8 (Step Functions)."""
 _ALREADY_DONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
@@ -32,6 +35,10 @@ class Delivery(Enum):
     """The workflow no longer waits."""
 
 
+class CallbackTooLong(Exception):
+    """The additional data is longer than Step Functions takes; nothing was stored. The message says how long it is."""
+
+
 class CallbackStore:
     """Keeps tokens and additional data.
 
@@ -39,12 +46,14 @@ class CallbackStore:
         dynamodb: a DynamoDB client.
         stepfunctions: a Step Functions client.
         table: the table's name.
+        keep_seconds: how long a row is kept after its last write: longer than any workflow waits.
     """
 
-    def __init__(self, dynamodb: Any, stepfunctions: Any, table: str) -> None:
+    def __init__(self, dynamodb: Any, stepfunctions: Any, table: str, keep_seconds: int = KEEP_SECONDS) -> None:
         self._dynamodb = dynamodb
         self._stepfunctions = stepfunctions
         self._table = table
+        self._keep_seconds = keep_seconds
 
     def deliver(self, id: str, payload: dict[str, Any]) -> Delivery:
         """Hand in the additional data.
@@ -52,18 +61,26 @@ class CallbackStore:
         Args:
             id: what the workflow waits under.
             payload: JSON-serialisable.
+
+        Raises:
+            CallbackTooLong: it is longer than Step Functions takes.
         """
-        text = json.dumps(payload, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+        text = _text(payload, separators=(",", ":"), sort_keys=True)
         digest = hashlib.sha256(text.encode()).hexdigest()
+        size = len(_output(text).encode())
+        if size > MAX_OUTPUT_BYTES:
+            # Stored, it could never be handed over, and nothing else could be stored in its place.
+            raise CallbackTooLong(f"the data is {size} bytes as the workflow gets it; it takes {MAX_OUTPUT_BYTES}")
         try:
             row = self._update(
                 id,
-                "SET callback = :callback, callback_sha256 = :digest, expires_at = :expires",
+                # A token's row is kept for as long as its workflow waits.
+                "SET callback = :callback, callback_sha256 = :digest, expires_at = if_not_exists(expires_at, :expires)",
                 "attribute_not_exists(callback) AND attribute_not_exists(#status)",
                 {
                     ":callback": {"S": text},
                     ":digest": {"S": digest},
-                    ":expires": {"N": str(int(time.time()) + KEEP_SECONDS)},
+                    ":expires": self._expires(),
                 },
             )
         except ClientError as error:
@@ -90,13 +107,16 @@ class CallbackStore:
                 id,
                 "SET task_token = :token, expires_at = :expires",
                 "attribute_not_exists(#status)",
-                {":token": {"S": task_token}, ":expires": {"N": str(int(time.time()) + KEEP_SECONDS)}},
+                {":token": {"S": task_token}, ":expires": self._expires()},
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
             return
         self._resume(row)
+
+    def _expires(self) -> dict[str, str]:
+        return {"N": str(int(time.time()) + self._keep_seconds)}
 
     def _update(self, id: str, expression: str, condition: str, values: dict[str, Any]) -> dict[str, Any]:
         answer = self._dynamodb.update_item(
@@ -115,10 +135,26 @@ class CallbackStore:
     def _resume(self, row: dict[str, Any]) -> None:
         if "task_token" not in row or "callback" not in row:
             return
-        output = json.dumps({"callback": json.loads(row["callback"]["S"])})
+        output = _output(row["callback"]["S"])
         try:
             self._stepfunctions.send_task_success(taskToken=row["task_token"]["S"], output=output)
         except ClientError as error:
             # The task ended already, by this very data or by its time-out; the row says which.
             if error.response["Error"]["Code"] not in _ALREADY_DONE:
                 raise
+
+
+def _output(callback: str) -> str:
+    """What the workflow gets of data that is stored as JSON."""
+    return _text({"callback": json.loads(callback)})
+
+
+def _text(value: Any, **form: Any) -> str:
+    """JSON in as few bytes as its letters have: an escaped one has six, an emoji twelve."""
+    text = json.dumps(value, ensure_ascii=False, **form)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half of a surrogate pair can only be escaped.
+        return json.dumps(value, **form)
+    return text

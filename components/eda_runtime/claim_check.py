@@ -16,6 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from eda_runtime.http import is_http
 from eda_runtime.transaction import Transaction
 
 BUDGET = 200_000
@@ -245,7 +246,7 @@ def transparent(handler: Handler, store: ClaimCheck) -> Handler:
 
     def wrapped(event: dict[str, Any], context: Any) -> Any:
         result = handler(_resolved(event, store) if store.reads else event, context)
-        form_is_given = isinstance(event, dict) and ("requestContext" in event or "Records" in event)
+        form_is_given = is_http(event) or (isinstance(event, dict) and "Records" in event)
         if form_is_given or not store.writes:
             return result
         if isinstance(result, Transaction):
@@ -259,7 +260,7 @@ def _resolved(event: Any, store: ClaimCheck) -> Any:
     if isinstance(event, dict) and event.get("eventSource") == "aws:sqs" and '"claim_check"' in event["body"]:
         try:
             body = json.loads(event["body"])
-        except ValueError:
+        except (ValueError, RecursionError):
             return event
         return {**event, "body": json.dumps(store.resolve(body), ensure_ascii=False)}
     return store.resolve(event)

@@ -20,8 +20,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from eda_runtime.logger import logger
 from eda_runtime.replica import CURRENT, MAX_VALUE_BYTES, POINTER_ATTRIBUTES, row_id
 
 LOCAL_ENTRIES = 1_000
@@ -107,16 +108,20 @@ class HotCache:
             ValueTooLong: the source's value is too long.
             Exception: what ``load`` raised, when there is no value that may still be used.
         """
+        # Text, because each caller gets a value of its own: what one does to it is no other's matter.
         found = self._local.get(key, self._clock())
-        if found is not MISSING:
-            return found
-        with self._loading.of(key):
-            found = self._local.get(key, self._clock())
-            return self._shared(key) if found is MISSING else found
+        if found is MISSING:
+            with self._loading.of(key):
+                found = self._local.get(key, self._clock())
+                if found is MISSING:
+                    found = self._shared(key)
+        return json.loads(found)
 
-    def _shared(self, key: str) -> Any:
+    def _shared(self, key: str) -> str:
+        """A value as JSON, from the table or from the source."""
         row = self._read(key)
-        deadline = self._clock() + self._wait
+        # Not the clock: it may be set back, and then a wait would have no end.
+        deadline, waited = time.monotonic() + self._wait, 0.0
         pause = 0.02
         while True:
             now = self._clock()
@@ -131,19 +136,20 @@ class HotCache:
                 taken, row = self._take(key, owner, now)
                 if taken:
                     return self._loaded(key, owner, row, now)
-                continue
-            if now >= deadline:
+                if max(_number(row, name) for name in ("fresh_until", "failed_until", "lease_until")) > now:
+                    continue
+            if waited >= self._wait or time.monotonic() >= deadline:
                 if not self._usable(row, now):
                     raise LoadInProgress("another process still loads the value")
-                return json.loads(row["value"]["S"])
+                return _value(row)
             self._sleep(pause)
+            waited += pause
             pause = min(2 * pause, 0.5)
             row = self._read(key)
 
-    def _loaded(self, key: str, owner: str, row: dict[str, Any], now: float) -> Any:
+    def _loaded(self, key: str, owner: str, row: dict[str, Any], now: float) -> str:
         try:
-            value = self._load(key)
-            text = json.dumps(value, ensure_ascii=False)
+            text = json.dumps(self._load(key), ensure_ascii=False)
             if len(text.encode("utf-8", "surrogatepass")) > MAX_VALUE_BYTES:
                 raise ValueTooLong(f"the value has more than {MAX_VALUE_BYTES} bytes")
         except Exception:
@@ -161,11 +167,12 @@ class HotCache:
         }
         sets = "SET #value = :value, fresh_until = :fresh, expires_at = :expires"
         self._close(key, owner, sets, stored, {"#value": "value"}, ", failed_until")
-        self._local.put(key, value, fresh_until)
-        return value
+        self._local.put(key, text, fresh_until)
+        return text
 
-    def _read(self, key: str) -> dict[str, Any]:
-        answer = self._dynamodb.get_item(TableName=self._table, Key={"id": {"S": key}})
+    def _read(self, key: str, consistent: bool = False) -> dict[str, Any]:
+        more = {"ConsistentRead": True} if consistent else {}
+        answer = self._dynamodb.get_item(TableName=self._table, Key={"id": {"S": key}}, **more)
         row: dict[str, Any] = answer.get("Item", {})
         return row
 
@@ -194,7 +201,9 @@ class HotCache:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            return False, dict(error.response["Item"])  # type: ignore[typeddict-item]  # not in botocore's own types
+            # What the condition saw, where DynamoDB tells it.
+            seen: Any = error.response.get("Item")
+            return False, dict(seen) if seen else self._read(key, consistent=True)
         return True, answer["Attributes"]
 
     def _close(
@@ -219,15 +228,20 @@ class HotCache:
         except ClientError as error:
             # The load took longer than the lease: whoever took over writes its own.
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+                self._not_closed(key, error)
+        except BotoCoreError as error:
+            self._not_closed(key, error)
+
+    def _not_closed(self, key: str, error: Exception) -> None:
+        """What was loaded is its caller's all the same, and the lease ends by itself."""
+        logger.warning("the cache's row could not be written", key=key, error_type=type(error).__name__)
 
     def _usable(self, row: dict[str, Any], now: float) -> bool:
         return "value" in row and now < _number(row, "fresh_until") + self._stale_if_error
 
-    def _remember(self, key: str, row: dict[str, Any], until: float) -> Any:
-        value = json.loads(row["value"]["S"])
-        self._local.put(key, value, until)
-        return value
+    def _remember(self, key: str, row: dict[str, Any], until: float) -> str:
+        self._local.put(key, _value(row), until)
+        return _value(row)
 
 
 class ReplicaCache:
@@ -283,14 +297,16 @@ class ReplicaCache:
             for start in range(0, len(missing), BATCH_KEYS):
                 found |= self._rows(version, missing[start : start + BATCH_KEYS])
             if just_read or all(value is not MISSING for value in found.values()):
-                return {key: value for key, value in found.items() if value is not MISSING}
+                # A value of its own for each caller, as above.
+                return {key: json.loads(text) for key, text in found.items() if text is not MISSING}
             # What is missing may be in a newer version only, or gone with an older one.
             self._read_at = -1e18
         return {}
 
     def _point(self) -> bool:
         """Find out the current version, if that was not done just now; whether it was read."""
-        if self._clock() - self._read_at < self._pointer_seconds:
+        # A clock that was set back makes no version younger.
+        if 0 <= self._clock() - self._read_at < self._pointer_seconds:
             return False
         answer = self._dynamodb.get_item(
             TableName=self._table, Key={"id": {"S": CURRENT}}, ConsistentRead=True, **POINTER_ATTRIBUTES
@@ -310,7 +326,7 @@ class ReplicaCache:
             answer = self._dynamodb.batch_get_item(RequestItems=request)
             for row in answer["Responses"].get(self._table, []):
                 key = row["id"]["S"].removeprefix(row_id(version, ""))
-                found[key] = json.loads(row["value"]["S"])
+                found[key] = _value(row)
                 self._local.put(f"{version}#{key}", found[key], 1)
             request = answer.get("UnprocessedKeys") or {}
             if request:
@@ -338,7 +354,7 @@ def from_settings(settings: str, dynamodb: Any, load: Callable[[str], Any] | Non
 
 
 class _Local:
-    """Values in memory, the least recently used of which go first."""
+    """Values in memory, as JSON, the least recently used of which go first."""
 
     def __init__(self) -> None:
         self._entries: OrderedDict[str, tuple[Any, float]] = OrderedDict()
@@ -374,6 +390,10 @@ class _Locks:
             if len(self._locks) > LOCAL_ENTRIES:
                 self._locks.popitem(last=False)
             return found
+
+
+def _value(row: dict[str, Any]) -> str:
+    return str(row["value"]["S"])
 
 
 def _number(row: dict[str, Any], name: str) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from eda_runtime import settings
 from eda_runtime.envelope import Envelope
-from eda_runtime.http import Problem, header
+from eda_runtime.http import Problem, header, is_http, path_of
 from eda_runtime.logger import logger
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -58,9 +58,10 @@ def correlation_id_of(event: Any) -> str | None:
     envelope = Envelope.of(event)
     if envelope is not None:
         return envelope.correlation_id
-    if "requestContext" in event:
+    if is_http(event):
         path = event.get("pathParameters") or {}
-        return header(event, "x-correlation-id") or path.get("order_id") or event["requestContext"].get("requestId")
+        request = event.get("requestContext") or {}
+        return header(event, "x-correlation-id") or path.get("order_id") or request.get("requestId")
     return None
 
 
@@ -95,12 +96,13 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     logger.set_correlation_id(correlation_id)
     order_id = (event.get("pathParameters") or event).get("order_id") if isinstance(event, dict) else None
     _annotate({"correlation_id": correlation_id, **({"order_id": str(order_id)} if order_id else {})})
-    http = isinstance(event, dict) and "requestContext" in event and "httpMethod" in event
+    http = is_http(event)
     # The first line joins what AWS's own lines know, the request id, to the correlation id; so a call that is killed is
     # found, too.
     if http:
-        request = event["requestContext"]
-        logger.info("request", request_id=request.get("requestId"), route=request.get("resourcePath"))
+        request = event.get("requestContext") or {}
+        route = request.get("resourcePath") or request.get("routeKey") or path_of(event)
+        logger.info("request", request_id=request.get("requestId"), route=route)
     else:
         envelope = Envelope.of(event) if isinstance(event, dict) else None
         logger.info("invoked", causation_id=envelope.causation_id if envelope is not None else None)
@@ -110,7 +112,7 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         if not http:
             raise
         logger.info("refused", status=failure.status)
-        return failure.response()
+        return failure.response(event)
     except Exception as failure:
         # The runtime's line about it has the stack, and no correlation id.
         logger.error("failed", error_type=type(failure).__name__)

@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 SCHEMA_VERSION = "1"
-_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_KNOWN_FLAGS = 0b11
+"""Sampled, and random trace id: what W3C's Trace Context level 2 gives a meaning."""
+_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]{0,254}[!-~])?")
+"""What RFC 9110 lets a new field have, and no more than the tables' columns take."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,33 @@ class Envelope:
         return asdict(self)
 
     def headers(self) -> dict[str, str]:
-        """The headers of an outgoing HTTP call: ``X-Correlation-Id``, and ``traceparent`` where it is valid."""
-        headers = {"X-Correlation-Id": self.correlation_id}
-        if _TRACEPARENT.fullmatch(self.traceparent):
-            headers["traceparent"] = self.traceparent
-        return headers
+        """The headers of an outgoing HTTP call: ``X-Correlation-Id`` and ``traceparent``, each where it is valid.
+
+        A correlation id that is no header value (1 to 256 visible ASCII characters, with spaces between them) is left
+        out: it would end the call, or write headers of its own.
+        """
+        headers = {"X-Correlation-Id": self.correlation_id} if is_header_value(self.correlation_id) else {}
+        trace = traceparent_of(self.traceparent)
+        return {**headers, "traceparent": trace} if trace else headers
+
+
+def is_header_value(text: str) -> bool:
+    """Whether a text can be a header's value: 1 to 256 visible ASCII characters, with spaces between them."""
+    return _HEADER_VALUE.fullmatch(text) is not None
+
+
+def traceparent_of(text: str) -> str:
+    """A ``traceparent`` as W3C's Trace Context has it in version 00, empty for one that is not valid.
+
+    Of a higher version what version 00 knows is taken, as W3C's "Versioning of traceparent" asks: the ids, and the
+    flags that have a meaning.
+    """
+    match = _TRACEPARENT.fullmatch(text)
+    if match is None:
+        return ""
+    version, trace, parent, flags, more = match.groups()
+    if version == "ff" or not trace.strip("0") or not parent.strip("0"):
+        return ""
+    if version == "00":
+        return "" if more is not None else text
+    return f"00-{trace}-{parent}-{int(flags, 16) & _KNOWN_FLAGS:02x}"

@@ -1,13 +1,30 @@
-"""HTTP events of API Gateway (proxy integration, payload format 1.0) and their answers."""
+"""HTTP events and their answers, whichever service sends them.
+
+Known are REST APIs and HTTP APIs of API Gateway (payload formats 1.0 and 2.0), function URLs, Application Load
+Balancers, VPC Lattice (both versions of its event), and WebSocket APIs.
+"""
 
 import base64
+import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
+
+from eda_runtime.logger import logger
 
 Response = dict[str, Any]
 MAX_DEPTH = 32
+PUBLIC = "public"
+"""The tenant of requests that nobody authorised."""
+_TITLES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
+"""RFC 9110's, which Python has from 3.13 on."""
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ARN = re.compile(r"arn:[a-z-]+:(?:iam|sts)::([0-9]+):(.+)")
+_LATTICE_FIELD = re.compile(r"((?:[^;\\]|\\.)*)(?:;|\Z)")
 
 
 class Problem(Exception):
@@ -17,17 +34,27 @@ class Problem(Exception):
         status: HTTP status, 400 to 599.
         detail: what is wrong and how to mend it; never what the client sent.
         headers: further headers, such as ``Retry-After``.
+
+    Raises:
+        ValueError: the status is no error's.
     """
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(detail)
+        if not 400 <= status <= 599:
+            raise ValueError(f"the status of a problem is {status}; it must be 400 to 599")
         self.status = status
         self.detail = detail
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """The answer."""
-        return problem(self.status, self.detail, self.headers)
+    def response(self, event: Mapping[str, Any] | None = None) -> Response:
+        """The answer.
+
+        Args:
+            event: the request; its service may ask for more than a status, headers and a body.
+        """
+        answer = problem(self.status, self.detail, self.headers)
+        return answer if event is None else answer_to(event, answer)
 
 
 def response(status: int, body: Any, headers: Mapping[str, str] | None = None) -> Response:
@@ -44,35 +71,288 @@ def response(status: int, body: Any, headers: Mapping[str, str] | None = None) -
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """An error as ``application/problem+json``."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail}
+    body = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail}
     return response(status, body, {"Content-Type": "application/problem+json", **(headers or {})})
 
 
+def title_of(status: int) -> str:
+    """What RFC 9110 calls a status; one that it does not know is named by its class."""
+    if status in _TITLES:
+        return _TITLES[status]
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Client Error" if status < 500 else "Server Error"
+
+
+def is_http(event: Any) -> bool:
+    """Whether an event is a request, of any of the services that this module knows."""
+    if not isinstance(event, Mapping):
+        return False
+    context = event.get("requestContext")
+    if event.get("type") == "REQUEST":
+        # An authoriser's question about a request, which looks like the request.
+        return False
+    if isinstance(context, Mapping):
+        return "httpMethod" in event or "http" in context or _is_lattice(event) or "connectionId" in context
+    return _is_lattice(event)
+
+
+def _is_lattice(event: Mapping[str, Any]) -> bool:
+    return "method" in event and ("raw_path" in event or "serviceArn" in _mapping(event.get("requestContext")))
+
+
+def _is_load_balancer(event: Mapping[str, Any]) -> bool:
+    return "elb" in _mapping(event.get("requestContext"))
+
+
+def answer_to(event: Mapping[str, Any], answer: Response) -> Response:
+    """An answer in the form that the request's service takes.
+
+    Load balancers and VPC Lattice want a status line and whether the body is encoded; a load balancer that sent
+    ``multiValueHeaders`` reads no other headers.
+
+    Args:
+        event: the request.
+        answer: with ``statusCode``, ``headers`` and ``body``; it is not changed.
+    """
+    if not (_is_load_balancer(event) or _is_lattice(event)):
+        return answer
+    status = answer["statusCode"]
+    told = {"statusDescription": f"{status} {title_of(status)}", "isBase64Encoded": False, **answer}
+    if _is_load_balancer(event) and "multiValueHeaders" in event and "headers" in told:
+        given = told.pop("headers")
+        told["multiValueHeaders"] = {name: [value] for name, value in given.items()}
+    return told
+
+
 def header(event: Mapping[str, Any], name: str) -> str | None:
-    """A request header, whatever its case."""
+    """A request header, whatever its case; one that came more than once is joined by commas where that is told."""
     wanted = name.lower()
-    return next((value for key, value in (event.get("headers") or {}).items() if key.lower() == wanted), None)
+    for headers in (event.get("headers"), event.get("multiValueHeaders")):
+        for key, value in (headers or {}).items():
+            if key.lower() == wanted and value is not None:
+                return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return None
+
+
+def method_of(event: Mapping[str, Any]) -> str | None:
+    """The request's method; of a WebSocket's message what happened (``MESSAGE``)."""
+    context = event.get("requestContext") or {}
+    named = event.get("httpMethod") or event.get("method") or (context.get("http") or {}).get("method")
+    found = named or context.get("eventType")
+    return None if found is None else str(found)
+
+
+def path_of(event: Mapping[str, Any]) -> str | None:
+    """The request's path without its query; of a WebSocket's message the route's key."""
+    context = event.get("requestContext") or {}
+    found = event.get("path") or event.get("rawPath") or event.get("raw_path")
+    if found is None:
+        found = (context.get("http") or {}).get("path") or context.get("routeKey")
+    # VPC Lattice leaves the query in it.
+    return None if found is None else str(found).partition("?")[0]
+
+
+def query_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request's query: names and their values, lists of them where the service tells of more than one."""
+    for name in ("multiValueQueryStringParameters", "queryStringParameters", "query_string_parameters"):
+        if event.get(name):
+            found: Mapping[str, Any] = event[name]
+            return found
+    return {}
+
+
+def body_of(event: Mapping[str, Any]) -> bytes:
+    """The request's body.
+
+    Raises:
+        ValueError: the event says that it is encoded in Base64, and it is not.
+    """
+    raw = event.get("body") or ""
+    if event.get("isBase64Encoded") or event.get("is_base64_encoded"):
+        return base64.b64decode(raw)
+    return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else json.dumps(raw).encode()
 
 
 def tenant_of(event: Mapping[str, Any]) -> str:
-    """Who the request belongs to: what keeps callers' orders apart.
+    """Who the request belongs to: what keeps callers' data apart.
 
-    ``AWS_IAM``: the account, with the role for an assumed role (``123456789012:role-name``), never its session's
-    name. Cognito: the user's ``sub``. API key: ``key:`` and its id. Without authorisation: ``public``.
+    - IAM, of every service: the account, with the role for an assumed role (``123456789012:role-name``), never its
+      session's name. All users of an account are one tenant, and all who assume a role, which an identity pool lets
+      all of its users do.
+    - Cognito (REST API): the user's ``sub``, which is unique among all pools.
+    - A JWT of any issuer (HTTP API), a load balancer's OIDC: ``jwt:``, the issuer and the subject.
+    - Lambda authoriser: ``principal:`` and its ``principalId``. Where the service passes on its context alone (payload
+      2.0): the context's ``principalId``, its ``sub`` with its ``iss`` if it has one, or else all of the context.
+    - API key: ``key:`` and its id.
+    - Nothing of all that: ``public``.
+
+    A load balancer's headers are taken as they are: it writes them itself where its rule authenticates, and lets a
+    client's own pass where it does not, so no rule of its listeners may forward to the function without.
+
+    Raises:
+        Problem: 500, when somebody authorised the request in a way that is not known: whoever is behind it must not
+            become everybody.
     """
     context = event.get("requestContext") or {}
-    identity = context.get("identity") or {}
-    claims = (context.get("authorizer") or {}).get("claims") or {}
-    arn = identity.get("userArn") or ""
-    if ":assumed-role/" in arn:
-        return f"{arn.split(':')[4]}:{arn.split(':assumed-role/')[1].split('/')[0]}"
-    if arn:
-        return str(arn.split(":")[4])
-    if claims.get("sub"):
-        return str(claims["sub"])
+    if _is_load_balancer(event):
+        return _tenant_of_load_balancer(event)
+    if _is_lattice(event):
+        return _tenant_of_lattice(event)
+    if "http" in context:
+        return _tenant_of_format_2(context.get("authorizer"))
+    return _tenant_of_format_1(event, context)
+
+
+def caller_of(event: Mapping[str, Any]) -> str:
+    """Who sent the request: the tenant, and within it whoever can be told from its other members: an IAM user, a
+    user of an identity pool, the subject of a client's certificate.
+
+    Raises:
+        Problem: 500, as ``tenant_of``.
+    """
+    context = _mapping(event.get("requestContext"))
+    identity = _lattice_identity(event) if _is_lattice(event) else _mapping(context.get("identity"))
+    iam = _mapping(_mapping(context.get("authorizer")).get("iam"))
+    sent = _mapping(identity.get("clientCert")) or _mapping(_mapping(context.get("authentication")).get("clientCert"))
+    arn = _ARN.fullmatch(str(identity.get("userArn") or iam.get("userArn") or identity.get("principal") or ""))
+    parts = [
+        arn[2] if arn is not None and not arn[2].startswith("assumed-role/") else None,
+        identity.get("cognitoIdentityId") or _mapping(iam.get("cognitoIdentity")).get("identityId"),
+        sent.get("issuerDN"),
+        sent.get("subjectDN"),
+        # Credentials of IAM Roles Anywhere are a role's, for each certificate.
+        *(identity[name] for name in sorted(identity) if name.lower().startswith("x509")),
+    ]
+    tenant, within = tenant_of(event), [quote(str(part), safe="") for part in parts if part]
+    return "/".join([quote(tenant, safe=":"), *within]) if within else tenant
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _tenant_of_format_1(event: Mapping[str, Any], context: Mapping[str, Any]) -> str:
+    """REST and WebSocket APIs, and HTTP APIs with payload format 1.0."""
+    identity = _mapping(context.get("identity"))
+    if identity.get("userArn"):
+        return _tenant_of_arn(identity["userArn"])
+    given = context.get("authorizer")
+    authorizer = {name: value for name, value in _mapping(given).items() if value is not None}
+    claims = authorizer.get("claims")
+    if isinstance(claims, Mapping) and claims.get("sub"):
+        # Only HTTP APIs name the format; their JWT is of any issuer.
+        return _tenant_of_claims(claims) if event.get("version") == "1.0" else str(claims["sub"])
+    if authorizer.get("principalId"):
+        return f"principal:{authorizer['principalId']}"
+    if authorizer and event.get("version") == "1.0":
+        return _tenant_of_context("requestContext.authorizer", authorizer)
+    if authorizer or (given and not isinstance(given, Mapping)):
+        raise _unknown("requestContext.authorizer", authorizer)
+    if identity.get("caller") or identity.get("accessKey"):
+        raise _unknown("requestContext.identity", identity)
     if identity.get("apiKeyId"):
         return f"key:{identity['apiKeyId']}"
-    return "public"
+    return PUBLIC
+
+
+def _tenant_of_format_2(authorizer: Any) -> str:
+    """HTTP APIs with payload format 2.0, and function URLs."""
+    if not authorizer:
+        return PUBLIC
+    known = _mapping(authorizer)
+    iam, jwt, custom = (_mapping(known.get(name)) for name in ("iam", "jwt", "lambda"))
+    if iam.get("userArn"):
+        return _tenant_of_arn(iam["userArn"])
+    claims = _mapping(jwt.get("claims"))
+    if claims.get("sub"):
+        return _tenant_of_claims(claims)
+    return _tenant_of_context("requestContext.authorizer", custom, known)
+
+
+def _tenant_of_context(place: str, context: Mapping[str, Any], known: Mapping[str, Any] | None = None) -> str:
+    """The tenant of what a Lambda authoriser says of its caller."""
+    if context.get("principalId"):
+        return f"principal:{context['principalId']}"
+    if context.get("sub"):
+        return _tenant_of_claims(context)
+    told = {name: value for name, value in context.items() if value is not None and name != "integrationLatency"}
+    if not told:
+        raise _unknown(place, context if known is None else known)
+    # Whom the authoriser tells apart are two, whatever it calls that; it may be long, and a person's data.
+    return f"context:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+
+
+def _tenant_of_load_balancer(event: Mapping[str, Any]) -> str:
+    identity, data = header(event, "x-amzn-oidc-identity"), header(event, "x-amzn-oidc-data")
+    if data:
+        head, claims = (_token_part(data, number) for number in (0, 1))
+        if identity and claims.get("sub") and identity != claims["sub"]:
+            raise _unknown("the header x-amzn-oidc-data", claims)
+        if claims.get("sub"):
+            return _tenant_of_claims({"iss": head.get("iss") or claims.get("iss"), "sub": claims["sub"]})
+    if identity:
+        return f"oidc:{identity}"
+    subject = header(event, "x-amzn-mtls-clientcert-subject")
+    if subject:
+        return f"cert:{quote(header(event, 'x-amzn-mtls-clientcert-issuer') or '', safe='')}#{quote(subject, safe='')}"
+    if data or header(event, "x-amzn-mtls-clientcert") or header(event, "x-amzn-oidc-accesstoken"):
+        raise _unknown("a header of the load balancer's authentication", {})
+    return PUBLIC
+
+
+def _tenant_of_lattice(event: Mapping[str, Any]) -> str:
+    identity = _lattice_identity(event)
+    if identity.get("principal"):
+        return _tenant_of_arn(identity["principal"])
+    if identity.get("type") not in (None, "", "NONE") or identity.get("sessionName"):
+        raise _unknown("requestContext.identity", identity)
+    return PUBLIC
+
+
+def _lattice_identity(event: Mapping[str, Any]) -> Mapping[str, Any]:
+    identity = _mapping(_mapping(event.get("requestContext")).get("identity"))
+    if identity.get("principal"):
+        return identity
+    # Version 1 of the event has it in a header, which VPC Lattice lets no client write: Principal=…;SessionName=…
+    text = header(event, "x-amzn-lattice-identity") or ""
+    fields = (match[1].replace("\\", "").strip() for match in _LATTICE_FIELD.finditer(text) if match[1])
+    named = (field.partition("=") for field in fields)
+    return {**identity, **{name[:1].lower() + name[1:]: value for name, _, value in named if value}}
+
+
+def _tenant_of_arn(arn: Any) -> str:
+    match = _ARN.fullmatch(str(arn))
+    if match is None:
+        raise _unknown("an identity of IAM", {})
+    account, name = match[1], match[2]
+    return f"{account}:{name.split('/')[1]}" if name.startswith("assumed-role/") and name.count("/") else account
+
+
+def _tenant_of_claims(claims: Mapping[str, Any]) -> str:
+    # Escaped, so that no issuer and subject read like two others.
+    return f"jwt:{quote(str(claims.get('iss') or ''), safe=':/')}#{quote(str(claims['sub']), safe='')}"
+
+
+def _token_part(token: str, number: int) -> Mapping[str, Any]:
+    """The header (0) or the claims (1) of a JWT, empty when it is none."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        # A load balancer pads, others do not.
+        part = parts[number].rstrip("=")
+        return _mapping(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _unknown(place: str, found: Mapping[str, Any]) -> Problem:
+    """The refusal of a caller who is authorised in a way that is not known."""
+    # Names alone: values may be a person's.
+    logger.error("the authoriser is not known", place=place, members=sorted(map(str, found)))
+    return Problem(500, "the service cannot tell who sent the request; its operator has to look at its authoriser")
 
 
 def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
@@ -84,28 +364,41 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
 
     Raises:
         Problem: 415 for another media type, 413 when it is too long, 400 when it is no JSON, or holds what JSON
-            does not (``NaN``) or too many levels, 422 when it is no object.
+            does not (``NaN``), or what cannot be handed on (a number that no float reaches, half of a surrogate pair),
+            or too many levels, 422 when it is no object.
     """
     media_type = (header(event, "content-type") or "application/json").split(";")[0].strip().lower()
     if media_type != "application/json":
         raise Problem(415, "send the body as application/json")
-    raw = event.get("body") or ""
-    content = base64.b64decode(raw) if event.get("isBase64Encoded") else raw.encode("utf-8", "surrogatepass")
+    try:
+        content = body_of(event)
+    except ValueError:
+        raise Problem(400, "the body is not valid JSON in UTF-8") from None
     if len(content) > max_bytes:
         raise Problem(413, f"the body is longer than {max_bytes} bytes")
     try:
-        body = json.loads(content.decode("utf-8"), parse_constant=_refuse)
+        text = content.decode("utf-8")
+        body = json.loads(text, parse_constant=_refuse, parse_float=_finite)
     except (ValueError, RecursionError):
         raise Problem(400, "the body is not valid JSON in UTF-8") from None
     if not isinstance(body, dict):
         raise Problem(422, "the body must be a JSON object")
     if _depth(body) > MAX_DEPTH:
         raise Problem(400, f"the body is nested deeper than {MAX_DEPTH} levels")
+    if "\\ud" in text.lower() and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
+        raise Problem(400, "the body has half of a surrogate pair, which is no character")
     return body
 
 
 def _refuse(constant: str) -> Any:
     raise ValueError(constant)
+
+
+def _finite(literal: str) -> float:
+    value = float(literal)
+    if not math.isfinite(value):
+        raise ValueError(literal)
+    return value
 
 
 def _depth(value: Any) -> int:

@@ -2,17 +2,28 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-_SPACE = " \t\n\r"
-_ENDS = frozenset(" \t\n\r,]")
-_DECODER = json.JSONDecoder()
+_SPACE = re.compile(r"[ \t\n\r]*")
+_NUMBER_RUN = re.compile(r"[0-9+.eE-]+")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_BEGINS_NUMBER = frozenset("-0123456789")
 MAX_ELEMENT = 1024 * 1024
+"""Characters of one element."""
 
 
 class JsonStreamError(ValueError):
-    """The stream is no JSON array, ends too early, or holds an element that is too long."""
+    """The stream is no JSON array, ends too early, or holds an element that is too long, too deep or no JSON."""
+
+
+def _refuse(constant: str) -> Any:
+    raise JsonStreamError(f"{constant} is no JSON")
+
+
+# Python reads NaN and Infinity, which JSON does not have.
+_DECODER = json.JSONDecoder(parse_constant=_refuse)
 
 
 def elements(chunks: Iterable[bytes], max_element: int = MAX_ELEMENT) -> Iterator[Any]:
@@ -57,47 +68,65 @@ class _Text:
     def next_mark(self) -> str:
         """The next character that is no space, empty at the end."""
         while True:
-            while self.at < len(self._buffer):
-                if self._buffer[self.at] not in _SPACE:
-                    return self._buffer[self.at]
-                self.at += 1
-            if not self._more():
+            match = _SPACE.match(self._buffer, self.at)
+            assert match is not None
+            self.at = match.end()
+            if self.at < len(self._buffer):
+                return self._buffer[self.at]
+            if not self._more(1):
                 return ""
 
     def value(self, max_length: int) -> Any:
         """The value that begins at the next character that is no space."""
-        if not self.next_mark():
+        mark = self.next_mark()
+        if not mark:
             raise JsonStreamError("the array ends too early")
         while True:
-            value, end = self._decoded()
-            # A number may go on in the next chunk: 1 as 1.5 or 1e9.
-            if end and self._buffer[end : end + 1] in _ENDS:
-                self.at = end
-                return value
-            if len(self._buffer) - self.at > max_length:
+            value, end = self._number() if mark in _BEGINS_NUMBER else self._decoded()
+            left = len(self._buffer) - self.at
+            if end - self.at > max_length or (not end and left > max_length):
                 raise JsonStreamError(f"an element is longer than {max_length} characters")
-            if not self._more():
-                if not end:
-                    raise JsonStreamError("an element is no JSON, or the array ends too early")
+            if end:
                 self.at = end
                 return value
+            # Looked at again when there is twice as much of it, so that its length is paid once and not once a chunk.
+            if not self._more(min(left, max_length + 1 - left)):
+                raise JsonStreamError("an element is no JSON, or the array ends too early")
+
+    def _number(self) -> tuple[Any, int]:
+        """The number at the present position and where it ends, 0 for one that may go on: 1 as 1.5 or 1e9."""
+        run = _NUMBER_RUN.match(self._buffer, self.at)
+        assert run is not None
+        if run.end() == len(self._buffer) and not self._ended:
+            return None, 0
+        if _NUMBER.fullmatch(run[0]) is None:
+            raise JsonStreamError("a number has not the form of JSON")
+        return self._decoded()
 
     def _decoded(self) -> tuple[Any, int]:
         """The value at the present position and where it ends, 0 for a value that is not whole."""
         try:
             return _DECODER.raw_decode(self._buffer, self.at)
-        except json.JSONDecodeError:
+        except JsonStreamError:
+            raise
+        except RecursionError:
+            raise JsonStreamError("an element is nested too deep") from None
+        except ValueError:
+            # Also an integer of more digits than Python converts, which may become a decimal as it goes on.
             return None, 0
 
-    def _more(self) -> bool:
-        if self._ended:
-            return False
-        chunk = next(self._chunks, None)
-        try:
-            received = self._decoder.decode(chunk or b"", final=chunk is None)
-        except UnicodeDecodeError as error:
-            raise JsonStreamError("the answer is not UTF-8") from error
-        self._ended = chunk is None
-        self._buffer = self._buffer[self.at :] + received
+    def _more(self, least: int) -> bool:
+        """Receive so many characters, fewer at the end; whether there were any."""
+        received, count = [self._buffer[self.at :]], 0
+        while count < least and not self._ended:
+            chunk = next(self._chunks, None)
+            try:
+                text = self._decoder.decode(chunk or b"", final=chunk is None)
+            except UnicodeDecodeError as error:
+                raise JsonStreamError("the answer is not UTF-8") from error
+            self._ended = chunk is None
+            received.append(text)
+            count += len(text)
+        self._buffer = "".join(received)
         self.at = 0
-        return not self._ended
+        return count > 0

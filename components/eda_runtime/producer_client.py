@@ -7,8 +7,9 @@ about one thing cost the producer one whole answer. One request at a time is und
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 ENTRIES = 1_000
@@ -61,6 +62,14 @@ class _Entry:
     fresh_until: float
 
 
+@dataclass
+class _Flight:
+    """The requests to an address that are under way or wait for it."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    passengers: int = 0
+
+
 class ProducerClient:
     """Gets what a producer's addresses hold.
 
@@ -74,7 +83,7 @@ class ProducerClient:
         self._send = send
         self._clock = clock
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._flights: dict[str, threading.Lock] = {}
+        self._flights: dict[str, _Flight] = {}
         self._lock = threading.Lock()
 
     def get(self, url: str, revalidate: bool = False) -> bytes:
@@ -88,15 +97,28 @@ class ProducerClient:
             ProducerError: the producer answered something else than 200.
         """
         called = self._clock()
-        with self._lock:
-            flight = self._flights.setdefault(url, threading.Lock())
-        with flight:
+        with self._flight(url):
             entry, now = self._entries.get(url), self._clock()
             # What another call asked for after this one began is as new as this one wants it.
             if entry is not None and (entry.asked > called or (now < entry.fresh_until and not revalidate)):
                 return entry.body
             answer = self._send(url, {"If-None-Match": entry.etag} if entry is not None and entry.etag else {})
             return self._kept(url, entry, answer, now)
+
+    @contextmanager
+    def _flight(self, url: str) -> Iterator[None]:
+        """Wait until no other request to the address is under way; whoever is the last leaves nothing behind."""
+        with self._lock:
+            flight = self._flights.setdefault(url, _Flight())
+            flight.passengers += 1
+        try:
+            with flight.lock:
+                yield
+        finally:
+            with self._lock:
+                flight.passengers -= 1
+                if not flight.passengers:
+                    del self._flights[url]
 
     def _kept(self, url: str, entry: _Entry | None, answer: Answer, asked: float) -> bytes:
         headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -110,14 +132,14 @@ class ProducerClient:
         age = _seconds(headers.get("age")) or 0
         lifetime = 0 if "no-cache" in directives else (_seconds(directives.get("max-age")) or 0) - age
         with self._lock:
-            if "no-store" in directives:
+            # What varies with everything is no answer to any later request (RFC 9111, 4.1).
+            if "no-store" in directives or "*" in _directives(headers.get("vary", "")):
                 self._entries.pop(url, None)
             else:
                 self._entries[url] = _Entry(body, etag, asked, asked + lifetime)
                 self._entries.move_to_end(url)
             while len(self._entries) > ENTRIES:
-                gone, _ = self._entries.popitem(last=False)
-                self._flights.pop(gone, None)
+                self._entries.popitem(last=False)
         return body
 
 

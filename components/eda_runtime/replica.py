@@ -150,7 +150,10 @@ class ReplicaSync:
         key = row.get(self._key) if isinstance(row, Mapping) else None
         if isinstance(key, bool) or not isinstance(key, str | int) or key == "":
             raise SyncFailed(f"row {number} of the source has no {self._key!r} that is a string or a whole number")
-        text = json.dumps(row, ensure_ascii=False)
+        try:
+            text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+        except (ValueError, RecursionError):
+            raise SyncFailed(f"row {number} of the source has a number that no float reaches, or is too deep") from None
         if len(text.encode("utf-8", "surrogatepass")) > MAX_VALUE_BYTES:
             raise SyncFailed(f"row {number} of the source has more than {MAX_VALUE_BYTES} bytes")
         if len(str(key).encode("utf-8", "surrogatepass")) > MAX_KEY_BYTES:

@@ -1,7 +1,7 @@
 """``POST /orders/{order_id}/details``: the additional data an order waits for.
 
 202 when it is taken, also for the same data again; 404 for an order that was never accepted, 409 for other data than
-before and for data that comes after the order stopped waiting.
+before and for data that comes after the order stopped waiting, 413 for data that is longer than the workflow takes.
 """
 
 import json
@@ -10,8 +10,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
-from eda_runtime import metrics, settings
-from eda_runtime.callbacks import CallbackStore, Delivery
+from eda_runtime import json_text, metrics, settings
+from eda_runtime.callbacks import KEEP_SECONDS, CallbackStore, CallbackTooLong, Delivery
 from eda_runtime.http import Problem, Response, json_body, response, tenant_of
 from eda_runtime.logger import logger
 from eda_runtime.schema import check_schema, errors
@@ -19,10 +19,16 @@ from eda_runtime.schema import check_schema, errors
 _config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
 _dynamodb = boto3.client("dynamodb", config=_config)
 _orders = settings.text("ORDERS_TABLE")
-_store = CallbackStore(_dynamodb, boto3.client("stepfunctions", config=_config), settings.text("CALLBACK_TABLE"))
+_store = CallbackStore(
+    _dynamodb,
+    boto3.client("stepfunctions", config=_config),
+    settings.text("CALLBACK_TABLE"),
+    settings.integer("KEEP_SECONDS", KEEP_SECONDS, minimum=1),
+)
 _max_bytes = settings.integer("MAX_BODY_BYTES", 8_000, minimum=1)
 _schema = json.loads(settings.text("REQUEST_SCHEMA"))
 check_schema(_schema)
+_ENDED = frozenset({"COMPLETED", "FAILED"})
 _ORDER_ID = re.compile(r"[0-9a-f]{64}")
 _CONFLICTS = {
     Delivery.CONFLICT: "the order has other details already",
@@ -42,10 +48,25 @@ def handle(event: dict[str, Any], context: Any) -> Response:
     if row is None or row["tenant"]["S"] != tenant_of(event):
         raise Problem(404, "there is no such order")
     logger.set_correlation_id(row["correlation_id"]["S"])
-    delivery = _store.deliver(order_id, details)
+    try:
+        delivery = _ended(row, details) or _store.deliver(order_id, details)
+    except CallbackTooLong as error:
+        raise Problem(413, str(error)) from None
     repeat = metrics.suppressed("details") if delivery is Delivery.REPEATED else {}
     logger.info("details", order_id=order_id, delivery=delivery.value, **repeat)
     if delivery in _CONFLICTS:
         raise Problem(409, _CONFLICTS[delivery])
     location = f"/orders/{order_id}"
     return response(202, {"order_id": order_id, "status": "ACCEPTED"}, {"Location": location})
+
+
+def _ended(row: dict[str, Any], details: dict[str, Any]) -> Delivery | None:
+    """What becomes of details for an order that has ended; None: it has not.
+
+    The order's row tells for ever, the callback's only until it expires.
+    """
+    if row["status"]["S"] not in _ENDED:
+        return None
+    if "details" not in row:
+        return Delivery.CLOSED
+    return Delivery.REPEATED if json_text.same(json.loads(row["details"]["S"]), details) else Delivery.CONFLICT

@@ -80,7 +80,10 @@ def _offers(event: dict[str, Any], context: Any) -> dict[str, Any]:
     finally:
         answer.release_conn()
     result["suppliers"] = _about(offer.get("supplier") for offer in result["best_offers"])
-    size = len(json.dumps(result).encode())
+    try:
+        size = len(json.dumps(result, allow_nan=False).encode())
+    except (ValueError, RecursionError):
+        raise ExternalApiRejected("an offer to keep has a number that is none of JSON, or is nested too deep") from None
     if size > RESULT_LIMIT:
         raise ExternalApiRejected(f"the offers to keep have {size} bytes, more than {RESULT_LIMIT}")
     return result
@@ -88,13 +91,18 @@ def _offers(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _ask(sku: str, headers: dict[str, str], deadline: float) -> urllib3.BaseHTTPResponse:
     left = deadline - time.monotonic()
+    if left <= 0:
+        raise ExternalApiUnavailable("the function has no time left")
     timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, left), read=min(READ_SECONDS, left))
     try:
         answer = _pool.request(
             "GET", f"{_url}/offers", fields={"sku": sku}, headers=headers, timeout=timeout, preload_content=False
         )
-    except (urllib3.exceptions.HTTPError, ValueError) as error:
+    except urllib3.exceptions.HTTPError as error:
         raise ExternalApiUnavailable(type(error).__name__) from None
+    except ValueError as error:
+        # A header that cannot be sent stays one.
+        raise ExternalApiRejected(f"the request cannot be sent: {type(error).__name__}") from None
     if answer.status == 200:
         return answer
     answer.release_conn()

@@ -51,7 +51,8 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     body = json.dumps(told, separators=(",", ":"), ensure_ascii=False).encode()
     try:
         answer = _pool.request("POST", _url, body=body, headers=headers, timeout=TIMEOUT, redirect=False)
-    except urllib3.exceptions.HTTPError as error:
+    except (urllib3.exceptions.HTTPError, ValueError) as error:
+        # ValueError: a header that cannot be sent.
         raise NotificationFailed(type(error).__name__) from None
     if not 200 <= answer.status < 300:
         raise NotificationFailed(f"status {answer.status}")

@@ -317,3 +317,141 @@ def test_an_error_of_dynamodb_is_the_callers(make: Make) -> None:
 
     with pytest.raises(ClientError):
         make(dynamodb=Broken()).get(unique())
+
+
+class Changed:
+    """DynamoDB, of which one operation is another's."""
+
+    def __init__(self, aws: Sandbox, **operations: Callable[..., Any]) -> None:
+        self._client = aws.client("dynamodb")
+        self.__dict__.update(operations)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def leased(aws: Sandbox, table: str, key: str, until: float) -> None:
+    aws.client("dynamodb").put_item(
+        TableName=table,
+        Item={"id": {"S": key}, "lease_owner": {"S": "another"}, "lease_until": {"N": str(until)}},
+    )
+
+
+def test_a_clock_that_is_set_back_makes_no_wait_longer(make: Make, clock: Clock, aws: Sandbox, table: str) -> None:
+    key, slept = unique(), list[float]()
+    leased(aws, table, key, clock.now + LEASE)
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 1:
+            clock.pass_(-600)
+        clock.pass_(seconds)
+
+    with pytest.raises(LoadInProgress):
+        make(sleep=sleep).get(key)
+    assert sum(slept) < LEASE + 1
+
+
+def test_what_a_caller_does_to_a_value_is_no_other_callers_matter(make: Make) -> None:
+    key = unique()
+    cache = make(load=lambda _: {1: (2, 3), "list": []})
+    expected = {"1": [2, 3], "list": []}
+    for _ in range(3):
+        value = cache.get(key)
+        assert value == expected
+        value["list"].append("mine")
+        value.pop("1")
+    assert make().get(key) == expected
+
+
+def test_a_replicas_values_are_each_callers_own(aws: Sandbox, table: str) -> None:
+    client, key = aws.client("dynamodb"), unique()
+    name = f"replica-{unique()}"
+    client.create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    now = 1_800_000_000.0
+    current = {"id": {"S": "current"}, "version": {"S": "v1"}, "checked_at": {"N": str(now)}}
+    client.put_item(TableName=name, Item=current)
+    for version in ("v1", "v2"):
+        client.put_item(
+            TableName=name, Item={"id": {"S": f"{version}#{key}"}, "value": {"S": '{"of": "' + version + '"}'}}
+        )
+    clock = Clock()
+    clock.now = now
+    replica = ReplicaCache(client, name, clock=clock)
+    for _ in range(2):
+        value = replica.get(key)
+        assert value == {"of": "v1"}
+        value["of"] = "changed"
+    # Nor does a clock that is set back keep an old version for as long.
+    client.put_item(TableName=name, Item={**current, "version": {"S": "v2"}})
+    clock.pass_(-600)
+    assert replica.get(key) == {"of": "v2"}
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_was_loaded_is_not_lost_when_its_row_cannot_be_written(
+    make: Make, aws: Sandbox, source: Source, clock: Clock, fails: bool
+) -> None:
+    key = unique()
+    if fails:
+        make().get(key)
+        clock.pass_(TTL + 1)
+        source.failure = Down()
+
+    def update_item(**request: Any) -> Any:
+        if request["ConditionExpression"] == "lease_owner = :owner":
+            code = "ProvisionedThroughputExceededException"
+            raise ClientError({"Error": {"Code": code, "Message": ""}}, "UpdateItem")
+        return aws.client("dynamodb").update_item(**request)
+
+    cache = make(dynamodb=Changed(aws, update_item=update_item))
+    assert cache.get(key)["load"] == 1
+    loads = len(source.loads)
+    assert cache.get(key)["load"] == 1
+    assert len(source.loads) == loads
+
+
+def test_a_failure_of_the_source_is_its_own_when_its_row_cannot_be_written(make: Make, aws: Sandbox) -> None:
+    def update_item(**request: Any) -> Any:
+        if request["ConditionExpression"] == "lease_owner = :owner":
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "UpdateItem")
+        return aws.client("dynamodb").update_item(**request)
+
+    def load(_: str) -> Any:
+        raise Down
+
+    with pytest.raises(Down):
+        make(dynamodb=Changed(aws, update_item=update_item), load=load).get(unique())
+
+
+def test_a_refusal_that_does_not_tell_what_is_there_is_looked_up(
+    make: Make, aws: Sandbox, clock: Clock, table: str
+) -> None:
+    key, takes = unique(), list[int]()
+
+    def update_item(**request: Any) -> Any:
+        takes.append(1)
+        # Another process was faster, between this one's read and its write.
+        leased(aws, table, key, clock.now + LEASE)
+        raise ClientError({"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}, "UpdateItem")
+
+    with pytest.raises(LoadInProgress):
+        make(dynamodb=Changed(aws, update_item=update_item), wait_seconds=1).get(key)
+    assert len(takes) == 1
+
+
+def test_a_row_that_is_never_to_be_had_is_not_asked_for_without_a_pause(make: Make, aws: Sandbox) -> None:
+    takes = list[int]()
+
+    def update_item(**_: Any) -> Any:
+        takes.append(1)
+        raise ClientError({"Error": {"Code": "ConditionalCheckFailedException", "Message": ""}}, "UpdateItem")
+
+    with pytest.raises(LoadInProgress):
+        make(dynamodb=Changed(aws, update_item=update_item), wait_seconds=3).get(unique())
+    assert len(takes) < 20

@@ -1,10 +1,12 @@
 """The entrypoint as Lambda runs it: in a process of its own, with the environment of the component."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import eda_runtime
 import pytest
 
 RUN = """
@@ -28,7 +30,9 @@ HTTP = {"httpMethod": "GET", "requestContext": {"requestId": "gateway-1", "resou
 
 def run(folder: Path, event: dict[str, object], handler: str = "mine.handle") -> subprocess.CompletedProcess[str]:
     (folder / "mine.py").write_text(HANDLER)
-    environment = {"EDA_HANDLER": handler, "POWERTOOLS_SERVICE_NAME": "svc", "PYTHONPATH": str(folder)}
+    # The package that this process tests, not one that is installed beside it.
+    path = os.pathsep.join([str(folder), str(Path(eda_runtime.__file__).parents[1])])
+    environment = {"EDA_HANDLER": handler, "POWERTOOLS_SERVICE_NAME": "svc", "PYTHONPATH": path}
     return subprocess.run(
         [sys.executable, "-c", RUN, json.dumps(event)], env=environment, capture_output=True, text=True, check=False
     )
@@ -65,6 +69,15 @@ def test_every_line_has_the_correlation_id(tmp_path: Path, event: dict[str, obje
 def test_the_first_line_of_a_route_joins_the_gateways_request_id(tmp_path: Path) -> None:
     first = lines(run(tmp_path, HTTP))[0]
     assert (first["message"], first["request_id"]) == ("request", "gateway-1")
+
+
+@pytest.mark.parametrize("file", sorted((Path(__file__).parent / "events").iterdir()), ids=lambda file: file.stem)
+def test_a_problem_is_an_answer_to_a_request_of_every_service(tmp_path: Path, file: Path) -> None:
+    done = run(tmp_path, {**json.loads(file.read_text()), "fail": True})
+    answered = answer(done)
+    assert answered["statusCode"] == 409
+    assert ("statusDescription" in answered) is file.stem.startswith(("load_balancer", "lattice"))
+    assert lines(done)[0]["message"] == "request"
 
 
 def test_a_problem_is_an_answer_for_http_and_an_error_otherwise(tmp_path: Path) -> None:

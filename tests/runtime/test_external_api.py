@@ -174,6 +174,47 @@ def test_an_answer_that_makes_no_sense_is_rejected(
     assert type(raised.value).__name__ == "ExternalApiRejected"
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"sku":"SKU-0001","stock":9,"price":1,"offer_id":"a"}, 2x, 3]',
+        "[" * 100_000,
+        '[{"price":' + "1" * 5_000 + "}]",
+        "[NaN]",
+        '[{"sku":"SKU-0001","stock":9,"price":1e400,"offer_id":"a","supplier":"s"}]',
+    ],
+    ids=["skips", "deep", "long", "constant", "infinite"],
+)
+def test_an_answer_that_cannot_be_read_is_rejected_and_not_asked_for_again(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    server.body = body.encode()
+    with pytest.raises(Exception, match=r".") as raised:
+        load(server.url, monkeypatch).handle(EVENT, Context())
+    assert type(raised.value).__name__ == "ExternalApiRejected"
+
+
+@pytest.mark.parametrize("id", ["a\r\nX-Injected: 1", "€", "\x7f", ""])
+def test_a_correlation_id_that_is_no_header_value_is_not_sent(
+    server: Scripted, monkeypatch: pytest.MonkeyPatch, id: str
+) -> None:
+    event = {**EVENT, "envelope": {"correlation_id": id}}
+    load(server.url, monkeypatch).handle(event, Context())
+    assert not {"x-correlation-id", "x-injected"} & server.seen[0].keys()
+
+
+def test_a_request_that_can_never_be_sent_is_not_tried_again(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Exception, match="cannot be sent") as raised:
+        load(server.url, monkeypatch).handle({**EVENT, "id": "a\r\nb"}, Context())
+    assert type(raised.value).__name__ == "ExternalApiRejected"
+
+
+def test_a_function_without_time_left_comes_again(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Exception, match="no time left") as raised:
+        load(server.url, monkeypatch).handle(EVENT, Context(milliseconds=1_000))
+    assert type(raised.value).__name__ == "ExternalApiUnavailable"
+
+
 def test_offers_that_are_too_long_to_keep_are_rejected(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     offer = {"offer_id": "o", "sku": "SKU-0001", "price": 1, "stock": 9, "text": "x" * 400_000}
     server.body = json.dumps([offer] * 3).encode()

@@ -23,6 +23,9 @@ def event(body: str | None, content_type: str | None = "application/json", encod
         (event("{"), 400),
         (event('{"a": NaN}'), 400),
         (event('{"a": Infinity}'), 400),
+        (event('{"a": 1e400}'), 400),
+        (event('{"a": "\\ud800"}'), 400),
+        (event("%", encoded=True), 400),
         (event("[1]"), 422),
         (event('"text"'), 422),
         (event('{"a":' * 40 + "1" + "}" * 40), 400),
@@ -82,7 +85,64 @@ def test_a_message_without_an_envelope_has_none(message: dict[str, Any]) -> None
     assert found is None or found.correlation_id == message["envelope"]["correlation_id"]
 
 
-def test_only_a_valid_traceparent_is_passed_on() -> None:
-    valid = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
-    assert Envelope("c", traceparent=valid).headers() == {"X-Correlation-Id": "c", "traceparent": valid}
-    assert Envelope("c", traceparent="x\r\nevil: 1").headers() == {"X-Correlation-Id": "c"}
+TRACE, PARENT = "a" * 32, "b" * 16
+VALID_TRACE = f"00-{TRACE}-{PARENT}-01"
+
+
+@pytest.mark.parametrize(
+    ("given_trace", "sent"),
+    [
+        (VALID_TRACE, VALID_TRACE),
+        (f"00-{TRACE}-{PARENT}-03", f"00-{TRACE}-{PARENT}-03"),
+        (f"01-{TRACE}-{PARENT}-01", VALID_TRACE),
+        (f"fe-{TRACE}-{PARENT}-01-what-comes-later", VALID_TRACE),
+        (f"cc-{TRACE}-{PARENT}-fd", VALID_TRACE),
+        (f"ff-{TRACE}-{PARENT}-01", ""),
+        (f"00-{'0' * 32}-{PARENT}-01", ""),
+        (f"00-{TRACE}-{'0' * 16}-01", ""),
+        (f"01-{'0' * 32}-{PARENT}-01", ""),
+        (f"00-{TRACE}-{PARENT}-01-more", ""),
+        (f"01-{TRACE}-{PARENT}-01more", ""),
+        (f"01-{TRACE}-{PARENT}-01-\r\nevil: 1", ""),
+        (VALID_TRACE.upper(), ""),
+        (VALID_TRACE + "\n", ""),
+        (" " + VALID_TRACE, ""),
+        (f"00-{TRACE}-{PARENT}", ""),
+        (f"0-{TRACE}-{PARENT}-01", ""),
+        ("x\r\nevil: 1", ""),
+        ("", ""),
+    ],
+)
+def test_only_a_valid_traceparent_is_passed_on(given_trace: str, sent: str) -> None:
+    expected = {"X-Correlation-Id": "c", **({"traceparent": sent} if sent else {})}
+    assert Envelope("c", traceparent=given_trace).headers() == expected
+
+
+@given(st.text() | st.sampled_from(["a\r\nX: 1", "é", "€", "\x7f", "", " a", "a ", "x" * 257, "a\tb", "a\x00"]))
+def test_only_what_can_be_a_headers_value_becomes_one(correlation_id: str) -> None:
+    sent = Envelope(correlation_id).headers()
+    if "X-Correlation-Id" not in sent:
+        assert not (correlation_id.isascii() and correlation_id.isalnum() and len(correlation_id) <= 256)
+        return
+    value = sent["X-Correlation-Id"]
+    assert value == correlation_id == value.strip()
+    assert value.isascii() and value.isprintable() and 1 <= len(value) <= 256  # noqa: PT018  # one thing
+
+
+def test_every_error_has_a_title_of_the_standard() -> None:
+    titles = {status: problem(status, "") for status in range(400, 600)}
+    named = {status: json.loads(answer["body"])["title"] for status, answer in titles.items()}
+    assert all(named.values())
+    assert {status: named[status] for status in (413, 414, 416, 422, 499, 599, 404)} == {
+        413: "Content Too Large",
+        414: "URI Too Long",
+        416: "Range Not Satisfiable",
+        422: "Unprocessable Content",
+        499: "Client Error",
+        599: "Server Error",
+        404: "Not Found",
+    }
+    for status in (200, 399, 600):
+        with pytest.raises(ValueError, match=f"{status}; it must be 400 to 599"):
+            Problem(status, "")
+    assert Problem(599, "why").response()["statusCode"] == 599

@@ -442,6 +442,48 @@ def test_renewals_go_on_until_the_invocations_end_and_stop_when_the_record_is_an
         late.send(False)
 
 
+def silent(world: World) -> None:
+    """The store refuses without telling what is there, as some do."""
+    store = world.store
+    asked = store.acquire
+    world.store = Silent(asked, store)  # type: ignore[assignment]  # a stand-in
+
+
+class Silent:
+    """A store that does not return what a condition saw."""
+
+    def __init__(self, acquire: Callable[[core.Record, float], Any], store: FencedDynamoDBPersistenceLayer) -> None:
+        self._acquire, self._store = acquire, store
+
+    def acquire(self, record: core.Record, now: float) -> Any:
+        answer = self._acquire(record, now)
+        return core.Found(None) if isinstance(answer, core.Found) else answer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+
+def test_a_store_that_does_not_tell_what_it_refused_by_is_read() -> None:
+    world = World()
+    silent(world)
+    first = Actor(world, "a")
+    first.step()
+    assert isinstance(Actor(world, "b").finish().failure, IdempotencyAlreadyInProgressError)
+    first.finish()
+    repeat = Actor(world, "c").finish()
+    assert (repeat.value, world.effects) == ("a", ["a"])
+    assert repeat.number == 2
+
+
+def test_a_record_that_is_free_and_never_to_be_had_is_given_up() -> None:
+    world = World()
+    world.store.acquire = lambda *_: core.Found(None)  # type: ignore[method-assign]  # refuses for ever
+    actor = Actor(world, "a").finish()
+    assert isinstance(actor.failure, IdempotencyAlreadyInProgressError)
+    assert actor.number < 4 * core.CONFLICT_TRIES
+    assert world.now - NOW > 1
+
+
 def test_another_fingerprint_is_refused_while_running_and_after() -> None:
     world = World()
     first = Actor(world, "a", fingerprint="x")

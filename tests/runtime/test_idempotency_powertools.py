@@ -24,7 +24,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.idempotency.persistence import base as powertools_base
 from aws_lambda_powertools.utilities.idempotency.serialization.dataclass import DataclassSerializer
 from eda_runtime.claim_check import ClaimCheck
-from eda_runtime.http import Problem
+from eda_runtime.http import Problem, json_body
 from eda_runtime.idempotency import (
     FencedDynamoDBPersistenceLayer,
     IdempotentCalls,
@@ -42,7 +42,7 @@ from eda_runtime.idempotency import (
 )
 from eda_runtime.idempotency.calls import DISABLED
 from eda_runtime.settings import SettingsError
-from eda_runtime.transaction import Transaction
+from eda_runtime.transaction import Transaction, TransactionError
 
 from tests.runtime.memory_dynamodb import MemoryDynamoDB, error
 from tests.waiting import wait_until
@@ -506,10 +506,160 @@ def test_models_as_arguments_and_results(library: Library) -> None:
     assert len(library.effects) == 1
 
 
-def test_decimals_in_results_are_kept_as_powertools_keeps_them(library: Library) -> None:
+def test_decimals_in_results_are_text_in_a_repeat_of_powertools_and_numbers_in_ours(library: Library) -> None:
     decorated = library.handler(lambda event, _: {"price": Decimal("1.50")})
-    decorated({"id": 1}, context())
-    assert decorated({"id": 1}, context()) == {"price": "1.50"}
+    first, again = decorated({"id": 1}, context()), decorated({"id": 1}, context())
+    assert again == ({"price": 1.5} if library.ours else {"price": "1.50"})
+    assert (first == again) is library.ours
+
+
+RESULTS: list[Any] = [
+    {"a": Decimal("1.10"), "b": Decimal("12345678901234567.01"), "c": Decimal("3"), "d": Decimal("1E+30")},
+    {7: (1, 2), "b": [{"c": ()}], None: None, True: 1.5},
+    {2: 1, "a": 2},
+    (1, 2.0, "three", None, True),
+    Decimal("0.1"),
+    [1e22, 1.0, -0.0, 1e300, 5e-324, 0.1 + 0.2, 10**700, -(10**5000)],
+    "\ud800",
+    "",
+    0,
+    False,
+    None,
+    Order("o", 2),
+]
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=range(len(RESULTS)))
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_repeat_has_the_value_and_the_types_of_the_first(result: Any, mode: Mode) -> None:
+    def typed(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: typed(member) for name, member in value.items()}
+        return [typed(member) for member in value] if isinstance(value, list) else (type(value), value)
+
+    decorated = idempotent(
+        lambda event, _: Transaction(result) if mode is Mode.TRANSACTION else result,
+        persistence_store=Library(ours=True).store(),
+        key_prefix="f",
+        mode=mode,
+    )
+    first, again = decorated({"id": 1}, context()), decorated({"id": 1}, context())
+    assert typed(first) == typed(again)
+    if not isinstance(result, dict | tuple | Order | Decimal):
+        assert first == result
+
+
+def test_a_result_that_is_no_json_is_not_called_too_large(caplog: pytest.LogCaptureFixture) -> None:
+    def answered(result: Any, mode: Mode = Mode.RECORD) -> str:
+        decorated = idempotent(
+            lambda event, _: Transaction(result) if mode is Mode.TRANSACTION else result,
+            persistence_store=Library(ours=True).store(),
+            key_prefix="f",
+            mode=mode,
+        )
+        first = decorated({"id": 1}, context())
+        assert first == result
+        with pytest.raises(ResultNotKept) as raised:
+            decorated({"id": 1}, context())
+        return str(raised.value)
+
+    assert "large" not in answered(object())
+    assert {getattr(record, "reason", None) for record in caplog.records} >= {"it is no JSON"}
+    caplog.clear()
+    answered("x" * 500_000)
+    reasons = {getattr(record, "reason", None) for record in caplog.records}
+    assert reasons >= {"it is too large and there is no payload store"}
+    with pytest.raises(TransactionError, match="cannot be written as JSON; nothing was written") as refused:
+        answered(object(), Mode.TRANSACTION)
+    assert not isinstance(refused.value, ResultTooLarge)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+VALID = [
+    DEEP,
+    '{"a":' * 2_000 + "1" + "}" * 2_000,
+    "1e400",
+    "9" * 5_000,
+    '"\\ud800"',
+    "[1e99999999999999999999999]",
+    "-0",
+]
+
+
+@pytest.mark.parametrize("body", VALID, ids=range(len(VALID)))
+def test_every_valid_json_has_a_key(body: str) -> None:
+    library = Library(ours=True)
+    decorated = idempotent(
+        lambda record, _: library.effects.append(1),
+        persistence_store=library.store(),
+        key_prefix="f",
+        token=Token.PAYLOAD,
+    )
+    assert failed(decorated(sqs(body), context())) == []
+    again = sqs(body)
+    again["Records"][0] |= {"messageId": "another", "body": f" {body}\n"}
+    assert failed(decorated(again, context())) == []
+    assert len(library.effects) == 1
+    for expression in ("powertools_json(body)", "[messageId, powertools_json(body)]"):
+        named = idempotent(
+            lambda record, _: None,
+            persistence_store=library.store(),
+            key_prefix=expression,
+            config=powertools.IdempotencyConfig(event_key_jmespath=expression, raise_on_no_idempotency_key=True),
+        )
+        assert failed(named(sqs(body), context())) == []
+
+
+def test_numbers_that_no_float_tells_apart_are_keys_of_their_own() -> None:
+    texts = [
+        "12345678901234567.01",
+        "12345678901234567.02",
+        "1e400",
+        "1e401",
+        "1e-400",
+        "0",
+        "9007199254740993.0",
+        "9007199254740992.0",
+        "0.1",
+        "0.10000000000000000001",
+    ]
+    for expression in ("", "powertools_json(body)"):
+        library = Library(ours=True)
+        decorated = idempotent(
+            library.effect,
+            persistence_store=library.store(),
+            key_prefix="f",
+            token=None if expression else Token.PAYLOAD,
+            config=powertools.IdempotencyConfig(event_key_jmespath=expression, raise_on_no_idempotency_key=True),
+        )
+        for text in [*texts, *texts]:
+            assert failed(decorated(sqs(f'{{"n": {text}}}'), context())) == []
+        assert len(library.effects) == len(texts)
+    library = Library(ours=True)
+    one = library.function(lambda data: library.effect(data), library.store(), "f")
+    for text in texts:
+        one(data={"n": Decimal(text)})
+    assert len(library.effects) == len(texts)
+
+
+@pytest.mark.parametrize("body", ["[" * 100_000, "{" * 600, '{"a": NaN}', '{"a": 1e400}', DEEP, '"\\ud800"'])
+def test_a_body_that_is_refused_is_400_by_the_handlers_own_check(body: str) -> None:
+    def answer(event: Any, _: Any) -> Any:
+        json_body(event, 10_000_000)
+        raise AssertionError
+
+    for token in (Token.CLIENT, Token.PAYLOAD):
+        decorated = idempotent(answer, persistence_store=Library(ours=True).store(), key_prefix="f", token=token)
+        assert decorated(request(body=body), context())["statusCode"] in (400, 422)
+
+
+def test_what_is_no_json_is_refused_where_a_key_is_read_from_it() -> None:
+    config = powertools.IdempotencyConfig(event_key_jmespath="powertools_json(body)", raise_on_no_idempotency_key=True)
+    decorated = idempotent(
+        lambda event, _: None, persistence_store=Library(ours=True).store(), key_prefix="f", config=config
+    )
+    assert decorated(request(body="{"), context())["statusCode"] == 400
+    assert failed(decorated(sqs('{"a": NaN}', "{"), context())) == ['m-{"a": NaN}', "m-{"]
 
 
 def test_powertools_batch_processor_over_an_idempotent_function(library: Library) -> None:

@@ -1,5 +1,6 @@
 """ProducerClient: what is asked, when, and what is answered from memory."""
 
+import contextlib
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,9 @@ def test_an_event_that_tells_of_a_change_asks_at_once(clock: Clock) -> None:
         ("max-age=never", {}, [None, '"1"']),
         ("max-age=60", {"age": "60"}, [None, '"1"']),
         ("max-age=60", {"age": "59"}, [None]),
+        ("max-age=60", {"Vary": "*"}, [None, None]),
+        ("max-age=60", {"vary": "Accept, *"}, [None, None]),
+        ("max-age=60", {"Vary": "Accept"}, [None]),
     ],
 )
 def test_the_producer_says_what_may_be_kept(
@@ -134,3 +138,15 @@ def test_memory_is_bounded(clock: Clock) -> None:
     client.get(f"{URL}{ENTRIES + 9}")
     client.get(f"{URL}0")
     assert len(producer.requests) == ENTRIES + 11
+
+
+@pytest.mark.parametrize(("status", "control"), [(404, "max-age=5"), (200, "no-store"), (200, "max-age=5")])
+def test_addresses_that_are_not_kept_leave_nothing_behind(clock: Clock, status: int, control: str) -> None:
+    producer = Producer(control)
+    producer.status = status
+    client = ProducerClient(producer, clock)
+    for number in range(ENTRIES + 500):
+        with contextlib.suppress(ProducerError):
+            client.get(f"{URL}{number}")
+    assert len(client._flights) == 0
+    assert len(client._entries) <= ENTRIES

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from copy import copy
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -19,7 +20,7 @@ from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig
 from aws_lambda_powertools.warnings import PowertoolsUserWarning
 
-from eda_runtime import metrics
+from eda_runtime import json_text, metrics
 from eda_runtime.idempotency import core
 from eda_runtime.idempotency.keys import Token, check_key, default_fingerprint, default_key
 from eda_runtime.idempotency.store import FencedDynamoDBPersistenceLayer
@@ -129,18 +130,17 @@ class IdempotentCalls:
             claim_check=self.payload_store is not None,
             resumes=_resumes(context),
         )
-        answer = _drive(core.attempt(given, self.clock), lambda step: self._do(step, given, function, dump))
+        answer = _drive(core.attempt(given, self.clock), lambda step: self._do(step, given, function, dump, load))
         if answer.error is not None:
             raise answer.error
         if answer.lost:
             logger.warning("the idempotency record was lost while the handler ran", idempotency_key=key)
         if answer.omitted:
-            logger.warning("the result is too large to be repeated; use a payload store", idempotency_key=key)
+            logger.warning("a repeat cannot be given the result", reason=answer.omitted, idempotency_key=key)
         if answer.replayed is None:
             return answer.value, False
         logger.info("repeat", idempotency_key=key, **metrics.suppressed("call"))
-        stored = json.loads(answer.replayed.data) if answer.replayed.data else None
-        result = load(stored) if stored is not None else None
+        result = _loaded(answer.replayed.data, load)
         if self.config.response_hook is not None:
             result = self.config.response_hook(result, self.store.data_record(answer.replayed))
         return result, True
@@ -170,7 +170,12 @@ class IdempotentCalls:
         return result.result
 
     def _do(
-        self, operation: core.Operation, given: core.Attempt, function: Callable[[], Any], dump: Callable[[Any], Any]
+        self,
+        operation: core.Operation,
+        given: core.Attempt,
+        function: Callable[[], Any],
+        dump: Callable[[Any], Any],
+        load: Callable[[Any], Any],
     ) -> Any:
         match operation:
             case core.Acquire(record, now):
@@ -179,7 +184,7 @@ class IdempotentCalls:
                 return self.store.read(key)
             case core.Run(record):
                 renewing = self._renewing(given, record) if given.renewed else nullcontext()
-                return self._run(function, dump, renewing)
+                return self._run(function, dump, load, renewing)
             case core.Complete(record, writes):
                 return self.store.complete(record, writes)
             case core.Release(record):
@@ -197,7 +202,11 @@ class IdempotentCalls:
                 return self.sleep(seconds * random.uniform(0.5, 1))
 
     def _run(
-        self, function: Callable[[], Any], dump: Callable[[Any], Any], renewing: AbstractContextManager[None]
+        self,
+        function: Callable[[], Any],
+        dump: Callable[[Any], Any],
+        load: Callable[[Any], Any],
+        renewing: AbstractContextManager[None],
     ) -> core.Returned | core.Raised:
         with renewing:
             try:
@@ -210,9 +219,11 @@ class IdempotentCalls:
         writes = tuple(value.writes) if isinstance(value, Transaction) else ()
         result = value.result if isinstance(value, Transaction) else value
         try:
-            data = json.dumps(None if result is None else dump(result), cls=Encoder, sort_keys=True)
+            data = _text(None if result is None else dump(result))
+            # What a repeat will get: the first caller must not see tuples, decimals or keys that no later one does.
+            result = _loaded(data, load)
         except Exception:
-            logger.exception("the handler's result cannot be written as JSON")
+            logger.exception("the handler's result cannot be written as JSON and read again")
             data = None
         return core.Returned(result, data, writes)
 
@@ -226,7 +237,7 @@ class IdempotentCalls:
                 if stopped.wait(operation.seconds):
                     raise _HandlerIsDone
                 return None
-            return self._do(operation, given, lambda: None, lambda result: result)
+            return self._do(operation, given, lambda: None, lambda result: result, lambda result: result)
 
         def renew() -> None:
             with suppress(_HandlerIsDone):
@@ -240,6 +251,36 @@ class IdempotentCalls:
             stopped.set()
             # A renewal under way would meet the transaction; one that hangs changes nothing later.
             thread.join(1)
+
+
+class _NeedsExactText(Exception):
+    """The value holds what Python's own writer of JSON does not write as it is."""
+
+
+class _Encoder(Encoder):
+    def default(self, obj: Any) -> Any:
+        if isinstance(obj, Decimal):
+            raise _NeedsExactText
+        return super().default(obj)  # type: ignore[no-untyped-call]  # Powertools has no types there
+
+
+def _text(value: Any) -> str:
+    """A result as JSON, as Lambda's runtime writes it: decimals are numbers."""
+    try:
+        return json.dumps(value, cls=_Encoder)
+    except (_NeedsExactText, RecursionError, ValueError):
+        return json_text.dumps(value, Encoder().default)
+
+
+def _loaded(data: str | None, load: Callable[[Any], Any]) -> Any:
+    """A result that was kept: its numbers are ints and floats, and decimals where a float has not their value."""
+    value = json_text.loads(data, _decimal) if data else None
+    return None if value is None else load(value)
+
+
+def _decimal(text: str) -> int | Decimal:
+    value = Decimal(text)
+    return value if "e-" in text else int(value)
 
 
 class _HandlerIsDone(Exception):

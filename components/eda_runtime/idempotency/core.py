@@ -34,7 +34,7 @@ _MARGIN_SECONDS = 0.5
 
 
 class ResultNotKept(Exception):
-    """The work was done before, but its result is no longer there to be repeated: it was too large or has expired."""
+    """The work was done before, but its result is not there to be repeated: it could not be kept, or has expired."""
 
 
 class ResultTooLarge(TransactionError):
@@ -237,14 +237,14 @@ class Answer(NamedTuple):
         error: the handler's exception, when it raised one.
         replayed: the record whose ``data`` is the result, when the work was done before.
         lost: the handler ran, but its record was another's by then: the effect may repeat.
-        omitted: the handler ran, but its result could not be kept for repeats.
+        omitted: the handler ran, but its result could not be kept for repeats: why; else empty.
     """
 
     value: Any = None
     error: Exception | None = None
     replayed: Record | None = None
     lost: bool = False
-    omitted: bool = False
+    omitted: str = ""
 
 
 Steps = Generator[Operation, Any, Any]
@@ -296,16 +296,26 @@ def _acquire(given: Attempt, clock: Callable[[], float]) -> Steps:
     wait = given.wait_seconds
     if given.remaining_seconds is not None:
         wait = max(0.0, min(wait, given.remaining_seconds - _MARGIN_SECONDS))
-    pauses, conflicts = _pauses(), 0
+    pauses, conflicts, freed = _pauses(), 0, 0
     while True:
         now = clock()
         mine = given.lock(now)
         seen = yield from _stored(Acquire(mine, now), "save the record in progress")
+        if isinstance(seen, Found) and seen.record is None:
+            # Refused without being told by what: not every store tells, and the record may be gone meanwhile.
+            seen = yield from _stored(Read(given.key), "get the record")
         while not isinstance(seen, Acquired):
             conflicts += isinstance(seen, Conflict)
             if isinstance(seen, Found):
                 found = seen.record
                 if found is None or found.takeable(clock()):
+                    freed += 1
+                    if freed == 1:
+                        break
+                    # Free again and again, and never to be had: not faster than others' conflicts, and not for ever.
+                    if freed > CONFLICT_TRIES:
+                        raise IdempotencyAlreadyInProgressError(f"Execution already in progress: {given.key}")
+                    yield Pause(next(pauses))
                     break
                 if found.owner == given.owner:
                     # The answer to the first try of this write was lost, its repetition met it.
@@ -339,7 +349,7 @@ def _complete(given: Attempt, clock: Callable[[], float], mine: Record, outcome:
                 yield from _release(mine)
             raise IdempotencyPersistenceLayerError("Failed to save the completed record", error) from error
         if isinstance(result, Committed):
-            return Answer(outcome.value, omitted=done.omitted)
+            return Answer(outcome.value, omitted=_why(given, outcome) if done.omitted else "")
         if isinstance(result, Refused):
             yield from _release(mine)
             raise TransactionRefused(result.reasons)
@@ -365,10 +375,18 @@ def _kept(given: Attempt, mine: Record, outcome: Returned) -> Steps:
                 raise IdempotencyPersistenceLayerError("Failed to put the result into the store", error) from error
     elif given.transaction:
         yield from _release(mine)
-        problem = "cannot be written as JSON" if data is None else f"is longer than {MAX_DATA_BYTES} bytes"
-        raise ResultTooLarge(f"the result {problem}; nothing was written")
+        if data is None:
+            raise TransactionError("the result cannot be written as JSON; nothing was written")
+        raise ResultTooLarge(f"the result is longer than {MAX_DATA_BYTES} bytes; nothing was written")
     # Without a record the next repeat would have the effect again.
     return mine._replace(omitted=True)
+
+
+def _why(given: Attempt, outcome: Returned) -> str:
+    """Why a result is not kept."""
+    if outcome.data is None:
+        return "it is no JSON"
+    return "the payload store failed" if given.claim_check else "it is too large and there is no payload store"
 
 
 def _lost(given: Attempt, clock: Callable[[], float], mine: Record, outcome: Returned, found: Record | None) -> Steps:
@@ -376,7 +394,7 @@ def _lost(given: Attempt, clock: Callable[[], float], mine: Record, outcome: Ret
     if found is not None and found.status == COMPLETED:
         if found.owner == mine.owner:
             # The answer to the first try of this write was lost, its repetition met it.
-            return Answer(outcome.value, omitted=found.omitted)
+            return Answer(outcome.value, omitted=_why(given, outcome) if found.omitted else "")
         if not found.takeable(clock()) and given.fingerprint in (None, found.fingerprint):
             return (yield from _replay(found))
     if given.transaction:
@@ -388,7 +406,7 @@ def _lost(given: Attempt, clock: Callable[[], float], mine: Record, outcome: Ret
 
 def _replay(found: Record) -> Steps:
     if found.omitted:
-        raise ResultNotKept("the work was done before, but its result was too large to be kept")
+        raise ResultNotKept("the work was done before, but its result could not be kept")
     if found.reference is not None:
         try:
             found = found._replace(data=(yield Fetch(found.reference)))

@@ -15,10 +15,10 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from aws_lambda_powertools.utilities.idempotency.serialization.base import BaseIdempotencyModelSerializer
 
-from eda_runtime.http import Problem
+from eda_runtime.http import Problem, is_http
 from eda_runtime.idempotency.calls import IdempotentCalls, Mode, PayloadStore
 from eda_runtime.idempotency.core import ResultNotKept
-from eda_runtime.idempotency.keys import Token, batch_source, is_http
+from eda_runtime.idempotency.keys import Token, batch_source
 from eda_runtime.idempotency.store import FencedDynamoDBPersistenceLayer
 from eda_runtime.settings import SettingsError
 from eda_runtime.transaction import TransactionRefused
@@ -123,9 +123,20 @@ def _answered(event: Mapping[str, Any], context: Any, handler: Handler, calls: I
         raise Problem(409, "what the request is about has changed meanwhile", {"Retry-After": "1"}) from None
     except ResultNotKept as error:
         raise Problem(409, str(error)) from None
-    if replayed and isinstance(result, dict):
-        return {**result, "headers": {**(result.get("headers") or {}), REPLAYED: "true"}}
-    return result
+    return _marked(result) if replayed else result
+
+
+def _marked(result: Any) -> Any:
+    """A repeated answer that says so; one that is the body alone, as payload format 2.0 allows, has no place for it."""
+    if not isinstance(result, dict) or "statusCode" not in result:
+        return result
+    marked = {**result, "headers": {**(result.get("headers") or {}), REPLAYED: "true"}}
+    if isinstance(result.get("multiValueHeaders"), dict):
+        # A load balancer reads these alone, when it is set up for them.
+        marked["multiValueHeaders"] = {**result["multiValueHeaders"], REPLAYED: ["true"]}
+        if "headers" not in result:
+            del marked["headers"]
+    return marked
 
 
 def idempotent(
@@ -177,7 +188,7 @@ def idempotent(
         except Problem as failure:
             if not is_http(event):
                 raise
-            return failure.response()
+            return failure.response(event)
 
     return decorated
 

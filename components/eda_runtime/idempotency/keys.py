@@ -1,14 +1,15 @@
 """Where idempotency keys come from, when they are refused, and the form in which they are hashed."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKeyError
 
-from eda_runtime.http import header, tenant_of
+from eda_runtime import json_text
+from eda_runtime.http import body_of, caller_of, header, is_http, method_of, path_of, query_of
 
 MAX_CLIENT_KEY = 255
 """Most characters of an ``Idempotency-Key``."""
@@ -59,13 +60,6 @@ _RECORDS = {
 }
 
 
-def is_http(event: Any) -> bool:
-    """Whether an event is a request: of a REST API, an HTTP API, a function URL or a load balancer."""
-    if not isinstance(event, Mapping) or not isinstance(event.get("requestContext"), Mapping):
-        return False
-    return "httpMethod" in event or "http" in event["requestContext"]
-
-
 def batch_source(event: Any) -> Source | None:
     """What a batch is of whose records are handled one by one, a queue or a stream; None for any other event."""
     records = event.get("Records") if isinstance(event, Mapping) else None
@@ -86,7 +80,7 @@ def the_record(event: Any) -> Any:
 def default_key(token: Token, event: Any) -> Any:
     """What is hashed into the key where no JMESPath names it.
 
-    ``CLIENT``: the tenant and the ``Idempotency-Key`` header, with or without the quotes of the IETF's draft; so two
+    ``CLIENT``: the caller and the ``Idempotency-Key`` header, with or without the quotes of the IETF's draft; so two
     callers' keys never meet. ``EVENT``: SQS ``messageId``, SNS ``MessageId``, stream ``eventID``, EventBridge ``id``.
     ``PAYLOAD``: what the sender wrote, without what is new with every delivery.
 
@@ -98,7 +92,7 @@ def default_key(token: Token, event: Any) -> Any:
         given = header(event, "idempotency-key") if isinstance(event, Mapping) else None
         if given is None:
             raise IdempotencyKeyError("the Idempotency-Key header is missing")
-        return [tenant_of(event), client_key(given)]
+        return [caller_of(event), client_key(given)]
     source = source_of(event)
     if token is Token.PAYLOAD:
         return payload_of(source, event)
@@ -138,11 +132,7 @@ def payload_of(source: Source, event: Any) -> Any:
     """What the sender of an event wrote."""
     match source:
         case Source.HTTP:
-            http = event["requestContext"].get("http") or {}
-            method = event.get("httpMethod") or http.get("method")
-            path = event.get("path") or event.get("rawPath")
-            query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
-            return [tenant_of(event), method, path, query, parsed(event.get("body"))]
+            return [caller_of(event), method_of(event), path_of(event), query_of(event), _body(event)]
         case Source.SQS:
             return parsed(event.get("body"))
         case Source.SNS:
@@ -158,12 +148,22 @@ def payload_of(source: Source, event: Any) -> Any:
             return event
 
 
+def _body(event: Mapping[str, Any]) -> Any:
+    try:
+        return parsed(body_of(event).decode())
+    except ValueError:
+        return event.get("body")
+
+
 def parsed(text: Any) -> Any:
-    """JSON that came as text, so that its white space counts for nothing; other text as it is."""
+    """JSON that came as text, so that its white space counts for nothing; other text as it is.
+
+    Numbers keep their value, and any depth is read: what is valid JSON is never a reason to fail.
+    """
     if not isinstance(text, str):
         return text
     try:
-        return json.loads(text)
+        return json_text.loads(text)
     except ValueError:
         return text
 
@@ -202,23 +202,69 @@ def is_composite(expression: Mapping[str, Any]) -> bool:
 def canonical(value: Any) -> Any:
     """A value in which equal JSON is equal text: 1, 1.0 and Decimal("1.00") are one number, -0.0 is 0.
 
+    Numbers that no float has are ``json_text.Number``: no two values become one.
+
     Raises:
-        IdempotencyKeyError: it has a number that JSON has not (NaN, infinity).
+        IdempotencyKeyError: it has a number that JSON has not (NaN, infinity), or holds itself.
     """
+    return _canonical(value)[0]
+
+
+def canonical_text(value: Any, default: Callable[[Any], Any]) -> str:
+    """The text of a value's canonical form, as Powertools hashes it: equal JSON is equal text.
+
+    Args:
+        value: the value.
+        default: makes something JSON-serialisable of what JSON has not.
+
+    Raises:
+        IdempotencyKeyError: as ``canonical``.
+    """
+    found, plain = _canonical(value)
+    if plain:
+        # Python's own writer is several times as fast.
+        return json.dumps(found, sort_keys=True)
+    return json_text.dumps(found, default, sort_keys=True)
+
+
+def _canonical(value: Any) -> tuple[Any, bool]:
+    """A value's canonical form, and whether Python's own writer of JSON writes it in the same way."""
+    plain = True
+    holder: list[Any] = [None]
+    # From an own stack: the interpreter's is not deep enough for all of JSON.
+    left: list[tuple[Any, Any, Any]] = [(holder, 0, value)]
+    under_way: set[int] = set()
+    while left:
+        place, name, inner = left.pop()
+        if place is None:
+            under_way.discard(name)
+            continue
+        if not isinstance(inner, Mapping | list | tuple):
+            place[name] = scalar = _canonical_scalar(inner)
+            plain = plain and (scalar is None or type(scalar) in _PLAIN)
+            continue
+        if id(inner) in under_way:
+            raise IdempotencyKeyError("the idempotency key holds itself")
+        under_way.add(id(inner))
+        plain = plain and len(under_way) <= json_text.MAX_LEVELS
+        left.append((None, id(inner), None))
+        copied: Any = dict.fromkeys(inner) if isinstance(inner, Mapping) else [None] * len(inner)
+        plain = plain and (not isinstance(inner, Mapping) or all(type(key) is str for key in inner))
+        members = inner.items() if isinstance(inner, Mapping) else enumerate(inner)
+        left.extend((copied, key, member) for key, member in members)
+        place[name] = copied
+    return holder[0], plain
+
+
+_PLAIN = frozenset({str, int, float, bool})
+
+
+def _canonical_scalar(value: Any) -> Any:
     if isinstance(value, bool):
         return value
-    if isinstance(value, float | Decimal):
-        return _number(value)
-    if isinstance(value, Mapping):
-        return {key: canonical(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [canonical(inner) for inner in value]
-    return value
-
-
-def _number(value: float | Decimal) -> int | float:
     try:
-        whole = int(value)
-    except (ValueError, OverflowError):
+        if isinstance(value, float | Decimal):
+            return json_text.canonical_number(value)
+        return json_text.canonical_int(value) if isinstance(value, int) else value
+    except ValueError:
         raise IdempotencyKeyError(f"the idempotency key holds {value}, which is no number of JSON") from None
-    return whole if whole == value else float(value)

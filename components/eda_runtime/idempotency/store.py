@@ -5,22 +5,31 @@ Powertools': ``owner`` (S), ``reference`` (S) of a result in the payload store, 
 Powertools are understood, and replaced once they count no more.
 """
 
+import datetime
 import math
 import secrets
 import time
 from contextvars import ContextVar
+from enum import Enum
+from pathlib import PurePath
 from typing import Any
+from uuid import UUID
 
 import jmespath  # type: ignore[import-untyped]  # it has no types
+from aws_lambda_powertools.shared.json_encoder import Encoder
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.exceptions import (
     IdempotencyAlreadyInProgressError,
     IdempotencyItemAlreadyExistsError,
     IdempotencyItemNotFoundError,
+    IdempotencyKeyError,
 )
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
+from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 from botocore.exceptions import ClientError
+from jmespath.functions import signature  # type: ignore[import-untyped]  # it has no types
 
+from eda_runtime import json_text
 from eda_runtime.idempotency.core import (
     COMPLETED,
     INPROGRESS,
@@ -32,12 +41,42 @@ from eda_runtime.idempotency.core import (
     Record,
     Refused,
 )
-from eda_runtime.idempotency.keys import canonical, check_key, is_composite
+from eda_runtime.idempotency.keys import canonical_text, check_key, is_composite
 from eda_runtime.transaction import TransactWriteItem
 
 _BUSY = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Cancellation reasons that pass."""
+_encoder: Any = Encoder()
 _owners: ContextVar[dict[tuple[int, str], str] | None] = ContextVar("idempotency_owners", default=None)
+
+
+class _Functions(PowertoolsFunctions):
+    """Powertools' functions for JMESPath, whose JSON keeps its numbers' values and has no limit of depth."""
+
+    @signature({"types": ["string"]})  # type: ignore[untyped-decorator]  # jmespath has no types
+    def _func_powertools_json(self, value: str) -> Any:
+        try:
+            return json_text.loads(value)
+        except ValueError:
+            raise IdempotencyKeyError("what the idempotency key is read from is no JSON") from None
+
+
+def _serialisable(value: Any) -> Any:
+    """What Powertools hashes of a value that JSON has not.
+
+    Raises:
+        TypeError: it hashes none of that kind.
+    """
+    try:
+        return _encoder.default(value)
+    except TypeError:
+        if isinstance(value, Enum):
+            return value.value
+        if isinstance(value, datetime.date | datetime.time):
+            return value.isoformat()
+        if isinstance(value, UUID | PurePath):
+            return str(value)
+        raise
 
 
 class FencedDynamoDBPersistenceLayer(DynamoDBPersistenceLayer):
@@ -191,13 +230,24 @@ class FencedDynamoDBPersistenceLayer(DynamoDBPersistenceLayer):
         )
 
     def _search(self, expression: Any, data: Any) -> Any:
-        return expression.search(data, options=jmespath.Options(**(self.jmespath_options or {})))
+        options = dict(self.jmespath_options or {})
+        # Functions of the user's own are left as they are.
+        if type(options.get("custom_functions")) is PowertoolsFunctions:
+            options["custom_functions"] = _Functions()
+        return expression.search(data, options=jmespath.Options(**options))
+
+    def _get_hashed_payload(self, data: Any) -> str:
+        if not self.payload_validation_enabled:
+            return ""
+        return self._generate_hash(self._search(self.validation_key_jmespath, data))
 
     def _get_hashed_idempotency_key(self, data: Any) -> str | None:
         return self.key_of(data)
 
     def _generate_hash(self, data: Any) -> str:
-        return str(super()._generate_hash(canonical(data)))
+        # Powertools' text, so that its keys are ours, but without the limits of its writer.
+        text = canonical_text(data, _serialisable)
+        return str(self.hash_function(text.encode()).hexdigest())
 
     def _found(self, item: Any) -> Found:
         record = self.record_of(item) if item else None
