@@ -123,6 +123,7 @@ add_details = IdempotentLambda(
         "environment": {
             "ORDERS_TABLE": orders.name,
             "CALLBACK_TABLE": workflow.callback_table_name,
+            "KEEP_SECONDS": str(settings.details_timeout_seconds + 30 * 86400),
             "REQUEST_SCHEMA": json.dumps(schemas.DETAILS),
         },
         "grants": {

@@ -10,18 +10,16 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 from eda_runtime.logger import logger
+from eda_runtime.statuses import title_of
 
 Response = dict[str, Any]
 MAX_DEPTH = 32
 PUBLIC = "public"
 """The tenant of requests that nobody authorised."""
-_TITLES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
-"""RFC 9110's, which Python has from 3.13 on."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ARN = re.compile(r"arn:[a-z-]+:(?:iam|sts)::([0-9]+):(.+)")
 _LATTICE_FIELD = re.compile(r"((?:[^;\\]|\\.)*)(?:;|\Z)")
@@ -73,16 +71,6 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     """An error as ``application/problem+json``."""
     body = {"type": "about:blank", "title": title_of(status), "status": status, "detail": detail}
     return response(status, body, {"Content-Type": "application/problem+json", **(headers or {})})
-
-
-def title_of(status: int) -> str:
-    """What RFC 9110 calls a status; one that it does not know is named by its class."""
-    if status in _TITLES:
-        return _TITLES[status]
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Client Error" if status < 500 else "Server Error"
 
 
 def is_http(event: Any) -> bool:

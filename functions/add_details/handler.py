@@ -45,7 +45,8 @@ def handle(event: dict[str, Any], context: Any) -> Response:
     if not _ORDER_ID.fullmatch(order_id):
         raise Problem(404, "there is no such order")
     row = _dynamodb.get_item(TableName=_orders, Key={"order_id": {"S": order_id}}, ConsistentRead=True).get("Item")
-    if row is None or row["tenant"]["S"] != tenant_of(event):
+    # A row without a version is of a POST that was never answered: nobody was told that there is such an order.
+    if row is None or "version" not in row or row["tenant"]["S"] != tenant_of(event):
         raise Problem(404, "there is no such order")
     logger.set_correlation_id(row["correlation_id"]["S"])
     try:

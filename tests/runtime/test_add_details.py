@@ -48,7 +48,7 @@ def load(monkeypatch: pytest.MonkeyPatch, tables: Tables, max_bytes: int = 1_000
 
 def order(status: str, details: Any = None) -> dict[str, Any]:
     row = {"order_id": ID, "tenant": "public", "correlation_id": "c", "status": status}
-    typed: dict[str, Any] = {name: {"S": value} for name, value in row.items()}
+    typed: dict[str, Any] = {"version": {"N": "1"}, **{name: {"S": value} for name, value in row.items()}}
     return typed | ({} if details is None else {"details": {"S": json.dumps(details)}})
 
 

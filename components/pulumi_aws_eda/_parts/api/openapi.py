@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
+
+from eda_runtime.statuses import title_of
 
 PROBLEM = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -56,7 +57,7 @@ def gateway_responses() -> dict[str, Any]:
 
 def problem(status: int, detail: str) -> str:
     """A problem document."""
-    return json.dumps({"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail})
+    return json.dumps({"type": "about:blank", "title": title_of(status), "status": status, "detail": detail})
 
 
 def lambda_integration(invoke_arn: str) -> dict[str, Any]:
@@ -134,8 +135,8 @@ def _response_template(location: str) -> str:
         "#else"
         f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
         "#if($out.status == 400)#set($title = 'Bad Request')"
-        "#elseif($out.status == 413)#set($title = 'Request Entity Too Large')"
-        "#else#set($title = 'Unprocessable Entity')#end"
+        f"#elseif($out.status == 413)#set($title = '{title_of(413)}')"
+        f"#else#set($title = '{title_of(422)}')#end"
         '{"type":"about:blank","title":"$title","status":$out.status,"detail":"$out.detail"}'
         "#end"
         "#else"
@@ -190,7 +191,7 @@ def _response(status: int) -> dict[str, Any]:
         headers["Location"] = {"schema": {"type": "string"}}
     if status in (429, 503):
         headers["Retry-After"] = {"schema": {"type": "integer"}}
-    answer: dict[str, Any] = {"description": HTTPStatus(status).phrase, "headers": headers}
+    answer: dict[str, Any] = {"description": title_of(status), "headers": headers}
     if status >= 400:
         answer["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
     return answer
