@@ -241,7 +241,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
             "asynchronous": True,
             "dead_letter_queue_arn": letters.arn,
             "environment": {
-                "TABLE_NAME": args["table_name"],
+                "ROWS_TABLE": args["table_name"],
                 "KEY": args.get("key", "order_id"),
                 "STATE_MACHINE_ARN": machine.arn,
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,

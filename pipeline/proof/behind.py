@@ -27,7 +27,12 @@ SINK, QUERY, LOAD = "orders-raw", "orders-analytics-query", "orders-analytics-lo
 REFRESH, RECONCILER = "orders-analytics-refresh", "orders-analytics-reconciler"
 PIPES = {SINK: "PutRecords", "orders-outbox": "SendMessages"}
 """The pipes, and the statement that each needs for its target."""
-SCHEDULES = {"suppliers": "suppliers-sync", LOAD: LOAD, RECONCILER: f"{RECONCILER}-function"}
+SCHEDULES = {
+    "suppliers": "suppliers-sync",
+    "orders-workflow": "orders-workflow-reconciler",
+    LOAD: LOAD,
+    RECONCILER: f"{RECONCILER}-function",
+}
 """The schedules, and whose log shows that they call."""
 KINDS = {"query": "query_dlq_url", "load": "load_dlq_url", "spice": "refresh_dlq_url"}
 """Kinds of the ledger's rows, and the export that names their dead-letter queue."""

@@ -18,6 +18,7 @@ from pipeline.proof.behind import BehindChecks
 from pipeline.proof.front import FrontChecks
 from pipeline.proof.proving import prove
 from pipeline.proof.roles import ROLE_POLICY, Roles
+from pipeline.proof.rows import RowChecks
 from pipeline.proof.stage import WAIT_SECONDS, CheckFailed, Stage
 
 PROOF_SPEED = 100
@@ -43,7 +44,7 @@ def iam_proof(
             roles = Roles(aws.client("iam"), stack.of_type(ROLE_POLICY))
             behind = BehindChecks(stage, roles)
             behind.set_up()
-            checks = [*FrontChecks(stage).checks(), *behind.checks()]
+            checks = [*FrontChecks(stage).checks(), *RowChecks(stage).checks(), *behind.checks()]
             for proof in prove(stage, roles, checks, only, actions=actions):
                 if proof.exception is not None:
                     exceptions[proof.name] = proof.exception

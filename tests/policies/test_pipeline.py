@@ -83,6 +83,14 @@ def set_(path: str, value: Any) -> Callable[[Struct], None]:
     return change
 
 
+def without_pick(definition: Any) -> None:
+    """The answer goes on as it is."""
+    states = definition["States"]
+    states["CallFunction"]["Next"] = "MarkAwaiting"
+    for name in ("HasResult", "TakeResult", "NoResult"):
+        del states[name]
+
+
 def in_document(key: str, edit: Callable[[Any], Any]) -> Callable[[Struct], None]:
     """Change a JSON document."""
 
@@ -185,7 +193,7 @@ MUTATIONS: dict[str, tuple[str, str, Callable[[Struct], None], set[str]]] = {
     "workflow: the answer is cut": (
         MACHINE,
         "orders-workflow-machine",
-        in_document("definition", lambda d: d["States"]["CallFunction"].pop("ResultSelector")),
+        in_document("definition", without_pick),
         {"sfn-input-budget"},
     ),
     "workflow: Standard": (MACHINE, "orders-workflow-machine", set_("type", "EXPRESS"), {"sfn-callback-standard"}),

@@ -12,7 +12,8 @@ PROVIDER = Path(pulumi_aws.__file__).parent
 TOKENS = sorted(
     {
         token
-        for file in (ROOT / "policies").rglob("*.py")
+        for file in (ROOT / "policies" / "eda_policies").rglob("*.py")
+        if file.name != "recording.py"  # it names what a program asks, not what it makes
         for token in re.findall(r'"(aws:\w+/\w+:\w+)"', file.read_text())
     }
 )

@@ -24,17 +24,18 @@ def states(made: Recording) -> dict[str, Any]:
 
 def test_it_makes_a_machine_a_token_store_a_token_keeper_and_a_dead_letter_queue() -> None:
     made = make()
-    types = sorted(kind for kind, name in made.names() if "token-keeper" not in name)
+    types = sorted(kind for kind, name in made.names() if "token-keeper" not in name and "reconciler" not in name)
     assert types == [
+        "aws:cloudwatch/eventRule:EventRule",
+        "aws:cloudwatch/eventTarget:EventTarget",
         "aws:cloudwatch/logGroup:LogGroup",
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        *["aws:cloudwatch/metricAlarm:MetricAlarm"] * 5,
         "aws:dynamodb/table:Table",
         "aws:iam/role:Role",
         "aws:iam/rolePolicy:RolePolicy",
         "aws:lambda/layerVersion:LayerVersion",
         "aws:lambda/layerVersion:LayerVersion",
+        "aws:lambda/permission:Permission",
         "aws:sfn/stateMachine:StateMachine",
         "aws:sqs/queue:Queue",
         "aws:sqs/queuePolicy:QueuePolicy",
@@ -50,8 +51,15 @@ def test_it_makes_a_machine_a_token_store_a_token_keeper_and_a_dead_letter_queue
 def test_every_task_has_retries_with_jitter_and_goes_somewhere_when_it_fails() -> None:
     for name, state in states(make()).items():
         if state["Type"] == "Task":
-            assert all(retry["JitterStrategy"] == "FULL" for retry in state["Retry"]), name
-            assert "Catch" in state or name == "SendToDeadLetterQueue", name
+            again = [retry for retry in state["Retry"] if retry["MaxAttempts"]]
+            assert all(retry["JitterStrategy"] == "FULL" for retry in again), name
+            if ":lambda:" not in state["Resource"]:
+                # What throttling is called depends on the integration's model: every name is tried again.
+                assert [retry["ErrorEquals"] for retry in again] == [["States.TaskFailed"]], name
+            assert "States.ALL" in state["Catch"][-1]["ErrorEquals"], name
+            if state["Catch"][-1]["ResultPath"] == "$.failure":
+                # States.ALL alone leaves out an answer over the limit.
+                assert state["Catch"][-2]["ErrorEquals"] == ["States.DataLimitExceeded"], name
 
 
 def test_a_function_at_its_limit_for_long_is_waited_for_and_fails_no_order() -> None:
@@ -69,22 +77,42 @@ def test_the_wait_and_the_call_have_their_time_outs() -> None:
     assert made["CallFunction"]["TimeoutSeconds"] == 40
 
 
-def test_a_failure_ends_in_the_row_and_in_the_dead_letter_queue() -> None:
+def test_a_failure_is_in_the_dead_letter_queue_before_its_row_says_so() -> None:
     made = states(make())
-    for name in ("MarkCallFailed", "MarkFailed"):
-        assert made[name]["Next"] == "SendToDeadLetterQueue"
-    assert made["SendToDeadLetterQueue"]["Next"] == "Failed"
+    failing = {catch["Next"] for state in made.values() for catch in state.get("Catch", []) if "failure" in str(catch)}
+    assert failing == {"ReadRetryAfter", "DefaultRetryAfter", "CloseCallback", "LookAtRow"}
+    assert made["LookAtRow"]["Next"] == "WhoseRow"
+    assert made["WhoseRow"]["Default"] == "SendToDeadLetterQueue"
+    assert made["SendToDeadLetterQueue"]["Next"] == "IsRowKnown"
+    assert made["IsRowKnown"]["Choices"][0]["Next"] == "MarkFailed"
+    assert made["MarkFailed"]["Next"] == "Failed"
     assert made["Failed"]["Type"] == "Fail"
 
 
-def test_versions_grow_by_one_with_each_write() -> None:
+def test_each_version_is_written_by_one_state_and_a_refused_condition_is_looked_at() -> None:
     made = states(make())
-    versions = {
-        name: made[name]["Parameters"]["ExpressionAttributeValues"][":version"]["N.$"]
-        for name in ("MarkAwaiting", "Write", "MarkCallFailed", "MarkFailed")
+    writes = {
+        name: (state["Parameters"]["ExpressionAttributeValues"][":version"]["N.$"], state["Catch"][0]["Next"])
+        for name, state in made.items()
+        if state.get("Resource", "").endswith("dynamodb:updateItem") and name != "CloseCallback"
     }
-    called, ended = "States.Format('{}', $.versions.called)", "States.Format('{}', $.versions.ended)"
-    assert versions == {"MarkAwaiting": called, "Write": ended, "MarkCallFailed": called, "MarkFailed": ended}
+    behind = "States.Format('{}', States.MathAdd(States.StringToJson($.row.Item.version.N), 1))"
+    assert writes == {
+        "MarkAwaiting": ("$.run.called", "LookWhoWaits"),
+        "Write": ("$.run.ended", "LookWhoWrote"),
+        "MarkFailed": (behind, "Failed"),
+    }
+
+
+def test_rows_that_no_execution_brings_on_are_found_by_the_executions_end_and_on_a_schedule() -> None:
+    made = make(open_index_name="open")
+    pattern = made.one("aws:cloudwatch/eventRule:EventRule").json("eventPattern")
+    assert pattern["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert made.one("aws:scheduler/schedule:Schedule").inputs["scheduleExpression"] == "rate(15 minutes)"
+    statements = made.statements("w-reconciler-role")
+    assert statements["FindRows"]["Resource"] == [f"{TABLE}/index/open"]
+    assert statements["SettleRows"]["Resource"] == [TABLE]
+    assert make().of("aws:scheduler/schedule:Schedule") == {}
 
 
 def test_the_roles_hold_what_is_wired() -> None:
@@ -102,6 +130,7 @@ def test_the_roles_hold_what_is_wired() -> None:
     [
         ({"wait_timeout": 0}, "'wait_timeout' is 0; allowed are whole numbers from 1 to 31536000"),
         ({"max_call_attempts": 0}, "'max_call_attempts' is 0"),
+        ({"max_call_attempts": 401}, "'max_call_attempts' is 401; allowed are whole numbers from 1 to 400"),
         ({"table": "x"}, "'table' is unknown; is 'table_arn' meant?"),
         ({"table_arn": None}, "'table_arn' is missing"),
     ],

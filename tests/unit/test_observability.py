@@ -25,7 +25,8 @@ from pulumi_aws_eda import (
     PayloadStore,
     log_queries,
 )
-from pulumi_aws_eda._parts.observability import dashboard, observed
+from pulumi_aws_eda._parts import observed
+from pulumi_aws_eda._parts.observability import dashboard
 from pulumi_aws_eda.testing import Recorded, Recording, record
 
 from tests.unit.component_cases import CASES, CODE, FUNCTION, LOAD, MACHINE, QUERY, TABLE, USER
@@ -482,7 +483,7 @@ def test_a_key_of_the_users_own_is_taken() -> None:
 def test_addresses_are_subscribed() -> None:
     made = topic(email_addresses=["a@example.com", "b@example.com"])
     found = made.of("aws:sns/topicSubscription:TopicSubscription").values()
-    assert [(s.inputs["protocol"], s.inputs["endpoint"]) for s in found] == [
+    assert sorted((s.inputs["protocol"], s.inputs["endpoint"]) for s in found) == [
         ("email", "a@example.com"),
         ("email", "b@example.com"),
     ]

@@ -105,7 +105,7 @@ def test_an_argument_of_a_component_wins_in_the_components_it_makes() -> None:
     made = after(workflow, alarm_actions=[TOPIC], log_retention_in_days=7, tags={"stage": "dev", "team": "a"})
     assert not any(alarm.inputs.get("alarmActions") for alarm in made.of(ALARM).values())
     assert {group.inputs["retentionInDays"] for group in made.of(GROUP).values()} == {90}
-    assert made.one(LAMBDA).inputs["tags"] == {"stage": "prod", "team": "a"}
+    assert made.one(LAMBDA, "w-token-keeper-function").inputs["tags"] == {"stage": "prod", "team": "a"}
 
 
 def test_an_observability_notifies_the_default_topic_and_makes_none_of_its_own() -> None:

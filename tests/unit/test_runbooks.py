@@ -49,6 +49,7 @@ def test_a_dead_letter_queue_of_the_pipeline_has_a_page_of_its_own_where_it_is_r
     pages = {name: line.rpartition("/")[2] for name, line in links(pipeline("prod")).items() if "dlq" in name}
     assert pages == {
         "orders-workflow-dlq-messages": "dead-letters-workflow.md",
+        "orders-workflow-reconciler-dlq-messages": "dead-letters-workflow-reconciler.md",
         "orders-raw-dlq-messages": "dead-letters-changes.md",
         "orders-analytics-query-dlq-messages": "dead-letters-queries.md",
         "orders-analytics-load-dlq-messages": "dead-letters-loads.md",

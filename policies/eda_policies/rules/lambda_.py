@@ -387,7 +387,14 @@ _WRITES = ("dynamodb:PutItem", "dynamodb:UpdateItem")
                 "items": {"type": "string"},
                 "description": "environment variables that hold idempotency settings or name the table of the records",
             },
-            ["EDA_IDEMPOTENCY", "LEDGER_TABLE", "REPLICA_TABLE", "IDEMPOTENCY_TABLE", "POWERTOOLS_IDEMPOTENCY_TABLE"],
+            [
+                "EDA_IDEMPOTENCY",
+                "LEDGER_TABLE",
+                "ROWS_TABLE",
+                "REPLICA_TABLE",
+                "IDEMPOTENCY_TABLE",
+                "POWERTOOLS_IDEMPOTENCY_TABLE",
+            ],
         )
     },
 )

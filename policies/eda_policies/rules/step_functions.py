@@ -183,10 +183,27 @@ def input_budget(machine: StateMachine, options: Options) -> Findings:
         answers = (state.calls_function or ":http:" in state.resource) and not state.waits_for_callback
         if not answers or ("ResultPath" in state.data and state.data["ResultPath"] is None):
             continue
-        if _passes_all(state):
+        if _passes_all(state) and not _picked_behind(machine, state):
             yield machine.finding(
                 f"the task {state.name} passes its whole answer on", "a ResultSelector with what is needed"
             )
+
+
+def _picked_behind(machine: StateMachine, state: State) -> bool:
+    """Whether what is needed takes the answer's place right behind the task, where a Choice has looked for it: what an
+    answer lacks is an error in a ResultSelector that nothing catches."""
+    states = {other.name: other for other in machine.states}
+    behind = states.get(str(state.data.get("Next")))
+    if behind is None or behind.type != "Choice":
+        return False
+    targets = [states.get(str(rule.get("Next"))) for rule in behind.data.get("Choices", [])]
+    return bool(targets) and all(
+        target is not None
+        and target.type == "Pass"
+        and "Parameters" in target.data
+        and target.data.get("ResultPath") == state.data.get("ResultPath", "$")
+        for target in targets
+    )
 
 
 def _passes_all(state: State) -> bool:

@@ -24,7 +24,7 @@ _rows = WorkflowRows(
     boto3.client("dynamodb"),
     boto3.client("stepfunctions"),
     boto3.client("sqs"),
-    settings.text("TABLE_NAME"),
+    settings.text("ROWS_TABLE"),
     settings.text("KEY"),
     settings.text("STATE_MACHINE_ARN"),
     settings.text("DEAD_LETTER_QUEUE_URL"),

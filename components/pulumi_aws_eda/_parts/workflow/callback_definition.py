@@ -42,7 +42,7 @@ def definition(
         "MarkAwaiting": rows.write(
             status="AWAITING_DETAILS",
             version="called",
-            sets={"result": "States.JsonToString($.called.answer.result)"},
+            sets={"result": "States.JsonToString($.called.result)"},
             otherwise="LookWhoWaits",
             next="WaitForCallback",
         ),
@@ -180,8 +180,14 @@ def _call(function_arn: pulumi.Input[str], timeout: int, attempts: int, default_
         },
         "HasResult": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.called.answer.result", "IsPresent": True, "Next": "MarkAwaiting"}],
+            "Choices": [{"Variable": "$.called.answer.result", "IsPresent": True, "Next": "TakeResult"}],
             "Default": "NoResult",
+        },
+        "TakeResult": {
+            "Type": "Pass",
+            "Parameters": {"result.$": "$.called.answer.result"},
+            "ResultPath": "$.called",
+            "Next": "MarkAwaiting",
         },
         **_failed("NoResult", "NoResult", "the function's answer has no member result"),
         # Retry intervals are static, so the time the API asks for goes through a Wait state and a bounded loop. Only a
