@@ -22,6 +22,7 @@ from eda_sandbox.foundation import iam
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest
 
 EXECUTE_API = "/_aws/execute-api/"
 """Where the front door serves the stages of REST APIs."""
@@ -56,6 +57,9 @@ class Cloud:
         self.folder = folder
         self.stopping = threading.Event()
         self.services: dict[str, Any] = {}
+        self.kill_after: Callable[[str, str, HttpRequest], float | None] = lambda *_: None
+        """Asked when a process begins to work for a call, with the service, the operation and a request that says for
+        what: the share of the service's own choice of time after which it is killed, or None."""
         self._session = botocore.session.get_session()
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
