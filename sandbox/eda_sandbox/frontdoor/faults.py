@@ -188,8 +188,11 @@ class FaultLayer:
 
 
 def edge(service: str, operation: str) -> str:
-    """How a call is counted; ids in the path of a REST API are all one."""
-    return f"{service}:{_ID.sub('*', operation) if service == 'execute-api' else operation}"
+    """How a call is counted; of a REST API's call method, stage and path, in which ids are all one."""
+    if service == "execute-api":
+        method, _, target = operation.partition(" ")
+        operation = f"{method} {_ID.sub('*', '/' + target.partition('/')[2])}"
+    return f"{service}:{operation}"
 
 
 def _is_root(request: HttpRequest) -> bool:
