@@ -49,7 +49,16 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionLost(ConnectionAbortedError):
-    """The fault layer breaks the caller's connection."""
+    """The fault layer breaks the caller's connection.
+
+    Args:
+        what: is lost.
+        with_head: the answer's head has come, and its body does not.
+    """
+
+    def __init__(self, what: str, *, with_head: bool) -> None:
+        super().__init__(f"the {what} was lost")
+        self.status = 200 if with_head else 100
 
 
 class FrontDoor:
@@ -81,9 +90,9 @@ class FrontDoor:
         service, operation = self._target(request)
         try:
             response = await self._with_faults(service, operation, request, scope)
-        except ConnectionLost:
-            # A head without its body is what a client sees of a connection that breaks.
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        except ConnectionLost as lost:
+            # The client reads on after a 100; the connection is closed where the answer, or its body, should come.
+            await send({"type": "http.response.start", "status": lost.status, "headers": [(b"content-length", b"1")]})
             raise
         await _send(send, response)
 
@@ -113,7 +122,8 @@ class FrontDoor:
         if fault.kind is FaultKind.DELAY:
             await asyncio.sleep(fault.seconds)
         if fault.kind is FaultKind.LOST_REQUEST:
-            raise ConnectionLost("the request was lost")
+            # Who streams the answer looks at the head alone, and would take it for a success.
+            raise ConnectionLost("request", with_head=False)
         if fault.kind is FaultKind.PARTIAL:
             partial = PartialFailure(self._faults, fault.code)
             return await self._on_thread(self._answer, self._cloud.service(service), request, partial)
@@ -125,7 +135,7 @@ class FrontDoor:
         lost = fault.kind is FaultKind.LOST_ANSWER
         response = await self._serve(service, operation, unseen if lost else request, scope)
         if fault.kind is FaultKind.LOST_ANSWER:
-            raise ConnectionLost("the answer was lost")
+            raise ConnectionLost("answer", with_head=response.status < 300)
         return response
 
     async def _serve(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:

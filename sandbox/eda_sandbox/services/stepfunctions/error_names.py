@@ -5,6 +5,8 @@ model is an exception of its own, all others are the service's one general excep
 the SDK's first version, ``aws-sdk:`` calls on its second.
 """
 
+from typing import Any
+
 from botocore.model import ServiceModel
 
 _GENERAL = {
@@ -28,7 +30,8 @@ def error_name(model: ServiceModel, prefix: str, service: str, code: str, *, sdk
         sdk: it is an ``aws-sdk:`` call.
     """
     plain = code.rpartition("#")[2]
-    for shape in model.error_shapes:
+    shapes: list[Any] = model.error_shapes
+    for shape in shapes:
         if {plain, plain.rpartition(".")[2]} & {shape.name, shape.error_code}:
             return f"{prefix}.{_exception(shape.name)}"
     return general_error_name(prefix, service, sdk=sdk)
