@@ -157,3 +157,20 @@ def test_a_service_whose_own_call_is_lost_says_that_it_failed_inside(aws: Sandbo
         )
     assert isinstance(raised.value, ClientError)
     assert raised.value.response["Error"]["Code"] == "ServiceException"
+
+
+@pytest.mark.parametrize("kind", [FaultKind.LOST_REQUEST, FaultKind.LOST_ANSWER])
+def test_a_lost_request_is_no_success_to_who_looks_at_the_head_alone(
+    aws: Sandbox, function: Make, kind: FaultKind
+) -> None:
+    """An asynchronous invocation has no body to wait for."""
+    name = teller(function, aws, url := queue(aws))
+    aws.faults.add(Fault(kind, "lambda", "Invoke", times=1))
+    asked = {"FunctionName": name, "InvocationType": "Event", "Payload": b'{"n": 1}'}
+    if kind is FaultKind.LOST_REQUEST:
+        with pytest.raises(BotoCoreError):
+            aws.client("lambda").invoke(**asked)
+        aws.client("lambda").invoke(**asked)
+    else:
+        aws.client("lambda").invoke(**asked)
+    wait_until(lambda: told(aws, url) == [{"n": 1}], "the event is run once")
