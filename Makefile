@@ -8,8 +8,9 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 PROJECTS := components policies sandbox
 ARGS ?=
+SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
-.PHONY: help demo smoke-aws test check iam-proof policies lint format lock clean
+.PHONY: help demo soak smoke-aws test check iam-proof policies lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +18,10 @@ help: ## Show this list
 demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders through it (ARGS="--help" shows the options)
 	@seconds=$$(cat .venv/.install-seconds); echo 0 > .venv/.install-seconds; \
 	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m pipeline demo $(ARGS)
+
+soak: .venv/.run ## Send 1,000 orders over ten seeds while every edge between services fails (SEEDS="3 7" picks, ARGS="--faults outage:dynamodb")
+	@failed=; for seed in $(SEEDS); do $(BIN)/python -m pipeline soak --orders 100 --seed $$seed $(ARGS) || failed="$$failed $$seed"; done; \
+	if [ -n "$$failed" ]; then echo "Out of balance with the seeds:$$failed" >&2; exit 1; fi
 
 smoke-aws: .venv/.run ## Send orders through a stack that is deployed on AWS, after asking (ARGS="--stack dev --orders 20")
 	@$(BIN)/python -m pipeline demo --target aws $(ARGS)

@@ -29,6 +29,7 @@ LOCAL = {
     "demo": ("pipeline.demo.command", "demo"),
     "run": ("pipeline.demo.beside", "run"),
     "iam-proof": ("pipeline.proof.command", "iam_proof"),
+    "soak": ("pipeline.soak.command", "soak"),
 }
 """Commands in the embedded AWS, by module and function: only the one that is asked for is loaded."""
 Endpoint = Annotated[str | None, typer.Option(help="Another endpoint than AWS's, such as the sandbox's.")]

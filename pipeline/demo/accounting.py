@@ -1,4 +1,6 @@
-"""The invariant, counted: accepted = written, still waiting, or in a dead-letter queue; nothing else, nothing twice."""
+"""The invariant, counted: accepted = written, still waiting, or in a dead-letter queue; nothing else, nothing twice,
+and nothing that nobody was told of.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -16,12 +18,13 @@ class Accounting:
 
     Attributes:
         accepted: orders that the API acknowledged.
-        executions: orders for which an execution of the workflow was started.
+        executions: accepted orders for which an execution of the workflow was started.
         written: accepted orders that the table holds as completed.
         waiting: accepted orders whose execution still runs.
         in_dlq: accepted orders that failed and lie in the dead-letter queue.
         lost: accepted orders that are nowhere.
-        doubled: orders that are there more than once, and orders that nobody sent.
+        doubled: orders that are there more than once.
+        not_told: orders that were delivered or are under way although nobody was told that they are accepted.
         curated: written orders that the curated data shows once, in the table's version; None when it is not counted.
         redshift: the same in the warehouse.
     """
@@ -33,8 +36,10 @@ class Accounting:
     in_dlq: int
     lost: int
     doubled: int
+    not_told: int = 0
     lost_ids: tuple[str, ...] = ()
     doubled_ids: tuple[str, ...] = ()
+    not_told_ids: tuple[str, ...] = ()
     curated: int | None = None
     redshift: int | None = None
 
@@ -44,6 +49,7 @@ class Accounting:
         return (
             self.lost == 0
             and self.doubled == 0
+            and self.not_told == 0
             and self.executions == self.accepted
             and self.accepted == self.written + self.waiting + self.in_dlq
             and self.curated in (None, self.written)
@@ -64,7 +70,8 @@ def account(
 
     Args:
         accepted: the order ids in the client's ledger.
-        rows: the orders table, each row with ``order_id``, ``status`` and ``correlation_id``.
+        rows: the orders table, each row with ``order_id``, ``status`` and ``correlation_id``; one without a
+            ``version`` is no order yet.
         running: names of the running executions; a name is the order's id, after a redrive with its version.
         closed: names of the closed executions.
         in_dlq: order ids of the messages in the dead-letter queue.
@@ -72,7 +79,7 @@ def account(
         warehouse: the rows in Redshift; None when they are not counted.
     """
     wanted = set(accepted)
-    by_id = {str(row["order_id"]): row for row in rows}
+    by_id = {str(row["order_id"]): row for row in rows if "version" in row}
     per_correlation = Counter(str(row.get("correlation_id")) for row in by_id.values())
     # A redriven order has a second execution, whose name is its id and a version.
     running_ids = {name.partition("-")[0] for name in running}
@@ -83,23 +90,28 @@ def account(
     dead = wanted & dlq_ids - written - waiting
     lost = wanted - written - waiting - dead
     # A copy of an order has a key of its own, but it still carries the order's correlation id.
-    doubled = {id for id in by_id if id not in wanted} | (written & dlq_ids) | (waiting & dlq_ids)
+    known = {str(by_id[id].get("correlation_id")) for id in wanted & set(by_id)}
+    doubled = {id for id, row in by_id.items() if id not in wanted and str(row.get("correlation_id")) in known}
+    not_told = (set(by_id) | running_ids) - wanted - doubled
+    doubled |= (written & dlq_ids) | (waiting & dlq_ids)
     copies = sum(count - 1 for count in per_correlation.values())
     versions = {id: int(by_id[id]["version"]) for id in written}
     places = {name: list(rows) for name, rows in (("curated", curated), ("redshift", warehouse)) if rows is not None}
     for found in places.values():
         doubled |= {id for id, count in Counter(row.order_id for row in found).items() if count > 1}
-        doubled |= {row.order_id for row in found} - set(by_id)
+        not_told |= {row.order_id for row in found} - wanted - doubled
     return Accounting(
         accepted=len(wanted),
-        executions=len(started),
+        executions=len(started & wanted),
         written=len(written),
         waiting=len(waiting),
         in_dlq=len(dead),
         lost=len(lost),
         doubled=max(len(doubled), copies),
+        not_told=len(not_told),
         lost_ids=tuple(sorted(lost)),
         doubled_ids=tuple(sorted(doubled)),
+        not_told_ids=tuple(sorted(not_told)),
         **{name: len(delivered(found, versions)) for name, found in places.items()},
     )
 

@@ -15,6 +15,10 @@ from botocore.credentials import Credentials
 
 RETRIES = 8
 """How often a request is repeated that got no answer, or one that asks to come again later."""
+COME_AGAIN = frozenset({429, 503})
+"""Answers that ask to come again later."""
+LONGEST_WAIT = 5.0
+"""Seconds between two attempts at most."""
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,14 @@ class Ledger:
     Attributes:
         accepted: order ids that the API acknowledged with 202, by idempotency key.
         duplicates: repeated requests that got the first answer again.
+        given_up: keys of orders whose client gave up before it got an answer; to it they are not accepted.
         refused: requests with a reused key that got 422.
         details: order ids whose additional data the API acknowledged.
         unexpected: answers that should not have come, in words.
     """
 
     accepted: dict[str, str] = field(default_factory=dict)
+    given_up: set[str] = field(default_factory=set)
     duplicates: int = 0
     refused: int = 0
     details: set[str] = field(default_factory=set)
@@ -62,13 +68,22 @@ class OrdersClient:
         credentials: of a caller that may invoke the API.
         region: the API's region.
         retries: how often a request is sent that gets no answer, or one that asks to come again later.
+        come_again: statuses of the answers that ask for it.
     """
 
-    def __init__(self, url: str, credentials: Credentials, region: str, retries: int = RETRIES) -> None:
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        region: str,
+        retries: int = RETRIES,
+        come_again: frozenset[int] = COME_AGAIN,
+    ) -> None:
         self._url = url.rstrip("/")
         self._credentials = credentials
         self._region = region
         self._retries = retries
+        self.come_again = come_again
         self._pool = urllib3.PoolManager(maxsize=64, timeout=urllib3.Timeout(connect=10, read=60), retries=False)
         self._pause = threading.Event()
 
@@ -98,12 +113,13 @@ class OrdersClient:
                 response = self._pool.request(method, self._url + path, body=content, headers=dict(request.headers))
             except urllib3.exceptions.HTTPError as error:
                 last = error
-                self._pause.wait(0.1 * 2**attempt)
+                self._pause.wait(min(0.1 * 2**attempt, LONGEST_WAIT))
                 continue
             answer = _answer(response, time.perf_counter() - begin)
-            if answer.status not in (429, 503) or attempt == self._retries - 1:
+            if answer.status not in self.come_again or attempt == self._retries - 1:
                 return answer
-            self._pause.wait(min(float(answer.headers.get("retry-after", 1)), 5.0) * (attempt + 1) / 4)
+            asked = min(float(answer.headers.get("retry-after", 1)), LONGEST_WAIT)
+            self._pause.wait(min(asked * (attempt + 1) / 4, LONGEST_WAIT))
         raise ConnectionError(f"{method} {urlsplit(self._url).path}{path} got no answer: {last}") from last
 
 

@@ -81,6 +81,8 @@ def show(console: Console, result: Result) -> None:
         ("in Redshift, once", counted.redshift),
         ("lost", counted.lost),
         ("doubled", counted.doubled),
+        ("delivered, and nobody was told of it", counted.not_told),
+        ("not accepted (the client gave up)", len(ledger.given_up) or None),
     ):
         if value is not None:
             table.add_row(label, str(value))
@@ -90,7 +92,11 @@ def show(console: Console, result: Result) -> None:
     for queue, messages in result.dead_letters.items():
         if messages:
             console.print(f"[red]dead letters[/]: {messages} in {queue}")
-    for name, ids in (("lost", counted.lost_ids), ("doubled", counted.doubled_ids)):
+    for name, ids in (
+        ("lost", counted.lost_ids),
+        ("doubled", counted.doubled_ids),
+        ("not told", counted.not_told_ids),
+    ):
         for id in ids[:5]:
             console.print(f"[red]{name}[/]: {id}")
     for line in ledger.unexpected[:5]:
@@ -110,8 +116,8 @@ def ok(result: Result) -> bool:
     return result.accounting.balanced and not result.ledger.unexpected and not any(result.dead_letters.values())
 
 
-def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = None) -> str:
-    """The result as one line of JSON, with the order that was traced."""
+def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = None, **more: Any) -> str:
+    """The result as one line of JSON, with the order that was traced, and what else a run has to say."""
     counted, ledger = result.accounting, result.ledger
     document: dict[str, Any] = {
         "accepted": counted.accepted,
@@ -121,6 +127,8 @@ def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = N
         "in_dlq": counted.in_dlq,
         "lost": counted.lost,
         "doubled": counted.doubled,
+        "not_told": counted.not_told,
+        "not_accepted": len(ledger.given_up),
         "duplicates_suppressed": ledger.duplicates,
         "reused_keys_refused": ledger.refused,
         "unexpected": len(ledger.unexpected),
@@ -134,6 +142,7 @@ def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = N
         "redshift": counted.redshift,
         **(as_plain(result.behind) if result.behind is not None else {}),
         **({"trace": json.loads(traced.as_json())} if traced is not None else {}),
+        **more,
         "seconds": {phase: round(value, 2) for phase, value in seconds.items()},
     }
     return json.dumps(document)

@@ -132,6 +132,7 @@ class Run:
         self._progress = progress
         self._deadline = time.monotonic() + deadline
         self._stop = stop
+        self._etags: dict[str, str | None] = {}
         self.ledger = Ledger()
 
     def send(self, plan: list[PlannedOrder]) -> None:
@@ -178,7 +179,9 @@ class Run:
         """
         accepted = set(self.ledger.accepted.values())
         versions = {
-            row["order_id"]: int(row["version"]) for row in self._pipeline.rows() if row["order_id"] in accepted
+            row["order_id"]: int(row["version"])
+            for row in self._pipeline.rows()
+            if row["order_id"] in accepted and "version" in row
         }
 
         def curated(hops: Hops) -> int:
@@ -243,8 +246,10 @@ class Run:
     def _order(self, order: PlannedOrder) -> None:
         if self._stop.is_set():
             return
-        answer = self._timed("POST /orders", self._client.post_order(order.key, order.body))
-        if answer.status != 202:
+        answer = self._asked(order, "POST /orders", lambda client: client.post_order(order.key, order.body))
+        if answer is None or answer.status != 202:
+            with self.ledger.lock:
+                self.ledger.given_up.add(order.key)
             self._unexpected("POST /orders", answer)
             return
         order_id = answer.body["order_id"]
@@ -253,15 +258,16 @@ class Run:
         if order.details is Details.BEFORE:
             self._details(order, order_id)
         if order.repeated:
-            again = self._timed("POST /orders", self._client.post_order(order.key, order.body))
-            if again.status == 202 and again.body == answer.body:
+            again = self._asked(order, "POST /orders", lambda client: client.post_order(order.key, order.body))
+            if again is not None and again.status == 202 and again.body == answer.body:
                 with self.ledger.lock:
                     self.ledger.duplicates += 1
             else:
                 self._unexpected("repeated POST /orders", again)
         if order.reused:
-            other = self._client.post_order(order.key, {**order.body, "note": "another order with the same key"})
-            if other.status == 422:
+            body = {**order.body, "note": "another order with the same key"}
+            other = self._asked(order, None, lambda client: client.post_order(order.key, body))
+            if other is not None and other.status == 422:
                 with self.ledger.lock:
                     self.ledger.refused += 1
             else:
@@ -271,37 +277,65 @@ class Run:
         order_id = self.ledger.accepted.get(order.key)
         if order_id is None:
             return
-        etag = None
+        begin = time.monotonic()
         while not self._stop.is_set():
-            answer = self._timed("GET /orders/{id}", self._client.get_order(order_id, etag))
-            if answer.status == 200:
-                etag = answer.headers.get("etag")
-                if answer.body["status"] != "PENDING":
-                    break
-            elif answer.status != 304:
-                self._unexpected("GET /orders/{id}", answer)
-                return
-            if time.monotonic() > self._deadline:
-                raise DemoError(f"order {order_id} does not come to wait for its details")
+            if self._waits_for_details(order, order_id) or self._is_too_late(order_id, begin):
+                break
             self._stop.wait(POLL_SECONDS)
         for _ in range(2 if order.details is Details.TWICE else 1):
             self._details(order, order_id)
 
+    def _waits_for_details(self, order: PlannedOrder, order_id: str) -> bool:
+        etag = self._etags.get(order_id)
+        answer = self._asked(order, "GET /orders/{id}", lambda client: client.get_order(order_id, etag))
+        if answer is not None and answer.status == 200:
+            self._etags[order_id] = answer.headers.get("etag")
+            return bool(answer.body["status"] != "PENDING")
+        if answer is None or answer.status != 304:
+            self._unexpected("GET /orders/{id}", answer)
+        return False
+
+    def _is_too_late(self, order_id: str, begin: float) -> bool:
+        """Whether an order's details are sent although it does not wait for them.
+
+        Args:
+            order_id: the order.
+            begin: since when it is asked.
+
+        Raises:
+            DemoError: the run's deadline is over.
+        """
+        del begin
+        if time.monotonic() > self._deadline:
+            raise DemoError(f"order {order_id} does not come to wait for its details")
+        return False
+
     def _details(self, order: PlannedOrder, order_id: str) -> None:
-        answer = self._timed("POST details", self._client.post_details(order_id, order.details_body))
-        if answer.status == 202:
+        answer = self._asked(order, "POST details", lambda client: client.post_details(order_id, order.details_body))
+        if answer is not None and answer.status == 202:
             with self.ledger.lock:
                 self.ledger.details.add(order_id)
         else:
             self._unexpected("POST details", answer)
 
-    def _timed(self, hop: str, answer: Answer) -> Answer:
-        self.ledger.took(hop, answer.seconds)
+    def _asked(self, order: PlannedOrder, hop: str | None, call: Callable[[OrdersClient], Answer]) -> Answer | None:
+        """A request of an order's client; None when that gives up.
+
+        Args:
+            order: whose client asks.
+            hop: what the time that it took is noted as, if at all.
+            call: makes the request.
+        """
+        del order
+        answer = call(self._client)
+        if hop is not None:
+            self.ledger.took(hop, answer.seconds)
         return answer
 
-    def _unexpected(self, what: str, answer: Answer) -> None:
+    def _unexpected(self, what: str, answer: Answer | None) -> None:
+        said = "no answer" if answer is None else f"{answer.status} {answer.body.get('detail', answer.body)}"
         with self.ledger.lock:
-            self.ledger.unexpected.append(f"{what}: {answer.status} {answer.body.get('detail', answer.body)}")
+            self.ledger.unexpected.append(f"{what}: {said}")
 
 
 def count(pipeline: Pipeline, ledger: Ledger, behind: BackHalf | None = None) -> Result:

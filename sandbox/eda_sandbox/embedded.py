@@ -73,6 +73,7 @@ def embedded_aws(speed: float = 1.0, seed: int = 0, port: int = 0) -> Iterator[S
             behind = _load_emulator(number, folder)
             cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder)
             faults = FaultLayer(seed)
+            cloud.kill_after = faults.kill_after
             front_door = FrontDoor(cloud, behind, faults)
             # Imported here, because services may load what needs the emulator's environment set.
             from eda_sandbox.services import SERVICES

@@ -22,6 +22,8 @@ from eda_sandbox.foundation import iam
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.foundation.retry_policy import is_transient, wait_before
 
 EXECUTE_API = "/_aws/execute-api/"
 """Where the front door serves the stages of REST APIs."""
@@ -56,6 +58,9 @@ class Cloud:
         self.folder = folder
         self.stopping = threading.Event()
         self.services: dict[str, Any] = {}
+        self.kill_after: Callable[[str, str, HttpRequest], float | None] = lambda *_: None
+        """Asked when a process begins to work for a call, with the service, the operation and a request that says for
+        what: the share of the service's own choice of time after which it is killed, or None."""
         self._session = botocore.session.get_session()
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
@@ -171,15 +176,22 @@ class Cloud:
         return thread
 
     def service_event(
-        self, source: str, detail_type: str, detail: dict[str, Any], resources: Sequence[str] = ()
+        self,
+        source: str,
+        detail_type: str,
+        detail: dict[str, Any],
+        resources: Sequence[str] = (),
+        *,
+        durable: bool = False,
     ) -> None:
-        """Report a change to the default event bus, as AWS's services do: best effort, once, without waiting.
+        """Report a change to the default event bus, as AWS's services do, without waiting.
 
         Args:
             source: the reporting service as events name it, ``aws.athena``; it calls as ``athena.amazonaws.com``.
             detail_type: for example ``Athena Query State Change``.
             detail: the event's detail; anything JSON can hold.
             resources: the ARNs that the event is about.
+            durable: the service delivers at least once, as S3 does; else it tries once, as AWS's best effort.
         """
         entry = {
             "Source": source,
@@ -190,14 +202,21 @@ class Cloud:
         }
 
         def send() -> None:
-            try:
-                events = self.client("events", principal=f"{source.removeprefix('aws.')}.amazonaws.com")
-                answer = events.put_events(Entries=[entry])
-            except (BotoCoreError, ClientError) as error:
-                log.info("the event %r of %s is lost: %s", detail_type, source, error)
+            retry = 0
+            while not self.stopping.is_set():
+                try:
+                    events = self.client("events", principal=f"{source.removeprefix('aws.')}.amazonaws.com")
+                    answer = events.put_events(Entries=[entry])
+                except (BotoCoreError, ClientError) as error:
+                    if not (durable and is_transient(error)):
+                        log.info("the event %r of %s is lost: %s", detail_type, source, error)
+                        return
+                    retry += 1
+                    self.clock.wait(wait_before(retry), self.stopping)
+                    continue
+                if answer["FailedEntryCount"]:
+                    log.warning("the event %r of %s is refused: %s", detail_type, source, answer["Entries"])
                 return
-            if answer["FailedEntryCount"]:
-                log.warning("the event %r of %s is refused: %s", detail_type, source, answer["Entries"])
 
         self.spawn(send, f"event-{source}")
 

@@ -10,6 +10,8 @@ from functools import cache
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote, urlencode
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
@@ -20,6 +22,7 @@ from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
+from eda_sandbox.frontdoor.receives import soon_visible
 from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
@@ -46,7 +49,16 @@ log = logging.getLogger(__name__)
 
 
 class ConnectionLost(ConnectionAbortedError):
-    """The fault layer breaks the caller's connection."""
+    """The fault layer breaks the caller's connection.
+
+    Args:
+        what: is lost.
+        with_head: the answer's head has come, and its body does not.
+    """
+
+    def __init__(self, what: str, *, with_head: bool) -> None:
+        super().__init__(f"the {what} was lost")
+        self.status = 200 if with_head else 100
 
 
 class FrontDoor:
@@ -64,9 +76,9 @@ class FrontDoor:
         self._faults = faults
         self._streams = StreamAccess(cloud.region)
         self._loop: asyncio.AbstractEventLoop | None = None
-        emulator = Emulator(cloud.endpoint, self._ask_emulator)
-        self._policies = ResourcePolicies(cloud, emulator)
-        self._s3_events = S3Events(cloud, emulator)
+        self._emulator = Emulator(cloud.endpoint, self._ask_emulator)
+        self._policies = ResourcePolicies(cloud, self._emulator)
+        self._s3_events = S3Events(cloud, self._emulator)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -78,9 +90,9 @@ class FrontDoor:
         service, operation = self._target(request)
         try:
             response = await self._with_faults(service, operation, request, scope)
-        except ConnectionLost:
-            # A head without its body is what a client sees of a connection that breaks.
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1")]})
+        except ConnectionLost as lost:
+            # The client reads on after a 100; the connection is closed where the answer, or its body, should come.
+            await send({"type": "http.response.start", "status": lost.status, "headers": [(b"content-length", b"1")]})
             raise
         await _send(send, response)
 
@@ -104,20 +116,26 @@ class FrontDoor:
         fault = self._faults.decide(service, operation, request)
         if fault is None:
             return await self._serve(service, operation, request, scope)
-        if fault.kind is FaultKind.ERROR:
-            return error_response(service if service != "execute-api" else "apigateway", fault.code, fault.status)
+        error = fault.answer(service, operation)
+        if error is not None:
+            return error
         if fault.kind is FaultKind.DELAY:
             await asyncio.sleep(fault.seconds)
         if fault.kind is FaultKind.LOST_REQUEST:
-            raise ConnectionLost("the request was lost")
+            # Who streams the answer looks at the head alone, and would take it for a success.
+            raise ConnectionLost("request", with_head=False)
         if fault.kind is FaultKind.PARTIAL:
             partial = PartialFailure(self._faults, fault.code)
             return await self._on_thread(self._answer, self._cloud.service(service), request, partial)
+        unseen = request
+        if (service, operation) == ("sqs", "ReceiveMessage"):
+            unseen = await self._on_thread(soon_visible, request, self._emulator, self._cloud.clock)
         if fault.kind is FaultKind.DUPLICATE:
-            await self._serve(service, operation, request, scope)
-        response = await self._serve(service, operation, request, scope)
+            await self._serve(service, operation, unseen, scope)
+        lost = fault.kind is FaultKind.LOST_ANSWER
+        response = await self._serve(service, operation, unseen if lost else request, scope)
         if fault.kind is FaultKind.LOST_ANSWER:
-            raise ConnectionLost("the answer was lost")
+            raise ConnectionLost("answer", with_head=response.status < 300)
         return response
 
     async def _serve(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
@@ -205,6 +223,10 @@ class FrontDoor:
             response = wire.response(operation, answer)
         except AwsError as error:
             response = wire.error(error)
+        except (BotoCoreError, ClientError) as error:
+            # Another service that this one needs did not serve it; its own retries are over.
+            log.info("%s: %s", service.name, error)
+            response = wire.error(AwsError("InternalFailure", f"the service could not do its work: {error}", 500))
         except Exception as error:
             log.exception("%s failed", service.name)
             response = wire.error(AwsError("InternalFailure", f"the sandbox failed: {error!r}", 500))

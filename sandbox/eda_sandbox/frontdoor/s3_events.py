@@ -131,7 +131,7 @@ class S3Events:
             "reason": reason,
             **(more or {}),
         }
-        self._cloud.service_event("aws.s3", detail_type, detail, [f"arn:aws:s3:::{bucket}"])
+        self._cloud.service_event("aws.s3", detail_type, detail, [f"arn:aws:s3:::{bucket}"], durable=True)
 
 
 def _parsed(operation: str, response: HttpResponse) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
@@ -45,6 +45,7 @@ class FrontDoorBackends:
             answer = self._cloud.client("lambda", role_arn, PRINCIPAL, source).invoke(
                 FunctionName=function, InvocationType="Event" if event else "RequestResponse", Payload=payload
             )
+            content = answer["Payload"].read()
         except ClientError as error:
             code = error.response["Error"]["Code"]
             status = error.response["ResponseMetadata"]["HTTPStatusCode"]
@@ -56,7 +57,9 @@ class FrontDoorBackends:
             raise GatewayError("INTEGRATION_FAILURE", detail=f"Lambda: {code}") from error
         except AwsError as error:
             raise GatewayError("API_CONFIGURATION_ERROR", detail=error.message) from error
-        return Invoked(answer["Payload"].read(), answer.get("FunctionError"))
+        except BotoCoreError as error:
+            raise GatewayError("INTEGRATION_FAILURE", detail=f"Lambda: {error}") from error
+        return Invoked(content, answer.get("FunctionError"))
 
     def aws(
         self, service: str, action: str | None, path: str, request: BackendRequest, integration: Integration

@@ -151,6 +151,8 @@ class Execution:
                 f"Could not find results: {error.response['Error']['Message']}",
                 AthenaErrorCode="RESULTS_NOT_FOUND",
             ) from error
+        except BotoCoreError as error:
+            raise AwsError("InternalServerException", f"The results cannot be read: {error}", 500) from error
         if self.statement.kind == "SELECT":
             return list(results.rows(body, len(self.outcome.columns)))
         return [[line] for line in body.splitlines()]

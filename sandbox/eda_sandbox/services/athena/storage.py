@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.services.athena.errors import (
     ACCESS_DENIED,
@@ -76,7 +76,7 @@ class Storage:
             return
         try:
             self._s3.get_bucket_location(Bucket=bucket)
-        except ClientError as error:
+        except (ClientError, BotoCoreError) as error:
             raise _read_error(error, f"s3://{bucket}", "s3:GetBucketLocation") from error
         self._located.add(bucket)
 
@@ -93,7 +93,7 @@ class Storage:
             self.check_cancelled()
             try:
                 answer = self._s3.list_objects_v2(Bucket=bucket, Prefix=prefix, **token)
-            except ClientError as error:
+            except (ClientError, BotoCoreError) as error:
                 raise _read_error(error, f"s3://{bucket}/{prefix}", "s3:ListBucket") from error
             for found in answer.get("Contents", []):
                 yield StoredObject(bucket, found["Key"], found["Size"], found["LastModified"])
@@ -143,6 +143,8 @@ class Storage:
                     ACCESS_DENIED,
                 ) from error
             raise QueryError(f"Unable to write output to url: {address}: {code}: {message}", NO_BUCKET) from error
+        except BotoCoreError as error:
+            raise QueryError(f"Unable to write output to url: s3://{bucket}/{key}: {error}", DATA) from error
 
     def check_cancelled(self) -> None:
         """Go no further with a query that shall end.
@@ -158,6 +160,15 @@ class Storage:
             return
         try:
             body = self._s3.get_object(Bucket=stored.bucket, Key=stored.key)["Body"]
+            with target.open("wb") as file:
+                for chunk in body.iter_chunks(1024 * 1024):
+                    file.write(chunk)
+        except BotoCoreError as error:
+            raise QueryError(
+                f"HIVE_CANNOT_OPEN_SPLIT: Error opening Hive split {stored.path} (offset=0, length={stored.size}): "
+                f"{error}",
+                DATA,
+            ) from error
         except ClientError as error:
             code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
             kind = ACCESS_DENIED if code in ("AccessDenied", "403") else DATA
@@ -166,12 +177,11 @@ class Storage:
                 f"{message} (Service: Amazon S3; Error Code: {code})",
                 kind,
             ) from error
-        with target.open("wb") as file:
-            for chunk in body.iter_chunks(1024 * 1024):
-                file.write(chunk)
 
 
-def _read_error(error: ClientError, address: str, action: str) -> QueryError:
+def _read_error(error: ClientError | BotoCoreError, address: str, action: str) -> QueryError:
+    if isinstance(error, BotoCoreError):
+        return QueryError(f"HIVE_FILESYSTEM_ERROR: {address}: {error}", DATA)
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     if code in ("AccessDenied", "403"):
         return QueryError(

@@ -1,6 +1,7 @@
 """One run of a Python shell job: a process of its own with the job's role."""
 
 import contextlib
+import json
 import logging
 import os
 import shutil
@@ -18,10 +19,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.services.glue.logs import PRINCIPAL, RunLog
 
 LOG_GROUP = "/aws-glue/python-jobs"
 ACTIVE = ("STARTING", "RUNNING", "STOPPING")
+KILL_SECONDS = 4.0
+"""Within this time of its work a process is killed by the fault layer: most jobs have begun and not ended."""
 _SEVERITY = {"SUCCEEDED": "INFO", "STOPPED": "INFO", "TIMEOUT": "WARN", "FAILED": "ERROR"}
 _MESSAGES = {
     "SUCCEEDED": "Job run succeeded",
@@ -198,7 +202,13 @@ class JobRun:
         output = RunLog(self._cloud, role, self._group("output"), self.id, key)
         errors = RunLog(self._cloud, role, self._group("error"), self.id, key)
         readers = [_reader(process.stdout, output), _reader(process.stderr, errors)]
+        killed = self._cloud.kill_after("glue", "StartJobRun", self._request())
         try:
+            if killed is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(killed * KILL_SECONDS)
+                self.kill()
+                return "FAILED", f"Command failed with exit code {128 + signal.SIGKILL}"
             status = process.wait(self._cloud.clock.real(self.settings["Timeout"] * 60))
         except subprocess.TimeoutExpired:
             return "TIMEOUT", f"Job run exceeded its timeout of {self.settings['Timeout']} minutes"
@@ -212,6 +222,11 @@ class JobRun:
         if status == 0:
             return "SUCCEEDED", None
         return "FAILED", errors.last_line or f"Command failed with exit code {status}"
+
+    def _request(self) -> HttpRequest:
+        headers = [("x-amz-target", "AWSGlue.StartJobRun"), ("content-type", "application/x-amz-json-1.1")]
+        given = {"JobName": self.job_name, "Arguments": self.settings["Arguments"]}
+        return HttpRequest("POST", "/", "/", [], headers, json.dumps(given).encode())
 
     def _group(self, kind: str) -> str:
         arguments = self.settings["Arguments"]

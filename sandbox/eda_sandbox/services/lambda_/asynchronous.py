@@ -13,6 +13,7 @@ from typing import Any
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.retry_policy import is_transient, wait_before
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
 
 RETRY_SECONDS = (60.0, 120.0)
@@ -91,22 +92,31 @@ class AsynchronousInvocations:
         destination = config.get(kind, {}).get("Destination")
         dead_letter = function.configuration.get("DeadLetterConfig", {}).get("TargetArn")
         role = function.configuration["Role"]
-        try:
-            if destination:
-                record = _record(function, payload, request_id, attempts, outcome, condition)
-                self._send(destination, role, json.dumps(record))
-            elif kind == "OnFailure" and dead_letter:
-                self._send(dead_letter, role, payload.decode())
-        except Exception as error:
-            log.warning("%s: the %s destination took nothing: %s", function.name, kind, error)
+        if destination:
+            body = json.dumps(_record(function, payload, request_id, attempts, outcome, condition))
+        elif kind == "OnFailure" and dead_letter:
+            destination, body = dead_letter, payload.decode()
+        else:
+            return
+        retry = 0
+        while not self._cloud.stopping.is_set():
+            try:
+                self._send(destination, role, body)
+                return
+            except Exception as error:
+                # An event that was given up and is dropped here would be lost without a trace.
+                if not is_transient(error):
+                    log.warning("%s: the %s destination took nothing: %s", function.name, kind, error)
+                    return
+            retry += 1
+            self._cloud.clock.wait(wait_before(retry), self._cloud.stopping)
 
     def _send(self, destination: str, role_arn: str, body: str) -> None:
-        service, name = destination.split(":")[2], destination.rsplit(":", 1)[-1]
+        service = destination.split(":")[2]
         match service:
             case "sqs":
                 sqs = self._cloud.client("sqs", role_arn, PRINCIPAL)
-                url = self._cloud.client("sqs").get_queue_url(QueueName=name)["QueueUrl"]
-                sqs.send_message(QueueUrl=url, MessageBody=body)
+                sqs.send_message(QueueUrl=self._cloud.queue_url(destination), MessageBody=body)
             case "sns":
                 self._cloud.client("sns", role_arn, PRINCIPAL).publish(TopicArn=destination, Message=body)
             case "lambda":

@@ -83,10 +83,22 @@ class Environment:
                 return {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {seconds:.2f} seconds"}
         return None
 
-    def run(self, invocation: Invocation, seconds: float) -> bool:
-        """Run an invocation; False when it was not done in time or the process ended."""
+    def run(self, invocation: Invocation, seconds: float, kill_after: float | None = None) -> bool:
+        """Run an invocation; False when it was not done in time or the process ended.
+
+        Args:
+            invocation: what is run.
+            seconds: how long it may take.
+            kill_after: seconds after which the process is killed, or as soon as it is done; its answer is lost.
+        """
         self.used = True
         self._api.send(invocation)
+        if kill_after is not None:
+            invocation.done.wait(min(kill_after, seconds))
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            return False
         deadline = time.monotonic() + seconds
         while not invocation.done.wait(min(0.05, max(0.001, deadline - time.monotonic()))):
             if self._process.poll() is not None and not invocation.done.wait(0.05):

@@ -1,7 +1,9 @@
 """Event source mappings: what polls queues and table streams and invokes functions with batches."""
 
+import contextlib
 import json
 import logging
+import math
 import threading
 import time
 import uuid
@@ -10,11 +12,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.retry_policy import is_transient, wait_before
 from eda_sandbox.foundation.streams import Shard, StreamReader, is_table_stream, sequence_number
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
 
@@ -103,12 +106,28 @@ class EventSourceMapping:
             return False
         records = [_queue_record(message, arn, self.cloud.region) for message in messages]
         failed = self._failures(records, lambda record: str(record["messageId"]))
-        if failed is None:
-            return False
         for message in messages:
-            if message["MessageId"] not in failed:
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return True
+            if failed is not None and message["MessageId"] not in failed:
+                try:
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                    continue
+                except (ClientError, BotoCoreError) as error:
+                    log.info("%s: %s comes again: %s", arn, message["MessageId"], error)
+            self._wait_less(url, message)
+        return failed is not None
+
+    def _wait_less(self, url: str, message: dict[str, Any]) -> None:
+        """Nobody works on a message any more that failed, so the rest of its visibility time-out is scaled; but what a
+        function locks, it locks in real time, for as long as it may work."""
+        sqs = self.cloud.client("sqs")
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["VisibilityTimeout"])["Attributes"]
+        whole, works = int(found["VisibilityTimeout"]), int(self.function.configuration["Timeout"]) + 1
+        left = max(math.ceil(self.cloud.clock.real(whole)), works)
+        if left < whole:
+            with contextlib.suppress(ClientError):
+                sqs.change_message_visibility(
+                    QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=left
+                )
 
     def _poll_stream(self) -> bool:
         worked, arn = False, self._stream.arn
@@ -169,11 +188,18 @@ class EventSourceMapping:
                 "streamArn": self.configuration["EventSourceArn"],
             },
         }
-        url = self.cloud.client("sqs").get_queue_url(QueueName=destination.rsplit(":", 1)[-1])["QueueUrl"]
-        try:
-            self._client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(pointer))
-        except ClientError as error:
-            log.warning("%s: the failure destination took nothing: %s", self.function.name, error)
+        body, attempt = json.dumps(pointer), 0
+        while not self.cloud.stopping.is_set():
+            try:
+                self._client("sqs").send_message(QueueUrl=self.cloud.queue_url(destination), MessageBody=body)
+                return
+            except (ClientError, BotoCoreError) as error:
+                # A pointer that is dropped would be records that are lost.
+                if not is_transient(error):
+                    log.warning("%s: the failure destination took nothing: %s", self.function.name, error)
+                    return
+            attempt += 1
+            self.cloud.clock.wait(wait_before(attempt), self.cloud.stopping)
 
 
 def described(mapping: EventSourceMapping) -> dict[str, Any]:

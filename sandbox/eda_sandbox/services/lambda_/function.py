@@ -4,6 +4,7 @@ import io
 import json
 import secrets
 import shutil
+import signal
 import sys
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.services.lambda_.environment import INIT_SECONDS, Environment
 from eda_sandbox.services.lambda_.logs import FunctionLog
 from eda_sandbox.services.lambda_.runtime_api import Invocation
@@ -23,6 +25,8 @@ from eda_sandbox.services.lambda_.runtime_api import Invocation
 MAX_ENVIRONMENTS = 8
 """Processes of one function at a time; a further invocation waits for a free one, so that a laptop stays usable."""
 CREDENTIALS_SECONDS = 50 * 60
+KILL_SECONDS = 0.1
+"""Within this time of its work a process is killed by the fault layer: most functions have begun and not ended."""
 PRINCIPAL = "lambda.amazonaws.com"
 
 
@@ -110,7 +114,7 @@ class Function:
             invocation = Invocation(
                 request_id, payload, int((time.time() + left) * 1000), self.arn, trace_id or _new_trace_id()
             )
-            keep = environment.run(invocation, left)
+            keep = environment.run(invocation, left, self._kill_after(payload))
             if keep:
                 self._killed_before = False
                 status = "error" if invocation.failed else "success"
@@ -129,7 +133,13 @@ class Function:
         if status is None:
             self._killed_before = True
             return {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {timeout:.2f} seconds"}
-        return {"errorType": "Runtime.ExitError", "errorMessage": f"Runtime exited with error: exit status {status}"}
+        how = "signal: killed" if status == -signal.SIGKILL else f"exit status {status}"
+        return {"errorType": "Runtime.ExitError", "errorMessage": f"Runtime exited with error: {how}"}
+
+    def _kill_after(self, payload: bytes) -> float | None:
+        path = f"/2015-03-31/functions/{self.name}/invocations"
+        share = self.cloud.kill_after("lambda", "Invoke", HttpRequest("POST", path, path, [], [], payload))
+        return None if share is None else share * KILL_SECONDS
 
     def _failed(self, request_id: str, error: dict[str, Any]) -> Outcome:
         message = f"RequestId: {request_id} Error: {error.get('errorMessage', '')}"

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from eda_sandbox.foundation import iam
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
@@ -460,8 +462,18 @@ class Lambda(Service):
         if "S3Bucket" not in code:
             raise AwsError("InvalidParameterValueException", "Please provide a source for function code.")
         version = {"VersionId": code["S3ObjectVersion"]} if code.get("S3ObjectVersion") else {}
-        found = self.cloud.client("s3").get_object(Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
-        return bytes(found["Body"].read())
+        try:
+            found = self.cloud.client("s3").get_object(Bucket=code["S3Bucket"], Key=code["S3Key"], **version)
+            return bytes(found["Body"].read())
+        except ClientError as error:
+            details = error.response["Error"]
+            raise AwsError(
+                "InvalidParameterValueException",
+                "Error occurred while GetObject. "
+                f"S3 Error Code: {details['Code']}. S3 Error Message: {details.get('Message', '')}",
+            ) from error
+        except BotoCoreError as error:
+            raise AwsError("ServiceException", f"the code cannot be read: {error}", 500) from error
 
     def _layer_paths(self, arns: list[str]) -> list[Path]:
         paths = []

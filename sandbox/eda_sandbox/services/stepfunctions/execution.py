@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from eda_sandbox.services.stepfunctions.failure import StateError
+from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
+
+HISTORY_LIMIT = 25_000
+"""Events that the history of a Standard execution holds (Step Functions' quota)."""
+CLOSING = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"})
 
 
 @dataclass
@@ -54,13 +58,21 @@ class Execution:
     error: str | None = None
     cause: str | None = None
     redrives: int = 0
+    redriven: datetime | None = None
     history: list[dict[str, Any]] = field(default_factory=list)
     failed_at: tuple[str, Any] | None = None
     task: "asyncio.Task[None] | None" = None
 
     def note(self, kind: str, now: datetime, **details: Any) -> None:
-        """Add an event to the history."""
+        """Add an event to the history.
+
+        Raises:
+            RuntimeFailure: it is full but for the event that ends the execution.
+        """
         number = len(self.history) + 1
+        if number >= HISTORY_LIMIT and self.machine.type == "STANDARD" and kind not in CLOSING:
+            raise RuntimeFailure(f"The execution reached the maximum number of history events ({HISTORY_LIMIT}).")
+        details = {name: value for name, value in details.items() if value is not None}
         key = _details_key(kind)
         event: dict[str, Any] = {"timestamp": now, "type": kind, "id": number, "previousEventId": number - 1}
         if key and details:

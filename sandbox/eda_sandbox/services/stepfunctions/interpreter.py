@@ -1,7 +1,7 @@
 """Runs executions: a coroutine each, so that waiting costs no thread."""
 
 import asyncio
-import json
+import logging
 import random
 from concurrent.futures import Executor
 from datetime import UTC, datetime
@@ -15,8 +15,9 @@ from eda_sandbox.services.stepfunctions.intrinsics import compact
 from eda_sandbox.services.stepfunctions.tasks import Tasks
 
 DATA_LIMIT = 262_144
-"""Bytes of a state's input or output (Step Functions' quota: 256 KiB)."""
+"""Bytes of a state's input or output, or of a task's whole answer (Step Functions' quota: 256 KiB)."""
 TASK_SECONDS = 99_999_999
+log = logging.getLogger(__name__)
 
 
 class Interpreter:
@@ -54,13 +55,19 @@ class Interpreter:
             execution.note("ExecutionTimedOut", self._clock.now())
         except asyncio.CancelledError:
             execution.close("ABORTED", self._clock.now())
-            execution.note("ExecutionAborted", self._clock.now())
+            execution.note("ExecutionAborted", self._clock.now(), error=execution.error, cause=execution.cause)
         except StateError as failure:
-            execution.close("FAILED", self._clock.now(), failure)
-            execution.note("ExecutionFailed", self._clock.now(), error=failure.error, cause=failure.cause)
+            self._fail(execution, failure)
+        except Exception as error:
+            log.exception("%s failed in the sandbox", execution.arn)
+            self._fail(execution, RuntimeFailure(repr(error)))
         else:
             execution.close("SUCCEEDED", self._clock.now())
             execution.note("ExecutionSucceeded", self._clock.now(), output=compact(execution.output))
+
+    def _fail(self, execution: Execution, failure: StateError) -> None:
+        execution.close("FAILED", self._clock.now(), failure)
+        execution.note("ExecutionFailed", self._clock.now(), error=failure.error, cause=failure.cause)
 
     async def _states(
         self, execution: Execution, machine: dict[str, Any], name: str, value: Any, *, top: bool = False
@@ -76,7 +83,6 @@ class Interpreter:
                 if top:
                     execution.failed_at = (name, value)
                 raise
-            _check_size(value)
             execution.note(f"{state['Type']}StateExited", self._clock.now(), name=name, output=compact(value))
             if following is None:
                 return value
@@ -90,31 +96,31 @@ class Interpreter:
             raise _fail(state, value, context)
         given = _input(state, value, context)
         if kind == "Succeed":
-            return None, _output(state, given, context)
+            return None, _output(state, name, given, context)
         if kind == "Choice":
-            return _choose(state, name, given, context), _output(state, given, context)
+            return _choose(state, name, given, context), _output(state, name, given, context)
         if kind == "Wait":
             await asyncio.sleep(self._clock.real(_wait_seconds(state, given, context)))
-            return state.get("Next"), _output(state, given, context)
+            return state.get("Next"), _output(state, name, given, context)
         if kind == "Pass":
-            result = template(state["Parameters"], given, context) if "Parameters" in state else given
+            result = _parameters(state, name, given, context)
             result = state.get("Result", result)
             # Results go into the raw input, as it was before InputPath.
             merged = paths.put(state.get("ResultPath", "$"), value, result)
-            return state.get("Next"), _output(state, merged, context)
-        return await self._with_errors(execution, state, value, given, context)
+            return state.get("Next"), _output(state, name, merged, context)
+        return await self._with_errors(execution, state, name, value, given, context)
 
     async def _with_errors(
-        self, execution: Execution, state: dict[str, Any], raw: Any, given: Any, context: dict[str, Any]
+        self, execution: Execution, state: dict[str, Any], name: str, raw: Any, given: Any, context: dict[str, Any]
     ) -> tuple[str | None, Any]:
         attempts: dict[int, int] = {}
         while True:
             try:
-                result = await self._work(execution, state, given, context)
+                result = within_limit(await self._work(execution, state, name, given, context), name)
                 if "ResultSelector" in state:
                     result = template(state["ResultSelector"], result, context)
                 merged = paths.put(state.get("ResultPath", "$"), raw, result)
-                return state.get("Next"), _output(state, merged, context)
+                return state.get("Next"), _output(state, name, merged, context)
             except StateError as failure:
                 delay = _retry(state, failure, attempts)
                 if delay is not None:
@@ -124,19 +130,24 @@ class Interpreter:
                 for catcher in state.get("Catch", []):
                     if _matches(catcher["ErrorEquals"], failure):
                         caught = {"Error": failure.error, "Cause": failure.cause}
-                        return catcher["Next"], paths.put(catcher.get("ResultPath", "$"), raw, caught)
+                        output = paths.put(catcher.get("ResultPath", "$"), raw, caught)
+                        return catcher["Next"], within_limit(output, name)
                 raise
 
-    async def _work(self, execution: Execution, state: dict[str, Any], given: Any, context: dict[str, Any]) -> Any:
+    async def _work(
+        self, execution: Execution, state: dict[str, Any], name: str, given: Any, context: dict[str, Any]
+    ) -> Any:
         if state["Type"] == "Task":
-            return await self._task(execution, state, given, context)
+            return await self._task(execution, state, name, given, context)
         if state["Type"] == "Parallel":
-            value = template(state["Parameters"], given, context) if "Parameters" in state else given
+            value = _parameters(state, name, given, context)
             branches = [self._states(execution, branch, branch["StartAt"], value) for branch in state["Branches"]]
             return await _all(branches)
-        return await self._map(execution, state, given, context)
+        return await self._map(execution, state, name, given, context)
 
-    async def _map(self, execution: Execution, state: dict[str, Any], given: Any, context: dict[str, Any]) -> Any:
+    async def _map(
+        self, execution: Execution, state: dict[str, Any], name: str, given: Any, context: dict[str, Any]
+    ) -> Any:
         items = paths.read(state.get("ItemsPath", "$"), given, context)
         if not isinstance(items, list):
             raise RuntimeFailure("the items of a Map state are no array")
@@ -146,19 +157,21 @@ class Interpreter:
 
         async def one(index: int, item: Any) -> Any:
             inner = {**context, "Map": {"Item": {"Index": index, "Value": item}}}
-            value = template(selector, given, inner) if selector is not None else item
+            value = within_limit(template(selector, given, inner), name) if selector is not None else item
             async with limit:
                 return await self._states(execution, processor, processor["StartAt"], value)
 
         return await _all([one(index, item) for index, item in enumerate(items)])
 
-    async def _task(self, execution: Execution, state: dict[str, Any], given: Any, context: dict[str, Any]) -> Any:
+    async def _task(
+        self, execution: Execution, state: dict[str, Any], name: str, given: Any, context: dict[str, Any]
+    ) -> Any:
         resource, machine = state["Resource"], execution.machine
         seconds = _seconds(state, "TimeoutSeconds", given, context) or TASK_SECONDS
         waits = self._tasks.waits_for_token(resource)
         token = new_token(machine.arn)
         scope = {**context, "Task": {"Token": token}} if waits else context
-        parameters = template(state["Parameters"], given, scope) if "Parameters" in state else given
+        parameters = _parameters(state, name, given, scope)
         execution.note("TaskScheduled", self._clock.now(), resource=resource.rpartition(":")[2], resourceType="task")
         loop = asyncio.get_running_loop()
         waiting = Waiting(execution, loop.create_future(), asyncio.Event())
@@ -172,6 +185,7 @@ class Interpreter:
                 result = await call
                 if waits:
                     result = await self._answer(waiting, _seconds(state, "HeartbeatSeconds", given, context))
+            result = within_limit(result, name)
         except TimeoutError as error:
             execution.note("TaskTimedOut", self._clock.now(), error="States.Timeout")
             raise StateError("States.Timeout", "") from error
@@ -248,9 +262,13 @@ def _input(state: dict[str, Any], value: Any, context: dict[str, Any]) -> Any:
     return {} if path is None else paths.read(path, value, context)
 
 
-def _output(state: dict[str, Any], value: Any, context: dict[str, Any]) -> Any:
+def _parameters(state: dict[str, Any], name: str, value: Any, context: dict[str, Any]) -> Any:
+    return within_limit(template(state["Parameters"], value, context), name) if "Parameters" in state else value
+
+
+def _output(state: dict[str, Any], name: str, value: Any, context: dict[str, Any]) -> Any:
     path = state.get("OutputPath", "$")
-    return {} if path is None else paths.read(path, value, context)
+    return within_limit({} if path is None else paths.read(path, value, context), name)
 
 
 def _choose(state: dict[str, Any], name: str, value: Any, context: dict[str, Any]) -> str:
@@ -265,7 +283,10 @@ def _choose(state: dict[str, Any], name: str, value: Any, context: dict[str, Any
 def _wait_seconds(state: dict[str, Any], value: Any, context: dict[str, Any]) -> float:
     if "Timestamp" in state or "TimestampPath" in state:
         text = state.get("Timestamp") or paths.read(state["TimestampPath"], value, context)
-        until = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        try:
+            until = datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+        except ValueError as error:
+            raise RuntimeFailure(f"The timestamp {text!r} cannot be read: {error}") from error
         return max(0.0, (until - datetime.now(UTC)).total_seconds())
     seconds = _seconds(state, "Seconds", value, context)
     if seconds is None or seconds < 0:
@@ -293,9 +314,12 @@ def _fail(state: dict[str, Any], value: Any, context: dict[str, Any]) -> StateEr
 
 
 def _matches(names: list[str], failure: StateError) -> bool:
+    if failure.error == "States.Runtime":
+        # Not by its name, either.
+        return False
     if failure.error in names:
         return True
-    if failure.error in ("States.Runtime", "States.DataLimitExceeded"):
+    if failure.error == "States.DataLimitExceeded":
         return False
     task_failed = "States.TaskFailed" in names and failure.error != "States.Timeout"
     timed_out = failure.error == "States.HeartbeatTimeout" and "States.Timeout" in names
@@ -317,10 +341,16 @@ def _retry(state: dict[str, Any], failure: StateError, attempts: dict[int, int])
     return None
 
 
-def _check_size(value: Any) -> None:
-    size = len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > DATA_LIMIT:
+def within_limit(value: Any, name: str) -> Any:
+    """A state's data, which has to be of a size that Step Functions takes.
+
+    Raises:
+        StateError: ``States.DataLimitExceeded``.
+    """
+    if len(compact(value).encode()) > DATA_LIMIT:
         raise StateError(
             "States.DataLimitExceeded",
-            f"The state/task returned a result of {size} bytes, more than the service limit of {DATA_LIMIT}.",
+            f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service "
+            "limit.",
         )
+    return value

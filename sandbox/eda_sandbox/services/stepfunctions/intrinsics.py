@@ -15,6 +15,7 @@ from eda_sandbox.services.stepfunctions.failure import StateError
 LIMIT = 10_000
 """Characters that ``States.Hash`` and the Base64 functions take."""
 _CALL = re.compile(r"States\.(\w+)\s*\(")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
 
 
@@ -133,8 +134,10 @@ def _call(name: str, arguments: list[Any]) -> Any:
 
 
 def compact(value: Any) -> str:
-    """JSON as Step Functions writes it: no spaces, keys in their order."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    """JSON as Step Functions writes it: no spaces, keys in their order; half a surrogate pair is escaped, so that the
+    text can be encoded."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return text if text.isascii() else _SURROGATE.sub(lambda half: f"\\u{ord(half.group()):04x}", text)
 
 
 def _format(template: str, *values: Any) -> str:

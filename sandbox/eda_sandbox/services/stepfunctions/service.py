@@ -17,17 +17,26 @@ from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.stepfunctions.definition import parse
-from eda_sandbox.services.stepfunctions.execution import Execution, Machine, Waiting, machine_of
+from eda_sandbox.services.stepfunctions.execution import (
+    CLOSING,
+    HISTORY_LIMIT,
+    Execution,
+    Machine,
+    Waiting,
+    machine_of,
+)
 from eda_sandbox.services.stepfunctions.failure import StateError
 from eda_sandbox.services.stepfunctions.interpreter import DATA_LIMIT, Interpreter
 from eda_sandbox.services.stepfunctions.intrinsics import compact
+from eda_sandbox.services.stepfunctions.status_events import DETAIL_TYPE, SOURCE, TOLD_AT, detail
 from eda_sandbox.services.stepfunctions.tasks import PRINCIPAL, Tasks
 
 TASK_THREADS = 64
+NAME_SECONDS = 90 * 24 * 3600
+"""How long the name of a closed execution stays taken."""
 SYNC_SECONDS = 300
 """The longest an Express execution may run."""
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
-_CLOSED = {"ExecutionSucceeded", "ExecutionFailed", "ExecutionAborted", "ExecutionTimedOut"}
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
@@ -170,12 +179,14 @@ class StepFunctions(Service):
         with self._lock:
             arn = self._execution_arn(machine, name)
             known = self._executions.get(arn)
-            if known is not None and machine.type == "STANDARD":
-                if known.status == "RUNNING" and known.input == value:
+            if known is not None and not self._is_forgotten(known):
+                if known.status == "RUNNING" and _same(known.input, value):
                     return {"executionArn": arn, "startDate": known.started}
                 raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
+            # The newest are listed first.
+            self._executions.pop(arn, None)
             execution = Execution(
-                arn, name, machine, value, text, datetime.now(UTC), self._log, request.get("traceHeader")
+                arn, name, machine, value, text, datetime.now(UTC), self._noted, request.get("traceHeader")
             )
             self._executions[arn] = execution
         self._submit(execution)
@@ -190,9 +201,9 @@ class StepFunctions(Service):
             )
         name, text = request.get("name") or str(uuid.uuid4()), request.get("input", "{}")
         execution = Execution(
-            self._execution_arn(machine, name), name, machine, _input(text), text, datetime.now(UTC), self._log
+            self._execution_arn(machine, name), name, machine, _input(text), text, datetime.now(UTC), self._noted
         )
-        self._await(self._run(execution), SYNC_SECONDS)
+        self._await(self._interpreter.run(execution), SYNC_SECONDS)
         answer = {
             "executionArn": execution.arn,
             "stateMachineArn": machine.arn,
@@ -211,6 +222,8 @@ class StepFunctions(Service):
     def stop_execution(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """StopExecution."""
         execution = self._execution(request["executionArn"])
+        if execution.status != "RUNNING":
+            return {"stopDate": execution.stopped}
         execution.error, execution.cause = request.get("error"), request.get("cause")
         self._cancel(execution)
         return {"stopDate": datetime.now(UTC)}
@@ -220,9 +233,11 @@ class StepFunctions(Service):
         execution = self._execution(request["executionArn"])
         if execution.status not in ("FAILED", "TIMED_OUT", "ABORTED") or execution.machine.type != "STANDARD":
             raise AwsError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven")
+        if len(execution.history) >= HISTORY_LIMIT - 1:
+            raise AwsError("ExecutionNotRedrivable", "Execution event history limit exceeded")
         execution.status, execution.stopped, execution.error, execution.cause = "RUNNING", None, None, None
         execution.redrives += 1
-        now = datetime.now(UTC)
+        execution.redriven = now = datetime.now(UTC)
         execution.note("ExecutionRedriven", now, redriveCount=execution.redrives)
         self._submit(execution, execution.failed_at)
         return {"redriveDate": now}
@@ -257,7 +272,7 @@ class StepFunctions(Service):
     def send_task_success(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """SendTaskSuccess."""
         try:
-            output = json.loads(request["output"])
+            output = _json(request["output"])
         except ValueError as error:
             raise AwsError("InvalidOutput", f"Invalid Output: {error}") from error
         self._settle(request["taskToken"], lambda waiting: waiting.result.set_result(output))
@@ -286,24 +301,32 @@ class StepFunctions(Service):
         self._await(settle(), 10)
 
     def _submit(self, execution: Execution, start: tuple[str, Any] | None = None) -> None:
+        execution.task = None
+
         async def begin() -> None:
             execution.task = asyncio.current_task()
-            await self._run(execution, start)
+            await self._interpreter.run(execution, start)
 
         asyncio.run_coroutine_threadsafe(begin(), self._loop)
 
-    async def _run(self, execution: Execution, start: tuple[str, Any] | None = None) -> None:
-        try:
-            await self._interpreter.run(execution, start)
-        except Exception as error:
-            log.exception("%s failed", execution.arn)
-            execution.close("FAILED", datetime.now(UTC), StateError("States.Runtime", repr(error)))
+    def _is_forgotten(self, execution: Execution) -> bool:
+        if execution.machine.type != "STANDARD":
+            return True
+        if execution.stopped is None:
+            return False
+        return (datetime.now(UTC) - execution.stopped).total_seconds() > self.cloud.clock.real(NAME_SECONDS)
+
+    def _noted(self, execution: Execution, event: dict[str, Any]) -> None:
+        self._log(execution, event)
+        standard = execution.machine.type == "STANDARD"
+        if standard and event["type"] in TOLD_AT and not self.cloud.stopping.is_set():
+            self.cloud.service_event(SOURCE, DETAIL_TYPE, detail(execution), [execution.arn])
 
     def _log(self, execution: Execution, event: dict[str, Any]) -> None:
         config = execution.machine.logging
         level, kind = config.get("level", "OFF"), event["type"]
         failure = kind.endswith(("Failed", "TimedOut", "Aborted"))
-        if level == "OFF" or (level == "ERROR" and not failure) or (level == "FATAL" and kind not in _CLOSED):
+        if level == "OFF" or (level == "ERROR" and not failure) or (level == "FATAL" and kind not in CLOSING):
             return
         details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
         if not config.get("includeExecutionData"):
@@ -338,8 +361,13 @@ class StepFunctions(Service):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
 
     def _cancel(self, execution: Execution) -> None:
-        if execution.task is not None:
-            self._loop.call_soon_threadsafe(execution.task.cancel)
+        async def cancel() -> None:
+            # An execution that was started just now has no task yet.
+            while execution.task is None:
+                await asyncio.sleep(0)
+            execution.task.cancel()
+
+        self._await(cancel(), 10)
 
     def _execution_arn(self, machine: Machine, name: str) -> str:
         if machine.type == "EXPRESS":
@@ -372,12 +400,29 @@ def _check_name(name: str) -> None:
 
 
 def _input(text: str) -> Any:
-    if len(text.encode()) > DATA_LIMIT:
-        raise AwsError("InvalidExecutionInput", f"Invalid execution input: larger than {DATA_LIMIT} bytes")
     try:
-        return json.loads(text)
+        value = _json(text)
     except ValueError as error:
         raise AwsError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'") from error
+    if len(text.encode()) > DATA_LIMIT:
+        raise AwsError("InvalidExecutionInput", f"Invalid execution input: larger than {DATA_LIMIT} bytes")
+    return value
+
+
+def _json(text: str) -> Any:
+    """What a text says; half a surrogate pair, which no encoding has, is no JSON that Step Functions takes.
+
+    Raises:
+        ValueError: it is no such JSON.
+    """
+    value = json.loads(text)
+    for part in (text, json.dumps(value, ensure_ascii=False)):
+        part.encode()
+    return value
+
+
+def _same(first: Any, second: Any) -> bool:
+    return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
 
 
 def _summary(execution: Execution) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import Any
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
-from botocore.model import ListShape, MapShape, Shape, StructureShape
+from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.stepfunctions.error_names import error_name, general_error_name
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 
@@ -69,13 +70,10 @@ class Tasks:
         client = self._client("lambda", role_arn, machine_arn)
         try:
             answer = client.invoke(**request)
-        except ClientError as error:
-            raise _failed("Lambda", error) from error
-        except ParamValidationError as error:
-            raise RuntimeFailure(str(error)) from error
-        except BotoCoreError as error:
-            raise StateError("Lambda.SdkClientException", str(error)) from error
-        payload = answer["Payload"].read()
+            # The head may come and the connection break before the body does.
+            payload = answer["Payload"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise _failed(service_model("lambda"), "Lambda", "lambda", error, sdk=False) from error
         if answer.get("FunctionError"):
             said = json.loads(payload or b"{}")
             raise StateError(str(said.get("errorType", "Lambda.Unknown")), payload.decode("utf-8", "replace"))
@@ -116,12 +114,8 @@ class Tasks:
         client = self._client(name, role_arn, machine_arn)
         try:
             answer = getattr(client, xform_name(operation))(**request)
-        except ClientError as error:
-            raise _failed(prefix, error) from error
-        except ParamValidationError as error:
-            raise RuntimeFailure(str(error)) from error
-        except BotoCoreError as error:
-            raise StateError(f"{prefix}.SdkClientException", str(error)) from error
+        except (ClientError, BotoCoreError) as error:
+            raise _failed(service_model(name), prefix, service, error, sdk=sdk) from error
         answer.pop("ResponseMetadata", None)
         return _from_members(model.output_shape, answer) if model.output_shape is not None else {}
 
@@ -132,10 +126,17 @@ class Tasks:
             raise StateError("States.TaskFailed", error.message) from error
 
 
-def _failed(prefix: str, error: ClientError) -> StateError:
-    code = error.response["Error"]["Code"].rpartition("#")[2].rpartition(".")[2]
-    name = code if code.endswith(("Exception", "Error")) else f"{code}Exception"
-    return StateError(f"{prefix}.{name}", f"{error.response['Error'].get('Message', '')} (Error Code: {code})")
+def _failed(
+    model: ServiceModel, prefix: str, service: str, error: ClientError | BotoCoreError, *, sdk: bool
+) -> StateError:
+    if isinstance(error, ClientError):
+        code = error.response["Error"]["Code"].rpartition("#")[2].rpartition(".")[2]
+        name = error_name(model, prefix, service, error.response["Error"]["Code"], sdk=sdk)
+        return StateError(name, f"{error.response['Error'].get('Message', '')} (Error Code: {code})")
+    if isinstance(error, ParamValidationError):
+        # Step Functions leaves these checks to the service, whose model has no error for them.
+        return StateError(general_error_name(prefix, service, sdk=sdk), str(error))
+    return StateError(f"{prefix}.SdkClientException", str(error))
 
 
 def _to_members(shape: Shape, value: Any) -> Any:

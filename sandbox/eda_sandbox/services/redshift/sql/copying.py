@@ -205,6 +205,8 @@ class Copy:
             if error.response["Error"]["Code"] in ("404", "NoSuchKey", "NotFound"):
                 return False
             raise _s3_error(error) from error
+        except BotoCoreError as error:
+            raise SqlError(f"S3CurlException: {error}") from error
         return True
 
     def _load(self, s3: Any, url: str, length: int | None, path: Path) -> int:

@@ -1,0 +1,1 @@
+"""``python -m pipeline soak``: orders while everything fails, then what is documented against that, then the count."""

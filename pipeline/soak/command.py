@@ -1,0 +1,115 @@
+"""``python -m pipeline soak``: orders through the pipeline in the embedded AWS, while what it stands on fails."""
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+from botocore.credentials import Credentials
+from eda_sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider.deploy import deploy
+from eda_sandbox.services.scheduler import Scheduler
+
+from pipeline import PROGRAM
+from pipeline.demo.back_half import BackHalf, QueryFailed
+from pipeline.demo.external_api import external_api
+from pipeline.demo.plan import plan
+from pipeline.demo.report import ProgressLines, as_json, ok, show
+from pipeline.demo.run import DemoError, Pipeline
+from pipeline.soak import report
+from pipeline.soak.injecting import Injecting
+from pipeline.soak.sending import SoakRun, connector
+from pipeline.soak.settling import Settling
+from pipeline.soak.specification import FORMS, SpecificationError, parse
+
+SEND_SECONDS = 3600.0
+"""Sending follows its clients' patience; this is no more than a last resort."""
+
+
+def soak(
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders are sent.")] = 100,
+    seed: Annotated[int, typer.Option(help="Decides the orders, their clients and the faults.")] = 1,
+    faults: Annotated[str, typer.Option(help=f"What is injected, separated by commas: {FORMS}.")] = "mixed:0.05",
+    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 60,
+    elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 200,
+    list_edges: Annotated[
+        bool, typer.Option("--list-edges", help="Print the calls that the pipeline makes, as faults name them.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
+) -> None:
+    """Send orders through the pipeline in the embedded AWS while faults are injected at every edge between services;
+    then stop the faults, run the reconcilers and every redrive until nothing changes, and count.
+
+    Clients repeat a request that got no answer; some give up, and their orders are not accepted. "mixed" injects every
+    kind at every edge, each at the rate; outages and throttles of a service last 40 minutes of AWS's time, from when a
+    third of the orders is sent. Ends with 1 when the accounting does not add up. Ctrl-C still counts.
+    """
+    console = report.console(stderr=json)
+    stop = threading.Event()
+    try:
+        phases = parse(faults)
+    except SpecificationError as error:
+        raise typer.BadParameter(str(error), param_hint="--faults") from None
+
+    def interrupted(_number: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("\nStopping; what was sent is still counted (Ctrl-C again to end at once).")
+
+    signal.signal(signal.SIGINT, interrupted)
+    begin, seconds = time.perf_counter(), {}
+    try:
+        with embedded_aws(speed, seed) as aws, external_api(elements, delay=0.05, seed=seed) as external:
+            stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external.url})
+            seconds["deploy"] = time.perf_counter() - begin
+            console.print(f"Embedded AWS, time x {speed:g}, the pipeline deployed ({seconds['deploy']:.1f} s)")
+            aws.faults.clear()
+            aws.faults.edges.clear()
+            outputs, progress = stack.outputs, ProgressLines(console)
+            pipeline = Pipeline(aws.client, outputs)
+            behind = BackHalf(aws.client, outputs, aws.cloud.account)
+            connect = connector(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+            injecting = Injecting(aws.faults, aws.cloud.clock, phases, orders, progress)
+            run = SoakRun(pipeline, connect, injecting.progress, SEND_SECONDS, stop, seed)
+            console.print(f"Sending {orders} orders (seed {seed}), faults: {faults}")
+            with injecting:
+                run.send(plan(orders, seed))
+                _load(aws, outputs["schedule_name"])
+                injecting.wait(stop)
+            seconds["sent"] = time.perf_counter() - begin
+            settling = Settling(
+                aws.client,
+                outputs,
+                pipeline,
+                behind,
+                lambda: set(run.ledger.accepted.values()),
+                lambda: _load(aws, outputs["schedule_name"]),
+                progress,
+                stop,
+            )
+            settling.run()
+            result = run.account(None if stop.is_set() else behind)
+            seconds["run"] = time.perf_counter() - begin
+            injected = aws.faults.counts()
+            report.show_injected(console, injected)
+            report.show_done(console, settling.done)
+            if list_edges:
+                report.show_edges(console, aws.faults.edges)
+            show(console, result)
+            if json:
+                typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults))
+            raise typer.Exit(0 if ok(result) else 1)
+    except (SandboxError, DemoError, QueryFailed) as error:
+        console.print(f"[red]Error[/]: {error}", markup=True)
+        raise typer.Exit(1) from None
+
+
+def _load(aws: Sandbox, schedule: str) -> None:
+    """The load is daily: the clock of the schedules is moved on to its next time."""
+    scheduler: Scheduler = aws.cloud.service("scheduler")
+    scheduler.advance_to_next(schedule)
