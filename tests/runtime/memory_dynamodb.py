@@ -16,6 +16,8 @@ from botocore.exceptions import ClientError
 
 MAX_ITEM_BYTES = 400 * 1024
 _TOKENS = re.compile(r"\s*(<=|>=|<>|[()=<>,]|[#:]?\w+)")
+_COMMAS = re.compile(r", (?![^(]*\))")
+_IF_NOT_EXISTS = re.compile(r"if_not_exists\(([#\w]+), (:\w+)\)")
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
     "<>": lambda a, b: a != b,
@@ -140,10 +142,12 @@ class MemoryDynamoDB:
         for name in filter(None, removed.split(", ")):
             item.pop(names.get(name, name), None)
         kind, _, assignments = changes.strip().partition(" ")
-        for assignment in filter(None, assignments.split(", ")):
+        for assignment in filter(None, _COMMAS.split(assignments)):
             if kind == "SET":
                 name, value = assignment.split(" = ")
-                item[names.get(name, name)] = values[value]
+                kept = _IF_NOT_EXISTS.fullmatch(value)
+                given = values[kept[2] if kept else value]
+                item[names.get(name, name)] = item.get(names.get(kept[1], kept[1]), given) if kept else given
             else:
                 assert kind == "ADD", write["UpdateExpression"]
                 name, value = assignment.split(" ")
