@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from eda_runtime.workflow_rows import ENDED, Item, Running, WorkflowRows
+from eda_runtime.workflow_rows import ENDED, UNREAD, Item, Running, WorkflowRows
 
 from pipeline.dead_letters import drain
 
@@ -58,12 +58,15 @@ class Redrive:
     def _message(self, message: Mapping[str, Any]) -> Redriven:
         match _body(message):
             case {"id": str(order_id), **others}:
-                return self._order(order_id, others.get("execution_arn"))
+                unread = others.get("row") == UNREAD
+                return self._order(order_id, others.get("execution_arn"), unread=unread)
         return Redriven(message["MessageId"], "still in the queue: not about an order", done=False)
 
-    def _order(self, order_id: str, execution_arn: Any) -> Redriven:
+    def _order(self, order_id: str, execution_arn: Any, *, unread: bool) -> Redriven:
         for _ in range(LOOKS):
             row = self._rows.read(order_id)
+            if row is None and unread:
+                return Redriven(order_id, "nothing to do: nobody was told that it was accepted")
             if row is None or "version" not in row:
                 return Redriven(order_id, "still in the queue: there is no such order", done=False)
             if row["status"]["S"] == "COMPLETED":

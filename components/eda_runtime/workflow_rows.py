@@ -20,6 +20,8 @@ from typing import Any
 OPEN = "open"
 """The attribute and the index of rows that are not at their end; the attribute's value is its name."""
 ENDED = frozenset({"COMPLETED", "FAILED"})
+UNREAD = "unread"
+"""What a message says of its row when it could not be read: perhaps nobody was told that it was accepted."""
 TOLD = "see the row and the dead-letter queue"
 """The cause of an execution that failed after its message was sent."""
 _ENVELOPE = ("correlation_id", "causation_id", "traceparent", "occurred_at", "schema_version")

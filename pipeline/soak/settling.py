@@ -25,7 +25,7 @@ STUCK_SECONDS = 75.0
 """Nothing changed for so long while something is still under way: it will not change."""
 REDRIVE_SECONDS = 5
 """How long a message that a redrive leaves in its queue is not seen by the next one."""
-BY_HAND = ("load_dlq_url", "refresh_dlq_url", "reconciler_dlq_url")
+BY_HAND = ("load_dlq_url", "refresh_dlq_url", "reconciler_dlq_url", "workflow_reconciler_dlq_url")
 """Queues whose messages are deleted once a later load has taken everything, as their runbooks say."""
 RECONCILERS = ("reconciler_function_name", "workflow_reconciler_function_name")
 
@@ -107,7 +107,8 @@ class Settling:
         at_rest = not (busy or visible or in_flight)
         where = f"{executions.total()} executions, {hops}, messages {visible} + {in_flight} in flight"
         self.progress("settled", min(len(curated), len(loaded)), len(accepted), where)
-        now = (states, executions, str(hops), letters, visible, in_flight, len(curated), len(loaded), dict(self.done))
+        # A message that a redrive leaves is now seen and now not: their number tells.
+        now = (states, executions, str(hops), letters, visible + in_flight, len(curated), len(loaded))
         return now, at_rest, complete and at_rest
 
     def _loaded(self, curated: set[str], versions: dict[str, int], *, busy: bool) -> set[str]:
@@ -156,7 +157,7 @@ class Settling:
                 client.update_function_configuration(
                     FunctionName=name, Environment={"Variables": {**variables, "GRACE_SECONDS": "0"}}
                 )
-            answer = client.invoke(FunctionName=name, Payload=json.dumps({"grace_seconds": 0}))
+            answer = client.invoke(FunctionName=name, Payload=json.dumps({"grace_seconds": 0, "unanswered_seconds": 0}))
             said = json.loads(answer["Payload"].read() or b"null")
             if answer.get("FunctionError"):
                 self.done[f"{output.removesuffix('_function_name')} failed"] += 1

@@ -83,7 +83,7 @@ def test_a_failure_is_in_the_dead_letter_queue_before_its_row_says_so() -> None:
     assert failing == {"ReadRetryAfter", "DefaultRetryAfter", "CloseCallback", "LookAtRow"}
     assert made["LookAtRow"]["Next"] == "WhoseRow"
     assert made["WhoseRow"]["Default"] == "SendToDeadLetterQueue"
-    assert made["SendToDeadLetterQueue"]["Next"] == "IsRowKnown"
+    assert made["SendToDeadLetterQueue"]["Next"] == made["SendUnread"]["Next"] == "IsRowKnown"
     assert made["IsRowKnown"]["Choices"][0]["Next"] == "MarkFailed"
     assert made["MarkFailed"]["Next"] == "Failed"
     assert made["Failed"]["Type"] == "Fail"

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pulumi
-from eda_runtime.workflow_rows import OPEN, TOLD
+from eda_runtime.workflow_rows import OPEN, TOLD, UNREAD
 
 from pulumi_aws_eda._parts.workflow.retries import FAILED_CONDITION, LAMBDA_RETRY, retry
 
@@ -317,7 +317,7 @@ def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[st
     ended between the two, is open, where the reconciler finds it.
     """
     return {
-        "LookAtRow": rows.read(catch="SendToDeadLetterQueue", next="WhoseRow"),
+        "LookAtRow": rows.read(catch="SendUnread", next="WhoseRow"),
         "WhoseRow": {
             "Type": "Choice",
             "Choices": [
@@ -347,26 +347,9 @@ def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[st
         },
         **rows.unanswered("UnansweredFailure", back="LookAtRow"),
         "Superseded": {"Type": "Fail", "Error": "Superseded", "Cause": "a later execution brings the row on"},
-        "SendToDeadLetterQueue": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::sqs:sendMessage",
-            "Parameters": {
-                "QueueUrl": dead_letter_queue_url,
-                "MessageBody": {
-                    "id.$": "$.id",
-                    "execution_arn.$": "$$.Execution.Id",
-                    "error.$": "$.failure.Error",
-                    "envelope": _ENVELOPE,
-                },
-                "MessageAttributes": {
-                    "X-Correlation-Id": {"DataType": "String", "StringValue.$": "$.run.envelope.correlation_id"}
-                },
-            },
-            "ResultPath": None,
-            "Retry": retry(longest=120),
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FailedUntold"}],
-            "Next": "IsRowKnown",
-        },
+        "SendToDeadLetterQueue": _message(dead_letter_queue_url),
+        # Whether anybody was told that the order was accepted is not known either.
+        "SendUnread": _message(dead_letter_queue_url, row=UNREAD),
         "IsRowKnown": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.row.Item.version.N", "IsPresent": True, "Next": "MarkFailed"}],
@@ -379,6 +362,30 @@ def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[st
             "ErrorPath": "$.failure.Error",
             "Cause": "the message for the dead-letter queue could not be sent",
         },
+    }
+
+
+def _message(queue_url: pulumi.Input[str], **more: str) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {
+            "QueueUrl": queue_url,
+            "MessageBody": {
+                "id.$": "$.id",
+                "execution_arn.$": "$$.Execution.Id",
+                "error.$": "$.failure.Error",
+                "envelope": _ENVELOPE,
+                **more,
+            },
+            "MessageAttributes": {
+                "X-Correlation-Id": {"DataType": "String", "StringValue.$": "$.run.envelope.correlation_id"}
+            },
+        },
+        "ResultPath": None,
+        "Retry": retry(longest=120),
+        "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FailedUntold"}],
+        "Next": "IsRowKnown",
     }
 
 
