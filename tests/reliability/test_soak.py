@@ -9,7 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-ORDERS = 30
+ORDERS = 20
 
 
 def soak(*arguments: str) -> tuple[int, dict[str, Any], str]:
