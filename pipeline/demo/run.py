@@ -117,6 +117,7 @@ class Run:
         progress: told how far each phase is.
         deadline: seconds after which the run gives up.
         stop: set to end the run early; what was sent is still accounted for.
+        clients: how many send at a time.
     """
 
     def __init__(
@@ -126,7 +127,9 @@ class Run:
         progress: Progress,
         deadline: float,
         stop: threading.Event,
+        clients: int = CLIENTS,
     ) -> None:
+        self._clients = clients
         self._pipeline = pipeline
         self._client = client
         self._progress = progress
@@ -138,13 +141,13 @@ class Run:
     def send(self, plan: list[PlannedOrder]) -> None:
         """Send all orders, and their details as each order's plan says."""
         done = 0
-        with ThreadPoolExecutor(CLIENTS, thread_name_prefix="client") as pool:
+        with ThreadPoolExecutor(self._clients, thread_name_prefix="client") as pool:
             for _ in pool.map(self._order, plan):
                 done += 1
                 self._progress("orders", done, len(plan))
         late = [order for order in plan if order.details in (Details.AFTER, Details.TWICE)]
         done = 0
-        with ThreadPoolExecutor(CLIENTS, thread_name_prefix="client") as pool:
+        with ThreadPoolExecutor(self._clients, thread_name_prefix="client") as pool:
             for _ in pool.map(self._late_details, late):
                 done += 1
                 self._progress("details", done, len(late))

@@ -75,7 +75,7 @@ def soak(
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
             connect = connector(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
             injecting = Injecting(aws.faults, aws.cloud.clock, phases, orders, progress)
-            run = SoakRun(pipeline, connect, injecting.progress, SEND_SECONDS, stop, seed)
+            run = SoakRun(pipeline, connect, injecting.progress, SEND_SECONDS, stop, seed, orders)
             console.print(f"Sending {orders} orders (seed {seed}), faults: {faults}")
             with injecting:
                 run.send(plan(orders, seed))

@@ -9,7 +9,7 @@ from eda_sandbox.frontdoor.faults import FaultLayer
 from pipeline.demo.run import Progress
 from pipeline.soak.specification import Phase
 
-BEHIND_SECONDS = 10.0
+BEHIND_SECONDS = 6.0
 """Real seconds for which faults without an end of their own go on when all is sent: what follows the orders is hit."""
 
 

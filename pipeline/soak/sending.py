@@ -9,7 +9,7 @@ from botocore.credentials import Credentials
 
 from pipeline.demo.client import Answer, OrdersClient
 from pipeline.demo.plan import PlannedOrder
-from pipeline.demo.run import Pipeline, Progress, Run
+from pipeline.demo.run import CLIENTS, Pipeline, Progress, Run
 
 COME_AGAIN = frozenset({429, 500, 502, 503, 504})
 """Answers after which a client tries again: nothing is known of the order."""
@@ -31,6 +31,7 @@ class SoakRun(Run):
         deadline: seconds after which the run gives up.
         stop: set to end the run early.
         seed: decides which clients give up.
+        orders: how many are sent; few orders have few clients, because each one more has functions start processes.
     """
 
     def __init__(
@@ -41,9 +42,10 @@ class SoakRun(Run):
         deadline: float,
         stop: threading.Event,
         seed: int,
+        orders: int,
     ) -> None:
         self._impatient = connect(IMPATIENT)
-        super().__init__(pipeline, connect(PATIENT), progress, deadline, stop)
+        super().__init__(pipeline, connect(PATIENT), progress, deadline, stop, max(2, min(CLIENTS, orders // 10)))
         self._seed = seed
 
     def _asked(self, order: PlannedOrder, hop: str | None, call: Callable[[OrdersClient], Answer]) -> Answer | None:
