@@ -190,38 +190,7 @@ class WorkflowRows:
 
     def reset(self, row: Item) -> Item | None:
         """Let a row begin again, at its next version; None when it changed meanwhile."""
-        id, version = row[self._key]["S"], row["version"]["N"]
-        following = str(int(version) + 1)
-        try:
-            answer = self._dynamodb.update_item(
-                TableName=self._table,
-                Key={self._key: {"S": id}},
-                UpdateExpression=(
-                    "SET #status = :pending, #version = :following, redriven_at_version = :following, "
-                    "event_id = :event, updated_at = :now, #open = :open REMOVE #error"
-                ),
-                ConditionExpression="#status = :seen AND #version = :version",
-                ExpressionAttributeNames={
-                    "#status": "status",
-                    "#version": "version",
-                    "#open": OPEN,
-                    "#error": "error",
-                },
-                ExpressionAttributeValues={
-                    ":pending": {"S": "PENDING"},
-                    ":seen": row["status"],
-                    ":version": {"N": version},
-                    ":following": {"N": following},
-                    ":event": {"S": f"{id}:{following}"},
-                    ":now": {"S": stamp(datetime.now(UTC))},
-                    ":open": {"S": OPEN},
-                },
-                ReturnValues="ALL_NEW",
-            )
-        except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            return None
-        item: Item = answer["Attributes"]
-        return item
+        return self._change(row, "PENDING", {"redriven_at_version": {"N": _following(row)}, OPEN: {"S": OPEN}}, "error")
 
     def _name(self, row: Item) -> str:
         id: str = row[self._key]["S"]
@@ -230,38 +199,40 @@ class WorkflowRows:
     def _fail(self, row: Item, execution: Execution) -> Settled:
         if not execution.told:
             self._send(row, execution)
-        id, version = row[self._key]["S"], row["version"]["N"]
-        following = str(int(version) + 1)
+        error = {"S": json.dumps(execution.error or execution.running.value)}
+        changed = self._change(row, "FAILED", {"error": error, "causation_id": {"S": execution.arn}}, OPEN)
+        # Else it was redriven from its message, or it ended: whoever changed it has looked at it.
+        return Settled.LEFT if changed is None else Settled.FAILED
+
+    def _change(self, row: Item, status: str, sets: Item, remove: str) -> Item | None:
+        """Give a row its next version, with a status and attributes; None when it changed since it was read."""
+        id, following = row[self._key]["S"], _following(row)
+        given: Item = {
+            "status": {"S": status},
+            "version": {"N": following},
+            "event_id": {"S": f"{id}:{following}"},
+            "updated_at": {"S": stamp(datetime.now(UTC))},
+            **sets,
+        }
+        expression = "SET " + ", ".join(f"#{name} = :{name}" for name in given)
         try:
-            self._dynamodb.update_item(
+            answer = self._dynamodb.update_item(
                 TableName=self._table,
                 Key={self._key: {"S": id}},
-                UpdateExpression=(
-                    "SET #status = :failed, #version = :following, #error = :error, event_id = :event, "
-                    "causation_id = :causation, updated_at = :now REMOVE #open"
-                ),
-                ConditionExpression="#status = :seen AND #version = :version",
-                ExpressionAttributeNames={
-                    "#status": "status",
-                    "#version": "version",
-                    "#open": OPEN,
-                    "#error": "error",
-                },
+                UpdateExpression=f"{expression} REMOVE #{remove}",
+                ConditionExpression="#status = :seen_status AND #version = :seen_version",
+                ExpressionAttributeNames={f"#{name}": name for name in (*given, remove)},
                 ExpressionAttributeValues={
-                    ":failed": {"S": "FAILED"},
-                    ":seen": row["status"],
-                    ":version": {"N": version},
-                    ":following": {"N": following},
-                    ":error": {"S": json.dumps(execution.error or execution.running.value)},
-                    ":event": {"S": f"{id}:{following}"},
-                    ":causation": {"S": execution.arn},
-                    ":now": {"S": stamp(datetime.now(UTC))},
+                    **{f":{name}": value for name, value in given.items()},
+                    ":seen_status": row["status"],
+                    ":seen_version": row["version"],
                 },
+                ReturnValues="ALL_NEW",
             )
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
-            # It was redriven from its message, or it ended: whoever changed it has looked at it.
-            return Settled.LEFT
-        return Settled.FAILED
+            return None
+        item: Item = answer["Attributes"]
+        return item
 
     def _send(self, row: Item, execution: Execution) -> None:
         envelope = {name: row[name]["S"] for name in _ENVELOPE if name in row}
@@ -292,6 +263,10 @@ class WorkflowRows:
         except self._dynamodb.exceptions.ConditionalCheckFailedException:
             return Settled.LEFT
         return Settled.WITHDRAWN
+
+
+def _following(row: Item) -> str:
+    return str(int(row["version"]["N"]) + 1)
 
 
 def stamp(moment: datetime) -> str:

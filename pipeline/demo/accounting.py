@@ -2,6 +2,7 @@
 and nothing that nobody was told of.
 """
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ class Accounting:
         lost: accepted orders that are nowhere.
         doubled: orders that are there more than once.
         not_told: orders that were delivered or are under way although nobody was told that they are accepted.
+        unanswered: those of them of which an answer was lost on its way to the client.
         curated: written orders that the curated data shows once, in the table's version; None when it is not counted.
         redshift: the same in the warehouse.
     """
@@ -37,6 +39,7 @@ class Accounting:
     lost: int
     doubled: int
     not_told: int = 0
+    unanswered: int = 0
     lost_ids: tuple[str, ...] = ()
     doubled_ids: tuple[str, ...] = ()
     not_told_ids: tuple[str, ...] = ()
@@ -49,7 +52,7 @@ class Accounting:
         return (
             self.lost == 0
             and self.doubled == 0
-            and self.not_told == 0
+            and self.not_told == self.unanswered
             and self.executions == self.accepted
             and self.accepted == self.written + self.waiting + self.in_dlq
             and self.curated in (None, self.written)
@@ -65,6 +68,7 @@ def account(
     in_dlq: Iterable[str],
     curated: Iterable[OrderRow] | None = None,
     warehouse: Iterable[OrderRow] | None = None,
+    unanswered: Iterable[str] = (),
 ) -> Accounting:
     """Count.
 
@@ -77,6 +81,7 @@ def account(
         in_dlq: order ids of the messages in the dead-letter queue.
         curated: the current rows of the curated data; None when they are not counted.
         warehouse: the rows in Redshift; None when they are not counted.
+        unanswered: keys of requests whose client gave up, and of which an answer was lost on its way.
     """
     wanted = set(accepted)
     by_id = {str(row["order_id"]): row for row in rows if "version" in row}
@@ -109,11 +114,17 @@ def account(
         lost=len(lost),
         doubled=max(len(doubled), copies),
         not_told=len(not_told),
+        unanswered=len(not_told & {_order_id(row["tenant"], key) for row in by_id.values() for key in unanswered}),
         lost_ids=tuple(sorted(lost)),
         doubled_ids=tuple(sorted(doubled)),
         not_told_ids=tuple(sorted(not_told)),
         **{name: len(delivered(found, versions)) for name, found in places.items()},
     )
+
+
+def _order_id(tenant: str, key: str) -> str:
+    """What admission makes of a caller and a key."""
+    return hashlib.sha256(f"{tenant}|{key}".encode()).hexdigest()
 
 
 def delivered(rows: Iterable[OrderRow], versions: Mapping[str, int]) -> set[str]:

@@ -39,6 +39,7 @@ class Ledger:
         accepted: order ids that the API acknowledged with 202, by idempotency key.
         duplicates: repeated requests that got the first answer again.
         given_up: keys of orders whose client gave up before it got an answer; to it they are not accepted.
+        unanswered: those of the keys of which a try got no answer at all.
         refused: requests with a reused key that got 422.
         details: order ids whose additional data the API acknowledged.
         unexpected: answers that should not have come, in words.
@@ -46,6 +47,7 @@ class Ledger:
 
     accepted: dict[str, str] = field(default_factory=dict)
     given_up: set[str] = field(default_factory=set)
+    unanswered: set[str] = field(default_factory=set)
     duplicates: int = 0
     refused: int = 0
     details: set[str] = field(default_factory=set)
@@ -84,6 +86,8 @@ class OrdersClient:
         self._region = region
         self._retries = retries
         self.come_again = come_again
+        self.unanswered: set[str] = set()
+        """Idempotency keys of requests of which a try got no answer: nobody can say what it would have been."""
         self._pool = urllib3.PoolManager(maxsize=64, timeout=urllib3.Timeout(connect=10, read=60), retries=False)
         self._pause = threading.Event()
 
@@ -113,6 +117,7 @@ class OrdersClient:
                 response = self._pool.request(method, self._url + path, body=content, headers=dict(request.headers))
             except urllib3.exceptions.HTTPError as error:
                 last = error
+                self.unanswered.add(headers.get("Idempotency-Key", ""))
                 self._pause.wait(min(0.1 * 2**attempt, LONGEST_WAIT))
                 continue
             answer = _answer(response, time.perf_counter() - begin)

@@ -82,6 +82,7 @@ def show(console: Console, result: Result) -> None:
         ("lost", counted.lost),
         ("doubled", counted.doubled),
         ("delivered, and nobody was told of it", counted.not_told),
+        ("of these, the answer was lost on its way", counted.unanswered or None),
         ("not accepted (the client gave up)", len(ledger.given_up) or None),
     ):
         if value is not None:
@@ -128,6 +129,7 @@ def as_json(result: Result, seconds: dict[str, float], traced: Traced | None = N
         "lost": counted.lost,
         "doubled": counted.doubled,
         "not_told": counted.not_told,
+        "unanswered": counted.unanswered,
         "not_accepted": len(ledger.given_up),
         "duplicates_suppressed": ledger.duplicates,
         "reused_keys_refused": ledger.refused,

@@ -352,6 +352,7 @@ def count(pipeline: Pipeline, ledger: Ledger, behind: BackHalf | None = None) ->
         pipeline.dead_letters(),
         behind.current() if behind is not None else None,
         behind.warehouse() if behind is not None and behind.has_warehouse else None,
+        ledger.unanswered,
     )
     hops = {hop: list(seconds) for hop, seconds in ledger.seconds.items()}
     for execution in executions:

@@ -7,9 +7,10 @@ from collections.abc import Callable
 
 from botocore.credentials import Credentials
 
+from pipeline.demo.back_half import BackHalf
 from pipeline.demo.client import Answer, OrdersClient
 from pipeline.demo.plan import PlannedOrder
-from pipeline.demo.run import CLIENTS, Pipeline, Progress, Run
+from pipeline.demo.run import CLIENTS, Pipeline, Progress, Result, Run
 
 COME_AGAIN = frozenset({429, 500, 502, 503, 504})
 """Answers after which a client tries again: nothing is known of the order."""
@@ -57,6 +58,11 @@ class SoakRun(Run):
         if hop is not None:
             self.ledger.took(hop, answer.seconds)
         return None if answer.status in COME_AGAIN else answer
+
+    def account(self, behind: BackHalf | None = None) -> Result:
+        """Count; of a request whose answer was lost on its way nobody can say what its client was told."""
+        self.ledger.unanswered |= self.ledger.given_up & (self._client.unanswered | self._impatient.unanswered)
+        return super().account(behind)
 
     def _unexpected(self, what: str, answer: Answer | None) -> None:
         # An order that failed takes no details until it is redriven.
