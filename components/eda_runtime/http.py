@@ -18,6 +18,8 @@ from eda_runtime.statuses import title_of
 
 Response = dict[str, Any]
 MAX_DEPTH = 32
+_OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "auth_time", "nonce", "at_hash"})
+"""Claims of the token itself (RFC 7519, 4.1; OpenID Connect Core, 2): the next one has others."""
 PUBLIC = "public"
 """The tenant of requests that nobody authorised."""
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
@@ -170,7 +172,8 @@ def tenant_of(event: Mapping[str, Any]) -> str:
       session's name. All users of an account are one tenant, and all who assume a role, which an identity pool lets
       all of its users do.
     - Cognito (REST API): the user's ``sub``, which is unique among all pools.
-    - A JWT of any issuer (HTTP API), a load balancer's OIDC: ``jwt:``, the issuer and the subject.
+    - A JWT of any issuer (HTTP API), a load balancer's OIDC: ``jwt:``, the issuer and the subject. A token without a
+      subject: ``claims:`` and a digest of what it claims of its bearer.
     - Lambda authoriser: ``principal:`` and its ``principalId``. Where the service passes on its context alone (payload
       2.0): the context's ``principalId``, its ``sub`` with its ``iss`` if it has one, or else all of the context.
     - API key: ``key:`` and its id.
@@ -256,6 +259,10 @@ def _tenant_of_format_2(authorizer: Any) -> str:
     claims = _mapping(jwt.get("claims"))
     if claims.get("sub"):
         return _tenant_of_claims(claims)
+    named = {name: claim for name, claim in claims.items() if name not in _OF_THE_TOKEN}
+    if named:
+        # A token without a subject, as some issuers give to clients: whom its other claims tell apart are two.
+        return f"claims:{_digest({**named, 'iss': claims.get('iss')})}"
     return _tenant_of_context("requestContext.authorizer", custom, known)
 
 
@@ -269,7 +276,11 @@ def _tenant_of_context(place: str, context: Mapping[str, Any], known: Mapping[st
     if not told:
         raise _unknown(place, context if known is None else known)
     # Whom the authoriser tells apart are two, whatever it calls that; it may be long, and a person's data.
-    return f"context:{hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()}"
+    return f"context:{_digest(told)}"
+
+
+def _digest(told: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def _tenant_of_load_balancer(event: Mapping[str, Any]) -> str:

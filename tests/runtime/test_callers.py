@@ -1,6 +1,7 @@
 """Two callers never get each other's answers, whichever service authorised them; a refusal is an HTTP answer."""
 
 import base64
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +117,12 @@ CASES: list[tuple[str, str, Authorised, str]] = [
     ),
     ("http_api_2_0", "lambda context", authoriser(lambda user: {"lambda": {"key": user}}), "context:"),
     ("http_api_2_0", "lambda policy", authoriser(lambda user: {"lambda": {"principalId": user}}), "principal:alice"),
+    (
+        "http_api_2_0",
+        "jwt without a subject",
+        authoriser(lambda user: {"jwt": {"claims": {"client_id": user, "iss": "i", "exp": "1"}, "scopes": None}}),
+        "claims:" + hashlib.sha256(b'{"client_id": "alice", "iss": "i"}').hexdigest(),
+    ),
     ("http_api_2_0", "lambda subject", authoriser(lambda user: {"lambda": {"sub": user, "at": user}}), "jwt:#alice"),
     ("function_url", "iam", authoriser(lambda user: {"iam": {"userArn": role(user)}}), "123456789012:alice"),
     ("load_balancer", "oidc", OIDC, "jwt:https://idp.example.com#alice"),
