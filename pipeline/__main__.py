@@ -215,14 +215,19 @@ def preflight(
     sys.exit(1 if lacks else 0)
 
 
-def main(arguments: list[str]) -> None:
-    """Run the command that the arguments name."""
+def loaded(arguments: list[str]) -> typer.Typer:
+    """The application with the command that the arguments name, or with all where they name none."""
     asked = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, (module, function) in LOCAL.items():
         if asked in (None, name):
             command = getattr(importlib.import_module(module), function)
             app.command(name, context_settings={"allow_interspersed_args": name != "run"})(command)
-    app(arguments, prog_name="python -m pipeline")
+    return app
+
+
+def main(arguments: list[str]) -> None:
+    """Run the command that the arguments name."""
+    loaded(arguments)(arguments, prog_name="python -m pipeline")
 
 
 if __name__ == "__main__":

@@ -4,12 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
-from eda_sandbox.__main__ import app
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.provider.deploy import Stack
 from typer.testing import CliRunner
 
+from pipeline.__main__ import loaded
 from pipeline.demo.client import OrdersClient
 
 
@@ -37,7 +37,7 @@ def test_it_says_what_it_costs_and_touches_and_sends_nothing_unasked(
     table = stack.outputs["orders_table_name"]
     before = aws.client("dynamodb").scan(TableName=table, Select="COUNT")["Count"]
     command = ["demo", "--target", "aws", "--outputs", str(outputs), "--orders", "5"]
-    done = CliRunner().invoke(app, command, input="n\n", env=environment)
+    done = CliRunner().invoke(loaded(command), command, input="n\n", env=environment)
     assert done.exit_code == 1
     assert f"called as arn:aws:iam::{aws.cloud.account}:root" in done.output
     assert f"It sends 5 orders to {stack.outputs['api_url']}" in done.output
@@ -50,7 +50,7 @@ def test_only_its_own_orders_are_counted(orders: OrdersClient, outputs: Path, en
     another = orders.post_order("of-another-client", {"customer": "c-001", "sku": "SKU-0001", "quantity": 1})
     assert another.status == 202
     command = ["demo", "--target", "aws", "--outputs", str(outputs), "--orders", "6", "--yes", "--json"]
-    done = CliRunner().invoke(app, command, env=environment)
+    done = CliRunner().invoke(loaded(command), command, env=environment)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout.splitlines()[-1])
     assert (found["accepted"], found["executions"], found["written"], found["waiting"]) == (6, 6, 5, 1)
@@ -62,6 +62,6 @@ def test_outputs_of_another_stack_are_refused(tmp_path: Path, environment: dict[
     file = tmp_path / "outputs.json"
     file.write_text('{"queue_url": "https://example.com"}')
     command = ["demo", "--target", "aws", "--outputs", str(file), "--yes"]
-    done = CliRunner().invoke(app, command, env=environment)
+    done = CliRunner().invoke(loaded(command), command, env=environment)
     assert done.exit_code == 1
     assert "api_url, orders_table_name, workflow_arn, workflow_dlq_url is missing" in done.output
