@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.timeout(600)
 ORDERS = 20
 
 
@@ -19,7 +20,7 @@ def soak(*arguments: str) -> tuple[int, dict[str, Any], str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=540,
     )
     lines = done.stdout.splitlines()
     return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr
