@@ -134,7 +134,7 @@ class FrontDoor:
             await self._serve(service, operation, unseen, scope)
         lost = fault.kind is FaultKind.LOST_ANSWER
         response = await self._serve(service, operation, unseen if lost else request, scope)
-        if fault.kind is FaultKind.LOST_ANSWER:
+        if lost:
             raise ConnectionLost("answer", with_head=response.status < 300)
         return response
 
