@@ -56,27 +56,7 @@ clean: ## Remove what the other commands made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements.lock $(PROJECTS:%=%/pyproject.toml)
-	@$(call install,requirements.lock)
+	@./setup.sh requirements.lock "$(PYTHON)" && touch $@
 
 .venv/.dev: requirements-dev.lock $(PROJECTS:%=%/pyproject.toml)
-	@$(call install,requirements-dev.lock)
-	@touch .venv/.run
-
-# Counts the packages as pip reaches them: the first installation takes about a minute.
-define install
-	if [ -z "$(PYTHON)" ]; then echo "Python 3.11, 3.12 or 3.13 is needed and none is on PATH; name one: make PYTHON=/path/to/python3" >&2; exit 1; fi; \
-	SECONDS=0; total=$$(grep -c '^[a-z]' $(1)); \
-	echo "Setting up .venv from $(1): $$total packages (about a minute, only now)"; \
-	[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv; \
-	PYTHONUNBUFFERED=1 $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r $(1) \
-		> .venv/install.log 2>&1 & pid=$$!; \
-	while kill -0 $$pid 2>/dev/null; do \
-		now=$$(awk '/^Installing collected/ {n = "installing"} /^Collecting|^Requirement already/ {n++; p = $$2} END {print (n == "installing") ? n : n + 0 " of '$$total'  " p}' .venv/install.log); \
-		if [ -t 1 ]; then printf '\r\033[K  %3d s  %s' "$$SECONDS" "$$now"; \
-		elif [ $$SECONDS -ge $${next:-0} ]; then printf '  %3d s  %s\n' "$$SECONDS" "$$now"; next=$$((SECONDS + 10)); fi; \
-		sleep 0.5; \
-	done; [ -t 1 ] && printf '\r\033[K' || true; \
-	wait $$pid || { tail -n 25 .venv/install.log >&2; echo "The installation failed; all of its output is in .venv/install.log" >&2; exit 1; }; \
-	$(BIN)/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation -q $(PROJECTS:%=-e %); \
-	echo $$SECONDS > .venv/.install-seconds; echo "  done in $$SECONDS s"; touch $@
-endef
+	@./setup.sh requirements-dev.lock "$(PYTHON)" && touch $@ .venv/.run

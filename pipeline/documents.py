@@ -39,8 +39,9 @@ def config(environment: str) -> dict[str, Any]:
     return values
 
 
+@cache
 def recording(environment: str) -> Recording:
-    """The pipeline's program under recording mocks."""
+    """The pipeline's program under recording mocks; it is run once, so what is returned is not to be changed."""
     given = {"orders:external_api_url": "http://127.0.0.1:8080", **config(environment)}
     program = str(ROOT / "__main__.py")
     return record(lambda: runpy.run_path(program), given, project="orders", stack=environment)

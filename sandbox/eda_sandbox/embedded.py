@@ -78,6 +78,7 @@ def embedded_aws(speed: float = 1.0, seed: int = 0, port: int = 0) -> Iterator[S
             # Imported here, because services may load what needs the emulator's environment set.
             from eda_sandbox.services import SERVICES
 
+            cloud.send = front_door.handle
             cloud.services = {service.name: service(cloud) for service in SERVICES}
             with _serving(front_door, listener):
                 _reset_emulator(cloud.endpoint)

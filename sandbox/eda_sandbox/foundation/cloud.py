@@ -22,8 +22,9 @@ from eda_sandbox.foundation import iam
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.retry_policy import is_transient, wait_before
+from eda_sandbox.foundation.transport import hand_over
 
 EXECUTE_API = "/_aws/execute-api/"
 """Where the front door serves the stages of REST APIs."""
@@ -35,9 +36,14 @@ log = logging.getLogger(__name__)
 
 
 @cache
+def _models() -> botocore.session.Session:
+    return botocore.session.get_session()
+
+
+@cache
 def service_model(service: str) -> ServiceModel:
     """botocore's API model of a service, by boto3's name."""
-    return botocore.session.get_session().get_service_model(service)
+    return _models().get_service_model(service)
 
 
 class Cloud:
@@ -61,7 +67,8 @@ class Cloud:
         self.kill_after: Callable[[str, str, HttpRequest], float | None] = lambda *_: None
         """Asked when a process begins to work for a call, with the service, the operation and a request that says for
         what: the share of the service's own choice of time after which it is killed, or None."""
-        self._session = botocore.session.get_session()
+        self.send: Callable[[HttpRequest], HttpResponse] | None = None
+        """The front door, for the requests of this process; over the network as long as there is none."""
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
         self._issued: dict[tuple[str | None, ...], Credentials] = {}
@@ -263,8 +270,8 @@ class Cloud:
         # Creating clients is not thread-safe in botocore; the caller holds the lock.
         session = botocore.session.Session()
         session._credentials = credentials  # type: ignore[attr-defined]  # its setter takes no refreshable ones
-        session.register_component("data_loader", self._session.get_component("data_loader"))
-        return boto3.Session(botocore_session=session, region_name=self.region).client(
+        session.register_component("data_loader", _models().get_component("data_loader"))
+        client = boto3.Session(botocore_session=session, region_name=self.region).client(
             service,  # type: ignore[call-overload]  # the service is only known at run time
             endpoint_url=self.endpoint,
             config=Config(
@@ -276,6 +283,9 @@ class Cloud:
                 s3={"addressing_style": "path"},
             ),
         )
+        if self.send is not None:
+            hand_over(client, self.send)
+        return client
 
     def _credentials(self, role_arn: str | None, principal: str | None, source_arn: str | None) -> Credentials:
         if role_arn is not None:

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 class HttpRequest:
     """One HTTP request, body read to its end.
 
-    ``raw_path`` is as the client sent it (percent-encoded), ``path`` is decoded; ``headers`` keep order and repeats,
-    their names are lower case.
+    ``raw_path`` and ``raw_query`` are as the client sent them (percent-encoded), ``path`` and ``query`` are decoded;
+    ``headers`` keep order and repeats, their names are lower case.
     """
 
     method: str
@@ -25,6 +25,7 @@ class HttpRequest:
     headers: list[tuple[str, str]]
     body: bytes
     source_ip: str = "127.0.0.1"
+    raw_query: str = ""
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""

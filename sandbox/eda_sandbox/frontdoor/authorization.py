@@ -4,6 +4,8 @@ The evaluator is ministack's; it is the one that decides for the services that m
 the same everywhere. ``tests/integration/test_sandbox_services.py`` fails when an upgrade changes what is used of it.
 """
 
+from functools import lru_cache
+from typing import Any
 from urllib.parse import parse_qs
 
 from ministack.core import iam_evaluator, responses, router
@@ -11,6 +13,17 @@ from ministack.core import iam_evaluator, responses, router
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
+
+_parse = iam_evaluator.parse_policy_document
+_parse_text = lru_cache(4096)(_parse)
+
+
+def _parse_once(document: str | dict[str, Any]) -> Any:
+    return _parse_text(document) if isinstance(document, str) else _parse(document)
+
+
+# Every request is evaluated with all policies of its caller; the same texts come again each time.
+iam_evaluator.parse_policy_document = _parse_once
 
 
 def region_and_service(request: HttpRequest) -> tuple[str, str] | None:

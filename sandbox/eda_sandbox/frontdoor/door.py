@@ -3,12 +3,14 @@
 import asyncio
 import contextvars
 import logging
+import threading
 import uuid
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache
-from typing import Any, TypeVar
-from urllib.parse import parse_qsl, quote, urlencode
+from typing import Any
+from urllib.parse import parse_qsl, quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -17,6 +19,7 @@ from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_m
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.foundation.transport import ConnectionLost
 from eda_sandbox.frontdoor import authorization
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
@@ -32,7 +35,6 @@ from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
 from eda_sandbox.frontdoor.stream_access import StreamAccess
 from eda_sandbox.frontdoor.wire import Wire
 
-R = TypeVar("R")
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -42,23 +44,12 @@ SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
 THREADS = 512
 """Services wait for each other on these threads, a few deep for each request from outside."""
-EMULATOR_SECONDS = 30
-"""How long a question of the front door's own to the emulator may take."""
+EMULATOR_SECONDS = 5
+"""How often the front door looks whether the embedded AWS has ended while it waits for the emulator."""
+MAX_EMULATOR_SECONDS = 60
+"""How long the emulator may take; a long poll of a queue takes 20 seconds."""
 
 log = logging.getLogger(__name__)
-
-
-class ConnectionLost(ConnectionAbortedError):
-    """The fault layer breaks the caller's connection.
-
-    Args:
-        what: is lost.
-        with_head: the answer's head has come, and its body does not.
-    """
-
-    def __init__(self, what: str, *, with_head: bool) -> None:
-        super().__init__(f"the {what} was lost")
-        self.status = 200 if with_head else 100
 
 
 class FrontDoor:
@@ -76,7 +67,8 @@ class FrontDoor:
         self._faults = faults
         self._streams = StreamAccess(cloud.region)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._emulator = Emulator(cloud.endpoint, self._ask_emulator)
+        self._closed = threading.Event()
+        self._emulator = Emulator(cloud.endpoint, self._forward)
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._s3_events = S3Events(cloud, self._emulator)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
@@ -87,17 +79,30 @@ class FrontDoor:
             return
         self._loop = asyncio.get_running_loop()
         request = _request(scope, await _body(receive))
-        service, operation = self._target(request)
         try:
-            response = await self._with_faults(service, operation, request, scope)
+            response = await self._loop.run_in_executor(self._pool, self.handle, request)
         except ConnectionLost as lost:
             # The client reads on after a 100; the connection is closed where the answer, or its body, should come.
-            await send({"type": "http.response.start", "status": lost.status, "headers": [(b"content-length", b"1")]})
+            status = 100 if lost.head is None else lost.head.status
+            await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"1")]})
             raise
         await _send(send, response)
 
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request, on the caller's thread.
+
+        Raises:
+            ConnectionLost: the fault layer breaks the connection, or the front door is closed.
+        """
+        if self._closed.is_set():
+            raise ConnectionLost("request: the embedded AWS has ended and it")
+        service, operation = self._target(request)
+        # What a request pins for the evaluation of its policies is not seen by the one that made it.
+        return contextvars.copy_context().run(self._with_faults, service, operation, request)
+
     def close(self) -> None:
-        """Let go of the threads."""
+        """Let go of the threads, and answer nobody any more."""
+        self._closed.set()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _target(self, request: HttpRequest) -> tuple[str, str]:
@@ -112,54 +117,55 @@ class FrontDoor:
             service = TABLE_STREAMS
         return service, _operation(service, request)
 
-    async def _with_faults(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+    def _with_faults(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
         fault = self._faults.decide(service, operation, request)
         if fault is None:
-            return await self._serve(service, operation, request, scope)
+            return self._serve(service, operation, request)
         error = fault.answer(service, operation)
         if error is not None:
             return error
         if fault.kind is FaultKind.DELAY:
-            await asyncio.sleep(fault.seconds)
+            self._closed.wait(fault.seconds)
         if fault.kind is FaultKind.LOST_REQUEST:
             # Who streams the answer looks at the head alone, and would take it for a success.
-            raise ConnectionLost("request", with_head=False)
+            raise ConnectionLost("request")
         if fault.kind is FaultKind.PARTIAL:
             partial = PartialFailure(self._faults, fault.code)
-            return await self._on_thread(self._answer, self._cloud.service(service), request, partial)
+            return self._answer(self._cloud.service(service), request, partial)
         unseen = request
         if (service, operation) == ("sqs", "ReceiveMessage"):
-            unseen = await self._on_thread(soon_visible, request, self._emulator, self._cloud.clock)
+            unseen = soon_visible(request, self._emulator, self._cloud.clock)
         if fault.kind is FaultKind.DUPLICATE:
-            await self._serve(service, operation, unseen, scope)
+            self._serve(service, operation, unseen)
         lost = fault.kind is FaultKind.LOST_ANSWER
-        response = await self._serve(service, operation, unseen if lost else request, scope)
+        response = self._serve(service, operation, unseen if lost else request)
         if lost:
-            raise ConnectionLost("answer", with_head=response.status < 300)
+            raise ConnectionLost("answer", response if response.status < 300 else None)
         return response
 
-    async def _serve(self, service: str, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+    def _serve(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
         if service == "execute-api":
-            return await self._on_thread(self._execute_api, request)
+            handled: HttpResponse = self._cloud.service("apigateway").handle(request)
+            return handled
         ours = self._cloud.services.get(service)
         if ours is not None and not (ours.leaves_rest and ours.operation(operation) is None):
-            return await self._on_thread(self._answer, ours, request)
+            return self._answer(ours, request)
         if service == TABLE_STREAMS:
-            return await self._read_stream(operation, request, scope)
+            return self._read_stream(operation, request)
         if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
             try:
-                await self._on_thread(self._policies.check, service, operation, request)
+                self._policies.check(service, operation, request)
             except AwsError as error:
                 return error_response(service, error.code, error.status or 403, error.message)
         elif asked_here(service, operation):
             try:
-                await self._on_thread(check, self._cloud, service, operation, request)
+                check(self._cloud, service, operation, request)
             except AwsError as error:
                 return error_response(service, error.code, error.status or 403, error.message)
-            return await self._forward(scope, self._as_root(request, always=True))
-        response = await self._forward(scope, self._as_root(request))
+            return self._forward(self._as_root(request, always=True))
+        response = self._forward(self._as_root(request))
         if service == "s3" and operation in OBSERVED and response.status < 300:
-            await self._on_thread(self._observe, operation, request, response)
+            self._observe(operation, request, response)
         return response
 
     def _observe(self, operation: str, request: HttpRequest, response: HttpResponse) -> None:
@@ -169,39 +175,13 @@ class FrontDoor:
         except Exception:
             log.exception("the events of s3:%s are lost", operation)
 
-    def _ask_emulator(self, request: HttpRequest) -> HttpResponse:
-        """A question of the front door's own; called on a thread, while the loop serves."""
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "scheme": "http",
-            "method": request.method,
-            "path": request.path,
-            "raw_path": request.raw_path.encode("latin-1"),
-            "query_string": urlencode(request.query).encode("latin-1"),
-            "root_path": "",
-            "client": (request.source_ip, 0),
-        }
-        assert self._loop is not None, "the front door has served nothing yet"
-        return asyncio.run_coroutine_threadsafe(self._forward(scope, request), self._loop).result(EMULATOR_SECONDS)
-
-    async def _read_stream(self, operation: str, request: HttpRequest, scope: Message) -> HttpResponse:
+    def _read_stream(self, operation: str, request: HttpRequest) -> HttpResponse:
         try:
-            admitted_request, arn = await self._on_thread(self._streams.admit, operation, request)
+            admitted_request, arn = self._streams.admit(operation, request)
         except AwsError as error:
             return _wire(TABLE_STREAMS).error(error)
-        answer = await self._forward(scope, self._as_root(admitted_request, always=True))
+        answer = self._forward(self._as_root(admitted_request, always=True))
         return self._streams.seal(arn, answer)
-
-    async def _on_thread(self, function: Callable[..., R], *args: Any) -> R:
-        return await asyncio.get_running_loop().run_in_executor(
-            self._pool, contextvars.copy_context().run, function, *args
-        )
-
-    def _execute_api(self, request: HttpRequest) -> HttpResponse:
-        handled: HttpResponse = self._cloud.service("apigateway").handle(request)
-        return handled
 
     def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:
         """One call of one of our services: route, authorize, parse, do, write."""
@@ -260,9 +240,23 @@ class FrontDoor:
             for name, value in request.headers
             if name != "x-amz-security-token"
         ]
-        return HttpRequest(request.method, request.path, request.raw_path, request.query, headers, request.body)
+        return replace(request, headers=headers)
 
-    async def _forward(self, scope: Message, request: HttpRequest) -> HttpResponse:
+    def _forward(self, request: HttpRequest) -> HttpResponse:
+        """Ask the emulator; called on a thread, while the loop serves."""
+        assert self._loop is not None, "the front door has served nothing yet"
+        asked = asyncio.run_coroutine_threadsafe(self._ask_emulator(request), self._loop)
+        waited = 0
+        while True:
+            try:
+                return asked.result(EMULATOR_SECONDS)
+            except TimeoutError:
+                waited += EMULATOR_SECONDS
+                if self._closed.is_set() or waited >= MAX_EMULATOR_SECONDS:
+                    asked.cancel()
+                    raise ConnectionLost("answer: the emulator gives none and it") from None
+
+    async def _ask_emulator(self, request: HttpRequest) -> HttpResponse:
         received = False
 
         async def receive() -> Message:
@@ -285,7 +279,20 @@ class FrontDoor:
         sent = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers]
         # AWS is reached by TLS alone: policies that demand it must not see that loopback has none.
         sent.append((b"x-forwarded-proto", b"https"))
-        await self._behind({**scope, "headers": sent}, receive, send)
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "scheme": "http",
+            "method": request.method,
+            "path": request.path,
+            "raw_path": request.raw_path.encode("latin-1"),
+            "query_string": request.raw_query.encode("latin-1"),
+            "root_path": "",
+            "client": (request.source_ip, 0),
+            "headers": sent,
+        }
+        await self._behind(scope, receive, send)
         return HttpResponse(status, headers, b"".join(chunks))
 
 
@@ -331,6 +338,7 @@ def _request(scope: Message, body: bytes) -> HttpRequest:
         path=scope["path"],
         raw_path=raw_path.decode("latin-1"),
         query=parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True),
+        raw_query=scope.get("query_string", b"").decode("latin-1"),
         headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
         body=body,
         source_ip=(scope.get("client") or ("127.0.0.1",))[0],

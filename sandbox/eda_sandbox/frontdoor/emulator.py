@@ -1,23 +1,15 @@
 """The front door's own questions to the emulator behind it; no fault hits them, and no policy."""
 
-import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
-
-
-class _Body(io.BytesIO):
-    def stream(self) -> Iterator[bytes]:
-        yield self.read()
+from eda_sandbox.foundation.transport import hand_over
 
 
 class Emulator:
@@ -48,24 +40,5 @@ class Emulator:
             endpoint_url=self._endpoint,
             config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, s3={"addressing_style": "path"}),
         )
-        client.meta.events.register("before-send", self._answer)
+        hand_over(client, self._send)
         return client
-
-    def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        url = urlsplit(request.url)
-        body: Any = request.body or b""
-        answer = self._send(
-            HttpRequest(
-                request.method,
-                unquote(url.path),
-                url.path,
-                parse_qsl(url.query, keep_blank_values=True),
-                [(name.lower(), _text(value)) for name, value in request.headers.items()],
-                body.encode() if isinstance(body, str) else body,
-            )
-        )
-        return AWSResponse(request.url, answer.status, HTTPHeaders.from_pairs(answer.headers), _Body(answer.body))
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value

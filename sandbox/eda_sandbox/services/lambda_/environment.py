@@ -4,83 +4,93 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eda_sandbox.services.lambda_.runtime_api import Invocation, RuntimeApi
+from eda_sandbox.services.lambda_.template import Template
 
 INIT_SECONDS = 10.0
 """How long initialisation may take before Lambda gives it up (Lambda's own limit)."""
+END_SECONDS = 5
+
+
+@dataclass
+class Invocation:
+    """One invocation on its way through an environment.
+
+    Attributes:
+        answer: what the function returned, or its error as JSON.
+        failed: the answer is an error.
+    """
+
+    request_id: str
+    payload: bytes
+    deadline_ms: int
+    function_arn: str
+    trace_id: str
+    answer: bytes = b""
+    failed: bool = False
+
+
+class _Gone(Exception):
+    """The process ended."""
 
 
 class Environment:
-    """Starts the process at once; ``ready`` says when it has loaded the handler.
+    """Starts the process at once; ``initialised`` waits until it has loaded the handler.
 
     Args:
+        template: what it is forked from.
         handler: as Lambda spells it, ``module.function``.
         task_root: the unpacked code.
-        layers: the unpacked layers, in the order of the function's configuration.
         variables: the process's environment, complete.
         write_line: called with each line of output.
     """
 
     def __init__(
         self,
+        template: Template,
         handler: str,
         task_root: Path,
-        layers: list[Path],
         variables: dict[str, str],
         write_line: Callable[[str], None],
     ) -> None:
         self.created = time.monotonic()
-        self.last_used = self.created
         self.used = False
-        self._init_error: bytes | None = None
-        self._failed = threading.Event()
-        self._api = RuntimeApi(self._init_failed)
-        paths = [task_root, *(layer / "python" for layer in layers)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "awslambdaric", handler],
-            cwd=task_root,
-            env={
-                **variables,
-                "AWS_LAMBDA_RUNTIME_API": self._api.address,
-                "LAMBDA_TASK_ROOT": str(task_root),
-                "PYTHONPATH": os.pathsep.join(map(str, paths)),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "PYTHONUNBUFFERED": "1",
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        self._asks = False
+        self._process, self._connection, output = template.fork(handler, task_root, variables)
+        self._received = bytearray()
         self._write_line = write_line
-        self._reader = threading.Thread(target=self._read_output, daemon=True)
+        self._reader = threading.Thread(target=self._read_output, args=(output,), name="lambda-output", daemon=True)
         self._reader.start()
 
     @property
     def alive(self) -> bool:
         """Whether the process runs and can take invocations."""
-        return self._process.poll() is None and not self._failed.is_set()
+        return not self._process.ended.is_set()
 
     def initialised(self, seconds: float) -> dict[str, Any] | None:
         """Wait for the handler to be loaded; an error as Lambda reports it, or None."""
-        deadline = time.monotonic() + seconds
-        while not self._api.ready.wait(0.01):
-            if self._failed.is_set() or self._process.poll() is not None:
-                error: dict[str, Any] = json.loads(self._init_error or b"{}")
-                return error or {
-                    "errorType": "Runtime.ExitError",
-                    "errorMessage": f"Runtime exited with error: exit status {self._process.poll()}",
-                }
-            if time.monotonic() > deadline:
-                return {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {seconds:.2f} seconds"}
+        if self.used:
+            return None
+        try:
+            kind, body = self._receive(time.monotonic() + seconds)
+        except TimeoutError:
+            return {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {seconds:.2f} seconds"}
+        except _Gone:
+            status = self._wait_for_end()
+            return {
+                "errorType": "Runtime.ExitError",
+                "errorMessage": f"Runtime exited with error: exit status {status}",
+            }
+        if kind == "init_error":
+            error: dict[str, Any] = json.loads(body)
+            return error
+        self._asks = True
         return None
 
     def run(self, invocation: Invocation, seconds: float, kill_after: float | None = None) -> bool:
@@ -92,41 +102,88 @@ class Environment:
             kill_after: seconds after which the process is killed, or as soon as it is done; its answer is lost.
         """
         self.used = True
-        self._api.send(invocation)
-        if kill_after is not None:
-            invocation.done.wait(min(kill_after, seconds))
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+        deadline = time.monotonic() + (seconds if kill_after is None else min(kill_after, seconds))
+        try:
+            if not self._asks:
+                self._receive(deadline)
+            self._asks = False
+            self._send(invocation)
+            kind, body = self._receive(deadline)
+            if kill_after is None:
+                invocation.answer, invocation.failed = body, kind == "error"
+                return True
+        except TimeoutError:
+            pass
+        except _Gone:
+            self._wait_for_end()
             return False
-        deadline = time.monotonic() + seconds
-        while not invocation.done.wait(min(0.05, max(0.001, deadline - time.monotonic()))):
-            if self._process.poll() is not None and not invocation.done.wait(0.05):
-                return False
-            if time.monotonic() >= deadline:
-                return False
-        self.last_used = time.monotonic()
-        return True
+        if kill_after is not None:
+            self._signal()
+            self._wait_for_end()
+        return False
 
     @property
     def exit_status(self) -> int | None:
         """The process's exit status once it has ended."""
-        return self._process.poll()
+        return self._process.status
 
     def kill(self) -> None:
         """End the process and everything it started, at once."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-        self._api.close()
+        self._signal()
+        self._wait_for_end()
+        self._connection.close()
         self._reader.join(timeout=1)
 
-    def _init_failed(self, error: bytes) -> None:
-        self._init_error = error
-        self._failed.set()
+    def _signal(self) -> None:
+        for end in (os.killpg, os.kill):
+            # The group is there from the process's first moment on, not before.
+            with contextlib.suppress(ProcessLookupError):
+                end(self._process.pid, signal.SIGKILL)
+                return
 
-    def _read_output(self) -> None:
-        if self._process.stdout is None:
-            return
-        for line in self._process.stdout:
-            self._write_line(line.decode("utf-8", "replace").rstrip("\n"))
+    def _wait_for_end(self) -> int | None:
+        self._process.ended.wait(END_SECONDS)
+        return self._process.status
+
+    def _send(self, invocation: Invocation) -> None:
+        head = {
+            "request_id": invocation.request_id,
+            "trace_id": invocation.trace_id,
+            "function_arn": invocation.function_arn,
+            "deadline_ms": invocation.deadline_ms,
+            "length": len(invocation.payload),
+        }
+        try:
+            self._connection.settimeout(None)
+            self._connection.sendall(json.dumps(head).encode() + b"\n" + invocation.payload)
+        except OSError as error:
+            raise _Gone from error
+
+    def _receive(self, deadline: float) -> tuple[str, bytes]:
+        while (end := self._received.find(b"\n")) < 0:
+            self._read_more(deadline)
+        head: dict[str, Any] = json.loads(self._received[:end])
+        del self._received[: end + 1]
+        while len(self._received) < head["length"]:
+            self._read_more(deadline)
+        body = bytes(self._received[: head["length"]])
+        del self._received[: head["length"]]
+        return str(head["kind"]), body
+
+    def _read_more(self, deadline: float) -> None:
+        try:
+            # A deadline that has passed still takes what has come.
+            self._connection.settimeout(max(deadline - time.monotonic(), 1e-6))
+            data = self._connection.recv(1 << 20)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise _Gone from error
+        if not data:
+            raise _Gone
+        self._received += data
+
+    def _read_output(self, output: int) -> None:
+        with open(output, "rb") as lines:
+            for line in lines:
+                self._write_line(line.decode("utf-8", "replace").rstrip("\n"))

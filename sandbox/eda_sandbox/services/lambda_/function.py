@@ -10,6 +10,7 @@ import threading
 import time
 import uuid
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,9 +19,9 @@ from typing import Any
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
-from eda_sandbox.services.lambda_.environment import INIT_SECONDS, Environment
+from eda_sandbox.services.lambda_.environment import INIT_SECONDS, Environment, Invocation
 from eda_sandbox.services.lambda_.logs import FunctionLog
-from eda_sandbox.services.lambda_.runtime_api import Invocation
+from eda_sandbox.services.lambda_.template import Template
 
 MAX_ENVIRONMENTS = 8
 """Processes of one function at a time; a further invocation waits for a free one, so that a laptop stays usable."""
@@ -28,6 +29,14 @@ CREDENTIALS_SECONDS = 50 * 60
 KILL_SECONDS = 0.1
 """Within this time of its work a process is killed by the fault layer: most functions have begun and not ended."""
 PRINCIPAL = "lambda.amazonaws.com"
+RUNTIME_VARIABLES = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LANG": "en_US.UTF-8",
+    "TZ": ":UTC",
+    "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
+    "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+}
+"""What of the environment is the same for all functions."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,7 @@ class Function:
 
     Attributes:
         configuration: as ``GetFunctionConfiguration`` returns it.
+        template: gives what environments with such layers are forked from.
         reserved: reserved concurrency, or None.
         policy: statements of its resource policy, by id.
         running: invocations in flight.
@@ -66,6 +76,7 @@ class Function:
     configuration: dict[str, Any]
     code: Path
     layers: list[Path]
+    template: Callable[[list[Path]], Template]
     tags: dict[str, str] = field(default_factory=dict)
     reserved: int | None = None
     policy: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -190,14 +201,11 @@ class Function:
 
     def _new_environment(self) -> Environment:
         configuration = self.configuration
-        version = f"{sys.version_info.major}.{sys.version_info.minor}"
         logging = configuration["LoggingConfig"]
         variables = {
-            "PATH": "/usr/local/bin:/usr/bin:/bin",
-            "LANG": "en_US.UTF-8",
-            "TZ": ":UTC",
+            **RUNTIME_VARIABLES,
+            "LAMBDA_TASK_ROOT": str(self.code),
             "_HANDLER": configuration["Handler"],
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{version}",
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(configuration["MemorySize"]),
@@ -205,11 +213,10 @@ class Function:
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log.stream,
             "AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"],
             "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO"),
-            "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             **self.cloud.environment(configuration["Role"], PRINCIPAL),
             **configuration.get("Environment", {}).get("Variables", {}),
         }
-        return Environment(configuration["Handler"], self.code, self.layers, variables, self.log.write)
+        return Environment(self.template(self.layers), configuration["Handler"], self.code, variables, self.log.write)
 
 
 def _new_trace_id() -> str:

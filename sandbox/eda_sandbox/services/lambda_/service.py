@@ -19,7 +19,8 @@ from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, check_options, configuration_of, described
-from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome, unpack
+from eda_sandbox.services.lambda_.function import PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
+from eda_sandbox.services.lambda_.template import Template
 
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_MINIMUM = 100
@@ -39,6 +40,7 @@ class Lambda(Service):
         self._functions: dict[str, Function] = {}
         self._layers: dict[str, list[dict[str, Any]]] = {}
         self._mappings: dict[str, EventSourceMapping] = {}
+        self._templates: dict[tuple[Path, ...], Template] = {}
         self._asynchronous = AsynchronousInvocations(cloud, self._run)
 
     def start(self) -> None:
@@ -60,6 +62,8 @@ class Lambda(Service):
         self._stop_mappings()
         for function in self._all():
             function.close()
+        for template in self._templates.values():
+            template.close()
 
     def iam_action(self, operation: str) -> str:
         """``Invoke`` is the one operation whose action is named otherwise."""
@@ -104,7 +108,9 @@ class Lambda(Service):
         }
         layers = self._layer_paths(request.get("Layers", []))
         configuration["Layers"] = [{"Arn": arn} for arn in request.get("Layers", [])]
-        function = Function(self.cloud, _stamped(configuration), code, layers, request.get("Tags", {}))
+        function = Function(
+            self.cloud, _stamped(configuration), code, layers, self._template, tags=request.get("Tags", {})
+        )
         with self._lock:
             self._functions[name] = function
         return function.configuration
@@ -474,6 +480,13 @@ class Lambda(Service):
             ) from error
         except BotoCoreError as error:
             raise AwsError("ServiceException", f"the code cannot be read: {error}", 500) from error
+
+    def _template(self, layers: list[Path]) -> Template:
+        with self._lock:
+            key = tuple(layers)
+            if key not in self._templates or not self._templates[key].alive:
+                self._templates[key] = Template(key, self.cloud.folder / "bytecode", RUNTIME_VARIABLES)
+            return self._templates[key]
 
     def _layer_paths(self, arns: list[str]) -> list[Path]:
         paths = []

@@ -1,0 +1,195 @@
+"""The process that execution environments are forked from; it has loaded what every function loads anyway.
+
+It runs as a script, so that nothing of the sandbox is in a function's process, and gets along with what Lambda's own
+runtime brings (``awslambdaric``, boto3) and the function's layers. Over its standard input, a socket, come requests of
+one JSON line with two descriptors; over the same go its reports of one JSON line:
+
+    {"handler": …, "task_root": …, "variables": {…}} + (invocations, output)  →  {"started": 4711}
+                                                                                 {"ended": 4711, "status": -9}
+"""
+
+import atexit
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pathlib
+import select
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+# A module that reads the environment or the clock when it is imported has no place here.
+PRELOADED = (
+    "awslambdaric.lambda_runtime_client",
+    "boto3",
+    "botocore.httpsession",
+    "decimal",
+    "http.client",
+    "urllib.request",
+    "aws_lambda_powertools.logging",
+    "aws_lambda_powertools.metrics",
+    "aws_lambda_powertools.utilities.idempotency",
+)
+RUNTIME = {"__main__", "awslambdaric", "runtime_client", *sys.stdlib_module_names}
+MAX_REQUEST = 1024 * 1024
+SIGTERM_STATUS = 128 + signal.SIGTERM
+
+
+def serve(control: socket.socket) -> None:
+    """Fork environments until the other side is gone; then nothing of them is left."""
+    woken, wakes = socket.socketpair()
+    for end in (woken, wakes):
+        end.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    children: set[int] = set()
+    received, descriptors = b"", list[int]()
+    while True:
+        readable, _, _ = select.select([control, woken], [], [])
+        if woken in readable:
+            woken.recv(4096)
+            _reap(children, control)
+        if control in readable:
+            data, passed, _, _ = socket.recv_fds(control, MAX_REQUEST, 16)
+            descriptors += passed
+            if not data:
+                break
+            received += data
+            while b"\n" in received:
+                line, received = received.split(b"\n", 1)
+                taken, descriptors = descriptors[:2], descriptors[2:]
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    for end in (woken, wakes, control):
+                        end.close()
+                    os._exit(_environment(json.loads(line), *taken))
+                for descriptor in taken:
+                    os.close(descriptor)
+                children.add(pid)
+                _report(control, {"started": pid})
+    for pid in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
+
+
+def _reap(children: set[int], control: socket.socket) -> None:
+    for pid in list(children):
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            children.discard(pid)
+            _report(control, {"ended": pid, "status": os.waitstatus_to_exitcode(status)})
+
+
+def _report(control: socket.socket, what: dict[str, int]) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        control.sendall(json.dumps(what).encode() + b"\n")
+
+
+def _environment(request: dict[str, Any], invocations: int, output: int) -> int:
+    """Become an execution environment and run its invocations; the exit status."""
+    os.setsid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    for descriptor in (nothing, output):
+        os.close(descriptor)
+    os.environ.clear()
+    os.environ.update(request["variables"])
+    time.tzset()
+    os.chdir(request["task_root"])
+    sys.argv = ["awslambdaric", request["handler"]]
+    sys.path.insert(0, request["task_root"])
+    _forget(request["task_root"])
+    try:
+        from awslambdaric import bootstrap
+
+        bootstrap.run(request["handler"], _client(socket.socket(fileno=invocations)))
+    except SystemExit as ended:
+        status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        status = 1
+    else:
+        status = 0
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    return status
+
+
+def _forget(task_root: str) -> None:
+    """A function's own package comes before the runtime's of the same name."""
+    own = {path.name.partition(".")[0] for path in pathlib.Path(task_root).iterdir()} - RUNTIME
+    for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+        del sys.modules[name]
+
+
+def _client(connection: socket.socket) -> Any:
+    from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient, InvocationRequest
+    from awslambdaric.lambda_runtime_marshaller import to_json
+
+    class Client(BaseLambdaRuntimeClient):  # type: ignore[misc]  # the runtime has no types
+        """The Runtime API's operations over a socket: a JSON line each, then so many bytes as it says."""
+
+        def __init__(self) -> None:
+            super().__init__("")
+            self._reader = connection.makefile("rb")
+
+        def wait_next_invocation(self) -> Any:
+            self._send("next")
+            line = self._reader.readline()
+            if not line:
+                # Lambda ends an environment by a signal between invocations.
+                os._exit(SIGTERM_STATUS)
+            given = json.loads(line)
+            return InvocationRequest(
+                invoke_id=given["request_id"],
+                x_amzn_trace_id=given["trace_id"],
+                invoked_function_arn=given["function_arn"],
+                deadline_time_in_ms=given["deadline_ms"],
+                client_context=None,
+                cognito_identity=None,
+                tenant_id=None,
+                content_type="application/json",
+                event_body=self._reader.read(given["length"]),
+                invocation_id=None,
+            )
+
+        def post_invocation_result(self, _invoke_id: str, result_data: bytes | str, *_: Any) -> None:
+            self._send("response", result_data if isinstance(result_data, bytes) else result_data.encode())
+
+        def post_invocation_error(self, _invoke_id: str, error_response_data: str, *_: Any) -> None:
+            self._send("error", error_response_data.encode())
+
+        def post_init_error(self, error_response_data: Any, *_: Any) -> None:
+            self._send("init_error", to_json(error_response_data).encode())
+
+        def _send(self, kind: str, body: bytes = b"") -> None:
+            connection.sendall(json.dumps({"kind": kind, "length": len(body)}).encode() + b"\n" + body)
+
+    return Client()
+
+
+def main(layers: list[str]) -> None:
+    """Load what is loaded once, and serve."""
+    control = socket.socket(fileno=os.dup(0))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    sys.path[:0] = layers
+    for module in PRELOADED:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+    gc.freeze()
+    serve(control)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
