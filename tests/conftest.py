@@ -1,13 +1,15 @@
 """Fixtures for tests that need the embedded AWS: one a process, the pipeline deployed once."""
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack, deploy, destroy
 from hypothesis import HealthCheck, settings
 
 from pipeline.demo.client import OrdersClient
@@ -15,6 +17,8 @@ from pipeline.demo.external_api import ExternalApi, external_api
 
 ROOT = Path(__file__).parents[1]
 SPEED = 20
+Deploy = Callable[..., Stack]
+"""Deploys a program, with a stack's name and config where a test gives them."""
 
 # The same examples each time, and no verdict on how fast this machine is; a failure prints how to repeat it.
 settings.register_profile(
@@ -30,6 +34,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("embedded")
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded stays to the end: no collection has to look at it, and each may wait for more to look at."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+
+
+def pytest_sessionfinish() -> None:
+    """pytest looks for garbage ten times at the end; what is left then is the process's to the end."""
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Sandbox]:
     """The embedded AWS of this process, twenty times as fast."""
@@ -42,6 +58,22 @@ def _no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "aws" in request.fixturenames:
         request.getfixturevalue("aws").faults.clear()
+
+
+@pytest.fixture(scope="module")
+def deploy_here(aws: Sandbox) -> Iterator[Deploy]:
+    """Deploys programs for the tests of a module; what they made, and what polls there, is removed after it."""
+    made: list[Stack] = []
+
+    def deploy_one(main: Path, stack: str = "test", config: dict[str, Any] | None = None) -> Stack:
+        made.append(deploy(aws.cloud, main, stack, config))
+        return made[-1]
+
+    yield deploy_one
+    for stack in reversed(made):
+        # With what is in the buckets and workgroups.
+        resources = [(token, name, id, {**state, "forceDestroy": True}) for token, name, id, state in stack.resources]
+        destroy(aws.cloud, Stack(stack.outputs, resources))
 
 
 @pytest.fixture(scope="session")

@@ -86,7 +86,7 @@ class Pipeline:
         """Name and seconds of each working state that an execution went through."""
         entered: dict[str, float] = {}
         pages = self.client("stepfunctions").get_paginator("get_execution_history")
-        for page in pages.paginate(executionArn=execution_arn):
+        for page in pages.paginate(executionArn=execution_arn, includeExecutionData=False):
             for event in page["events"]:
                 at = event["timestamp"].timestamp()
                 if "stateEnteredEventDetails" in event:
@@ -355,9 +355,11 @@ def count(pipeline: Pipeline, ledger: Ledger, behind: BackHalf | None = None) ->
         ledger.unanswered,
     )
     hops = {hop: list(seconds) for hop, seconds in ledger.seconds.items()}
+    mine = set(ledger.accepted.values())
     for execution in executions:
-        for name, seconds in pipeline.hops(execution["executionArn"]):
-            hops.setdefault(name, []).append(seconds)
+        if execution["name"].partition("-")[0] in mine:
+            for name, seconds in pipeline.hops(execution["executionArn"]):
+                hops.setdefault(name, []).append(seconds)
     if behind is None:
         return Result(accounting, ledger, hops)
     return Result(accounting, ledger, hops, behind.hops(), behind.dead_letters())

@@ -12,9 +12,10 @@ import pytest
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 from eda_sandbox.services.scheduler import Scheduler
 
+from tests.conftest import Deploy
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -203,11 +204,11 @@ class Chain:
 
 
 @pytest.fixture(scope="module")
-def deployed(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def deployed(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("chain")
     (folder / "Pulumi.yaml").write_text("name: chain\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import pytest
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.redrive_changes import RedriveChanges
+from tests.conftest import Deploy
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -45,11 +46,11 @@ pulumi.export("replayable", replayable.name)
 
 
 @pytest.fixture(scope="module")
-def sinks(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def sinks(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("sinks")
     (folder / "Pulumi.yaml").write_text("name: sinks\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 @pytest.fixture

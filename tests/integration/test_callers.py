@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import urllib3
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
 from pipeline.preflight import check
+from tests.conftest import Deploy
 
 PROGRAM = """
 import pulumi, pulumi_aws as aws
@@ -36,13 +37,13 @@ def handle(event, context):
 """
 
 
-def api(aws: Sandbox, folder: Path, authorization: str, burst: int = 100, **config: str) -> Stack:
+def api(deploy_here: Deploy, folder: Path, authorization: str, burst: int = 100, **config: str) -> Stack:
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: callers\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
     given = {"authorization": authorization, "burst": burst, **config}
-    return deploy(aws.cloud, folder / "__main__.py", f"s{secrets.token_hex(3)}", given)
+    return deploy_here(folder / "__main__.py", f"s{secrets.token_hex(3)}", given)
 
 
 def get(stack: Stack, **headers: str) -> tuple[int, dict[str, Any], Any]:
@@ -50,8 +51,8 @@ def get(stack: Stack, **headers: str) -> tuple[int, dict[str, Any], Any]:
     return answer.status, json.loads(answer.data), answer.headers
 
 
-def test_an_api_key_lets_in_and_names_the_tenant(aws: Sandbox, tmp_path: Path) -> None:
-    stack = api(aws, tmp_path, "API_KEY")
+def test_an_api_key_lets_in_and_names_the_tenant(deploy_here: Deploy, tmp_path: Path) -> None:
+    stack = api(deploy_here, tmp_path, "API_KEY")
     status, body, headers = get(stack)
     assert (status, body["title"], headers["content-type"]) == (403, "Forbidden", "application/problem+json")
     assert get(stack, **{"x-api-key": "wrong"})[0] == 403
@@ -61,7 +62,7 @@ def test_an_api_key_lets_in_and_names_the_tenant(aws: Sandbox, tmp_path: Path) -
     assert stack.outputs["key"] not in body["tenant"]
 
 
-def test_a_user_of_the_pool_gets_in_by_the_id_token(aws: Sandbox, tmp_path: Path) -> None:
+def test_a_user_of_the_pool_gets_in_by_the_id_token(aws: Sandbox, deploy_here: Deploy, tmp_path: Path) -> None:
     cognito = aws.client("cognito-idp")
     pool = cognito.create_user_pool(PoolName="users")["UserPool"]
     client = cognito.create_user_pool_client(
@@ -75,7 +76,7 @@ def test_a_user_of_the_pool_gets_in_by_the_id_token(aws: Sandbox, tmp_path: Path
     tokens = cognito.initiate_auth(
         AuthFlow="USER_PASSWORD_AUTH", ClientId=client, AuthParameters={"USERNAME": "joe", "PASSWORD": password}
     )["AuthenticationResult"]
-    stack = api(aws, tmp_path, "COGNITO", pool=pool["Arn"])
+    stack = api(deploy_here, tmp_path, "COGNITO", pool=pool["Arn"])
     assert get(stack)[0] == 401
     assert get(stack, Authorization="Bearer x.y.z")[0] == 401
     assert get(stack, Authorization=tokens["AccessToken"])[0] == 401
@@ -85,12 +86,12 @@ def test_a_user_of_the_pool_gets_in_by_the_id_token(aws: Sandbox, tmp_path: Path
     assert body["tenant"] == next(a["Value"] for a in user["UserAttributes"] if a["Name"] == "sub")
 
 
-def test_everybody_gets_in_where_the_config_says_so(aws: Sandbox, tmp_path: Path) -> None:
-    assert get(api(aws, tmp_path, "NONE"))[:2] == (200, {"tenant": "public"})
+def test_everybody_gets_in_where_the_config_says_so(deploy_here: Deploy, tmp_path: Path) -> None:
+    assert get(api(deploy_here, tmp_path, "NONE"))[:2] == (200, {"tenant": "public"})
 
 
-def test_too_many_requests_are_told_to_come_again(aws: Sandbox, tmp_path: Path) -> None:
-    stack = api(aws, tmp_path, "NONE", burst=2)
+def test_too_many_requests_are_told_to_come_again(aws: Sandbox, deploy_here: Deploy, tmp_path: Path) -> None:
+    stack = api(deploy_here, tmp_path, "NONE", burst=2)
     speed, aws.cloud.clock.speed = aws.cloud.clock.speed, 1
     try:
         answers = [get(stack) for _ in range(6)]
@@ -101,8 +102,8 @@ def test_too_many_requests_are_told_to_come_again(aws: Sandbox, tmp_path: Path) 
     assert all(headers["retry-after"] == "2" for _, _, headers in refused)
 
 
-def test_a_function_at_its_limit_is_not_available_for_now(aws: Sandbox, tmp_path: Path) -> None:
-    stack = api(aws, tmp_path, "NONE")
+def test_a_function_at_its_limit_is_not_available_for_now(aws: Sandbox, deploy_here: Deploy, tmp_path: Path) -> None:
+    stack = api(deploy_here, tmp_path, "NONE")
     aws.client("lambda").put_function_concurrency(
         FunctionName=stack.outputs["function"], ReservedConcurrentExecutions=0
     )

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.http import LoopbackServer
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
+from tests.conftest import Deploy
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -87,13 +88,13 @@ def source() -> Iterator[Source]:
 
 
 @pytest.fixture(scope="module")
-def users(aws: Sandbox, source: Source, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def users(deploy_here: Deploy, source: Source, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("caches")
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: caches\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test", config={"url": source.url})
+    return deploy_here(folder / "__main__.py", "test", config={"url": source.url})
 
 
 def invoke(aws: Sandbox, users: Stack, name: str, event: dict[str, Any]) -> Any:

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
+from tests.conftest import Deploy
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -51,13 +52,13 @@ def handle(event, context):
 
 
 @pytest.fixture(scope="module")
-def sources(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def sources(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder: Path = tmp_path_factory.mktemp("sources")
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: sources\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 def counts(aws: Sandbox, sources: Stack, prefix: str) -> dict[str, int]:

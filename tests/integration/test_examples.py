@@ -17,8 +17,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
+from tests.conftest import Deploy
 from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -27,11 +28,11 @@ Deployed = Callable[..., Stack]
 
 
 @pytest.fixture
-def example(aws: Sandbox) -> Deployed:
+def example(deploy_here: Deploy) -> Deployed:
     """Deploys an example by its folder's name."""
 
     def deployed(name: str, **config: str) -> Stack:
-        return deploy(aws.cloud, EXAMPLES / name / "__main__.py", "test", config)
+        return deploy_here(EXAMPLES / name / "__main__.py", config=config)
 
     return deployed
 

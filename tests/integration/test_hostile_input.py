@@ -116,7 +116,8 @@ def test_any_id_that_is_none_is_refused(stack: Stack, order_id: str) -> None:
     refused(send(stack.outputs["api_url"], "GET", f"/orders/{quote(order_id, safe='')}"))
 
 
-@EXAMPLES
+# Most of these are orders, each with a workflow of its own behind it.
+@settings(EXAMPLES, max_examples=150)
 @given(
     key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=300),
     correlation=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=80),

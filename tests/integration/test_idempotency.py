@@ -12,8 +12,9 @@ import pytest
 import urllib3
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
+from tests.conftest import Deploy
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -93,13 +94,13 @@ MODES = pytest.mark.parametrize("mode", ["RECORD", "TRANSACTION"])
 
 
 @pytest.fixture(scope="module")
-def users(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def users(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder: Path = tmp_path_factory.mktemp("repeats")
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: repeats\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 @pytest.fixture

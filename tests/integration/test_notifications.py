@@ -13,13 +13,13 @@ from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.http import LoopbackServer
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 from typer.testing import CliRunner
 
 from pipeline.__main__ import app
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import ExternalApi
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Deploy
 from tests.integration.test_orders import DETAILS, accepted, until
 from tests.waiting import wait_until
 
@@ -90,11 +90,11 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def notifying(aws: Sandbox, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def notifying(aws: Sandbox, deploy_here: Deploy, receiver: Receiver, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("notifying")
     (folder / "Pulumi.yaml").write_text("name: notifying\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    made = deploy(aws.cloud, folder / "__main__.py", "test", config={"url": receiver.url})
+    made = deploy_here(folder / "__main__.py", "test", config={"url": receiver.url})
     queue = made.outputs["notifications_queue_url"]
     attributes = aws.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])
     assert attributes["Attributes"]["VisibilityTimeout"] == "24"

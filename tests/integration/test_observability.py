@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
+from tests.conftest import Deploy
 from tests.unit.dashboard_structure import problems
 from tests.waiting import wait_until
 
@@ -37,13 +38,13 @@ def handle(event, context):
 
 
 @pytest.fixture(scope="module")
-def stack(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def stack(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("seen")
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: seen\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 def call(aws: Sandbox, stack: Stack, id: str, **detail: Any) -> None:

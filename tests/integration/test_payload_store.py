@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
+
+from tests.conftest import Deploy
 
 PROGRAM = """
 import pulumi
@@ -30,13 +32,13 @@ def reader(event, context):
 
 
 @pytest.fixture(scope="module")
-def users(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def users(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("payloads")
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: payloads\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 def invoke(aws: Sandbox, users: Stack, name: str, event: dict[str, Any]) -> Any:

@@ -7,10 +7,11 @@ import pytest
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.table import resource_type
 
+from tests.conftest import Deploy
 from tests.integration.stream_parts import objects_of, put_items, until_state
 from tests.waiting import wait_until
 
@@ -70,11 +71,11 @@ pulumi.export("direct_arn", direct.arn)
 
 
 @pytest.fixture(scope="module")
-def flow(aws: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Stack:
+def flow(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder: Path = tmp_path_factory.mktemp("flow")
     (folder / "Pulumi.yaml").write_text("name: flow\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return deploy(aws.cloud, folder / "__main__.py", "test")
+    return deploy_here(folder / "__main__.py", "test")
 
 
 def test_a_table_flows_through_the_pipe_and_through_kinesis(aws: Sandbox, flow: Stack) -> None:

@@ -8,12 +8,12 @@ import pytest
 from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import ExternalApi
 from pipeline.demo.run import Pipeline
-from tests.conftest import ROOT, SPEED
+from tests.conftest import ROOT, SPEED, Deploy
 from tests.integration.test_orders import BODY, DETAILS, executions, until
 from tests.waiting import wait_until
 
@@ -21,7 +21,7 @@ WAIT_SECONDS = 160
 
 
 @pytest.fixture(scope="module")
-def impatient(aws: Sandbox, external: ExternalApi) -> Stack:
+def impatient(deploy_here: Deploy, external: ExternalApi) -> Stack:
     """The pipeline with a short wait: eight real seconds."""
     config = {
         "environment": "sandbox",
@@ -32,7 +32,7 @@ def impatient(aws: Sandbox, external: ExternalApi) -> Stack:
         "redshift": "false",
         "quicksight": "false",
     }
-    return deploy(aws.cloud, ROOT / "__main__.py", stack="impatient", config=config)
+    return deploy_here(ROOT / "__main__.py", stack="impatient", config=config)
 
 
 @pytest.fixture(scope="module")

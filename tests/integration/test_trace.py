@@ -185,6 +185,7 @@ def test_every_line_of_every_function_has_the_correlation_id_and_none_a_payload(
         line for (group, _), line in zip(written, told, strict=True)
         if group.startswith(("/aws/lambda/", "/aws-glue/")) and not str(line.get("type", "")).startswith("platform.")
     ]  # fmt: skip
+    assert [line for line in of_functions if "service" not in line] == []
     assert len({line["service"] for line in of_functions}) >= 8
     for line in of_functions:
         assert line["correlation_id"], line

@@ -19,6 +19,8 @@ from pulumi_policy import EnforcementLevel
 from pulumi_policy.policy import _PolicyAnalyzerServicer
 from typer.testing import CliRunner
 
+from tests.policies.stacks import stack_requests
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "policies"
 DEFAULT = ["--default", "orders:external_api_url=http://127.0.0.1:8080"]
@@ -150,9 +152,7 @@ def test_a_rule_stands_alone_in_a_pack_of_pulumis_own(program: Path) -> None:
 
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
 def test_pulumis_own_servicer_reports_the_same_by_the_same_rules(preview: bool) -> None:
-    program = ROOT / "__main__.py"
-    defaults = {"orders:external_api_url": "http://127.0.0.1:8080"}
-    found = runner.requests(runner.run(program, "prod", defaults, preview))
+    found = stack_requests("prod", preview)
     analyzer = servicer(*policies(RULES, "prod"))
     responses = [analyzer.Analyze(request, None) for request in found.resources]
     responses.append(analyzer.AnalyzeStack(found.stack, None))

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,10 +10,8 @@ from eda_policies.rule import ENVIRONMENTS, Level
 from eda_policies.rules import RULES
 from google.protobuf.struct_pb2 import Struct
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "__main__.py"
-CONFIG: dict[str, Any] = json.loads((ROOT / "policies" / "config.json").read_text())
-DEFAULTS = {"orders:external_api_url": "http://127.0.0.1:8080"}
+from tests.policies.stacks import CONFIG, PROGRAM, copied, copy_of, stack_requests
+
 FUNCTION = "aws:lambda/function:Function"
 MACHINE = "aws:sfn/stateMachine:StateMachine"
 API = "aws:apigateway/restApi:RestApi"
@@ -24,7 +21,7 @@ PIPE = "aws:pipes/pipe:Pipe"
 
 @pytest.fixture(scope="module")
 def prod() -> runner.Requests:
-    return runner.requests(runner.run(PROGRAM, "prod", DEFAULTS))
+    return stack_requests("prod")
 
 
 def reported(found: runner.Requests, environment: str = "prod") -> set[tuple[str, str, Level]]:
@@ -36,14 +33,14 @@ def reported(found: runner.Requests, environment: str = "prod") -> set[tuple[str
 
 @pytest.mark.parametrize("stack", ENVIRONMENTS)
 def test_every_stack_passes_what_is_mandatory(stack: str) -> None:
-    found = runner.requests(runner.run(PROGRAM, stack, DEFAULTS))
+    found = stack_requests(stack)
     assert runner.environment(PROGRAM, stack) == stack
     violations = runner.check(RULES, found, stack, CONFIG)
     assert [v.message for v in violations if v.level is Level.MANDATORY] == []
 
 
 def test_a_first_preview_of_prod_passes_and_knows_the_links() -> None:
-    found = runner.requests(runner.run(PROGRAM, "prod", DEFAULTS, preview=True))
+    found = stack_requests("prod", preview=True)
     violations = runner.check(RULES, found, "prod", CONFIG)
     assert [v.message for v in violations if v.level is Level.MANDATORY] == []
     links = {"sqs-dead-letter", "dlq-alarm", "lambda-own-role", "lambda-own-log-group", "firehose-freshness-alarm"}
@@ -52,19 +49,12 @@ def test_a_first_preview_of_prod_passes_and_knows_the_links() -> None:
 
 def mutated(found: runner.Requests, type: str, name: str, change: Callable[[Struct], None]) -> runner.Requests:
     """The stack with one resource changed, in its inputs and its outputs."""
-    resources = [copy_of(request) for request in found.resources]
-    stack = copy_of(found.stack)
-    changed = [r for r in (*resources, *stack.resources) if (r.type, r.name) == (type, name)]
+    made = copied(found)
+    changed = [r for r in (*made.resources, *made.stack.resources) if (r.type, r.name) == (type, name)]
     assert len(changed) == 2, f"{type} {name} is not in the stack"
     for resource in changed:
         change(resource.properties)
-    return runner.Requests(resources, stack)
-
-
-def copy_of(message: Any) -> Any:
-    copied = type(message)()
-    copied.CopyFrom(message)
-    return copied
+    return made
 
 
 def set_(path: str, value: Any) -> Callable[[Struct], None]:
@@ -234,10 +224,10 @@ def test_a_broken_setting_is_reported_by_exactly_these_rules(prod: runner.Reques
 
 def test_a_budget_whose_function_was_renamed_is_reported(prod: runner.Requests) -> None:
     def rename(resource: Any) -> Any:
-        copied = copy_of(resource)
-        if copied.name == "get-order-function":
-            copied.name = "read-order-function"
-        return copied
+        changed = copy_of(resource)
+        if changed.name == "get-order-function":
+            changed.name = "read-order-function"
+        return changed
 
     stack = copy_of(prod.stack)
     for resource in stack.resources:

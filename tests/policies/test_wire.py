@@ -1,6 +1,5 @@
 """The pack over the engine's own wire: the same violations as the runner's, under the same names and levels."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,10 +16,8 @@ from eda_policies.rules import RULES
 from google.protobuf.empty_pb2 import Empty
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
-ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "__main__.py"
-CONFIG: dict[str, Any] = json.loads((ROOT / "policies" / "config.json").read_text())
-DEFAULTS = {"orders:external_api_url": "http://127.0.0.1:8080"}
+from tests.policies.stacks import CONFIG, PROGRAM, ROOT, copied, stack_requests
+
 LEVELS = {"advisory": analyzer_pb2.ADVISORY, "mandatory": analyzer_pb2.MANDATORY, "disabled": analyzer_pb2.DISABLED}
 
 
@@ -70,7 +67,7 @@ def over_the_wire(stub: Any, found: runner.Requests) -> list[runner.Reported]:
 
 def broken(stack: str, preview: bool = False) -> runner.Requests:
     """The pipeline's stack with something broken of every kind, so that there is what to compare."""
-    found = runner.requests(runner.run(PROGRAM, stack, DEFAULTS, preview))
+    found = copied(stack_requests(stack, preview))
     for request in (*found.resources, *found.stack.resources):
         if request.type == "aws:lambda/function:Function":
             request.properties["timeout"] = 600

@@ -11,13 +11,13 @@ from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.http import LoopbackServer
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Stack
 
 from pipeline.demo.client import Ledger, OrdersClient
 from pipeline.demo.external_api import offers, suppliers
 from pipeline.demo.run import Pipeline, count
 from pipeline.redrive import Redrive
-from tests.conftest import ROOT
+from tests.conftest import ROOT, Deploy
 from tests.integration.test_orders import BODY, DETAILS
 from tests.waiting import wait_until
 
@@ -78,7 +78,7 @@ def external_api() -> Iterator[Unreliable]:
 
 
 @pytest.fixture(scope="module")
-def unreliable(aws: Sandbox, external_api: Unreliable) -> Stack:
+def unreliable(aws: Sandbox, deploy_here: Deploy, external_api: Unreliable) -> Stack:
     config = {
         "environment": "sandbox",
         "external_api_url": external_api.url,
@@ -86,7 +86,7 @@ def unreliable(aws: Sandbox, external_api: Unreliable) -> Stack:
         "redshift": "false",
         "quicksight": "false",
     }
-    made = deploy(aws.cloud, ROOT / "__main__.py", stack="outage", config=config)
+    made = deploy_here(ROOT / "__main__.py", stack="outage", config=config)
     client, name = aws.client("lambda"), "orders-outage-call-external-api"
     variables = client.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     patient = {"Variables": {**variables, "EXTERNAL_API_READ_SECONDS": "1"}}
@@ -96,10 +96,22 @@ def unreliable(aws: Sandbox, external_api: Unreliable) -> Stack:
 
 @pytest.fixture
 def fast(aws: Sandbox) -> Iterator[None]:
-    """An hour in a second."""
+    """An hour in a second, in which no schedule fires: every five minutes would be twelve times a second."""
+    schedule_all(aws, "DISABLED")
     before, aws.cloud.clock.speed = aws.cloud.clock.speed, 3600
     yield
     aws.cloud.clock.speed = before
+    schedule_all(aws, "ENABLED")
+
+
+def schedule_all(aws: Sandbox, state: str) -> None:
+    scheduler = aws.client("scheduler")
+    for listed in scheduler.list_schedules()["Schedules"]:
+        found = scheduler.get_schedule(Name=listed["Name"], GroupName=listed["GroupName"])
+        kept = ("Description", "FlexibleTimeWindow", "GroupName", "Name", "ScheduleExpression")
+        timezone = {"ScheduleExpressionTimezone": found.get("ScheduleExpressionTimezone", "UTC")}
+        given = {key: found[key] for key in kept if key in found}
+        scheduler.update_schedule(**given, **timezone, Target=found["Target"], State=state)
 
 
 class Orders:
@@ -148,8 +160,10 @@ def test_an_outage_of_six_hours_delays_orders_and_loses_none(
 def test_orders_that_failed_lie_in_the_queue_with_their_reason_and_a_redrive_delivers_each_once(
     aws: Sandbox, external_api: Unreliable, unreliable: Stack
 ) -> None:
-    external_api.mode = "garbage"
+    # The orders wait until their details are there.
+    external_api.mode = "down"
     orders = Orders(aws, unreliable, 4)
+    external_api.mode = "garbage"
     try:
         wait_until(lambda: orders.all_are("FAILED"), "all orders failed")
     finally:

@@ -22,6 +22,8 @@ from eda_sandbox.foundation.streams import Shard, StreamReader, is_table_stream,
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
 
 POLL_SECONDS = 0.2
+IDLE_SECONDS = 0.6
+"""How long it waits at most between two polls while nothing comes."""
 LIST_SECONDS = 0.5
 """How often the shards of a stream are listed."""
 BATCH_WINDOW = 10
@@ -62,6 +64,7 @@ class EventSourceMapping:
         self.cloud.spawn(lambda: self._run(poll, stopped), f"event-source-{self.function.name}")
 
     def _run(self, poll: Callable[[], bool], stopped: threading.Event) -> None:
+        idle = 0
         while not (stopped.is_set() or self.cloud.stopping.is_set()):
             try:
                 worked = poll()
@@ -69,8 +72,9 @@ class EventSourceMapping:
                 # Lambda goes on polling: the role may get its permission, the source may come back.
                 log.info("%s: %s", self.configuration["EventSourceArn"], error)
                 worked = False
-            if not worked:
-                stopped.wait(POLL_SECONDS)
+            idle = 0 if worked else idle + 1
+            if idle:
+                stopped.wait(min(idle * POLL_SECONDS, IDLE_SECONDS))
 
     def _client(self, service: str) -> Any:
         return self.cloud.client(service, self.function.configuration["Role"], PRINCIPAL)
@@ -96,7 +100,7 @@ class EventSourceMapping:
 
     def _poll_queue(self) -> bool:
         arn = self.configuration["EventSourceArn"]
-        url = self.cloud.client("sqs").get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
+        url = self.cloud.queue_url(arn)
         sqs = self._client("sqs")
         size = min(self.configuration.get("BatchSize", BATCH_WINDOW), BATCH_WINDOW)
         messages = sqs.receive_message(

@@ -35,6 +35,7 @@ PRELOADED = (
     "aws_lambda_powertools.utilities.idempotency",
 )
 RUNTIME = {"__main__", "awslambdaric", "runtime_client", *sys.stdlib_module_names}
+API_MODELS = ("endpoint-rule-set-1", "service-2")
 MAX_REQUEST = 1024 * 1024
 SIGTERM_STATUS = 128 + signal.SIGTERM
 
@@ -187,8 +188,21 @@ def main(layers: list[str]) -> None:
     for module in PRELOADED:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
+    _look_up_models()
     gc.freeze()
     serve(control)
+
+
+def _look_up_models() -> None:
+    """boto3's own session has found its API models; its region and credentials are those of the environment."""
+    import boto3
+
+    boto3.setup_default_session()
+    loader = boto3.DEFAULT_SESSION._loader
+    for kind in API_MODELS:
+        loader.list_available_services(kind)
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        loader.load_data(name)
 
 
 if __name__ == "__main__":

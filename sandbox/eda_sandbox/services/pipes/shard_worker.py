@@ -21,6 +21,8 @@ from eda_sandbox.services.pipes.source_events import decoded, source_event
 from eda_sandbox.services.pipes.template import InputTemplate, TemplateError
 
 POLL_SECONDS = 0.2
+IDLE_SECONDS = 0.6
+"""How long it waits at most between two reads while nothing comes."""
 ASK_SECONDS = 0.5
 """How often the role's permission to list streams is asked for."""
 LONGEST_PAUSE = 60
@@ -77,6 +79,7 @@ class ShardWorker:
 
     def run(self) -> None:
         """Read and deliver until stopped or until the shard is closed and read to its end."""
+        idle = 0
         while not (self._ended or self._shard.closed):
             try:
                 worked = self._work()
@@ -86,8 +89,9 @@ class ShardWorker:
                 self._report("ExecutionFailed", "ERROR", {"error": {"message": str(error)}})
                 log.info("%s: %s", self._configuration["Name"], error)
                 worked = False
-            if not worked:
-                self._stopped.wait(POLL_SECONDS)
+            idle = 0 if worked else idle + 1
+            if idle:
+                self._stopped.wait(min(idle * POLL_SECONDS, IDLE_SECONDS))
 
     @property
     def _ended(self) -> bool:

@@ -267,6 +267,8 @@ class StepFunctions(Service):
         if request.get("reverseOrder"):
             events.reverse()
         page, following = _page(events, request)
+        if request.get("includeExecutionData") is False:
+            page = [_without_data(event) for event in page]
         return {"events": page, **following}
 
     def send_task_success(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -441,3 +443,12 @@ def _page(items: list[T], request: dict[str, Any]) -> tuple[list[T], dict[str, s
     start, size = int(request.get("nextToken") or 0), request.get("maxResults") or 100
     end = start + size
     return items[start:end], ({"nextToken": str(end)} if end < len(items) else {})
+
+
+def _without_data(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: {key: item for key, item in value.items() if key not in ("input", "output")}
+        if isinstance(value, dict)
+        else value
+        for name, value in event.items()
+    }
