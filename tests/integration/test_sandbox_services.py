@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import secrets
+import signal
 import subprocess
 import sys
 import zipfile
@@ -22,10 +24,11 @@ from tests.conftest import ROOT
 from tests.waiting import wait_until
 
 
-def zipped(source: str) -> bytes:
+def zipped(source: str, **others: str) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("code.py", source)
+        for name, text in {"code": source, **others}.items():
+            archive.writestr(f"{name}.py", text)
     return buffer.getvalue()
 
 
@@ -74,6 +77,35 @@ def test_a_function_answers_and_keeps_its_environment(aws: Sandbox, function: Ma
     )
     assert invoke(aws, name, {"a": 1}) == (None, [1, {"a": 1}, "x", name])
     assert invoke(aws, name)[1][0] == 2
+
+
+def test_a_functions_process_is_its_own(aws: Sandbox, function: Make) -> None:
+    source = (
+        "import os, sys, tempfile, boto3, random\n"
+        "def handle(event, context):\n"
+        "    os.environ['LEFT'] = 'behind'\n"
+        "    foreign = sorted(name for name in sys.modules if name.partition('.')[0] in event)\n"
+        "    return [os.environ.get('MINE'), os.getcwd(), foreign, os.getpid() == os.getpgid(0), random.random(),\n"
+        "            boto3.client('sts').meta.region_name]"
+    )
+    first, second = function(source, Environment={"Variables": {"MINE": "x"}}), function(source)
+    found = [invoke(aws, name, ["eda_sandbox", "ministack", "pytest"])[1] for name in (first, second)]
+    assert [(one[0], one[2], one[3], one[5]) for one in found] == [("x", [], True, aws.cloud.region), (None, [], True, aws.cloud.region)]
+    assert found[0][1] != found[1][1]
+    assert found[0][4] != found[1][4]
+
+
+def test_a_functions_own_package_comes_before_the_runtimes(aws: Sandbox, function: Make) -> None:
+    name = function("import boto3\ndef handle(event, context): return boto3.MINE")
+    code = zipped("import boto3\ndef handle(event, context): return boto3.MINE", boto3="MINE = 'yes'")
+    aws.client("lambda").update_function_code(FunctionName=name, ZipFile=code)
+    assert invoke(aws, name) == (None, "yes")
+
+
+def test_what_functions_are_forked_from_is_started_again_when_it_died(aws: Sandbox, function: Make) -> None:
+    source = "import os\ndef handle(event, context): return os.getppid()"
+    os.kill(invoke(aws, function(source))[1], signal.SIGKILL)
+    wait_until(lambda: invoke(aws, function(source))[0] is None, "a new function answers")
 
 
 def test_an_error_keeps_its_type(aws: Sandbox, function: Make) -> None:

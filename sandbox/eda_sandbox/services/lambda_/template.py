@@ -53,6 +53,7 @@ class Template:
                     "PATH": os.environ.get("PATH", os.defpath),
                     "PYTHONPYCACHEPREFIX": str(bytecode),
                     "PYTHONUNBUFFERED": "1",
+                    "SANDBOX_COLD_STARTS": os.environ.get("SANDBOX_COLD_STARTS", ""),
                 },
                 stdin=theirs.fileno(),
                 start_new_session=True,

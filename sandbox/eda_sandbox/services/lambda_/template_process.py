@@ -185,10 +185,11 @@ def main(layers: list[str]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
     sys.path[:0] = layers
-    for module in PRELOADED:
-        with contextlib.suppress(ImportError):
-            importlib.import_module(module)
-    _look_up_models()
+    if not os.environ.get("SANDBOX_COLD_STARTS"):
+        for module in PRELOADED:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
+        _look_up_models()
     gc.freeze()
     serve(control)
 
@@ -198,6 +199,7 @@ def _look_up_models() -> None:
     import boto3
 
     boto3.setup_default_session()
+    assert boto3.DEFAULT_SESSION is not None
     loader = boto3.DEFAULT_SESSION._loader
     for kind in API_MODELS:
         loader.list_available_services(kind)
