@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from eda_sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.cloud import REGION, embedded_aws
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import deploy, destroy
@@ -90,7 +91,7 @@ def test_a_functions_process_is_its_own(aws: Sandbox, function: Make) -> None:
     )
     first, second = function(source, Environment={"Variables": {"MINE": "x"}}), function(source)
     found = [invoke(aws, name, ["eda_sandbox", "ministack", "pytest"])[1] for name in (first, second)]
-    assert [(one[0], one[2], one[3], one[5]) for one in found] == [("x", [], True, aws.cloud.region), (None, [], True, aws.cloud.region)]
+    assert [(one[0], one[2], one[3], one[5]) for one in found] == [(mine, [], True, REGION) for mine in ("x", None)]
     assert found[0][1] != found[1][1]
     assert found[0][4] != found[1][4]
 
