@@ -34,10 +34,15 @@ LONG = ("test_command_line.py", "test_soak.py", "test_iam_proof.py", "test_hosti
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the long files first, and mark what needs the embedded AWS, for ``make check``, which leaves it out."""
-    items.sort(key=lambda item: (item.path.name not in LONG, ROOMS.index(item.path.parent.name)))
     for item in items:
         if "aws" in getattr(item, "fixturenames", ()):
             item.add_marker("embedded")
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, int]:
+    room = item.path.relative_to(ROOT / "tests").parts[0]
+    return item.path.name not in LONG, ROOMS.index(room) if room in ROOMS else 0
 
 
 def pytest_collection_finish() -> None:
