@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.cloud import REGION, embedded_aws
+from eda_sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.foundation.cloud import REGION
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import deploy, destroy
