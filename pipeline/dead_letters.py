@@ -7,7 +7,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 VISIBILITY_SECONDS = 900
 """How long a message that is being handled is not seen by another run of the command."""
-UNREADABLE = (AttributeError, LookupError, TypeError, ValueError)
+UNREADABLE = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 """What a message raises that has another form than its handler knows."""
 
 

@@ -44,7 +44,7 @@ class RedrivenChanges:
     Attributes:
         what: the place in the stream, the object, or the message's id.
         outcome: ``read from the stream``, ``rebuilt from the table``, ``rebuilt before``, ``put again``,
-            ``nothing there`` for an object that is gone, or why the message is still in the queue.
+            or why the message is still in the queue.
         records: how many were put.
         done: the message is out of the queue.
     """
@@ -85,7 +85,12 @@ class PointedChanges:
         Args:
             pipe_arn: the Pipe.
             pointer: the message's ``DDBStreamBatchInfo``.
+
+        Raises:
+            NotDone: it is about another table.
         """
+        if f":table/{self._table}/stream/" not in pointer["streamArn"]:
+            raise NotDone(f"it points to another table's stream: {pointer['streamArn']}")
         template = self._template(pipe_arn)
         what = f"{pointer['shardId']} {pointer['startSequenceNumber']} to {pointer['endSequenceNumber']}"
         try:
@@ -93,7 +98,8 @@ class PointedChanges:
         except ClientError as error:
             if error.response["Error"]["Code"] not in _GONE:
                 raise
-            return self._rebuild(template, datetime.fromisoformat(pointer["approximateArrivalOfFirstRecord"]), what)
+            arrived = datetime.fromisoformat(pointer["approximateArrivalOfFirstRecord"])
+            return self._rebuild(template, arrived.astimezone(UTC), what)
         put = self._put(render(template, change).encode() for change in changes)
         return RedrivenChanges(what, "read from the stream", put)
 
@@ -120,7 +126,7 @@ class PointedChanges:
         keys = [
             key["AttributeName"] for key in self._dynamodb.describe_table(TableName=self._table)["Table"]["KeySchema"]
         ]
-        oldest, now = since.astimezone(UTC) - SLACK, datetime.now(UTC)
+        oldest, now = since - SLACK, datetime.now(UTC)
         rows = (row for row in self._rows() if VERSION in row and _changed_since(row, oldest))
         put = self._put(render(template, _as_change(row, keys, now)).encode() for row in rows)
         self._rebuilt_since = since
@@ -153,6 +159,7 @@ class RedriveChanges:
         self._pause = pause
         self._queue = outputs["pipe_dlq_url"]
         self._delivery_stream = outputs["delivery_stream_name"]
+        self._bucket = outputs["raw_bucket_name"]
         self._pointed = PointedChanges(client, outputs["orders_table_name"], self._put, flows)
 
     def run(self, limit: int = 1000) -> Iterator[RedrivenChanges]:
@@ -171,12 +178,14 @@ class RedriveChanges:
     def _object(self, bucket: str, named: Mapping[str, Any]) -> RedrivenChanges:
         version = {"VersionId": named["version-id"]} if named.get("version-id") else {}
         what = f"s3://{bucket}/{named['key']}"
+        if bucket != self._bucket:
+            raise NotDone(f"{what} is not in the raw data's bucket")
         try:
             found = self._s3.get_object(Bucket=bucket, Key=named["key"], **version)
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("NoSuchKey", "NoSuchVersion"):
                 raise
-            return RedrivenChanges(what, "nothing there")
+            raise NotDone(f"{what} is gone: nobody can tell whether its records were put") from None
         failed = (json.loads(line) for line in found["Body"].iter_lines() if line)
         return RedrivenChanges(what, "put again", self._put(base64.b64decode(record["rawData"]) for record in failed))
 

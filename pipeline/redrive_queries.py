@@ -40,6 +40,7 @@ class RedriveQueries:
     def __init__(self, client: Callable[[str], Any], outputs: Mapping[str, Any]) -> None:
         self._sqs = client("sqs")
         self._queue = outputs["query_dlq_url"]
+        self._bucket, self._workgroup = outputs["raw_bucket_name"], outputs["athena_workgroup_name"]
         self._function = QueryFunction(client("lambda"), outputs["query_function_name"])
 
     def run(self, limit: int = 1000) -> Iterator[Requested]:
@@ -51,11 +52,21 @@ class RedriveQueries:
             event = event_of(json.loads(message["Body"]))
         except ValueError:
             event = None
-        if event is None:
-            return Requested(message["MessageId"], "still in the queue: not about a query", done=False)
-        found = event.get("detail") or {}
+        if event is None or not self._is_ours(event):
+            return Requested(message["MessageId"], "still in the queue: not about a query of ours", done=False)
+        found = event["detail"]
         what = (found.get("object") or {}).get("key") or found.get("queryExecutionId") or message["MessageId"]
         return self._function.call(what, event)
+
+    def _is_ours(self, event: Mapping[str, Any]) -> bool:
+        """Whether an event names an object of the raw data, or a query of the workgroup: the function has nothing to do
+        for another workgroup's, and says so."""
+        match event.get("detail"):
+            case {"bucket": {"name": str(bucket)}, "object": {}}:
+                return bool(bucket == self._bucket)
+            case {"workgroupName": str(workgroup), "queryExecutionId": str()}:
+                return bool(workgroup == self._workgroup)
+        return False
 
 
 def _left(message: Mapping[str, Any], reason: str) -> Requested:

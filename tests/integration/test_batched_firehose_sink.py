@@ -94,6 +94,7 @@ def exports(sinks: Stack, sink: str) -> dict[str, str]:
         "pipe_dlq_url": found["dead_letter_queue_url"],
         "delivery_stream_name": found["delivery_stream_name"],
         "orders_table_name": sinks.outputs["changes"],
+        "raw_bucket_name": found["bucket_name"],
     }
 
 

@@ -48,6 +48,8 @@ class Stack:
             s3.put_bucket_versioning(Bucket=self.bucket, VersioningConfiguration={"Status": "Enabled"})
         queue = aws.client("sqs").create_queue(QueueName=f"dlq-{secrets.token_hex(4)}")
         self.outputs = {**OUTPUTS, "query_dlq_url": queue["QueueUrl"]}
+        # As the events of these tests have it.
+        self.outputs |= {"raw_bucket_name": "raw", "athena_workgroup_name": "wg"}
         clients = {"dynamodb": self.dynamodb, "athena": self.athena, "s3": self.curated, "sqs": Sqs()}
         self.function: ModuleType = deployed("per_object_query/handler.py", QUERY_ENVIRONMENT, clients)
         self.glue = Glue(f"s3://{self.bucket}/raw/orders/")

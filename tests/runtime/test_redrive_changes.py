@@ -18,7 +18,12 @@ from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 
 from pipeline.redrive_changes import RedriveChanges, RedrivenChanges, flows, render
 
-OUTPUTS = {"pipe_dlq_url": "q", "delivery_stream_name": "d", "orders_table_name": "orders"}
+OUTPUTS = {
+    "pipe_dlq_url": "q",
+    "delivery_stream_name": "d",
+    "orders_table_name": "orders",
+    "raw_bucket_name": "b",
+}
 PIPE = "arn:aws:pipes:eu-central-1:123456789012:pipe/changes"
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ROWS = ChangeRows(["order_id"], ["status", "payload"], "version", frozenset({"version"}))
@@ -46,7 +51,7 @@ def pointer(first: int, last: int, arrived: datetime = NOW, pipe: str = PIPE) ->
         "startSequenceNumber": str(first),
         "endSequenceNumber": str(last),
         "approximateArrivalOfFirstRecord": arrived.isoformat().replace("+00:00", "Z"),
-        "streamArn": "arn:stream",
+        "streamArn": "arn:aws:dynamodb:eu-central-1:123456789012:table/orders/stream/2026",
     }
     condition = {"partnerResourceArn": pipe, "condition": "RetryAttemptsExhausted"}
     return json.dumps({"version": "1.0", "context": condition, "DDBStreamBatchInfo": place})
@@ -212,9 +217,14 @@ def test_records_that_could_not_be_converted_are_put_again_as_they_came() -> Non
     raw = ['{"order_id": "a"}', "not json at all"]
     lines = [{"errorCode": "DataFormatConversion", "rawData": base64.b64encode(text.encode()).decode()} for text in raw]
     aws.objects["errors/one"] = "".join(json.dumps(line) + "\n" for line in lines).encode()
-    assert [(done.outcome, done.records) for done in aws.run()] == [("put again", 2), ("nothing there", 0)]
+    done, left = aws.run()
+    assert (done.outcome, done.records, done.done) == ("put again", 2, True)
+    assert (left.outcome, left.done) == (
+        "still in the queue: s3://b/errors/gone is gone: nobody can tell whether its records were put",
+        False,
+    )
     assert aws.put == raw
-    assert aws.queue == {}
+    assert list(aws.queue) == ["m-1"]
 
 
 def test_only_what_firehose_refused_is_put_again() -> None:

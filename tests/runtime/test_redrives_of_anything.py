@@ -21,6 +21,8 @@ OUTPUTS = {
     "workflow_arn": "arn:aws:states:eu-central-1:123456789012:stateMachine:orders",
     "pipe_dlq_url": "q",
     "delivery_stream_name": "raw",
+    "raw_bucket_name": "b",
+    "athena_workgroup_name": "wg",
     "notifications_queue_url": "notifications",
     "notifications_dlq_arn": "arn:aws:sqs:eu-central-1:123456789012:q",
     "query_dlq_url": "q",

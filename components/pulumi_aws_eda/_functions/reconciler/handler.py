@@ -77,12 +77,20 @@ def _ingestions() -> Callable[[Row], str]:
 
 
 def _awaited() -> Callable[[Row], str]:
-    """Ask for the refreshes after a load, whether its completion event did or not: asking twice starts nothing."""
+    """Ask for the refreshes after a load, whether its completion event did or not: asking twice starts nothing. A data
+    set that fails does not keep the others from being refreshed; the load's row stays open."""
     refreshes, data_set_ids = _refreshes(), json.loads(settings.text("DATA_SET_IDS"))
 
     def reconcile(row: Row) -> str:
+        failures: list[Exception] = []
         for data_set_id in data_set_ids:
-            refreshes.request(data_set_id, row["statement_id"])
+            try:
+                refreshes.request(data_set_id, row["statement_id"])
+            except Exception as error:
+                error.add_note(data_set_id)
+                failures.append(error)
+        if failures:
+            raise ExceptionGroup(f"{len(failures)} of {len(data_set_ids)} data sets are not refreshed", failures)
         _ledger.change(row, {}, ("open",))
         return "asked for"
 
