@@ -86,7 +86,7 @@ class Template:
         output, written = os.pipe()
         try:
             with theirs, self._lock:
-                self._started = threading.Event()
+                self._started, self._forked = threading.Event(), None
                 line = json.dumps(request).encode() + b"\n"
                 sent = socket.send_fds(self._control, [line], [theirs.fileno(), written])
                 self._control.sendall(line[sent:])
