@@ -274,7 +274,7 @@ class EventApi(pulumi.ComponentResource):
         security = [] if authorization is Authorization.NONE else [{_SCHEMES[authorization]: list[str]()}]
         if "function" in settings:
             statuses = (
-                [200, 304, 400, 403, 404, 409, 413, 415, 422, 429, 503]
+                [200, 304, 400, 403, 404, 409, 413, 415, 422, 429, 503, 504]
                 if method == "GET"
                 else [
                     202,
@@ -287,11 +287,12 @@ class EventApi(pulumi.ComponentResource):
                     422,
                     429,
                     503,
+                    504,
                 ]
             )
             integration = pulumi.Output.from_input(settings["function"]["invoke_arn"]).apply(openapi.lambda_integration)
         else:
-            statuses = [202, 400, 403, 413, 415, 422, 429, 503]
+            statuses = [202, 400, 403, 413, 415, 422, 429, 503, 504]
             parameters += [
                 {
                     "name": header,

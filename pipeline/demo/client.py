@@ -15,6 +15,8 @@ from botocore.credentials import Credentials
 
 RETRIES = 8
 """How often a request is repeated that got no answer, or one that asks to come again later."""
+GATEWAY_TIMEOUT = 504
+"""The gateway heard nothing from what is behind it; that may have done its work (RFC 9110, 15.6.5)."""
 COME_AGAIN = frozenset({429, 503})
 """Answers that ask to come again later."""
 LONGEST_WAIT = 5.0
@@ -87,7 +89,8 @@ class OrdersClient:
         self._retries = retries
         self.come_again = come_again
         self.unanswered: set[str] = set()
-        """Idempotency keys of requests of which a try got no answer: nobody can say what it would have been."""
+        """Idempotency keys of requests of which a try got no answer, or the gateway's word that it got none: nobody can
+        say what it would have been."""
         self._pool = urllib3.PoolManager(maxsize=64, timeout=urllib3.Timeout(connect=10, read=60), retries=False)
         self._pause = threading.Event()
 
@@ -121,6 +124,8 @@ class OrdersClient:
                 self._pause.wait(min(0.1 * 2**attempt, LONGEST_WAIT))
                 continue
             answer = _answer(response, time.perf_counter() - begin)
+            if answer.status == GATEWAY_TIMEOUT:
+                self.unanswered.add(headers.get("Idempotency-Key", ""))
             if answer.status not in self.come_again or attempt == self._retries - 1:
                 return answer
             asked = min(float(answer.headers.get("retry-after", 1)), LONGEST_WAIT)

@@ -26,8 +26,9 @@ _GATEWAY_RESPONSES: dict[str, tuple[int, str]] = {
     "DEFAULT_4XX": (400, "the request is not valid"),
     "DEFAULT_5XX": (503, "the service is not available; try again"),
     "EXPIRED_TOKEN": (403, "the credentials have expired"),
-    "INTEGRATION_FAILURE": (503, "the service is not available; try again"),
-    "INTEGRATION_TIMEOUT": (504, "the service did not answer in time; try again"),
+    # 503 says that nothing was done; of a call that broke, or took too long, nobody here knows (RFC 9110, 15.6.5).
+    "INTEGRATION_FAILURE": (504, "the service gave no answer; try again, with the same key"),
+    "INTEGRATION_TIMEOUT": (504, "the service did not answer in time; try again, with the same key"),
     "INVALID_API_KEY": (403, "a valid API key is needed"),
     "INVALID_SIGNATURE": (403, "the signature of the request is not valid"),
     "MISSING_AUTHENTICATION_TOKEN": (403, "there is no such resource, or the request is not signed"),
@@ -189,7 +190,7 @@ def _response(status: int) -> dict[str, Any]:
     headers = {"Content-Type": {"schema": {"type": "string"}}}
     if status == 202:
         headers["Location"] = {"schema": {"type": "string"}}
-    if status in (429, 503):
+    if status in (429, 503, 504):
         headers["Retry-After"] = {"schema": {"type": "integer"}}
     answer: dict[str, Any] = {"description": title_of(status), "headers": headers}
     if status >= 400:
