@@ -109,6 +109,23 @@ def test_what_functions_are_forked_from_is_started_again_when_it_died(aws: Sandb
     wait_until(lambda: invoke(aws, function(source))[0] is None, "a new function answers")
 
 
+def test_a_sandbox_that_is_killed_leaves_no_function_behind(tmp_path: Path) -> None:
+    """Functions that work on while their sandbox is ended by force."""
+    (tmp_path / "code.py").write_text("import time\nprint('up', flush=True)\ntime.sleep(600)\n")
+    program = (
+        "import os, sys, signal\nfrom pathlib import Path\nfrom eda_sandbox.services.lambda_.template import Template\n"
+        "folder = Path(sys.argv[1])\ntemplate = Template((), folder / 'bytecode', {})\n"
+        "forked = [template.fork('code.handle', folder, {}) for _ in range(3)]\n"
+        "[os.read(output, 1) for _, _, output in forked]\n"
+        "print(*[process.pid for process, _, _ in forked], flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, check=False)
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) == 3, done.stderr
+    wait_until(lambda: not any(Path(f"/proc/{pid}/environ").exists() for pid in pids), "they have ended")
+
+
 def test_an_error_keeps_its_type(aws: Sandbox, function: Make) -> None:
     name = function("class Mine(Exception): pass\ndef handle(event, context): raise Mine('why')")
     error, answer = invoke(aws, name)

@@ -20,7 +20,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Any
+from typing import Any, NoReturn
 
 # A module that reads the environment or the clock when it is imported has no place here.
 PRELOADED = (
@@ -42,12 +42,24 @@ SIGTERM_STATUS = 128 + signal.SIGTERM
 
 def serve(control: socket.socket) -> None:
     """Fork environments until the other side is gone; then nothing of them is left."""
+    children: set[int] = set()
+    try:
+        _serve(control, children)
+    except ConnectionError:
+        # The other side was ended with reports that it had not read.
+        pass
+    finally:
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+
+def _serve(control: socket.socket, children: set[int]) -> None:
     woken, wakes = socket.socketpair()
     for end in (woken, wakes):
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
-    children: set[int] = set()
     received, descriptors = b"", list[int]()
     while True:
         readable, _, _ = select.select([control, woken], [], [])
@@ -58,24 +70,18 @@ def serve(control: socket.socket) -> None:
             data, passed, _, _ = socket.recv_fds(control, MAX_REQUEST, 16)
             descriptors += passed
             if not data:
-                break
+                return
             received += data
             while b"\n" in received:
                 line, received = received.split(b"\n", 1)
                 taken, descriptors = descriptors[:2], descriptors[2:]
                 pid = os.fork()
                 if pid == 0:
-                    signal.set_wakeup_fd(-1)
-                    for end in (woken, wakes, control):
-                        end.close()
-                    os._exit(_environment(json.loads(line), *taken))
+                    _become_environment(line, taken, (woken, wakes, control))
                 for descriptor in taken:
                     os.close(descriptor)
                 children.add(pid)
                 _report(control, {"started": pid})
-    for pid in children:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(pid, signal.SIGKILL)
 
 
 def _reap(children: set[int], control: socket.socket) -> None:
@@ -91,8 +97,22 @@ def _report(control: socket.socket, what: dict[str, int]) -> None:
         control.sendall(json.dumps(what).encode() + b"\n")
 
 
+def _become_environment(line: bytes, taken: list[int], ends: tuple[socket.socket, ...]) -> NoReturn:
+    """Never come back: what the template does at its end is not this process's to do."""
+    status = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        for end in ends:
+            end.close()
+        status = _environment(json.loads(line), *taken)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        os._exit(status)
+
+
 def _environment(request: dict[str, Any], invocations: int, output: int) -> int:
-    """Become an execution environment and run its invocations; the exit status."""
+    """Run the invocations of an execution environment; the exit status."""
     os.setsid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDONLY)
