@@ -193,12 +193,12 @@ def record(
 def _collector_paused() -> Iterator[None]:
     """A program makes tens of thousands of futures that all live to its end: looking for garbage among them again and
     again takes half of the time."""
-    paused = gc.isenabled()
+    collects = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if paused:
+        if collects:
             gc.enable()
 
 

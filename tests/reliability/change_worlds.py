@@ -6,6 +6,7 @@ happened at the moment at which the message is deleted.
 
 import base64
 import json
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ def failed_records(number: int, records: tuple[str, ...]) -> Asked:
     return Asked("object", test_redrive_changes.event(f"{ERRORS}{number}"), records=records)
 
 
-class _World:
+class _World(ABC):
     """What the two share: messages are there until they are deleted, and the world looks then."""
 
     def __init__(self, asked: Sequence[Asked], past: Past, *, trimmed: bool, wire: Wire) -> None:
@@ -147,17 +148,17 @@ class _World:
 
     queue: Mapping[str, str]
 
+    @abstractmethod
     def stands_for(self, asked: Asked) -> set[str]:
         """What a message stands for while the stream is there."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reached(self) -> Counter[str]:
         """How often each thing reached the target."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows_there(self) -> set[tuple[str, str]]:
         """Names and versions of the rows that reached the target."""
-        raise NotImplementedError
 
     def stream_of(self, arn: str) -> None:
         """There is one stream."""

@@ -17,12 +17,12 @@ class ConnectionLost(ConnectionAbortedError):
     """The caller's connection breaks before the answer is whole.
 
     Args:
-        what: is lost.
+        message: what happened.
         head: the head of an answer whose body does not come; None when not even that comes.
     """
 
-    def __init__(self, what: str, head: HttpResponse | None = None) -> None:
-        super().__init__(f"the {what} was lost")
+    def __init__(self, message: str, head: HttpResponse | None = None) -> None:
+        super().__init__(message)
         self.head = head
 
 
@@ -51,11 +51,11 @@ def hand_over(client: Any, send: Callable[[HttpRequest], HttpResponse]) -> None:
         try:
             response = send(_request(request))
         except ConnectionLost as lost:
+            # A body is read from the connection at once, unless the caller reads it as a stream.
             if lost.head is None or not request.stream_output:
                 raise ConnectionClosedError(endpoint_url=request.url, error=lost) from lost
             headers = HTTPHeaders.from_pairs(lost.head.headers)
             return AWSResponse(request.url, lost.head.status, headers, _LostBody())
-        # The body is read from the connection before the next request, unless the caller reads it as a stream.
         return AWSResponse(request.url, response.status, HTTPHeaders.from_pairs(response.headers), _Body(response.body))
 
     client.meta.events.register("before-send", answer)

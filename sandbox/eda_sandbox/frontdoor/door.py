@@ -95,7 +95,7 @@ class FrontDoor:
             ConnectionLost: the fault layer breaks the connection, or the front door is closed.
         """
         if self._closed.is_set():
-            raise ConnectionLost("request: the embedded AWS has ended and it")
+            raise ConnectionLost("the embedded AWS has ended")
         service, operation = self._target(request)
         # What a request pins for the evaluation of its policies is not seen by the one that made it.
         return contextvars.copy_context().run(self._with_faults, service, operation, request)
@@ -128,7 +128,7 @@ class FrontDoor:
             self._closed.wait(fault.seconds)
         if fault.kind is FaultKind.LOST_REQUEST:
             # Who streams the answer looks at the head alone, and would take it for a success.
-            raise ConnectionLost("request")
+            raise ConnectionLost("the request was lost")
         if fault.kind is FaultKind.PARTIAL:
             partial = PartialFailure(self._faults, fault.code)
             return self._answer(self._cloud.service(service), request, partial)
@@ -140,7 +140,7 @@ class FrontDoor:
         lost = fault.kind is FaultKind.LOST_ANSWER
         response = self._serve(service, operation, unseen if lost else request)
         if lost:
-            raise ConnectionLost("answer", response if response.status < 300 else None)
+            raise ConnectionLost("the answer was lost", response if response.status < 300 else None)
         return response
 
     def _serve(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
@@ -254,7 +254,7 @@ class FrontDoor:
                 waited += EMULATOR_SECONDS
                 if self._closed.is_set() or waited >= MAX_EMULATOR_SECONDS:
                     asked.cancel()
-                    raise ConnectionLost("answer: the emulator gives none and it") from None
+                    raise ConnectionLost("the emulator gives no answer") from None
 
     async def _ask_emulator(self, request: HttpRequest) -> HttpResponse:
         received = False

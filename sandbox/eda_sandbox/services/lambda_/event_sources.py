@@ -17,13 +17,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.polling import poll_until
 from eda_sandbox.foundation.retry_policy import is_transient, wait_before
 from eda_sandbox.foundation.streams import Shard, StreamReader, is_table_stream, sequence_number
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
 
-POLL_SECONDS = 0.2
-IDLE_SECONDS = 0.6
-"""How long it waits at most between two polls while nothing comes."""
 LIST_SECONDS = 0.5
 """How often the shards of a stream are listed."""
 BATCH_WINDOW = 10
@@ -64,17 +62,12 @@ class EventSourceMapping:
         self.cloud.spawn(lambda: self._run(poll, stopped), f"event-source-{self.function.name}")
 
     def _run(self, poll: Callable[[], bool], stopped: threading.Event) -> None:
-        idle = 0
-        while not (stopped.is_set() or self.cloud.stopping.is_set()):
-            try:
-                worked = poll()
-            except Exception as error:
-                # Lambda goes on polling: the role may get its permission, the source may come back.
-                log.info("%s: %s", self.configuration["EventSourceArn"], error)
-                worked = False
-            idle = 0 if worked else idle + 1
-            if idle:
-                stopped.wait(min(idle * POLL_SECONDS, IDLE_SECONDS))
+        poll_until(
+            lambda: stopped.is_set() or self.cloud.stopping.is_set(),
+            poll,
+            lambda error: log.info("%s: %s", self.configuration["EventSourceArn"], error),
+            stopped,
+        )
 
     def _client(self, service: str) -> Any:
         return self.cloud.client(service, self.function.configuration["Role"], PRINCIPAL)

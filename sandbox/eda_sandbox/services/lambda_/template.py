@@ -50,7 +50,6 @@ class Template:
                 [sys.executable, "-P", str(SCRIPT), *(str(layer / "python") for layer in layers)],
                 env={
                     **variables,
-                    "PATH": os.environ.get("PATH", os.defpath),
                     "PYTHONPYCACHEPREFIX": str(bytecode),
                     "PYTHONUNBUFFERED": "1",
                     "SANDBOX_COLD_STARTS": os.environ.get("SANDBOX_COLD_STARTS", ""),

@@ -46,7 +46,7 @@ def serve(control: socket.socket) -> None:
     try:
         _serve(control, children)
     except ConnectionError:
-        # The other side was ended with reports that it had not read.
+        # The other side ended while a report was on its way, or with some that it had not read.
         pass
     finally:
         for pid in children:
@@ -93,8 +93,7 @@ def _reap(children: set[int], control: socket.socket) -> None:
 
 
 def _report(control: socket.socket, what: dict[str, int]) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        control.sendall(json.dumps(what).encode() + b"\n")
+    control.sendall(json.dumps(what).encode() + b"\n")
 
 
 def _become_environment(line: bytes, taken: list[int], ends: tuple[socket.socket, ...]) -> NoReturn:

@@ -14,15 +14,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.polling import POLL_SECONDS, poll_until
 from eda_sandbox.foundation.streams import Shard, arrival, sequence_number
 from eda_sandbox.services.pipes import targets
 from eda_sandbox.services.pipes.configuration import service_of, source_parameters
 from eda_sandbox.services.pipes.source_events import decoded, source_event
 from eda_sandbox.services.pipes.template import InputTemplate, TemplateError
 
-POLL_SECONDS = 0.2
-IDLE_SECONDS = 0.6
-"""How long it waits at most between two reads while nothing comes."""
 ASK_SECONDS = 0.5
 """How often the role's permission to list streams is asked for."""
 LONGEST_PAUSE = 60
@@ -79,19 +77,12 @@ class ShardWorker:
 
     def run(self) -> None:
         """Read and deliver until stopped or until the shard is closed and read to its end."""
-        idle = 0
-        while not (self._ended or self._shard.closed):
-            try:
-                worked = self._work()
-            except Exception as error:
-                # Pipes goes on polling: the role may get its permission, the source may come back.
-                self._shard.rewind()
-                self._report("ExecutionFailed", "ERROR", {"error": {"message": str(error)}})
-                log.info("%s: %s", self._configuration["Name"], error)
-                worked = False
-            idle = 0 if worked else idle + 1
-            if idle:
-                self._stopped.wait(min(idle * POLL_SECONDS, IDLE_SECONDS))
+        poll_until(lambda: self._ended or self._shard.closed, self._work, self._failed, self._stopped)
+
+    def _failed(self, error: Exception) -> None:
+        self._shard.rewind()
+        self._report("ExecutionFailed", "ERROR", {"error": {"message": str(error)}})
+        log.info("%s: %s", self._configuration["Name"], error)
 
     @property
     def _ended(self) -> bool:
