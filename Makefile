@@ -8,6 +8,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 BIN := .venv/bin
 PROJECTS := components policies sandbox
 ARGS ?=
+# A container that keeps Python from writing bytecode would have every process compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
 .PHONY: help demo soak smoke-aws test check iam-proof policies lint format lock clean
