@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import boto3
 import typer
 import yaml
-from eda_runtime.redshift_load import LoadArgumentError
+from eda_runtime.load_statements import LoadArgumentError
 from rich.console import Console
 
 from pipeline.backfill import Backfill, Requested

@@ -1,13 +1,19 @@
 """What failed for good goes to the dead-letter queue.
 
 A row that failed stays open until its message is sent, so a run that ends between the two leaves it to the reconciler.
+
+Runs on Python 3.9 too, because Glue's Python shell does.
 """
 
+from __future__ import annotations
+
 import json
-from typing import Any
+from typing import Any, Protocol
 
 from eda_runtime.ledger import Ledger, Row
-from eda_runtime.logger import logger
+
+OBJECT = "object"
+"""The kind of a message about an object that no load can take; its query has succeeded."""
 
 _NAMED = {
     "query": ("bucket", "key", "version_id"),
@@ -17,8 +23,21 @@ _NAMED = {
 """The attributes that say what failed, by kind."""
 
 
+class Log(Protocol):
+    """A logger: the functions' or the standard library's."""
+
+    def error(self, msg: str, *, extra: dict[str, Any]) -> Any:
+        """Write a line."""
+
+
 def message(row: Row) -> dict[str, Any]:
-    """The message about a row that failed: kind, id, error, attempts, and what it is about."""
+    """The message about a row that failed: kind, id, error, attempts, and what it is about.
+
+    Of an object that was set aside: kind, id, error, the load that it failed in, and the object.
+    """
+    if "set_aside" in row:
+        about = {name: row[name] for name in ("dataset", *_NAMED["query"])}
+        return {"kind": OBJECT, "id": row["id"], "error": row["set_aside"], "load": row["set_aside_by"], **about}
     named = {name: row[name] for name in _NAMED[row["kind"]]}
     return {"kind": row["kind"], "id": row["id"], "error": row["error"], "attempts": row["attempt"], **named}
 
@@ -37,10 +56,12 @@ class DeadLetters:
         ledger: the ledger.
         sqs: an SQS client.
         queue_url: the queue.
+        log: where it is told.
     """
 
-    def __init__(self, ledger: Ledger, sqs: Any, queue_url: str) -> None:
+    def __init__(self, ledger: Ledger, sqs: Any, queue_url: str, log: Log) -> None:
         self._ledger = ledger
+        self._log = log
         self._sqs = sqs
         self._queue_url = queue_url
 
@@ -48,6 +69,7 @@ class DeadLetters:
         """Send the message about a row that failed, and close the row."""
         # The batch's own id, as its log lines have it.
         id = {"X-Correlation-Id": {"DataType": "String", "StringValue": correlation_id(row)}}
-        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(message(row)), MessageAttributes=id)
-        logger.error("failed for good", kind=row["kind"], id=row["id"], error=row["error"], attempts=row["attempt"])
+        sent = message(row)
+        self._sqs.send_message(QueueUrl=self._queue_url, MessageBody=json.dumps(sent), MessageAttributes=id)
+        self._log.error("failed for good", extra=sent)
         self._ledger.change(row, {}, remove=("open",))

@@ -3,10 +3,18 @@
 A slot's row says what its attempt takes before the statement is sent, and the statement's ``ClientToken`` is the row's
 attempt: a run that is killed anywhere is taken up by the next one, which the reconciler starts if nobody else does.
 
+A load that fails is tried in halves, down to the object that fails alone: that one is set aside with its reason, and
+all others are loaded in the same run. Where nothing can be loaded at all, nothing is set aside: the warehouse is what
+fails then, not the objects.
+
 Row: ``id`` (``load#<dataset>#<slot>``), ``kind``, ``dataset``, ``slot``, ``attempt``, ``state``, ``statement_id``,
-``manifest`` (``s3://``), ``objects`` (JSON, id and attempt of each query whose files it takes), ``error``,
-``opened_at``, ``settled_at``, ``open``, ``awaits_refresh`` (data sets are refreshed after it: once it has succeeded,
-``open`` is ``refresh`` until a reconciler has asked for the refreshes, because its completion event may get lost).
+``manifests`` (JSON, see ``load_statements.transaction``), ``objects`` (JSON, id and attempt of each query whose files
+it takes), ``continued`` (the slot has a further part, ``<slot>/2``, ``<slot>/3``, …), ``error``, ``opened_at``,
+``settled_at``, ``open``, ``awaits_refresh`` (data sets are refreshed after it: once it has succeeded, ``open`` is
+``refresh`` until a reconciler has asked for the refreshes, because its completion event may get lost).
+
+A query's row that is set aside has ``set_aside`` (the reason) and ``set_aside_by`` (the load) instead of ``unloaded``,
+and ``open`` is ``aside`` until its message is sent.
 
 Runs on Python 3.9 too, because Glue's Python shell does.
 """
@@ -18,114 +26,62 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
+from eda_runtime.load_statements import (
+    MAX_SHAPES,
+    NAME,
+    LoadArgumentError,
+    Target,
+    check_argument,
+    file_columns,
+    manifest,
+    transaction,
+)
 
 KIND = "load"
 REFRESH = "refresh"
+ASIDE = "aside"
 MAX_OBJECTS = 4_000
 """Objects of one load, so that its row stays far below DynamoDB's 400 KB; a run goes on with further loads."""
+MAX_SUSPECTS = 10
+"""Objects that fail one by one while none is loaded: with so many it is the warehouse that fails, or its columns."""
 OBJECTS_OF_LINE = 100
 """Objects of one log line: Logs Insights finds 200 fields in a line at most."""
 MAX_WAIT_SECONDS = 3 * 3600
 POLL_SECONDS, MAX_POLL_SECONDS = 0.5, 15.0
-LOAD_LEDGER_COLUMNS = (
-    ("dataset", "VARCHAR(128)"),
-    ("slot", "VARCHAR(64)"),
-    ("attempt", "INTEGER"),
-    ("objects", "INTEGER"),
-    ("manifest", "VARCHAR(2048)"),
-    ("loaded_at", "TIMESTAMP"),
-)
-"""The columns of ``load_ledger``, which says in Redshift itself what was loaded; ``objects`` is their number."""
-
-_STAGING, _NEWEST, _POSITION = "eda_staging", "eda_newest", "eda_position"
-_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
-_TYPE = re.compile(r"[a-z]+( [a-z]+)*(\((max|[0-9]+(, ?[0-9]+)?)\))?", re.IGNORECASE)
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _SLOT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 _LOCATION = re.compile(r"s3://[a-z0-9.-]+/([^'\\]*/)?")
-_ROLE = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[A-Za-z0-9+=,.@_/-]+")
 
 _log = logging.getLogger(__name__)
 
 
-class LoadArgumentError(ValueError):
-    """An argument of the load is not one that SQL or the ledger can take; the message names it and what is allowed."""
-
-
 class LoadFailed(Exception):
-    """The slot's statement failed in every attempt; its objects wait for the next load."""
+    """Nothing of the slot can be loaded, whatever is taken; its objects wait for the next load."""
 
 
 class StillRunning(Exception):
     """The statement runs longer than the job waits; a later run, which the reconciler starts, settles it."""
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where and how a data set is loaded.
-
-    Attributes:
-        workgroup_name: the Redshift Serverless workgroup.
-        database: its database.
-        schema: of the target table and of ``load_ledger``.
-        table: the target.
-        columns: name and Redshift type of each column, in the order of the files: COPY of Parquet goes by position.
-        key: the column that names a row of the target.
-        version_column: the column that grows with each change of it.
-        copy_role_arn: the role with which COPY reads the files.
-        statement_prefix: of every statement's name.
-
-    Raises:
-        LoadArgumentError: one of them is not allowed.
-    """
-
-    workgroup_name: str
-    database: str
-    schema: str
-    table: str
-    columns: tuple[tuple[str, str], ...]
-    key: str
-    version_column: str
-    copy_role_arn: str
-    statement_prefix: str
-
-    def __post_init__(self) -> None:
-        """Check the arguments."""
-        names = [name for name, _ in self.columns]
-        for argument, name in [("schema", self.schema), ("table", self.table), *(("columns", name) for name in names)]:
-            _check(argument, name, _IDENTIFIER, "a lower-case identifier, up to 127 characters of a-z, 0-9 and _")
-        for _, type_ in self.columns:
-            _check("columns", type_, _TYPE, "a Redshift type such as VARCHAR(64)")
-        if len(set(names)) != len(names):
-            raise LoadArgumentError("columns names a column twice; each must have its own name")
-        for argument, name in (("key", self.key), ("version_column", self.version_column)):
-            if name not in names:
-                raise LoadArgumentError(f"{argument} is {name!r}; it must be one of columns: {', '.join(names)}")
-        if self.key == self.version_column:
-            raise LoadArgumentError(f"key and version_column are both {self.key!r}; they must be two columns")
-        if self.table in (_STAGING, _NEWEST):
-            raise LoadArgumentError(f"table is {self.table!r}; that name is used by the load itself")
-        if _POSITION in names:
-            raise LoadArgumentError(f"columns has {_POSITION}; that name is used by the load itself")
-        _check("copy_role_arn", self.copy_role_arn, _ROLE, "the ARN of an IAM role")
-        _check("statement_prefix", self.statement_prefix, _NAME, "1 to 128 of A-Z, a-z, 0-9, . _ -")
-
-
 def check_slot(slot: str) -> None:
     """Check that a slot is a time of the schedule.
 
     Raises:
-        LoadArgumentError: it is not RFC 3339 in UTC.
+        LoadArgumentError: it is not RFC 3339 in UTC, or a day or an hour that no calendar has.
     """
-    _check("scheduled_time", slot, _SLOT, "a time such as 2026-01-31T03:00:00Z")
+    check_argument("scheduled_time", slot, _SLOT, "a time such as 2026-01-31T03:00:00Z")
+    try:
+        datetime.strptime(slot[:19], "%Y-%m-%dT%H:%M:%S")
+    except ValueError:
+        raise LoadArgumentError(f"scheduled_time is {slot!r}; there is no such time") from None
 
 
 def load_id(dataset: str, slot: str) -> str:
@@ -143,59 +99,6 @@ def statement_name(prefix: str, row: Row) -> str:
     return f"{prefix}{row['slot'].replace(':', '-')}-{row['attempt']}"
 
 
-def manifest(objects: Sequence[Row]) -> bytes:
-    """COPY's manifest of the files of query rows."""
-    entries = [
-        {"url": file["path"], "mandatory": True, "meta": {"content_length": file["bytes"]}}
-        for row in objects
-        for file in json.loads(row["files"])
-    ]
-    return json.dumps({"entries": entries}, indent=1).encode()
-
-
-def transaction(target: Target, row: Row) -> list[str]:
-    """The statements of a load: all of them or none take effect.
-
-    The newest version of each key is merged where the target has none that is newer. The same version replaces itself,
-    so that objects that were queried anew correct the target.
-    """
-    goal = f"{_quoted(target.schema)}.{_quoted(target.table)}"
-    ledger = f"{_quoted(target.schema)}.{_quoted('load_ledger')}"
-    names = [name for name, _ in target.columns]
-    columns = ", ".join(_quoted(name) for name in names)
-    needed = (target.key, target.version_column)
-    typed = ", ".join(f"{_quoted(name)} {kind}{' NOT NULL' if name in needed else ''}" for name, kind in target.columns)
-    key, version = _quoted(target.key), _quoted(target.version_column)
-    table = _quoted(target.table)
-    updates = ", ".join(f"{_quoted(name)} = {_NEWEST}.{_quoted(name)}" for name in names if name != target.key)
-    inserts = ", ".join(f"{_NEWEST}.{_quoted(name)}" for name in names)
-    entry = [
-        ("dataset", _literal(row["dataset"])),
-        ("slot", _literal(row["slot"])),
-        ("attempt", str(int(row["attempt"]))),
-        ("objects", str(len(json.loads(row["objects"])))),
-        ("manifest", _literal(row["manifest"])),
-        ("loaded_at", "GETDATE()"),
-    ]
-    same = " AND ".join(f"{name} = {value}" for name, value in entry[:3])
-    # Every name is checked by Target and quoted, every value is a literal.
-    return [
-        f"CREATE TEMP TABLE {_STAGING} ({typed})",
-        f"COPY {_STAGING} FROM {_literal(row['manifest'])} IAM_ROLE {_literal(target.copy_role_arn)} "
-        "FORMAT AS PARQUET MANIFEST",
-        f"CREATE TEMP TABLE {_NEWEST} AS SELECT {columns} FROM (SELECT {columns}, ROW_NUMBER() OVER "  # noqa: S608
-        f"(PARTITION BY {key} ORDER BY {version} DESC) AS {_POSITION} FROM {_STAGING}) AS ranked "
-        f"WHERE {_POSITION} = 1",
-        f"DELETE FROM {_NEWEST} USING {goal} "  # noqa: S608
-        f"WHERE {_NEWEST}.{key} = {table}.{key} AND {table}.{version} > {_NEWEST}.{version}",
-        f"MERGE INTO {goal} USING {_NEWEST} ON {table}.{key} = {_NEWEST}.{key} "  # noqa: S608
-        f"WHEN MATCHED THEN UPDATE SET {updates} WHEN NOT MATCHED THEN INSERT ({columns}) VALUES ({inserts})",
-        f"INSERT INTO {ledger} ({', '.join(name for name, _ in entry)}) "  # noqa: S608
-        f"SELECT {', '.join(value for _, value in entry)} "
-        f"WHERE NOT EXISTS (SELECT 1 FROM {ledger} WHERE {same})",
-    ]
-
-
 def settle(ledger: Ledger, redshift_data: Any, row: Row) -> Row:
     """Settle a load whose statement was sent: mark its objects, or say that the attempt failed.
 
@@ -211,7 +114,7 @@ def settle(ledger: Ledger, redshift_data: Any, row: Row) -> Row:
     try:
         statement = redshift_data.describe_statement(Id=row["statement_id"])
     except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+        if not _is_forgotten(error):
             raise
         # Loading the objects again is safe: the same versions replace themselves.
         statement = {"Status": "FAILED", "Error": "the Data API does not know the statement any more"}
@@ -230,6 +133,16 @@ def settle(ledger: Ledger, redshift_data: Any, row: Row) -> Row:
     return moved or ledger.get(row["id"]) or row
 
 
+def _is_forgotten(error: ClientError) -> bool:
+    """Whether the Data API says that it knows a statement no more: it keeps them for 24 hours.
+
+    It says so in two ways: the API's documentation names ``ResourceNotFoundException``, and an expired one is answered
+    with a ``ValidationException`` (the Terraform provider's ``FindStatementByID`` takes both).
+    """
+    code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+    return code == "ResourceNotFoundException" or (code == "ValidationException" and "expired" in message)
+
+
 @dataclass(frozen=True)
 class Load:
     """Loads what waits, slot by slot.
@@ -241,8 +154,9 @@ class Load:
         target: where to.
         dataset: the data set's name.
         manifest_location: ``s3://bucket/prefix/`` of the manifests.
+        dead_letters: where the messages about objects go that are set aside.
         awaits_refresh: data sets are refreshed after a load, and a reconciler looks that they are.
-        max_attempts: of one slot in one run.
+        max_attempts: of what is taken together, where the error names no file; of an object alone.
         max_wait_seconds: for one statement.
         max_objects: of one load.
         sleep: waits seconds.
@@ -258,6 +172,7 @@ class Load:
     target: Target
     dataset: str
     manifest_location: str
+    dead_letters: DeadLetters
     awaits_refresh: bool = False
     max_attempts: int = 3
     max_wait_seconds: float = MAX_WAIT_SECONDS
@@ -267,8 +182,8 @@ class Load:
 
     def __post_init__(self) -> None:
         """Check the arguments."""
-        _check("dataset", self.dataset, _NAME, "1 to 128 of A-Z, a-z, 0-9, . _ -")
-        _check("manifest_location", self.manifest_location, _LOCATION, "s3://bucket/prefix/, without quotes")
+        check_argument("dataset", self.dataset, NAME, "1 to 128 of A-Z, a-z, 0-9, . _ -")
+        check_argument("manifest_location", self.manifest_location, _LOCATION, "s3://bucket/prefix/, without quotes")
         if self.max_attempts < 1:
             raise LoadArgumentError(f"max_attempts is {self.max_attempts}; it must be 1 or more")
 
@@ -279,84 +194,94 @@ class Load:
             slot: the schedule's time, RFC 3339 in UTC.
 
         Returns:
-            The slot's rows: one, and more where there was more than one load takes.
+            The slot's rows: one, and more where there was more than one load takes, or some of it failed.
 
         Raises:
             LoadArgumentError: ``slot`` is no such time.
-            LoadFailed: the statement failed in every attempt.
-            StillRunning: it runs longer than ``max_wait_seconds``.
+            LoadFailed: no load succeeded, and no error names the file that is to blame.
+            StillRunning: a statement runs longer than ``max_wait_seconds``.
         """
         check_slot(slot)
         self._finish_others(slot)
-        rows: list[Row] = []
-        while not rows or len(json.loads(rows[-1]["objects"])) >= self.max_objects:
-            part = slot if not rows else f"{slot}/{len(rows) + 1}"
-            rows.append(self._finish({"id": load_id(self.dataset, part), "slot": part}))
-            if rows[-1]["state"] == FAILED:
-                raise LoadFailed(f"the load of {part} failed: {rows[-1]['error']}")
-        return rows
+        return _Slot(self, slot).run()
 
     def _finish_others(self, slot: str) -> None:
         """Bring earlier slots to their end: two loads at once could both insert a row that is new to both."""
-        own = load_id(self.dataset, slot)
-        for row in list(self.ledger.open(KIND, self.ledger.now())):
-            other = row["id"] != own and not row["id"].startswith(f"{own}/")
-            if row["dataset"] == self.dataset and row["state"] == STARTED and other:
-                self._finish(row)
+        started = [row for row in self.ledger.open(KIND, self.ledger.now()) if row["state"] == STARTED]
+        slots = dict.fromkeys(row["slot"].partition("/")[0] for row in started if row["dataset"] == self.dataset)
+        for other in slots:
+            if other != slot:
+                try:
+                    _Slot(self, other).run()
+                except LoadFailed as error:
+                    _log.warning(
+                        "an earlier slot failed", extra={"load": load_id(self.dataset, other), "error": str(error)}
+                    )
 
-    def _finish(self, named: Row) -> Row:
-        """Bring a slot's row to its end, whatever was done before; FAILED after this run's last attempt."""
-        failures = looks = 0
+    def finish(self, id: str) -> Row | None:
+        """Bring what a row has begun to its end; the row as it is then, None when there is none."""
         while True:
-            row = self.ledger.get(named["id"])
-            looks += 1
-            if row is None:
-                self._begin(named, 1)
-            elif row["state"] == SUCCEEDED:
-                if looks == 1:
-                    _log.info("repeat", extra={"load": row["id"], "suppressed": "slot"})
+            row = self.ledger.get(id)
+            if row is None or row["state"] != STARTED:
                 return row
-            elif "manifest" in row and "statement_id" not in row:
-                self._submit(row)
-            elif row["state"] == FAILED:
-                if failures >= self.max_attempts:
-                    return row
-                self._begin(row, row["attempt"] + 1)
+            if "statement_id" in row:
+                self._wait(row)
             else:
-                failures += self._wait(row)["state"] == FAILED
+                self._submit(row)
 
-    def _begin(self, seen: Row, attempt: int) -> None:
-        objects = self._waiting()
-        slot = seen["slot"]
-        changes = {
+    def begin(self, seen: Row, objects: Sequence[Row], continued: bool) -> None:
+        """Write down a further attempt of a part, which takes these objects; nothing when another run was first."""
+        slot, attempt = seen["slot"], seen.get("attempt", 0) + 1
+        changes: dict[str, Any] = {
             "kind": KIND,
             "dataset": self.dataset,
             "slot": slot,
             "attempt": attempt,
             "objects": json.dumps({row["id"]: row["attempt"] for row in objects}, separators=(",", ":")),
         }
+        stale = ["statement_id", "error", "settled_at"]
+        if continued:
+            changes["continued"] = "true"
+        else:
+            stale.append("continued")
         if not objects:
             changes.update(state=SUCCEEDED, settled_at=self.ledger.now())
-            if self.ledger.change(seen, changes, ("open", "error", "statement_id", "manifest")):
+            if self.ledger.change(seen, changes, ("open", "manifests", *stale[:2], *stale[3:])):
                 _log.info("nothing to load", extra={"load": seen["id"], "attempt": attempt})
             return
+        manifests = [self._manifest(slot, attempt, found) for found in shapes(objects)]
+        changes.update(
+            state=STARTED,
+            open=KIND,
+            opened_at=self.ledger.now(),
+            manifests=json.dumps(manifests, separators=(",", ":")),
+        )
+        if self.awaits_refresh:
+            changes["awaits_refresh"] = "true"
+        if self.ledger.change(seen, changes, stale):
+            extra = {"load": seen["id"], "attempt": attempt, "objects": len(objects)}
+            _log.info("load begun", extra={**extra, "manifests": [shape["manifest"] for shape in manifests]})
+
+    def _manifest(self, slot: str, attempt: int, objects: Sequence[Row]) -> dict[str, Any]:
         content = manifest(objects)
         # Its name is its content's: a run that loses the race for the row leaves the winner's manifest as it is.
         name = f"{slot.replace(':', '-').replace('/', '-')}-{attempt}-{hashlib.sha256(content).hexdigest()[:16]}.json"
         path = f"{self.manifest_location}{self.dataset}/{name}"
         bucket, _, key = path[len("s3://") :].partition("/")
         self.s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType="application/json")
-        changes.update(state=STARTED, open=KIND, opened_at=self.ledger.now(), manifest=path)
-        if self.awaits_refresh:
-            changes["awaits_refresh"] = "true"
-        if self.ledger.change(seen, changes, ("statement_id", "error", "settled_at")):
-            extra = {"load": seen["id"], "attempt": attempt, "objects": len(objects), "manifest": path}
-            _log.info("load begun", extra=extra)
+        return {"manifest": path, "columns": file_columns(objects[0]), "objects": len(objects)}
 
-    def _waiting(self) -> list[Row]:
-        """The waiting objects, the oldest first, up to one load's number; the index may lag, so each is read again."""
+    def waiting(self) -> Iterator[Row]:
+        """What waits, the oldest first; the index may lag, so each is read again."""
         found = self.ledger.get_many(self.ledger.unloaded(self.dataset))
-        return list(islice((row for row in found if row.get("unloaded") == self.dataset), self.max_objects))
+        return (row for row in found if row.get("unloaded") == self.dataset)
+
+    def set_aside(self, row: Row, load: str, reason: str) -> None:
+        """Keep an object from the loads that follow, and say so: it does not wait any more, and its message is sent."""
+        changes = {"set_aside": reason, "set_aside_by": load, "open": ASIDE, "opened_at": self.ledger.now()}
+        moved = self.ledger.change(row, changes, ("unloaded",))
+        if moved is not None:
+            self.dead_letters.bury(moved)
 
     def _submit(self, row: Row) -> None:
         answer = self.redshift_data.batch_execute_statement(
@@ -372,7 +297,7 @@ class Load:
         # Joins the batch to the statement: each object's own log lines name its orders.
         objects = list(json.loads(row["objects"]))
         batch = {"load": row["id"], "attempt": row["attempt"], "statement_id": answer["Id"]}
-        _log.info("statement sent", extra={**batch, "objects": len(objects), "manifest": row["manifest"]})
+        _log.info("statement sent", extra={**batch, "objects": len(objects)})
         for begin in range(0, len(objects), OBJECTS_OF_LINE):
             part = {"part": begin // OBJECTS_OF_LINE + 1, "object_ids": objects[begin : begin + OBJECTS_OF_LINE]}
             _log.info("objects of the load", extra={**batch, **part})
@@ -394,15 +319,191 @@ class Load:
             delay = min(1.5 * delay, MAX_POLL_SECONDS)
 
 
-def _check(argument: str, value: str, pattern: re.Pattern[str], allowed: str) -> None:
-    if not pattern.fullmatch(value):
-        raise LoadArgumentError(f"{argument} is {value!r}; it must be {allowed}")
+def shapes(objects: Sequence[Row]) -> list[list[Row]]:
+    """Objects by the columns of their files, in the order in which the shapes come."""
+    found: dict[Any, list[Row]] = {}
+    for row in objects:
+        found.setdefault(file_columns(row), []).append(row)
+    return list(found.values())
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'
+class _Overtaken(Exception):
+    """Another run of the slot moved the part on; what this run knew is no longer so."""
 
 
-def _literal(text: str) -> str:
-    # A backslash escapes in Redshift's strings; no value that comes here may have one.
-    return "'" + text.replace("'", "''") + "'"
+@dataclass(frozen=True)
+class _Suspect:
+    """An object that failed alone.
+
+    Attributes:
+        row: its query's row.
+        load: the load that it failed in.
+        error: what the warehouse said.
+        named: the error names one of its files, or says of their columns that they cannot be loaded.
+    """
+
+    row: Row
+    load: str
+    error: str
+    named: bool
+
+
+class _Slot:
+    """One run of a slot: its parts, one after the other, until nothing waits.
+
+    What is taken together lives in this run only: a run that is killed leaves parts that have succeeded, objects that
+    are set aside, and objects that wait, which the next run takes together again.
+
+    Args:
+        load: how.
+        slot: the slot.
+    """
+
+    def __init__(self, load: Load, slot: str) -> None:
+        self._load = load
+        self._slot = slot
+        self._done: list[Row] = []
+        self._suspects: list[_Suspect] = []
+        # A load has succeeded in this run, so one that fails is its objects' fault.
+        self._loads = False
+
+    def run(self) -> list[Row]:
+        """Load, until nothing waits that can be loaded; the parts' rows.
+
+        Raises:
+            LoadFailed: no load succeeded, and it is not known which object is to blame.
+            StillRunning: a statement runs longer than the job waits.
+        """
+        while True:
+            try:
+                return self._run()
+            except _Overtaken:
+                self._done, self._suspects = [], []
+
+    def _run(self) -> list[Row]:
+        if self._is_done():
+            return self._done
+        more = True
+        while more:
+            together, more = self._together()
+            self._take(together, more, self._load.max_attempts)
+        self._judge()
+        part = self._load.ledger.get(self._part())
+        if part is not None and part["state"] == FAILED:
+            # All that it took is set aside.
+            self._done.append(self._attempt(part, [], False))
+        return self._done
+
+    def _is_done(self) -> bool:
+        """Bring what an earlier run began to its end; whether nothing of the slot is left."""
+        while True:
+            row = self._load.finish(self._part())
+            if row is None or row["state"] == FAILED:
+                return False
+            self._done.append(row)
+            if "continued" not in row:
+                _log.info("repeat", extra={"load": row["id"], "suppressed": "slot"})
+                return True
+
+    def _part(self) -> str:
+        """The id of the part that comes next."""
+        number = len(self._done) + 1
+        return load_id(self._load.dataset, self._slot if number == 1 else f"{self._slot}/{number}")
+
+    def _together(self) -> tuple[list[Row], bool]:
+        """What one load takes of what waits, and whether it leaves any: of objects, or of shapes of files."""
+        taken: list[Row] = []
+        known: set[Any] = set()
+        more = False
+        for row in self._waiting():
+            if len(taken) == self._load.max_objects:
+                return taken, True
+            columns = file_columns(row)
+            if columns in known or len(known) < MAX_SHAPES:
+                known.add(columns)
+                taken.append(row)
+            else:
+                more = True
+        return taken, more
+
+    def _waiting(self) -> Iterator[Row]:
+        tried = {suspect.row["id"] for suspect in self._suspects}
+        for row in self._load.waiting():
+            if row["id"] in tried:
+                continue
+            refusal = self._load.target.refusal(file_columns(row))
+            if refusal is None:
+                yield row
+            else:
+                self._suspect(_Suspect(row, self._part(), refusal, named=True))
+
+    def _take(self, objects: Sequence[Row], more: bool, attempts: int) -> None:
+        """Load objects together; where that fails, in halves.
+
+        Args:
+            objects: what is taken.
+            more: others follow.
+            attempts: how often they are tried together, where the error names no file.
+        """
+        attempts = self._load.max_attempts if len(objects) == 1 else attempts
+        row, named = {"state": FAILED}, False
+        while row["state"] == FAILED and attempts > 0 and not named:
+            seen = self._load.ledger.get(self._part()) or {"id": self._part()}
+            row = self._attempt(seen, objects, more)
+            named = row["state"] == FAILED and any(_names(row["error"], found) for found in objects)
+            attempts -= 1
+        if row["state"] == SUCCEEDED:
+            self._done.append(row)
+            self._loads = self._loads or bool(objects)
+            self._settle()
+        elif len(objects) == 1:
+            self._suspect(_Suspect(objects[0], row["id"], row["error"], named))
+        else:
+            middle = len(objects) // 2
+            self._take(objects[:middle], True, 1)
+            self._take(objects[middle:], more, 1)
+
+    def _attempt(self, seen: Row, objects: Sequence[Row], more: bool) -> Row:
+        """A further attempt of a part, with these objects; the row when it has ended."""
+        if seen.get("state", FAILED) != FAILED:
+            raise _Overtaken
+        slot = seen["id"][len(load_id(self._load.dataset, "")) :]
+        self._load.begin({**seen, "slot": slot}, objects, more)
+        row = self._load.finish(seen["id"])
+        taken = {found["id"]: found["attempt"] for found in objects}
+        if row is None or row["attempt"] != seen.get("attempt", 0) + 1 or json.loads(row["objects"]) != taken:
+            raise _Overtaken
+        return row
+
+    def _suspect(self, suspect: _Suspect) -> None:
+        self._suspects.append(suspect)
+        self._settle()
+        if len(self._suspects) >= MAX_SUSPECTS:
+            raise self._failure(self._suspects)
+
+    def _settle(self) -> None:
+        """Set aside what failed alone, once it is known that the warehouse takes others."""
+        if self._loads:
+            for suspect in self._suspects:
+                self._load.set_aside(suspect.row, suspect.load, suspect.error)
+            self._suspects = []
+
+    def _judge(self) -> None:
+        """Where nothing was loaded: set aside what an error names; the rest waits, and the slot has failed."""
+        unnamed = [suspect for suspect in self._suspects if not suspect.named]
+        for suspect in self._suspects:
+            if suspect.named:
+                self._load.set_aside(suspect.row, suspect.load, suspect.error)
+        if unnamed:
+            raise self._failure(unnamed)
+
+    def _failure(self, suspects: Sequence[_Suspect]) -> LoadFailed:
+        return LoadFailed(
+            f"the load of {self._slot} failed: nothing was loaded, and {len(suspects)} objects failed one by one; "
+            f"they wait for the next load. {suspects[-1].load}: {suspects[-1].error}"
+        )
+
+
+def _names(error: str, row: Row) -> bool:
+    """Whether an error names a file of an object, as Redshift's scan does: ``File name: https://…/bucket/key``."""
+    return any(file["path"][len("s3://") :] in error for file in json.loads(row["files"]))

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from eda_runtime.redshift_load import LOAD_LEDGER_COLUMNS
+from eda_runtime.load_statements import LOAD_LEDGER_COLUMNS
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues, triggers
@@ -280,6 +280,7 @@ class ScheduledLoad(pulumi.ComponentResource):
             "glue.amazonaws.com",
             {
                 **_data_needs(ledger, files, warehouse),
+                "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [self.dead_letter_queue.arn]},
                 **_log_needs(common, log_group, security.name),
                 **_use_keys([common.kms_key_arn, files.key_arn]),
             },
@@ -318,6 +319,7 @@ class ScheduledLoad(pulumi.ComponentResource):
                 "--version_column": args["version_column"],
                 "--copy_role_arn": warehouse.copy_role_arn,
                 "--statement_prefix": statement_prefix,
+                "--dead_letter_queue_url": self.dead_letter_queue.url,
                 "--max_attempts": str(attempts),
                 "--awaits_refresh": "true" if args.get("awaits_refresh", False) else "false",
                 "--region": aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region,

@@ -217,7 +217,7 @@ class BehindChecks:
     def load_reconciled(self) -> None:
         """A row whose statement nobody knows: the job makes another attempt."""
         slot = f"2001-01-01T00:00:00.{secrets.randbelow(10**9):09d}Z"
-        statement = {"statement_id": str(uuid.uuid4()), "manifest": "s3://proof/none", "objects": "{}"}
+        statement = {"statement_id": str(uuid.uuid4()), "manifests": "[]", "objects": "{}"}
         row = {"kind": "load", "dataset": "orders", "slot": slot, "state": "STARTED", "open": "load", **statement}
         with self._planted(f"load#orders#{slot}", row):
             self._reconcile()

@@ -229,13 +229,16 @@ class Athena:
 
 
 class RedshiftData:
-    """Statements; each commits the files of its manifest, or fails."""
+    """Statements; each commits the files of its manifests, or fails; one with a file that is poison always does."""
 
     def __init__(self, s3: S3, failures: list[bool] | None = None) -> None:
         self.s3 = s3
         self.runs = Runs(failures or [])
         self.loaded: list[tuple[str, set[str]]] = []
         self.forgotten: set[str] = set()
+        self.expired: set[str] = set()
+        self.poison: set[str] = set()
+        self.names_files = True
 
     def batch_execute_statement(self, ClientToken: str, **parameters: Any) -> dict[str, Any]:
         assert 1 <= len(ClientToken) <= 64
@@ -246,24 +249,37 @@ class RedshiftData:
     def describe_statement(self, Id: str) -> dict[str, Any]:
         if Id in self.forgotten:
             raise error("ResourceNotFoundException", "DescribeStatement")
+        if Id in self.expired:
+            message = "Could not retrieve the query result as it has expired after 1 day(s)."
+            raise error("ValidationException", "DescribeStatement", message)
         run = self.runs.all[Id]
-        return {"Id": Id, "Status": run.state, **({"Error": "it broke"} if run.state == "FAILED" else {})}
+        return {"Id": Id, "Status": run.state, **({"Error": self._error(run)} if run.state == "FAILED" else {})}
 
     def finish(self, run: Run, aborted: bool = False) -> None:
         """Let a statement come to its end."""
-        path = run.parameters["Sqls"][1].split("'")[1]
-        entries = json.loads(self.s3.bodies[path])["entries"]
+        entries = self._entries(run)
         missing = [
             entry
             for entry in entries
             if self.s3.objects.get(tuple(entry["url"].removeprefix("s3://").split("/", 1)))  # type: ignore[arg-type]  # two parts
             != entry["meta"]["content_length"]
         ]
-        if run.fails or missing or aborted:
+        if run.fails or missing or aborted or self.poison & {entry["url"] for entry in entries}:
             run.state = "ABORTED" if aborted else "FAILED"
             return
         run.state = "FINISHED"
         self.loaded.append((run.id, {entry["url"] for entry in entries}))
+
+    def _entries(self, run: Run) -> list[dict[str, Any]]:
+        copies = [sql for sql in run.parameters["Sqls"] if sql.startswith("COPY ")]
+        return [entry for copy in copies for entry in json.loads(self.s3.bodies[copy.split("'")[1]])["entries"]]
+
+    def _error(self, run: Run) -> str:
+        for entry in self._entries(run) if self.names_files and not run.fails else []:
+            if entry["url"] in self.poison:
+                address = entry["url"].replace("s3://", "https://s3.eu-central-1.amazonaws.com/")
+                return f"Spectrum Scan Error: The length of the data column note is longer, File name: {address}"
+        return "it broke"
 
 
 class QuickSight:

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
+from eda_runtime.logger import logger
 from eda_runtime.object_query import (
     ObjectQueries,
     ObjectRefused,
@@ -59,7 +60,7 @@ class World:
 
     def queries(self, guard: Guarding = lambda client: client) -> ObjectQueries:
         ledger = self.ledger(guard)
-        letters = DeadLetters(ledger, guard(self.sqs), "queue")
+        letters = DeadLetters(ledger, guard(self.sqs), "queue", logger)
         return ObjectQueries(ledger, guard(self.athena), guard(self.s3), letters)
 
     def ledger(self, guard: Guarding = lambda client: client) -> Ledger:

@@ -49,7 +49,9 @@ class World:
 
     def queries(self, guard: Any = lambda client: client) -> ObjectQueries:
         ledger = Ledger(guard(self.dynamodb), "ledger", self.clock, self.clock.sleep)
-        return ObjectQueries(ledger, guard(self.athena), guard(self.s3), DeadLetters(ledger, guard(self.sqs), "queue"))
+        return ObjectQueries(
+            ledger, guard(self.athena), guard(self.s3), DeadLetters(ledger, guard(self.sqs), "queue", logger)
+        )
 
     @property
     def row(self) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from eda_runtime import object_query, redshift_load, settings
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
+from eda_runtime.logger import logger
 from eda_runtime.object_query import QuerySettings, StoredObject, plan
 from eda_runtime.spice import SpiceRefreshes
 
@@ -105,7 +106,7 @@ class World:
             taken[row["id"]] = 1
         row = self.ledger.create({
             "id": redshift_load.load_id("orders", slot), "kind": "load", "dataset": "orders", "slot": slot,
-            "state": "STARTED", "attempt": 1, "objects": json.dumps(taken), "manifest": "s3://m/x",
+            "state": "STARTED", "attempt": 1, "objects": json.dumps(taken), "manifests": "[]",
             "open": "load", "opened_at": self.ledger.now(),
         })  # fmt: skip
         assert row is not None
@@ -198,7 +199,7 @@ def test_what_failed_goes_to_the_queue_of_its_kind_or_else_to_the_reconcilers() 
 
 def test_refreshes_are_created_settled_or_left() -> None:
     world = World()
-    letters = DeadLetters(world.ledger, world.sqs, "queue")
+    letters = DeadLetters(world.ledger, world.sqs, "queue", logger)
     refreshes = SpiceRefreshes(world.ledger, world.quicksight, letters, "123456789012", 2)
     for data_set in ("never", "done", "runs"):
         world.quicksight.limited = data_set == "never"
@@ -211,7 +212,7 @@ def test_refreshes_are_created_settled_or_left() -> None:
 
 def test_a_load_whose_completion_event_got_lost_is_refreshed_and_one_whose_did_not_is_not_again() -> None:
     world = World()
-    letters = DeadLetters(world.ledger, world.sqs, "queue")
+    letters = DeadLetters(world.ledger, world.sqs, "queue", logger)
     refreshes = SpiceRefreshes(world.ledger, world.quicksight, letters, "123456789012", 2)
     rows = {}
     for number in ("01", "02"):

@@ -8,21 +8,15 @@ from typing import Any
 import duckdb
 import pytest
 import sqlglot
+from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
-from eda_runtime.redshift_load import (
-    LOAD_LEDGER_COLUMNS,
-    Load,
-    LoadArgumentError,
-    LoadFailed,
-    StillRunning,
-    Target,
-    load_id,
-    transaction,
-)
+from eda_runtime.load_statements import LOAD_LEDGER_COLUMNS, LoadArgumentError, Target, transaction
+from eda_runtime.logger import logger
+from eda_runtime.redshift_load import Load, LoadFailed, StillRunning, load_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.runtime.fake_aws import S3, Clock, DynamoDB, RedshiftData
+from tests.runtime.fake_aws import S3, Clock, DynamoDB, RedshiftData, Sqs
 from tests.runtime.races import Kill, Killed, Run, finish, race
 
 SLOT, NEXT_SLOT = "2026-01-02T03:00:00Z", "2026-01-03T03:00:00Z"
@@ -49,6 +43,7 @@ class World:
     max_objects: int = 100
     dynamodb: DynamoDB = field(default_factory=DynamoDB)
     s3: S3 = field(default_factory=S3)
+    sqs: Sqs = field(default_factory=Sqs)
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
@@ -67,6 +62,7 @@ class World:
             target=TARGET,
             dataset="orders",
             manifest_location="s3://lake/manifests/",
+            dead_letters=DeadLetters(self.ledger(guard), guard(self.sqs), "queue", logger),
             max_objects=self.max_objects,
             sleep=self.clock.sleep,
             clock=self.clock,
@@ -87,6 +83,10 @@ class World:
             "state": "SUCCEEDED",
             "attempt": attempt,
             "files": json.dumps(files),
+            "bucket": "lake",
+            "key": f"raw/{number}",
+            "version_id": "v1",
+            "dataset": "orders",
             "unloaded": "orders",
             "settled_at": f"2026-01-01T00:00:{number % 60:02d}Z",
         }
@@ -235,8 +235,10 @@ def test_the_manifest_lists_each_file_with_its_size() -> None:
     world = World(objects=2)
     rest(world)
     row = world.row(SLOT)
-    assert row["manifest"].startswith("s3://lake/manifests/orders/2026-01-02T03-00-00Z-1-")
-    assert json.loads(world.s3.bodies[row["manifest"]]) == {
+    (shape,) = json.loads(row["manifests"])
+    assert shape["manifest"].startswith("s3://lake/manifests/orders/2026-01-02T03-00-00Z-1-")
+    assert (shape["columns"], shape["objects"]) == (None, 2)
+    assert json.loads(world.s3.bodies[shape["manifest"]]) == {
         "entries": [
             {"url": f"s3://lake/curated/{n}/1/{part}", "mandatory": True, "meta": {"content_length": 100 * n + part}}
             for n in (0, 1)
@@ -259,26 +261,171 @@ def test_more_than_one_load_takes_goes_into_further_ones() -> None:
     assert world.dynamodb.rows == before
 
 
-def test_it_fails_after_its_attempts_and_the_next_load_takes_the_objects() -> None:
-    world = World([True] * 3)
+def test_where_nothing_can_be_loaded_nothing_is_set_aside_and_the_next_load_takes_it() -> None:
+    world = World([True] * 100)
     failure = rest(world).failure
     assert isinstance(failure, LoadFailed)
+    assert "nothing was loaded, and 5 objects failed one by one" in str(failure)
     assert "it broke" in str(failure)
     row = world.row(SLOT)
-    assert (row["state"], row["attempt"], row["open"]) == ("FAILED", 3, "load")
+    # Five together, three times; two and three, and two of the three, once; each alone, three times.
+    assert (row["state"], row["attempt"], row["open"]) == ("FAILED", 21, "load")
     assert len(world.waiting) == 5
+    assert world.sqs.messages == []
+    world.redshift.runs.failures = []
     assert rest(world, NEXT_SLOT).failure is None
     assert world.waiting == []
     assert world.row(SLOT) == row
 
 
 def test_a_run_of_a_failed_slot_has_its_attempts_again() -> None:
-    world = World([True] * 4)
+    world = World([True] * 22)
     assert isinstance(rest(world).failure, LoadFailed)
     assert rest(world).failure is None
-    assert world.row(SLOT)["attempt"] == 5
+    assert world.row(SLOT)["attempt"] == 23
     assert "open" not in world.row(SLOT)
     assert "error" not in world.row(SLOT)
+
+
+def poisoned(world: World, *numbers: int) -> None:
+    world.redshift.poison |= {f"s3://lake/curated/{number}/1/1" for number in numbers}
+
+
+@pytest.mark.parametrize("names_files", [True, False])
+@pytest.mark.parametrize("poison", [[0], [4], [2, 3], [0, 1, 2, 3]], ids=str)
+def test_what_fails_alone_is_set_aside_and_all_others_are_loaded_in_the_same_run(
+    poison: list[int], names_files: bool
+) -> None:
+    world = World()
+    world.redshift.names_files = names_files
+    poisoned(world, *poison)
+    assert rest(world).failure is None
+    assert world.waiting == []
+    loaded = {path for _, paths in world.redshift.loaded for path in paths}
+    aside = {f"s3://lake/curated/{number}/1/{part}" for number in poison for part in (0, 1)}
+    assert loaded == world.s3.paths("s3://lake/curated/") - aside
+    assert sum(len(paths) for _, paths in world.redshift.loaded) == len(loaded), "nothing is loaded twice"
+    for number in poison:
+        row = world.dynamodb.row(f"query#{number:04d}")
+        assert row["set_aside_by"].startswith(f"load#orders#{SLOT}")
+        assert ("is longer" in row["set_aside"]) is names_files
+        assert "open" not in row
+    assert [(sent["kind"], sent["id"], sent["key"]) for sent in world.sqs.messages] == [
+        ("object", f"query#{number:04d}", f"raw/{number}") for number in poison
+    ]
+    rows = [world.dynamodb.row(id) for id in world.dynamodb.rows if id.startswith("load#")]
+    assert {row["state"] for row in rows} == {"SUCCEEDED"}
+    assert not [row for row in rows if "open" in row]
+    before = dict(world.dynamodb.rows)
+    assert rest(world).failure is None, "the slot is done"
+    assert rest(world, NEXT_SLOT).failure is None, "no later load meets it"
+    assert {id: row for id, row in world.dynamodb.rows.items() if NEXT_SLOT not in id} == before
+
+
+def test_the_only_object_is_set_aside_when_the_error_names_its_file() -> None:
+    world = World(objects=1)
+    poisoned(world, 0)
+    assert rest(world).failure is None
+    assert world.waiting == []
+    assert [sent["id"] for sent in world.sqs.messages] == ["query#0000"]
+    assert (world.row(SLOT)["state"], world.row(SLOT)["objects"]) == ("SUCCEEDED", "{}")
+
+
+def test_many_that_fail_one_by_one_while_none_is_loaded_are_the_warehouses_fault() -> None:
+    world = World(objects=40)
+    poisoned(world, *range(40))
+    failure = rest(world).failure
+    assert isinstance(failure, LoadFailed)
+    assert "10 objects failed one by one" in str(failure)
+    assert world.sqs.messages == []
+    assert len(world.waiting) == 40
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    objects=st.integers(1, 9),
+    poison=st.sets(st.integers(0, 8)),
+    failures=st.lists(st.booleans(), max_size=4),
+    kills=st.lists(KILLS, min_size=3, max_size=3),
+    max_objects=st.sampled_from([2, 5, 100]),
+)
+def test_whatever_dies_each_object_is_loaded_or_set_aside_once(
+    objects: int, poison: set[int], failures: list[bool], kills: list[Kill | None], max_objects: int
+) -> None:
+    world = World(failures, objects=objects, max_objects=max_objects)
+    poisoned(world, *poison)
+    world.clock.on_sleep = world.end
+    for kill in kills:
+        finish(world.run(SLOT), kill)
+    world.redshift.runs.failures = []
+    for slot in (SLOT, NEXT_SLOT):
+        assert rest(world, slot).failure is None
+    assert world.waiting == []
+    paths = [path for _, found in world.redshift.loaded for path in found]
+    healthy = {number for number in range(objects) if number not in poison}
+    assert {int(path.split("/")[4]) for path in paths} == healthy
+    assert len(paths) == 2 * len(healthy)
+    aside = {int(sent["id"][-4:]) for sent in world.sqs.messages}
+    untold = {id for id in world.dynamodb.rows if world.dynamodb.row(id).get("open") == "aside"}
+    assert aside | {int(id[-4:]) for id in untold} >= set(range(objects)) & poison
+    assert not [id for id in world.dynamodb.rows if world.dynamodb.row(id).get("open") == "load"]
+
+
+def with_columns(world: World, number: int, columns: list[list[str]]) -> None:
+    row = world.ledger().get(f"query#{number:04d}")
+    assert row is not None
+    assert world.ledger().change(row, {"columns": json.dumps(columns)}) is not None
+
+
+OLD = [["order_id", "string"], ["version", "bigint"], ["note", "string"]]
+NEW = [["order_id", "string"], ["version", "bigint"], ["note", "string"], ["deleted", "boolean"], ["gone", "date"]]
+
+
+def test_files_of_several_shapes_are_loaded_in_one_transaction() -> None:
+    world = World(objects=4)
+    for number, columns in ((0, OLD), (1, NEW), (2, OLD)):
+        with_columns(world, number, columns)
+    assert rest(world).failure is None
+    (run,) = world.redshift.runs.all.values()
+    staged = [
+        sql for sql in run.parameters["Sqls"] if "eda_staging" in sql and sql.startswith("CREATE TEMP TABLE eda_s")
+    ]
+    assert staged == [
+        'CREATE TEMP TABLE eda_staging ("order_id" VARCHAR(64) NOT NULL, "version" BIGINT NOT NULL, '
+        '"note" VARCHAR(65535))',
+        'CREATE TEMP TABLE eda_staging_2 ("order_id" VARCHAR(64) NOT NULL, "version" BIGINT NOT NULL, '
+        '"note" VARCHAR(65535), "deleted" BOOLEAN, "gone" DATE)',
+        'CREATE TEMP TABLE eda_staging_3 ("order_id" VARCHAR(64) NOT NULL, "version" BIGINT NOT NULL, '
+        '"deleted" BOOLEAN, "note" VARCHAR(65535))',
+    ]
+    assert [shape["objects"] for shape in json.loads(world.row(SLOT)["manifests"])] == [2, 1, 1]
+    assert world.waiting == []
+
+
+def test_more_shapes_than_one_transaction_takes_go_into_further_loads() -> None:
+    world = World(objects=9)
+    for number in range(9):
+        with_columns(world, number, [*OLD, [f"more_{number}", "int"]])
+    assert rest(world).failure is None
+    assert [len(run.parameters["Sqls"]) for run in world.redshift.runs.all.values()] == [36, 18]
+    assert world.waiting == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ([["order_id", "string"], ["note", "string"]], "the files have no column version; they have order_id, note"),
+        ([*OLD, ["more", "map<string,int>"]], "no type of Redshift is known for: more map<string,int>"),
+        ([*OLD, ["Mo're", "int"]], "the files' columns are not ones that can be loaded"),
+    ],
+)
+def test_files_that_can_never_be_loaded_are_set_aside_without_a_statement(columns: Any, reason: str) -> None:
+    world = World(objects=2)
+    with_columns(world, 1, columns)
+    assert rest(world).failure is None
+    assert [len(paths) for _, paths in world.redshift.loaded] == [2]
+    (sent,) = world.sqs.messages
+    assert (sent["id"], sent["error"].startswith(reason)) == ("query#0001", True)
 
 
 def test_an_aborted_statement_is_an_end() -> None:
@@ -296,11 +443,12 @@ def test_an_aborted_statement_is_an_end() -> None:
     assert world.row(SLOT)["attempt"] == 2
 
 
-def test_a_statement_that_is_forgotten_is_loaded_again() -> None:
+@pytest.mark.parametrize("word", ["forgotten", "expired"])
+def test_a_statement_that_is_not_known_any_more_is_loaded_again(word: str) -> None:
     world = World()
     with pytest.raises(StillRunning):
         world.load(max_wait_seconds=0).run(SLOT)
-    world.redshift.forgotten.add(world.row(SLOT)["statement_id"])
+    getattr(world.redshift, word).add(world.row(SLOT)["statement_id"])
     assert rest(world).failure is None
     assert world.row(SLOT)["attempt"] == 2
 
@@ -370,8 +518,7 @@ def test_the_transaction_is_right_on_a_database() -> None:
             "dataset": "orders",
             "slot": SLOT,
             "attempt": attempt,
-            "objects": '{"query#1": 1}',
-            "manifest": "s3://lake/it's.json",
+            "manifests": json.dumps([{"manifest": "s3://lake/it's.json", "columns": None, "objects": 1}]),
         }
         database.execute("BEGIN")
         for position, statement in enumerate(transaction(TARGET, row)):

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
+from eda_runtime.logger import logger
 from eda_runtime.spice import DataSetBusy, Outcome, SpiceRefreshes, ingestion_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +39,7 @@ class World:
 
     def refreshes(self, guard: Guarding = lambda client: client) -> SpiceRefreshes:
         ledger = self.ledger(guard)
-        letters = DeadLetters(ledger, guard(self.sqs), "queue")
+        letters = DeadLetters(ledger, guard(self.sqs), "queue", logger)
         return SpiceRefreshes(ledger, guard(self.quicksight), letters, "123456789012", MAX_ATTEMPTS)
 
     @property

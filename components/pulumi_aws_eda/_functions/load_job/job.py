@@ -15,8 +15,10 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
-from eda_runtime.redshift_load import Load, LoadArgumentError, LoadFailed, StillRunning, Target, load_id
+from eda_runtime.load_statements import LoadArgumentError, Target
+from eda_runtime.redshift_load import Load, LoadFailed, StillRunning, load_id
 
 _RECORD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -58,6 +60,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
         ("version_column", "the column that grows with each change"),
         ("copy_role_arn", "the role with which COPY reads"),
         ("statement_prefix", "of the statements' names"),
+        ("dead_letter_queue_url", "the queue for objects that no load can take"),
         ("region", "the AWS region"),
     ):
         parser.add_argument(f"--{name}", required=True, help=meaning)
@@ -105,13 +108,15 @@ def main(argv: Sequence[str]) -> str | None:
             copy_role_arn=given.copy_role_arn,
             statement_prefix=given.statement_prefix,
         )
+        ledger = Ledger(boto3.client("dynamodb", config=config), given.ledger_table)
         load = Load(
-            ledger=Ledger(boto3.client("dynamodb", config=config), given.ledger_table),
+            ledger=ledger,
             redshift_data=boto3.client("redshift-data", config=config),
             s3=boto3.client("s3", config=config),
             target=target,
             dataset=given.dataset,
             manifest_location=given.manifest_location,
+            dead_letters=DeadLetters(ledger, boto3.client("sqs", config=config), given.dead_letter_queue_url, log),
             awaits_refresh=given.awaits_refresh == "true",
             max_attempts=given.max_attempts,
         )

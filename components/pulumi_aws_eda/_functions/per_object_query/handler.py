@@ -42,7 +42,7 @@ _queries = ObjectQueries(
     _ledger,
     boto3.client("athena"),
     boto3.client("s3"),
-    DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL")),
+    DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL"), logger),
 )
 
 

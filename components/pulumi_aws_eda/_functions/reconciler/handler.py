@@ -32,7 +32,7 @@ _sqs = boto3.client("sqs")
 def _dead_letters(kind: str) -> DeadLetters:
     """The kind's own queue, or the reconciler's."""
     url = settings.text(f"{kind.upper()}_DEAD_LETTER_QUEUE_URL", settings.text("DEAD_LETTER_QUEUE_URL"))
-    return DeadLetters(_ledger, _sqs, url)
+    return DeadLetters(_ledger, _sqs, url, logger)
 
 
 def _queries() -> Callable[[Row], str]:
@@ -57,6 +57,17 @@ def _loads() -> Callable[[Row], str]:
             return "running"
         logger.info("load taken up", load=row["id"], job_run_id=run["JobRunId"])
         return "taken up"
+
+    return reconcile
+
+
+def _aside() -> Callable[[Row], str]:
+    """Send the message about an object that a run set aside and had no time to tell of."""
+    dead_letters = _dead_letters("load")
+
+    def reconcile(row: Row) -> str:
+        dead_letters.bury(row)
+        return "told"
 
     return reconcile
 
@@ -99,7 +110,7 @@ def _awaited() -> Callable[[Row], str]:
 
 _FOR_KIND: dict[str, dict[str, Callable[[], Callable[[Row], str]]]] = {
     "query": {"query": _queries},
-    "load": {"load": _loads},
+    "load": {"load": _loads, redshift_load.ASIDE: _aside},
     "spice": {redshift_load.REFRESH: _awaited, "spice": _ingestions},
 }
 """What is looked for in the index ``open``, by kind."""

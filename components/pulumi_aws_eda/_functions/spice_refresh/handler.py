@@ -20,7 +20,7 @@ _ledger = Ledger(boto3.client("dynamodb"), settings.text("LEDGER_TABLE"))
 _refreshes = SpiceRefreshes(
     _ledger,
     boto3.client("quicksight"),
-    DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL")),
+    DeadLetters(_ledger, boto3.client("sqs"), settings.text("DEAD_LETTER_QUEUE_URL"), logger),
     settings.text("ACCOUNT_ID"),
     settings.integer("MAX_ATTEMPTS", 3, minimum=1),
 )
