@@ -65,9 +65,14 @@ _SAME = {
     "float8": "double precision",
     "numeric": "decimal",
     "timestamp without time zone": "timestamp",
+    "timestamp with time zone": "timestamptz",
+    "time without time zone": "time",
+    "time with time zone": "timetz",
+    "binary varying": "varbyte",
+    "varbinary": "varbyte",
 }
 """Redshift's other words for a type."""
-_TAKEN = {("super", "varchar"), ("timestamptz", "timestamp"), ("timestamp with time zone", "timestamp")}
+_TAKEN = {("super", "varchar"), ("timestamptz", "timestamp")}
 """Types of columns that COPY fills from another type of a file."""
 
 _STAGING, _NEWEST, _POSITION = "eda_staging", "eda_newest", "eda_position"
@@ -256,11 +261,12 @@ def _staged(goal: str | None, hive: str) -> tuple[str, str]:
     if goal is None:
         return stored, stored
     # COPY compares a file's types with the table's and casts nothing.
-    fits = _family(goal) == _family(stored) or (_family(goal), _family(stored)) in _TAKEN
+    fits = type_family(goal) == type_family(stored) or (type_family(goal), type_family(stored)) in _TAKEN
     return (goal if fits else stored), goal
 
 
-def _family(redshift: str) -> str:
+def type_family(redshift: str) -> str:
+    """A Redshift type under its first name, without its length; a ``decimal`` with its digits."""
     word, _, digits = redshift.lower().partition("(")
     family = _SAME.get(word.strip(), word.strip())
     return f"{family}({digits.replace(' ', '')}" if family == "decimal" else family

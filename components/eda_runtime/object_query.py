@@ -11,7 +11,8 @@ would cost more with each order.
 Row: ``id`` (``query#<object id>``), ``kind``, ``bucket``, ``key``, ``version_id``, ``dataset``, ``workgroup``,
 ``statement``, ``output`` (``s3://``), ``attempt``, ``last_attempt`` (no further one is made), ``state``,
 ``query_execution_id``, ``error``, ``opened_at``, ``settled_at``, ``files`` (JSON, ``path`` and ``bytes`` of each),
-``open``, ``unloaded``, ``loaded_by``, ``backfill``, ``correlation_id_column``.
+``columns`` (JSON, name and Hive type of each column of the files), ``open``, ``unloaded``, ``loaded_by``,
+``set_aside`` and ``set_aside_by`` (see ``redshift_load``), ``backfill``, ``correlation_id_column``.
 """
 
 import hashlib
@@ -26,6 +27,7 @@ from botocore.exceptions import ClientError
 
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
+from eda_runtime.load_statements import Columns
 from eda_runtime.logger import logger
 from eda_runtime.query_template import identifier, literal, render
 
@@ -111,6 +113,7 @@ class QuerySettings:
         database: the Glue database of the raw table.
         table: the raw table.
         template: the query, with ``{rows}``.
+        columns: what it yields, Hive types by name, in their order.
         output_location: ``s3://bucket/prefix/``.
         output_partitions: the partition keys of the output, all of them in each object's key.
         dataset: what the results belong to.
@@ -122,6 +125,7 @@ class QuerySettings:
     database: str
     table: str
     template: str
+    columns: Columns
     output_location: str
     output_partitions: tuple[str, ...]
     dataset: str
@@ -189,6 +193,7 @@ def plan(stored: StoredObject, settings: QuerySettings) -> Row:
         "key": stored.key,
         "version_id": stored.version_id,
         "dataset": settings.dataset,
+        "columns": json.dumps(settings.columns, separators=(",", ":")),
         "workgroup": settings.workgroup,
         "statement": (
             f"-- object {stored.id}\nUNLOAD (\n{query}\n) TO {literal(output)} "
@@ -279,7 +284,16 @@ class ObjectQueries:
             **for_attempt(planned, row["attempt"] + 1),
             "last_attempt": row["attempt"] + planned["last_attempt"],
         }
-        stale = ("query_execution_id", "error", "files", "settled_at", "unloaded", "loaded_by")
+        stale = (
+            "query_execution_id",
+            "error",
+            "files",
+            "settled_at",
+            "unloaded",
+            "loaded_by",
+            "set_aside",
+            "set_aside_by",
+        )
         return self._open(self._ledger.change(row, changes, stale))
 
     def completed(self, query_execution_id: str) -> Outcome:

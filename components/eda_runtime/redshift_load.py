@@ -499,8 +499,8 @@ class _Slot:
 
     def _failure(self, suspects: Sequence[_Suspect]) -> LoadFailed:
         return LoadFailed(
-            f"the load of {self._slot} failed: nothing was loaded, and {len(suspects)} objects failed one by one; "
-            f"they wait for the next load. {suspects[-1].load}: {suspects[-1].error}"
+            f"the load of {self._slot} failed: nothing was loaded; tried alone and waiting for the next load: "
+            f"{len(suspects)}; the last, {suspects[-1].row['id']}: {suspects[-1].error}"
         )
 
 

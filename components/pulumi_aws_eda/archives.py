@@ -6,6 +6,7 @@ import importlib.util
 import os
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -76,13 +77,17 @@ def _dist_info(contents: dict[str, bytes]) -> dict[str, bytes]:
     return made | {f"{folder}/RECORD": "".join([*lines, f"{folder}/RECORD,,\n"]).encode()}
 
 
-def function_archive(name: str) -> pulumi.FileArchive:
+def function_archive(name: str, more: Mapping[str, str] | None = None) -> pulumi.FileArchive:
     """The code of a function that the library deploys itself.
 
     Args:
         name: its folder under ``_functions``.
+        more: further text files beside the code, by name.
     """
-    return directory_archive(Path(__file__).parent / "_functions" / name)
+    root = Path(__file__).parent / "_functions" / name
+    contents = {file.relative_to(root).as_posix(): file.read_bytes() for file in _files(root)}
+    contents |= {file: text.encode() for file, text in (more or {}).items()}
+    return pulumi.FileArchive(str(_zip(contents, f"{name}-{_digest(contents)}.zip")))
 
 
 def script(name: str) -> tuple[pulumi.FileAsset, str]:

@@ -18,7 +18,8 @@ from pulumi_aws_eda._parts.observability import alarms
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
-_NO_RESOURCE = frozenset({*_TRACE, "dynamodb:ListStreams", "redshift-data:DescribeStatement"})
+_STATEMENTS = ("redshift-data:DescribeStatement", "redshift-data:GetStatementResult")
+_NO_RESOURCE = frozenset({*_TRACE, *_STATEMENTS, "dynamodb:ListStreams"})
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
 
 

@@ -9,7 +9,6 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
-from eda_runtime.load_statements import LOAD_LEDGER_COLUMNS
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues, triggers
@@ -19,6 +18,7 @@ from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
+from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 GLUE_VERSION = "3.0"
 """The Glue version in which Python shell runs 3.9 (Glue documentation, Glue versions)."""
@@ -45,8 +45,8 @@ class WorkgroupArgs(TypedDict):
     database_name: pulumi.Input[str]
     """The namespace's database."""
     secret_arn: pulumi.Input[str]
-    """The secret of a superuser, with which the migrations run. They make the user of the job's role: where a stack
-    was destroyed and is made again under the same names, drop that user first (``DROP USER "IAMR:<role>"``)."""
+    """The secret of a superuser, with which tables, columns, the job's user and its grants are made, and migrations run
+    when the stack is deployed."""
     copy_role_arn: pulumi.Input[str]
     """A role that the namespace has and that may read the curated files and the manifests."""
     endpoint_address: NotRequired[pulumi.Input[str]]
@@ -76,8 +76,9 @@ class LoadArgs(TypedDict):
     """What is loaded, when and where to; exactly one of ``namespace`` and ``workgroup``."""
 
     columns: Mapping[str, str]
-    """Redshift types by name, in the order of the files: COPY of Parquet goes by position. Lower case letters, digits
-    and underscores."""
+    """Redshift types by name. Lower case letters, digits and underscores. A column that is added here is added to the
+    table, and a longer VARCHAR lengthens its column; files from before load beside those from after. What is taken away
+    here stays in the table, and is filled no more."""
     key: str
     """The column that names a row of the target."""
     version_column: str
@@ -91,7 +92,8 @@ class LoadArgs(TypedDict):
     target_table_name: NotRequired[str]
     """The target; default: the logical name in lower case letters, digits and underscores."""
     migrations: NotRequired[Sequence[str]]
-    """SQL of your own, run in order after the tables, once each: append, never change or remove. Default none."""
+    """SQL of your own, run in order after the tables, once each: append, never change or remove. Each is one statement
+    that Redshift takes in a transaction; ``migration_ledger`` in the warehouse says what has run. Default none."""
     schedule_expression: NotRequired[str]
     """When a load starts, an EventBridge Scheduler expression; default ``cron(0 3 * * ? *)``: daily at three."""
     schedule_expression_timezone: NotRequired[str]
@@ -152,7 +154,9 @@ class ScheduledLoad(pulumi.ComponentResource):
     EventBridge Scheduler starts a Glue Python shell job with the slot's time. The job takes the files from the ledger,
     writes a manifest, and sends one transaction to the Redshift Data API: COPY into staging, the newest version of each
     key, MERGE where it is newer, and a row in ``load_ledger``. A slot that fires twice loads once, late files come with
-    the next load, and nothing to load is success. Schema, tables, the job's user and its grants are made on deployment.
+    the next load, and nothing to load is success. What fails is tried in halves; an object that fails alone is set
+    aside with a message in the dead-letter queue, and all others are loaded in the same run. Schema, tables, columns,
+    the job's user and its grants are made on deployment by a function, which looks at what is there.
 
     Args:
         name: logical name.
@@ -327,7 +331,9 @@ class ScheduledLoad(pulumi.ComponentResource):
             tags=common.tags,
             opts=common.opts(depends_on=[policy, log_group]),
         )
-        migrated = _migrate(common, warehouse, target, self.job_role.name, args.get("migrations", ()))
+        self.warehouse_function, migrated = _migrate(
+            common, warehouse, target, self.job_role.name, args.get("migrations", ())
+        )
         partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
         self.schedule = triggers.schedule(
             common,
@@ -367,7 +373,7 @@ class ScheduledLoad(pulumi.ComponentResource):
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
         common.watch("redshift_workgroups", warehouse.workgroup_name)
-        self.observed = common.observed()
+        self.observed = common.observed(self.warehouse_function.observed)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     @property
@@ -698,33 +704,46 @@ def _migrate(
     target: _Target,
     role_name: pulumi.Output[str],
     migrations: Sequence[str],
-) -> pulumi.Resource:
-    """Run the migrations one after the other; the last of them."""
-    table, ledger = f'"{target.schema}"."{target.table}"', f'"{target.schema}"."{LEDGER}"'
-    columns = ", ".join(f'"{name}" {type}' for name, type in target.columns.items())
-    ledger_columns = ", ".join(f'"{name}" {type}' for name, type in LOAD_LEDGER_COLUMNS)
-    user = pulumi.Output.concat('"IAMR:', role_name, '"')
-    steps: dict[str, pulumi.Input[str]] = {
-        "schema": f'CREATE SCHEMA IF NOT EXISTS "{target.schema}"',
-        "target": f'CREATE TABLE IF NOT EXISTS {table} ({columns}, PRIMARY KEY ("{target.key}"))',
-        "load-ledger": f"CREATE TABLE IF NOT EXISTS {ledger} ({ledger_columns})",
-        "user": pulumi.Output.concat("CREATE USER ", user, " PASSWORD DISABLE"),
-        "grant-schema": pulumi.Output.concat(f'GRANT USAGE ON SCHEMA "{target.schema}" TO ', user),
-        "grant-target": pulumi.Output.concat(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO ", user),
-        "grant-load-ledger": pulumi.Output.concat(f"GRANT SELECT, INSERT ON {ledger} TO ", user),
-        **{f"migration-{number_}": statement for number_, statement in enumerate(migrations, 1)},
+) -> tuple[IdempotentLambda, pulumi.Resource]:
+    """The function that brings the warehouse to what the target and the migrations want, and its invocation."""
+    keys = [] if common.kms_key_arn is None else [common.kms_key_arn]
+    function: IdempotentLambdaArgs = {
+        "code": archives.function_archive("warehouse"),
+        "description": "Adds what the warehouse lacks, and runs migrations once each",
+        "memory_size": 256,
+        "timeout": 900,
+        "environment": {
+            "WORKGROUP": warehouse.workgroup_name,
+            "DATABASE": warehouse.database_name,
+            "SECRET_ARN": warehouse.secret_arn,
+        },
+        "grants": {
+            "Migrate": {
+                "actions": ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"],
+                "resources": [warehouse.workgroup_arn],
+            },
+            "ReadSecret": {"actions": ["secretsmanager:GetSecretValue"], "resources": [warehouse.secret_arn]},
+            **needs.statements(results=True),
+            **needs.keys(keys),
+        },
     }
-    last: list[pulumi.Resource] = []
-    for suffix, sql in steps.items():
-        last = [
-            aws.redshiftdata.Statement(
-                f"{common.name}-{suffix}",
-                workgroup_name=warehouse.workgroup_name,
-                database=warehouse.database_name,
-                secret_arn=warehouse.secret_arn,
-                statement_name=f"{common.name}-{suffix}",
-                sql=sql,
-                opts=common.opts(depends_on=last),
-            )
-        ]
-    return last[0]
+    made = IdempotentLambda(
+        f"{common.name}-warehouse", common.nested(function), pulumi.ResourceOptions(parent=common.parent)
+    )
+    wanted = {
+        "schema": target.schema,
+        "table": target.table,
+        "columns": list(target.columns.items()),
+        "key": target.key,
+        "user": pulumi.Output.concat("IAMR:", role_name),
+        "migrations": list(migrations),
+    }
+    invoked = aws.lambda_.Invocation(
+        f"{common.name}-migration",
+        function_name=made.function_name,
+        input=pulumi.Output.json_dumps(wanted),
+        # Another workgroup or namespace has nothing of it; a repeat finds all of it there.
+        triggers={"workgroup": warehouse.workgroup_arn, "secret": warehouse.secret_arn},
+        opts=common.opts(depends_on=[made]),
+    )
+    return made, invoked

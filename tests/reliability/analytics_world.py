@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger, Row
+from eda_runtime.logger import logger
 from eda_runtime.object_query import OutputNotEmptied, StoredObject
 from eda_runtime.redshift_load import Load, LoadFailed, StillRunning
 
@@ -167,6 +169,7 @@ class World:
             dataset="orders",
             manifest_location="s3://lake/manifests/",
             awaits_refresh=True,
+            dead_letters=DeadLetters(self.ledger, client["sqs"], "loads", logger),
             max_attempts=MAX_ATTEMPTS,
             max_objects=2,
             sleep=self._let_statements_end,
@@ -260,7 +263,7 @@ class World:
             self.sqs.send_message("queries", json.dumps(kept))
 
     def _function(self, name: str, environment: dict[str, str]) -> Any:
-        module = deployed(f"{name}/handler.py", environment, self._clients)
+        module = deployed(f"{name}/handler.py", environment, self._clients, test_analytics_functions.QUERY_FILES)
         module._ledger._clock, module._ledger._sleep = self.clock, self.clock.sleep
         return module
 

@@ -2,8 +2,10 @@
 
 import importlib.util
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -23,18 +25,27 @@ class Context:
         return self.milliseconds
 
 
-def deployed(path: str, environment: Mapping[str, str], clients: Mapping[str, Any]) -> ModuleType:
+def deployed(
+    path: str, environment: Mapping[str, str], clients: Mapping[str, Any], files: Mapping[str, str] | None = None
+) -> ModuleType:
     """A function's module.
 
     Args:
         path: under ``_functions``.
         environment: its environment.
         clients: what boto3 gives it, by service.
+        files: further files beside it, by name.
     """
-    spec = importlib.util.spec_from_file_location(f"deployed_{path.replace('/', '_')[:-3]}", FUNCTIONS / path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    with patch.dict(os.environ, environment), patch("boto3.client", lambda service, **_: clients[service]):
-        spec.loader.exec_module(module)
+    with TemporaryDirectory() as folder:
+        code = Path(folder) / "code"
+        shutil.copytree((FUNCTIONS / path).parent, code, ignore=shutil.ignore_patterns("__pycache__"))
+        for name, text in (files or {}).items():
+            (code / name).write_text(text)
+        file = code / Path(path).name
+        spec = importlib.util.spec_from_file_location(f"deployed_{path.replace('/', '_')[:-3]}", file)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        with patch.dict(os.environ, environment), patch("boto3.client", lambda service, **_: clients[service]):
+            spec.loader.exec_module(module)
     return module

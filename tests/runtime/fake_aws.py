@@ -271,7 +271,7 @@ class RedshiftData:
         self.loaded.append((run.id, {entry["url"] for entry in entries}))
 
     def _entries(self, run: Run) -> list[dict[str, Any]]:
-        copies = [sql for sql in run.parameters["Sqls"] if sql.startswith("COPY ")]
+        copies = [sql for sql in run.parameters.get("Sqls", ()) if sql.startswith("COPY ")]
         return [entry for copy in copies for entry in json.loads(self.s3.bodies[copy.split("'")[1]])["entries"]]
 
     def _error(self, run: Run) -> str:

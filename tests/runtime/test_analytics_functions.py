@@ -1,5 +1,7 @@
 """The functions around the analytics runtime: which events they take, and what they do with the others."""
 
+import json
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -15,13 +17,14 @@ QUERY_ENVIRONMENT = {
     "WORKGROUP": "wg",
     "DATABASE": "db",
     "TABLE": "raw",
-    "QUERY": "SELECT * FROM {rows}",
     "OUTPUT_LOCATION": "s3://curated/orders/",
     "OUTPUT_PARTITIONS": "dt",
     "DATASET": "orders",
     "MAX_ATTEMPTS": "3",
     "DEAD_LETTER_QUEUE_URL": "queue",
 }
+FILE_COLUMNS = [["order_id", "string"], ["version", "bigint"]]
+QUERY_FILES = {"query.json": json.dumps({"query": "SELECT * FROM {rows}", "columns": FILE_COLUMNS})}
 REFRESH_ENVIRONMENT = {
     "LEDGER_TABLE": "ledger",
     "ACCOUNT_ID": "123456789012",
@@ -39,7 +42,7 @@ class World:
         self.dynamodb, self.s3, self.sqs, self.quicksight = DynamoDB(), S3(), Sqs(), QuickSight()
         self.athena = Athena(self.s3)
 
-    def function(self, name: str, environment: dict[str, str]) -> ModuleType:
+    def function(self, name: str, environment: dict[str, str], files: Mapping[str, str] = QUERY_FILES) -> ModuleType:
         clients = {
             "dynamodb": self.dynamodb,
             "s3": self.s3,
@@ -47,7 +50,7 @@ class World:
             "athena": self.athena,
             "quicksight": self.quicksight,
         }
-        return deployed(f"{name}/handler.py", environment, clients)
+        return deployed(f"{name}/handler.py", environment, clients, files)
 
 
 def created(key: str = "raw/dt=2026-01-01/hour=02/file", size: int = 5, **more: Any) -> dict[str, Any]:
@@ -116,8 +119,9 @@ def test_what_cannot_be_queried_is_raised_for_the_failure_destination() -> None:
 
 
 def test_a_wrong_query_is_found_when_the_function_starts() -> None:
+    wrong = json.dumps({"query": "SELECT {x} FROM {rows}", "columns": []})
     with pytest.raises(QueryTemplateError, match="known are"):
-        World().function("per_object_query", {**QUERY_ENVIRONMENT, "QUERY": "SELECT {x} FROM {rows}"})
+        World().function("per_object_query", QUERY_ENVIRONMENT, {"query.json": wrong})
 
 
 def finished(state: str = "FINISHED", name: str = "orders-load-2026-1") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from pipeline.redrive_queries import RedriveQueries, event_of
 from pipeline.reload import JobRuns, Reload
 from tests.runtime.deployed import Context, deployed
 from tests.runtime.fake_aws import S3, Athena, DynamoDB, Sqs
-from tests.runtime.test_analytics_functions import QUERY_ENVIRONMENT, created, state_change
+from tests.runtime.test_analytics_functions import QUERY_ENVIRONMENT, QUERY_FILES, created, state_change
 
 START = datetime(2026, 1, 1, 22, tzinfo=UTC)
 SLOT = "2026-01-02T03:00:00Z"
@@ -51,7 +51,7 @@ class Stack:
         # As the events of these tests have it.
         self.outputs |= {"raw_bucket_name": "raw", "athena_workgroup_name": "wg"}
         clients = {"dynamodb": self.dynamodb, "athena": self.athena, "s3": self.curated, "sqs": Sqs()}
-        self.function: ModuleType = deployed("per_object_query/handler.py", QUERY_ENVIRONMENT, clients)
+        self.function: ModuleType = deployed("per_object_query/handler.py", QUERY_ENVIRONMENT, clients, QUERY_FILES)
         self.glue = Glue(f"s3://{self.bucket}/raw/orders/")
         self.calls: list[dict[str, Any]] = []
 

@@ -163,7 +163,9 @@ def test_other_errors_are_not_taken_for_lost_races() -> None:
     "file",
     [
         RUNTIME / "ledger.py",
+        RUNTIME / "load_statements.py",
         RUNTIME / "redshift_load.py",
+        RUNTIME / "dead_letters.py",
         RUNTIME.parent / "pulumi_aws_eda" / "_functions" / "load_job" / "job.py",
     ],
     ids=lambda file: file.name,
@@ -173,7 +175,8 @@ def test_what_glue_runs_is_python_3_9_and_needs_no_powertools(file: Path) -> Non
     imported = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
     imported |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     assert "__future__" in imported, "without it, annotations such as `str | None` are evaluated"
-    known = {"boto3", "botocore", "eda_runtime.ledger", "eda_runtime.redshift_load", *sys.stdlib_module_names}
+    shared = ("dead_letters", "ledger", "load_statements", "redshift_load")
+    known = {"boto3", "botocore", *(f"eda_runtime.{name}" for name in shared), *sys.stdlib_module_names}
     assert {name for name in imported if name not in known and name.partition(".")[0] not in known} == set()
     newer = {"UTC", "add_note", "pairwise", "batched", "file_digest", "StrEnum", "ExceptionGroup"}
     assert not newer & {node.attr for node in nodes if isinstance(node, ast.Attribute)}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.runtime.deployed import FUNCTIONS, deployed
-from tests.runtime.fake_aws import S3, DynamoDB, RedshiftData
+from tests.runtime.fake_aws import S3, DynamoDB, RedshiftData, Sqs
 
 JOB = FUNCTIONS / "load_job" / "job.py"
 SLOT = "2026-01-02T03:00:00Z"
@@ -29,6 +29,7 @@ ARGUMENTS = {
     "version_column": "version",
     "copy_role_arn": "arn:aws:iam::123456789012:role/copy",
     "statement_prefix": "orders-load-",
+    "dead_letter_queue_url": "queue",
     "max_attempts": "2",
     "region": "eu-central-1",
 }
@@ -52,7 +53,7 @@ class World:
     """All that lies behind the job."""
 
     def __init__(self, failures: list[bool] | None = None) -> None:
-        self.dynamodb, self.s3 = DynamoDB(), S3()
+        self.dynamodb, self.s3, self.sqs = DynamoDB(), S3(), Sqs()
         self.redshift = Instant(self.s3, failures)
         self.s3.objects["lake", "curated/1"] = 5
         row = {
@@ -61,6 +62,11 @@ class World:
             "unloaded": "orders",
             "settled_at": "2026-01-01T00:00:00Z",
             "files": '[{"path": "s3://lake/curated/1", "bytes": 5}]',
+            "kind": "query",
+            "dataset": "orders",
+            "bucket": "raw",
+            "key": "raw/1",
+            "version_id": "v1",
         }
         self.dynamodb.rows["query#1"] = {
             "attempt": {"N": "1"},
@@ -68,7 +74,7 @@ class World:
         }
 
     def main(self, job: ModuleType, arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> str | None:
-        clients = {"dynamodb": self.dynamodb, "s3": self.s3, "redshift-data": self.redshift}
+        clients = {"dynamodb": self.dynamodb, "s3": self.s3, "redshift-data": self.redshift, "sqs": self.sqs}
         monkeypatch.setattr(job.boto3, "client", lambda service, config: clients[service])
         failure: str | None = job.main(arguments)
         return failure
@@ -111,10 +117,24 @@ def test_it_says_why_it_failed(
 ) -> None:
     world = World([True, True])
     failure = world.main(job, argv(), monkeypatch)
-    assert failure == f"not loaded: the load of {SLOT} failed: it broke"
+    assert failure is not None
+    assert failure.startswith(f"not loaded: the load of {SLOT} failed: nothing was loaded; ")
+    assert failure.endswith("query#1: it broke")
     assert lines(capsys)[-1]["level"] == "ERROR"
     assert world.dynamodb.row("query#1")["unloaded"] == "orders"
     assert len(world.redshift.runs.all) == 2
+
+
+def test_what_it_sets_aside_is_told_and_is_no_failure(
+    job: ModuleType, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = World()
+    world.redshift.poison = {"s3://lake/curated/1"}
+    assert world.main(job, argv(), monkeypatch) is None
+    assert [(sent["kind"], sent["id"], sent["key"]) for sent in world.sqs.messages] == [("object", "query#1", "raw/1")]
+    (told,) = [line for line in lines(capsys) if line["message"] == "failed for good"]
+    assert (told["level"], told["kind"], told["id"]) == ("ERROR", "object", "query#1")
+    assert "File name: https://s3.eu-central-1.amazonaws.com/lake/curated/1" in told["error"]
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:

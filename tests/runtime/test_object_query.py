@@ -33,6 +33,7 @@ SETTINGS = QuerySettings(
     database="db",
     table="raw",
     template="SELECT a, {key} AS source FROM {rows}",
+    columns=(("a", "string"), ("source", "string")),
     output_location="s3://curated/orders/",
     output_partitions=("dt",),
     dataset="orders",

@@ -29,6 +29,7 @@ SETTINGS = QuerySettings(
     database="db",
     table="raw",
     template="SELECT a, COALESCE(id, {key}) AS correlation_id FROM {rows}",
+    columns=(("a", "string"), ("correlation_id", "string")),
     output_location="s3://curated/orders/",
     output_partitions=("dt",),
     dataset="orders",

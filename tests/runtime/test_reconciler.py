@@ -26,7 +26,8 @@ ENVIRONMENT = {
     "DATA_SET_IDS": '["orders", "customers"]',
     "LOAD_JOB_NAME": "load",
 }
-SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", "s3://curated/o/", ("dt",), "orders", 2)
+COLUMNS = (("order_id", "string"), ("version", "bigint"))
+SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", COLUMNS, "s3://curated/o/", ("dt",), "orders", 2)
 
 
 class Glue:

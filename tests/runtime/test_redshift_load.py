@@ -265,7 +265,7 @@ def test_where_nothing_can_be_loaded_nothing_is_set_aside_and_the_next_load_take
     world = World([True] * 100)
     failure = rest(world).failure
     assert isinstance(failure, LoadFailed)
-    assert "nothing was loaded, and 5 objects failed one by one" in str(failure)
+    assert "nothing was loaded; tried alone and waiting for the next load: 5" in str(failure)
     assert "it broke" in str(failure)
     row = world.row(SLOT)
     # Five together, three times; two and three, and two of the three, once; each alone, three times.
@@ -336,7 +336,7 @@ def test_many_that_fail_one_by_one_while_none_is_loaded_are_the_warehouses_fault
     poisoned(world, *range(40))
     failure = rest(world).failure
     assert isinstance(failure, LoadFailed)
-    assert "10 objects failed one by one" in str(failure)
+    assert "tried alone and waiting for the next load: 10" in str(failure)
     assert world.sqs.messages == []
     assert len(world.waiting) == 40
 

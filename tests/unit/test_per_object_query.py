@@ -2,6 +2,7 @@
 
 import base64
 import json
+import zipfile
 from typing import Any
 
 import pulumi
@@ -137,7 +138,6 @@ def test_the_function_gets_what_it_reads_from_its_environment() -> None:
             "WORKGROUP": "project-test-q",
             "DATABASE": "lake",
             "TABLE": "raw_orders",
-            "QUERY": QUERY["query"],
             "OUTPUT_LOCATION": "s3://q-curated-id/curated/q/",
             "OUTPUT_PARTITIONS": "dt",
             "DATASET": "q",
@@ -148,6 +148,20 @@ def test_the_function_gets_what_it_reads_from_its_environment() -> None:
     variables = changed["environment"]["variables"]
     assert (variables["DATASET"], variables["MAX_ATTEMPTS"]) == ("orders", "5")
     assert changed["reservedConcurrentExecutions"] == 2
+
+
+def asked(made: Recording) -> dict[str, Any]:
+    """What the function's archive says of the query."""
+    with zipfile.ZipFile(made.one(FUNCTION).inputs["code"].path) as archive:
+        found: dict[str, Any] = json.loads(archive.read("query.json"))
+        return found
+
+
+def test_the_query_and_its_columns_reach_the_function_together() -> None:
+    assert asked(make()) == {"query": QUERY["query"], "columns": [list(column) for column in QUERY["columns"].items()]}
+    code = [make(query=query).one(FUNCTION).inputs["code"].path for query in (QUERY["query"], "SELECT 1 FROM {rows}")]
+    assert code[0] != code[1]
+    assert make().one(FUNCTION).inputs["code"].path == code[0]
 
 
 def test_orders_of_an_object_are_asked_for_where_a_column_names_them() -> None:
@@ -344,7 +358,7 @@ def test_tags_boundary_actions_and_retention_reach_every_child() -> None:
     )
 
 
-LONG = "SELECT '" + "x" * 3100 + "' FROM {rows}"
+LONG = "SELECT '" + "x" * 131_052 + "' FROM {rows}"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +377,7 @@ LONG = "SELECT '" + "x" * 3100 + "' FROM {rows}"
         ({"query": "SELECT 1 /* FROM {rows}"}, "comment that does not end"),
         ({"query": "SELECT 1 -- FROM {rows}"}, "'query' has {rows} in a literal or a comment"),
         ({"query": "SELECT (a FROM {rows}"}, "'query' opens 1 parentheses and closes 0"),
-        ({"query": LONG}, "'query' has 3121 bytes; allowed are 3072, because it is an environment variable"),
+        ({"query": LONG}, "'query' has 131073 bytes; allowed are 131072, half of what Athena takes"),
         ({"columns": {}}, "'columns' is empty"),
         ({"columns": {"Id": "string"}}, "'columns' has 'Id'; allowed are lower case letters"),
         ({"columns": {"dt": "string"}}, "'columns' has 'dt', which is the partition"),
@@ -401,7 +415,7 @@ def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:
     "query", ["WITH a AS (SELECT * FROM {rows}) SELECT ';' FROM a", "\n select 1 from {rows} -- a; b"]
 )
 def test_a_select_in_other_forms_is_taken(query: str) -> None:
-    assert make(query=query).one(FUNCTION).inputs["environment"]["variables"]["QUERY"] == query
+    assert asked(make(query=query))["query"] == query
 
 
 def test_a_loop_is_refused_when_the_names_are_known_only_after_deployment() -> None:

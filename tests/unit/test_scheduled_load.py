@@ -21,9 +21,9 @@ POLICY = "aws:iam/rolePolicy:RolePolicy"
 RULE = "aws:cloudwatch/eventRule:EventRule"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
 SECURITY = "aws:glue/securityConfiguration:SecurityConfiguration"
-STATEMENT = "aws:redshiftdata/statement:Statement"
+INVOCATION = "aws:lambda/invocation:Invocation"
+FUNCTION = "aws:lambda/function:Function"
 WORKGROUP = "aws:redshiftserverless/workgroup:Workgroup"
-MIGRATIONS = ("schema", "target", "load-ledger", "user", "grant-schema", "grant-target", "grant-load-ledger")
 CHILDREN = {
     (RULE, "l-failed"),
     (RULE, "l-loaded"),
@@ -38,7 +38,15 @@ CHILDREN = {
     (POLICY, "l-job-role"),
     (ROLE, "l-schedule-role"),
     (POLICY, "l-schedule-role"),
-    *((STATEMENT, f"l-{suffix}") for suffix in MIGRATIONS),
+    (INVOCATION, "l-migration"),
+    (FUNCTION, "l-warehouse-function"),
+    (ROLE, "l-warehouse-role"),
+    (POLICY, "l-warehouse-role"),
+    ("aws:cloudwatch/logGroup:LogGroup", "l-warehouse-log"),
+    (ALARM, "l-warehouse-errors"),
+    (ALARM, "l-warehouse-throttles"),
+    ("aws:lambda/layerVersion:LayerVersion", "eda-powertools"),
+    ("aws:lambda/layerVersion:LayerVersion", "eda-runtime"),
     (OBJECT, "l-library"),
     (OBJECT, "l-script"),
     (SCHEDULE, "l-schedule"),
@@ -91,10 +99,7 @@ def arguments(made: Recording) -> dict[str, str]:
         (EXISTS, LEDGER_TABLE | BUCKET),
         ({"ledger_table_name": "l", "ledger_table_arn": LEDGER}, OF_THE_NAMESPACE | BUCKET),
         ({"job_bucket_name": "jobs"}, OF_THE_NAMESPACE | LEDGER_TABLE),
-        (
-            {**EXISTS, "migrations": ["A", "B"]},
-            LEDGER_TABLE | BUCKET | {(STATEMENT, "l-migration-1"), (STATEMENT, "l-migration-2")},
-        ),
+        ({**EXISTS, "migrations": ["A", "B"]}, LEDGER_TABLE | BUCKET),
     ],
 )
 def test_each_switch_makes_exactly_its_children(args: dict[str, Any], children: set[tuple[str, str]]) -> None:
@@ -201,6 +206,7 @@ def test_the_roles_hold_what_is_wired_and_no_more() -> None:
     assert {sid: (s["Action"], s["Resource"]) for sid, s in found.items()} == {
         "MoveRows": (["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:UpdateItem"], [table]),
         "FindRows": (["dynamodb:Query"], [f"{table}/index/open", f"{table}/index/unloaded"]),
+        "DeadLetter": (["sqs:SendMessage"], [ARN.format("sqs", "queue/project-test-l-dlq")]),
         "ReadCode": (["s3:GetObject"], ["arn:aws:s3:::l-job-id/jobs/l/code/*"]),
         "WriteManifest": (["s3:PutObject"], ["arn:aws:s3:::l-job-id/jobs/l/manifests/*"]),
         "Load": (
@@ -258,30 +264,30 @@ def test_a_workgroup_that_exists_is_used() -> None:
     given = arguments(made)
     assert (given["--workgroup_name"], given["--database"], given["--copy_role_arn"]) == ("wg", "dwh", "arn:copy")
     assert made.statements("l-job-role")["Load"]["Resource"] == ["arn:wg"]
-    statement = made.one(STATEMENT, "l-schema").inputs
-    assert (statement["workgroupName"], statement["database"], statement["secretArn"]) == ("wg", "dwh", "arn:secret")
+    variables = made.one(FUNCTION).inputs["environment"]["variables"]
+    assert (variables["WORKGROUP"], variables["DATABASE"], variables["SECRET_ARN"]) == ("wg", "dwh", "arn:secret")
 
 
-def test_schema_tables_user_and_grants_are_migrations() -> None:
+def test_the_deployment_asks_for_schema_tables_user_grants_and_migrations() -> None:
     made = make(schema_name="mart", target_table_name="facts", migrations=["ALTER TABLE x ADD COLUMN y INT"])
-    sql = {found.name: found.inputs["sql"] for found in made.of(STATEMENT).values()}
-    user = '"IAMR:project-test-l-job-role"'
-    assert sql == {
-        "l-schema": 'CREATE SCHEMA IF NOT EXISTS "mart"',
-        "l-target": 'CREATE TABLE IF NOT EXISTS "mart"."facts" ("order_id" VARCHAR(64), "version" BIGINT, '
-        '"deleted" BOOLEAN, PRIMARY KEY ("order_id"))',
-        "l-load-ledger": 'CREATE TABLE IF NOT EXISTS "mart"."load_ledger" ("dataset" VARCHAR(128), '
-        '"slot" VARCHAR(64), "attempt" INTEGER, "objects" INTEGER, "manifest" VARCHAR(2048), "loaded_at" TIMESTAMP)',
-        "l-user": f"CREATE USER {user} PASSWORD DISABLE",
-        "l-grant-schema": f'GRANT USAGE ON SCHEMA "mart" TO {user}',
-        "l-grant-target": f'GRANT SELECT, INSERT, UPDATE, DELETE ON "mart"."facts" TO {user}',
-        "l-grant-load-ledger": f'GRANT SELECT, INSERT ON "mart"."load_ledger" TO {user}',
-        "l-migration-1": "ALTER TABLE x ADD COLUMN y INT",
+    invocation = made.one(INVOCATION)
+    assert invocation.inputs["functionName"] == "project-test-l-warehouse"
+    assert invocation.json("input") == {
+        "schema": "mart",
+        "table": "facts",
+        "columns": [["order_id", "VARCHAR(64)"], ["version", "BIGINT"], ["deleted", "BOOLEAN"]],
+        "key": "order_id",
+        "user": "IAMR:project-test-l-job-role",
+        "migrations": ["ALTER TABLE x ADD COLUMN y INT"],
     }
-    names = [found.name for found in made.resources if found.type == STATEMENT]
-    assert names == [*(f"l-{suffix}" for suffix in MIGRATIONS), "l-migration-1"]
-    secrets = {found.inputs["secretArn"] for found in made.of(STATEMENT).values()}
-    assert secrets == {"arn:aws:secretsmanager:eu-central-1:123456789012:secret:l-namespace"}
+    secret = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:l-namespace"
+    workgroup = "arn:aws:redshiftserverless:eu-central-1:123456789012:workgroup/l-workgroup"
+    assert invocation.inputs["triggers"] == {"workgroup": workgroup, "secret": secret}
+    statements = made.statements("l-warehouse-role")
+    assert statements["ReadSecret"]["Resource"] == [secret]
+    assert statements["Migrate"]["Resource"] == [workgroup]
+    assert "UseKeys" not in statements
+    assert make(kms_key_arn=KEY).statements("l-warehouse-role")["UseKeys"]["Resource"] == [KEY]
 
 
 def test_a_run_that_failed_ends_in_the_dead_letter_queue() -> None:

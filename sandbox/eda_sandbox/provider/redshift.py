@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.convert import Inputs, pairs
 from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
@@ -112,6 +114,17 @@ def _delete_statement(context: Context, id: str, state: dict[str, Any]) -> None:
     """What a statement did stays done, as with the AWS provider."""
 
 
+def _is_known(context: Context, id: str, state: dict[str, Any]) -> bool:
+    try:
+        context.client("redshift-data").describe_statement(Id=id)
+    except ClientError as error:
+        found = error.response["Error"]
+        if found["Code"] == "ValidationException" and "expired" in found["Message"]:
+            return False
+        raise
+    return True
+
+
 _retag = tagged("redshift-serverless", lambda it: {"resourceArn": it["arn"]})
 
 TYPES = {
@@ -131,6 +144,7 @@ TYPES = {
         found_by("redshift-serverless", "GetWorkgroup", lambda it: {"workgroupName": it["id"]}),
         _retag,
     ),
-    # It has run, and is not gone when the Data API forgets it.
-    "aws:redshiftdata/statement:Statement": ResourceType(_create_statement, _delete_statement),
+    # A refresh takes it out of the state when the Data API has forgotten it, and the next update runs it again (the
+    # provider's statement.go, resourceStatementRead).
+    "aws:redshiftdata/statement:Statement": ResourceType(_create_statement, _delete_statement, exists=_is_known),
 }

@@ -4,10 +4,14 @@ In: EventBridge's ``Object Created`` (S3) and ``Athena Query State Change``, and
 like S3's with an optional ``detail.backfill``: it queries an object anew that failed, or succeeded before the backfill.
 Out: ``{"outcome": …}``. Events may repeat.
 
+The query and its columns lie beside this file, in ``query.json``: ``{"query", "columns": [[name, Hive type], …]}``.
+
 Raises ``ObjectRefused`` for an object that can't be queried; the failure destination keeps its event.
 """
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -25,11 +29,13 @@ class UnknownEvent(Exception):
     """The event is of no kind that this function takes."""
 
 
+_query = json.loads(Path(__file__).with_name("query.json").read_text())
 _settings = QuerySettings(
     workgroup=settings.text("WORKGROUP"),
     database=settings.text("DATABASE"),
     table=settings.text("TABLE"),
-    template=settings.text("QUERY"),
+    template=_query["query"],
+    columns=tuple((name, hive) for name, hive in _query["columns"]),
     output_location=settings.text("OUTPUT_LOCATION"),
     output_partitions=tuple(name.strip() for name in settings.text("OUTPUT_PARTITIONS").split(",")),
     dataset=settings.text("DATASET"),

@@ -120,9 +120,14 @@ def object_queries(common: Common, given: ObjectQueriesArgs) -> dict[str, GrantA
     }
 
 
-def statements() -> dict[str, GrantArgs]:
-    """Looking up statements of the Redshift Data API, which have no ARN (Service Authorization Reference)."""
-    return {"DescribeStatements": {"actions": ["redshift-data:DescribeStatement"], "resources": ["*"]}}
+def statements(*, results: bool = False) -> dict[str, GrantArgs]:
+    """Looking up statements of the Redshift Data API, which have no ARN (Service Authorization Reference).
+
+    Args:
+        results: their results too.
+    """
+    more = ["redshift-data:GetStatementResult"] if results else []
+    return {"DescribeStatements": {"actions": ["redshift-data:DescribeStatement", *more], "resources": ["*"]}}
 
 
 def loads(given: LoadsArgs) -> dict[str, GrantArgs]:

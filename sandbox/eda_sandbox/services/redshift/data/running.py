@@ -45,6 +45,7 @@ def _outcome(cloud: Cloud, statement: Statement) -> tuple[str, str | None]:
             session.cancel()
         if request.get("ExecutionMode") == "AUTO_COMMIT":
             return _each_alone(session, statement)
+        session.in_block = statement.is_batch
         for number, part in enumerate(statement.parts, start=1):
             try:
                 _run_part(session, statement, part)

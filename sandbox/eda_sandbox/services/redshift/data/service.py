@@ -47,6 +47,7 @@ class RedshiftData(Service):
         self._lock = threading.RLock()
         self._statements: dict[str, Statement] = {}
         self._tokens: dict[tuple[str, str], Statement] = {}
+        self._expired: set[str] = set()
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="redshift-data")
 
     def stop(self) -> None:
@@ -342,6 +343,11 @@ class RedshiftData(Service):
                 return statement, None
             if statement.is_batch and 1 <= int(number) <= len(statement.parts):
                 return statement, statement.parts[int(number) - 1]
+        if base in self._expired:
+            # As the Terraform provider knows it (its `FindStatementByID`).
+            raise AwsError(
+                "ValidationException", "Could not retrieve the query result as it has expired after 1 day(s)."
+            )
         raise AwsError("ResourceNotFoundException", "Query does not exist.", ResourceId=identifier)
 
     def _cancel(self, statement: Statement) -> None:
@@ -362,6 +368,7 @@ class RedshiftData(Service):
         with self._lock:
             for statement in [found for found in self._statements.values() if found.created < oldest]:
                 del self._statements[statement.id]
+                self._expired.add(statement.id)
                 self._tokens.pop((statement.owner, statement.request.get("ClientToken", "")), None)
 
     def _count(self, sql: str) -> int:

@@ -24,6 +24,8 @@ PRIVILEGES = {"table": TABLE_PRIVILEGES, "schema": SCHEMA_PRIVILEGES, "database"
 _HIDDEN = ("_redshift", "main", "information_schema", "pg_catalog")
 _SHOWN = "schema_name NOT IN ('_redshift', 'main', 'information_schema', 'pg_catalog') AND NOT temporary"
 _TYPE = "coalesce(comment, CASE data_type WHEN 'VARCHAR' THEN 'character varying(65535)' ELSE lower(data_type) END)"
+_LENGTH = "TRY_CAST(regexp_extract(type, '^character.*[(]([0-9]+)[)]$', 1) AS INTEGER)"
+_DIGITS = "TRY_CAST(regexp_extract(type, '^numeric[(]([0-9]+),([0-9]+)[)]$', {}) AS INTEGER)"
 
 SETUP = f"""
 CREATE SCHEMA _redshift;
@@ -41,8 +43,13 @@ CREATE VIEW _redshift.svv_tables AS
     UNION ALL SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE {_SHOWN} AND NOT internal;
 CREATE VIEW _redshift.svv_columns AS
     SELECT schema_name AS table_schema, table_name, column_name, column_index AS ordinal_position,
-           column_default, CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, {_TYPE} AS data_type
-    FROM duckdb_columns() WHERE NOT internal AND database_name <> 'temp' AND {_SHOWN.partition(" AND")[0]};
+           column_default, CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable,
+           regexp_replace(type, '[(].*', '') AS data_type, {_LENGTH} AS character_maximum_length,
+           {_DIGITS.format(1)} AS numeric_precision, {_DIGITS.format(2)} AS numeric_scale
+    FROM (
+        SELECT *, {_TYPE} AS type FROM duckdb_columns()
+        WHERE NOT internal AND database_name <> 'temp' AND {_SHOWN.partition(" AND")[0]}
+    );
 CREATE VIEW _redshift.svv_all_schemas AS
     SELECT schema_name FROM duckdb_schemas() WHERE database_name = current_database()
     AND schema_name NOT IN ('_redshift', 'main', 'information_schema', 'pg_catalog');

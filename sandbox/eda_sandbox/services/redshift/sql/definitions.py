@@ -251,6 +251,9 @@ def alter_table(session: Session, statement: Tokens) -> None:
         if statement.accept("ENCODE"):
             return
         statement.expect("TYPE")
+        if session.in_block:
+            # Redshift documentation, ALTER TABLE: not within a transaction block.
+            raise SqlError("ALTER TABLE ALTER COLUMN cannot run inside a transaction block")
         changed = next(column for column in columns if column.name == name)
         kind = _parsed_type(statement)
         if not (changed.type.is_string and kind.is_string):

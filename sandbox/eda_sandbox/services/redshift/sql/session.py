@@ -64,6 +64,8 @@ class Session:
         self._ending = threading.Lock()
         self._run = run
         self.query_id = 0
+        self.in_block = False
+        """Whether statements belong together: some are refused inside a transaction block."""
 
     def execute(self, statement: Tokens, parameters: dict[str, str] | None = None) -> Outcome:
         """Run one statement in the transaction that is open; the first one opens it.
