@@ -19,6 +19,7 @@ from pipeline.backfill import Backfill, Requested
 from pipeline.preflight import check
 from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
+from pipeline.redrive_loads import RedriveLoads
 from pipeline.redrive_notifications import RedriveNotifications
 from pipeline.redrive_queries import RedriveQueries
 from pipeline.reload import JobRuns, Reload
@@ -104,6 +105,21 @@ def redrive_queries(
 ) -> None:
     """Start queries again that failed, from their dead-letter queue; ends with 1 when a message is still there."""
     _report(RedriveQueries(_clients(endpoint_url), json.load(outputs)).run(limit), "messages")
+
+
+@app.command()
+def redrive_loads(
+    outputs: Outputs,
+    limit: Annotated[int, typer.Option(min=1, help="How many messages at most.")] = 1000,
+    query_anew: Annotated[
+        bool, typer.Option("--query-anew", help="Query objects that were set aside again, with the query as it is now.")
+    ] = False,
+    endpoint_url: Endpoint = None,
+) -> None:
+    """Have objects that no load could take wait for the next one, and start slots that failed, from the loads'
+    dead-letter queue; ends with 1 when a message is still there: a slot's stays until it is loaded."""
+    command = RedriveLoads(_clients(endpoint_url), json.load(outputs), query_anew=query_anew)
+    _report(command.run(limit), "messages")
 
 
 @app.command()

@@ -48,6 +48,19 @@ class Reload:
         for row in self._rows(slot):
             if row["state"] == SUCCEEDED:
                 self._reset(row)
+        return self.start(slot)
+
+    def start(self, slot: str) -> str:
+        """Start the job for a slot, which loads what waits.
+
+        Returns:
+            The id of the job's run.
+
+        Raises:
+            LoadArgumentError: ``slot`` is no time of the schedule.
+            JobRuns: a run is under way.
+        """
+        check_slot(slot)
         try:
             answer = self._glue.start_job_run(JobName=self._job, Arguments={"--scheduled_time": slot})
         except self._glue.exceptions.ConcurrentRunsExceededException:

@@ -15,6 +15,7 @@ from pipeline.demo.back_half import BackHalf
 from pipeline.demo.run import Pipeline, Progress
 from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
+from pipeline.redrive_loads import RedriveLoads
 from pipeline.redrive_notifications import RedriveNotifications
 from pipeline.redrive_queries import RedriveQueries
 
@@ -25,7 +26,7 @@ STUCK_SECONDS = 75.0
 """Nothing changed for so long while something is still under way: it will not change."""
 REDRIVE_SECONDS = 5
 """How long a message that a redrive leaves in its queue is not seen by the next one."""
-BY_HAND = ("load_dlq_url", "refresh_dlq_url", "reconciler_dlq_url", "workflow_reconciler_dlq_url")
+BY_HAND = ("refresh_dlq_url", "reconciler_dlq_url", "workflow_reconciler_dlq_url")
 """Queues whose messages are deleted once a later load has taken everything, as their runbooks say."""
 RECONCILERS = ("reconciler_function_name", "workflow_reconciler_function_name")
 
@@ -178,6 +179,8 @@ class Settling:
             ("notifications", RedriveNotifications(client, self.outputs).run),
             ("queries", RedriveQueries(client, self.outputs).run),
         ]
+        if self.behind.has_warehouse:
+            commands.append(("loads", RedriveLoads(client, self.outputs).run))
         for name, run in commands:
             for outcome in self._outcomes(name, run):
                 self.done[f"redriven {name}: {outcome}"] += 1

@@ -19,6 +19,7 @@ from eda_runtime.object_query import OutputNotEmptied, StoredObject
 from eda_runtime.redshift_load import Load, LoadFailed, StillRunning
 
 from pipeline.backfill import Requested
+from pipeline.redrive_loads import RedriveLoads
 from pipeline.redrive_queries import RedriveQueries
 from tests.reliability.faulty_calls import Wire
 from tests.runtime import test_analytics_functions, test_reconciler
@@ -32,6 +33,9 @@ DATA_SETS = ("one", "two")
 MAX_ATTEMPTS = 2
 OUTPUTS = {
     "query_dlq_url": "queries",
+    "load_dlq_url": "loads",
+    "load_job_name": "load-job",
+    "ledger_table_name": "ledger",
     "query_function_name": "query",
     "athena_workgroup_name": "wg",
     "raw_bucket_name": "raw",
@@ -59,7 +63,7 @@ class Queues:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self.of: dict[str, dict[str, str]] = {"queries": {}, "queue": {}, "refreshes": {}}
+        self.of: dict[str, dict[str, str]] = {"queries": {}, "queue": {}, "refreshes": {}, "loads": {}}
         self.seen: set[str] = set()
         self._sent = 0
 
@@ -89,12 +93,21 @@ class World:
         began: for each ingestion, the statements whose rows it holds.
     """
 
-    def __init__(self, wire: Wire, queries: list[bool], statements: list[bool], ingestions: list[bool]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        queries: list[bool],
+        statements: list[bool],
+        ingestions: list[bool],
+        poison: str | None = None,
+    ) -> None:
         self.wire = wire
         self.dynamodb, self.s3, self.clock = DynamoDB(), S3(), Clock()
         self.sqs = Queues(self)
         self.athena, self.redshift = Athena(self.s3, queries), RedshiftData(self.s3, statements)
         self.quicksight = _Noting(self, ingestions)
+        if poison is not None:
+            self.redshift.poison = {StoredObject("raw", poison, "v1").id}
         self.began: dict[str, set[str]] = {}
         self.too_early: list[str] = []
         self.refused: set[str] = set()
@@ -129,6 +142,7 @@ class World:
                 **attempts,
                 **group,
                 "QUERY_DEAD_LETTER_QUEUE_URL": "queries",
+                "LOAD_DEAD_LETTER_QUEUE_URL": "loads",
                 "SPICE_DEAD_LETTER_QUEUE_URL": "refreshes",
             },
         )
@@ -183,15 +197,30 @@ class World:
         try:
             counts: dict[str, int] = self._reconciler.handle({}, Context())
         finally:
-            slot, self._job = self._job, None
-            if slot is not None:
-                self.load(slot)
+            self._run_job()
         return counts
+
+    def _run_job(self) -> None:
+        slot, self._job = self._job, None
+        if slot is not None:
+            self.load(slot)
 
     def redrive(self) -> list[Requested]:
         """A run of the redrive of queries."""
         self.sqs.seen.clear()
         return list(RedriveQueries(self._clients.__getitem__, OUTPUTS).run(100))
+
+    def redrive_loads(self) -> list[Requested]:
+        """A run of the redrive of loads, and of the job if it starts it."""
+        self.sqs.seen.clear()
+        try:
+            return list(RedriveLoads(self._clients.__getitem__, OUTPUTS).run(100))
+        finally:
+            self._run_job()
+
+    def get_job(self, JobName: str) -> dict[str, Any]:
+        """Glue."""
+        return {"Job": {"DefaultArguments": {"--dataset": "orders"}}}
 
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         """Glue."""
@@ -219,6 +248,10 @@ class World:
                 return not any(row["state"] == "STARTED" and row.get("query_execution_id") == id for row in self.rows())
             case {"detail": {"bucket": {"name": bucket}, "object": {"key": key, "version-id": version}}}:
                 row = self._row(bucket, key, version)
+            case {"kind": "object", "id": id}:
+                return "set_aside" not in self.dynamodb.row(id)
+            case {"kind": "load", "slot": slot}:
+                return bool(self.dynamodb.row(f"load#orders#{slot}")["state"] == "SUCCEEDED")
             case {"bucket": bucket, "key": key, "version_id": version}:
                 row = self._row(bucket, key, version)
         return bool(row) and (row["state"] == "SUCCEEDED" or self.owned(row))
@@ -230,18 +263,22 @@ class World:
     def owned(self, row: Row) -> bool:
         """Whether a row is done, or is where somebody looks: among what is open, or in a message."""
         match row:
+            case {"kind": "query", "state": "SUCCEEDED", "set_aside": _}:
+                return self._told(row) or row.get("open") == "aside"
             case {"kind": "query", "state": "SUCCEEDED"}:
                 return "unloaded" in row or "loaded_by" in row
             case {"kind": "load", "state": "SUCCEEDED", "statement_id": statement}:
                 noted = [f"spice#{name}#{statement}" in self.dynamodb.rows for name in DATA_SETS]
                 return self._loaded(row) and (all(noted) or row.get("open") == "refresh")
             case {"state": "FAILED"}:
-                told = any(f'"id": "{row["id"]}"' in body for queue in self.sqs.of.values() for body in queue.values())
-                return told or row.get("open") == row["kind"]
+                return self._told(row) or row.get("open") == row["kind"]
             case {"kind": kind, "state": "STARTED" | "RUNNING"}:
                 # A statement that was noted is its data set's.
                 return row.get("open") == kind or row["id"].count("#") == 2
         return True
+
+    def _told(self, row: Row) -> bool:
+        return any(f'"id": "{row["id"]}"' in body for queue in self.sqs.of.values() for body in queue.values())
 
     def _loaded(self, row: Row) -> bool:
         return row["statement_id"] in {statement for statement, _ in self.redshift.loaded}

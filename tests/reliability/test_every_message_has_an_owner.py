@@ -1,6 +1,6 @@
 """Whatever fails and whoever is killed: a message leaves its queue only when what it stands for is seen to be there.
 
-The redrives of changes, of notifications and of queries, and the reconciler of the analytics, on fakes of their
+The redrives of changes, notifications, queries and loads, and the reconciler of the analytics, on fakes of their
 services whose calls fail, lose their answers, are throttled, are refused in part, or are the last of whoever calls. The
 workflow's redrive and reconciler have theirs in ``test_every_order_has_an_owner``.
 """
@@ -96,7 +96,7 @@ ACTIONS = st.one_of(
     st.tuples(st.just("arrive"), st.sampled_from(KEYS)),
     st.tuples(st.just("undelivered"), st.sampled_from(KEYS)),
     st.tuples(st.just("foreign"), st.sampled_from(analytics_world.FOREIGN)),
-    st.tuples(st.sampled_from(["told", "silent", "reconcile", "redrive"]), st.just("")),
+    st.tuples(st.sampled_from(["told", "silent", "reconcile", "redrive", "redrive loads"]), st.just("")),
     st.tuples(st.just("load"), st.sampled_from(SLOTS)),
 )
 BEGINNINGS = st.sampled_from(
@@ -127,6 +127,8 @@ def act(world: analytics_world.World, what: str, given: str) -> None:
                 world.reconcile()
             case "redrive":
                 world.redrive()
+            case "redrive loads":
+                world.redrive_loads()
 
 
 def reconcile(world: analytics_world.World) -> None:
@@ -136,13 +138,16 @@ def reconcile(world: analytics_world.World) -> None:
 
 
 def settle(world: analytics_world.World) -> list[analytics_world.Requested]:
-    """The faults are over: the schedules run, and what lies in the queue is redriven; what the last redrive said."""
+    """The faults and what made poison of a file are over: the schedules run, and what lies in the queues is redriven;
+    what the last redrive of queries said."""
     world.wire.heal()
+    world.redshift.poison.clear()
     for slot in LAST_SLOTS:
         world.redrive()
         world.end(told=False)
         reconcile(world)
         act(world, "load", slot)
+        act(world, "redrive loads", "")
     reconcile(world)
     return world.redrive()
 
@@ -155,10 +160,17 @@ def settle(world: analytics_world.World) -> list[analytics_world.Requested]:
     ENDINGS,
     ENDINGS,
     st.sampled_from([None, None, *analytics_world.DATA_SETS]),
+    st.sampled_from([None, None, KEYS[0]]),
 )
 # A query that fails for good, and its message cannot be sent.
 @example(
-    [("arrive", KEYS[0]), ("told", ""), ("told", "")], [Fault(0, "error", "send_message")], [True, True], [], [], None
+    [("arrive", KEYS[0]), ("told", ""), ("told", "")],
+    [Fault(0, "error", "send_message")],
+    [True, True],
+    [],
+    [],
+    None,
+    None,
 )
 # A statement is sent, and its sender is not told.
 @example(
@@ -168,6 +180,17 @@ def settle(world: analytics_world.World) -> list[analytics_world.Requested]:
     [],
     [],
     None,
+    None,
+)
+# A file that the warehouse refuses, and its message cannot be sent.
+@example(
+    [("arrive", KEYS[0]), ("arrive", KEYS[1]), ("told", ""), ("told", ""), ("load", SLOTS[0])],
+    [Fault(0, "killed before", "send_message")],
+    [],
+    [],
+    [],
+    None,
+    KEYS[0],
 )
 # A refresh that fails for good, and whoever sends its message is killed.
 @example(
@@ -177,6 +200,7 @@ def settle(world: analytics_world.World) -> list[analytics_world.Requested]:
     [],
     [True, True, True, True],
     None,
+    None,
 )
 def test_what_the_analytics_began_has_an_owner_and_comes_to_its_end_once(
     actions: list[tuple[str, str]],
@@ -185,8 +209,9 @@ def test_what_the_analytics_began_has_an_owner_and_comes_to_its_end_once(
     statements: list[bool],
     ingestions: list[bool],
     refused: str | None,
+    poison: str | None,
 ) -> None:
-    world = analytics_world.World(Wire(faults), queries, statements, ingestions)
+    world = analytics_world.World(Wire(faults), queries, statements, ingestions, poison)
     world.refused |= {refused} if refused else set()
     for action in actions:
         act(world, *action)
@@ -198,6 +223,7 @@ def test_what_the_analytics_began_has_an_owner_and_comes_to_its_end_once(
     foreign = sorted(given for what, given in actions if what == "foreign")
     assert sorted(world.sqs.of["queries"].values()) == foreign, "all but what is foreign is redriven"
     assert [one.done for one in said] == [False] * len(foreign), "and what is foreign is said to be left"
+    assert world.sqs.of["loads"] == {}, "what was set aside and what failed is loaded"
     objects = [row for row in world.rows() if row["kind"] == "query"]
     known = {given for what, given in actions if what in ("arrive", "undelivered")}
     assert {row["key"] for row in objects} == known

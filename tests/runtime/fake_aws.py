@@ -229,7 +229,8 @@ class Athena:
 
 
 class RedshiftData:
-    """Statements; each commits the files of its manifests, or fails; one with a file that is poison always does."""
+    """Statements; each commits the files of its manifests, or fails; one with a file that is poison always does, which
+    is one whose path holds a text of ``poison``."""
 
     def __init__(self, s3: S3, failures: list[bool] | None = None) -> None:
         self.s3 = s3
@@ -264,7 +265,7 @@ class RedshiftData:
             if self.s3.objects.get(tuple(entry["url"].removeprefix("s3://").split("/", 1)))  # type: ignore[arg-type]  # two parts
             != entry["meta"]["content_length"]
         ]
-        if run.fails or missing or aborted or self.poison & {entry["url"] for entry in entries}:
+        if run.fails or missing or aborted or any(map(self._is_poison, entries)):
             run.state = "ABORTED" if aborted else "FAILED"
             return
         run.state = "FINISHED"
@@ -274,9 +275,12 @@ class RedshiftData:
         copies = [sql for sql in run.parameters.get("Sqls", ()) if sql.startswith("COPY ")]
         return [entry for copy in copies for entry in json.loads(self.s3.bodies[copy.split("'")[1]])["entries"]]
 
+    def _is_poison(self, entry: dict[str, Any]) -> bool:
+        return any(text in entry["url"] for text in self.poison)
+
     def _error(self, run: Run) -> str:
         for entry in self._entries(run) if self.names_files and not run.fails else []:
-            if entry["url"] in self.poison:
+            if self._is_poison(entry):
                 address = entry["url"].replace("s3://", "https://s3.eu-central-1.amazonaws.com/")
                 return f"Spectrum Scan Error: The length of the data column note is longer, File name: {address}"
         return "it broke"
