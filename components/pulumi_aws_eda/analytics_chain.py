@@ -240,9 +240,8 @@ def _check(component: str, args: AnalyticsChainArgs) -> None:
         where, load = f"{component}, redshift", args["redshift"]
         check(where, load, LoadArgs)
         check_load_args(where, load)
-        if list(load["columns"]) != list(query["columns"]):
-            differ = sorted(set(load["columns"]) ^ set(query["columns"])) or "in their order"
-            raise ArgumentError(where, "columns", f"and those of 'query' differ: {differ}; COPY goes by position")
+        if differ := sorted(set(load["columns"]) ^ set(query["columns"])):
+            raise ArgumentError(where, "columns", f"and those of 'query' differ: {differ}; each is made and loaded")
     if "quicksight" in args:
         where, refresh = f"{component}, quicksight", args["quicksight"]
         if "redshift" not in args:
