@@ -711,7 +711,7 @@ def _migrate(
         "code": archives.function_archive("warehouse"),
         "description": "Adds what the warehouse lacks, and runs migrations once each",
         "memory_size": 256,
-        "timeout": 900,
+        "timeout": 300,
         "environment": {
             "WORKGROUP": warehouse.workgroup_name,
             "DATABASE": warehouse.database_name,

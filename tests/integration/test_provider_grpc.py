@@ -511,9 +511,9 @@ REPLACED = {
     "aws:apigateway/deployment:Deployment": {"triggers": {"changed": "yes"}},
     "aws:cloudwatch/logStream:LogStream": {"name": "changed"},
     "aws:glue/securityConfiguration:SecurityConfiguration": {"name": "changed"},
+    "aws:lambda/invocation:Invocation": {"triggers": {"changed": "yes"}},
     "aws:lambda/layerVersion:LayerVersion": {"description": "changed"},
     "aws:lambda/permission:Permission": {"action": "lambda:GetFunction"},
-    "aws:redshiftdata/statement:Statement": {"sql": "SELECT 1"},
     "aws:dynamodb/table:Table": {"hashKey": "changed"},
     "aws:s3/bucket:Bucket": {"bucket": "changed"},
     "aws:lambda/function:Function": {"name": "changed"},
@@ -589,7 +589,7 @@ def test_every_resource_is_deleted_once_and_deleting_it_again_is_no_failure(
             stack.update(table, table.changed({"deletionProtectionEnabled": False}))
     for made in reversed(stack.made):
         stack.delete(made)
-        # What a statement did stays done.
+        # What an invocation did stays done.
         gone = TABLE[made.type].exists is not None
         assert (stack.read(made).id == "") == gone, made.urn
         stack.delete(made)

@@ -3,6 +3,7 @@
 import gzip
 import json
 import secrets
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -624,8 +625,17 @@ def test_a_workgroup_takes_so_many_statements_and_forgets_them_after_a_day(
     assert data.describe_statement(Id=running, WaitTimeSeconds=30)["Status"] == "ABORTED"
     assert house.run("SELECT 1")["Status"] == "FINISHED"
     monkeypatch.setattr(service, "RETENTION", timedelta(0))
-    with pytest.raises(ClientError, match="Query does not exist"):
+    with pytest.raises(ClientError, match=r"ValidationException.* has expired"):
         data.describe_statement(Id=running)
+    with pytest.raises(ClientError, match=r"ResourceNotFoundException.* Query does not exist"):
+        data.describe_statement(Id=str(uuid.uuid4()))
+
+
+def test_a_type_changes_outside_a_transaction_block_only(house: House, table: str) -> None:
+    wider = f"ALTER TABLE sales.{table} ALTER COLUMN status TYPE varchar(40)"
+    refused = house.run("SELECT 1", wider, check=False)
+    assert "cannot run inside a transaction block" in refused["Error"]
+    house.run(wider)
 
 
 def test_two_that_wait_for_each_other_are_a_deadlock() -> None:
@@ -676,10 +686,10 @@ def test_the_catalog_is_there(house: House, table: str) -> None:
     assert "sales" in data.list_schemas(**common)["Schemas"]
     assert data.list_databases(**common)["Databases"] == ["orders"]
     columns = data.describe_table(**common, Schema="sales", Table=table)["ColumnList"]
-    assert [(column["name"], column["typeName"]) for column in columns][:3] == [
-        ("order_id", "character varying(64)"),
-        ("status", "character varying(20)"),
-        ("version", "bigint"),
+    assert [(column["name"], column["typeName"], column["length"]) for column in columns][:3] == [
+        ("order_id", "character varying", 64),
+        ("status", "character varying", 20),
+        ("version", "bigint", 0),
     ]
     house.run(
         f"ALTER TABLE sales.{table} ADD COLUMN note varchar(5) DEFAULT 'new'",

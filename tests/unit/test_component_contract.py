@@ -24,7 +24,7 @@ NO_TAGS = {
     "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:glue/catalogTable:CatalogTable",
     "aws:glue/securityConfiguration:SecurityConfiguration",
-    "aws:redshiftdata/statement:Statement",
+    "aws:lambda/invocation:Invocation",
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
     "aws:s3/bucketNotification:BucketNotification",
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
@@ -52,6 +52,7 @@ NO_RESOURCE_LEVEL = {
     "logs:DescribeResourcePolicies",
     "logs:DescribeLogGroups",
     "redshift-data:DescribeStatement",
+    "redshift-data:GetStatementResult",
 }
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
 

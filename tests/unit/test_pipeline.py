@@ -24,7 +24,10 @@ def run(stack: str = "dev", **config: Any) -> Recording:
 @pytest.mark.parametrize("stack", ["dev", "sandbox"])
 def test_the_numbers_of_the_functions(stack: str) -> None:
     functions = {f.name: f.inputs for f in run(stack).of("aws:lambda/function:Function").values()}
-    refreshing = {"orders-analytics-refresh-function-function": (256, 60)} if stack == "sandbox" else {}
+    loading = {
+        "orders-analytics-load-warehouse-function": (256, 300),
+        "orders-analytics-refresh-function-function": (256, 60),
+    }
     assert {name: (f["memorySize"], f["timeout"]) for name, f in functions.items()} == {
         "get-order-function": (128, 2),
         "add-details-function": (128, 10),
@@ -35,7 +38,7 @@ def test_the_numbers_of_the_functions(stack: str) -> None:
         "suppliers-sync-function": (256, 300),
         "orders-analytics-query-function-function": (256, 60),
         "orders-analytics-reconciler-function-function": (256, 300),
-        **refreshing,
+        **(loading if stack == "sandbox" else {}),
     }
     assert functions["get-order-function"]["reservedConcurrentExecutions"] == 20
 

@@ -39,6 +39,7 @@ WITHOUT_RESOURCE = (
     "logs:UpdateLogDelivery",
     "redshift-data:DescribeStatement",
     "redshift-data:GetStatementResult",
+    "redshift-data:GetStatementResult",
     "redshift-data:ListStatements",
     "s3:ListAllMyBuckets",
     "sts:GetCallerIdentity",

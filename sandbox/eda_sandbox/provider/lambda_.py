@@ -208,6 +208,7 @@ def _invoke(context: Context, inputs: Inputs) -> Created:
         raise SandboxError("aws:lambda/invocation:Invocation: the sandbox knows the lifecycleScope CREATE_ONLY only")
     for not_sent in ("triggers", "terraformKey"):
         inputs.take(not_sent)
+    inputs.done()
     answer = context.client("lambda").invoke(FunctionName=name, Qualifier=qualifier, Payload=payload.encode())
     result = answer["Payload"].read().decode()
     if "FunctionError" in answer:

@@ -169,7 +169,8 @@ class RedshiftData(Service):
         rows = self._ask(
             request,
             caller,
-            "SELECT column_name, data_type, is_nullable, column_default FROM svv_columns "
+            "SELECT column_name, data_type, is_nullable, column_default, coalesce(character_maximum_length, 0), "
+            "coalesce(numeric_precision, 0), coalesce(numeric_scale, 0) FROM svv_columns "
             "WHERE table_schema = :schema AND table_name = :name ORDER BY ordinal_position",
             {"schema": schema, "name": table},
         )
@@ -178,12 +179,15 @@ class RedshiftData(Service):
                 "name": name,
                 "label": name,
                 "typeName": kind,
+                "length": length,
+                "precision": precision,
+                "scale": scale,
                 "nullable": 1 if nullable == "YES" else 0,
                 "columnDefault": default,
                 "schemaName": schema,
                 "tableName": table,
             }
-            for name, kind, nullable, default in rows
+            for name, kind, nullable, default, length, precision, scale in rows
         ]
         return {"TableName": table, **_page("ColumnList", columns, request, 1000)}
 
