@@ -31,7 +31,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
@@ -280,8 +280,13 @@ class Load:
         """Keep an object from the loads that follow, and say so: it does not wait any more, and its message is sent."""
         changes = {"set_aside": reason, "set_aside_by": load, "open": ASIDE, "opened_at": self.ledger.now()}
         moved = self.ledger.change(row, changes, ("unloaded",))
-        if moved is not None:
+        if moved is None:
+            return
+        try:
             self.dead_letters.bury(moved)
+        except (BotoCoreError, ClientError):
+            # It is open until a reconciler has told of it; the load goes on.
+            _log.exception("not told", extra={"object_id": row["id"], "load": load})
 
     def _submit(self, row: Row) -> None:
         answer = self.redshift_data.batch_execute_statement(

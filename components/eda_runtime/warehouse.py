@@ -24,7 +24,7 @@ from eda_runtime.load_statements import LOAD_LEDGER_COLUMNS, Columns, literal, q
 from eda_runtime.logger import logger
 
 POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 5.0
-PROPAGATION_SECONDS = 60.0
+PROPAGATION_SECONDS = 20.0
 """How long a refusal may be a role that was made a moment ago (IAM documentation, changes are not always immediately
 visible)."""
 CONFLICT = "Serializable isolation violation"

@@ -75,6 +75,16 @@ class BehindChecks:
                 self.loaded,
                 (f"{LOAD}-job-role", f"{LOAD}-copy-role", f"{LOAD}-schedule-role/Call"),
             ),
+            Check(
+                "an object that no load can take is in the queue of loads",
+                self.set_aside,
+                (f"{LOAD}-job-role/DeadLetter",),
+            ),
+            Check(
+                "the warehouse is brought to what the stack wants",
+                self.brought,
+                tuple(f"{LOAD}-warehouse-role/{sid}" for sid in ("Migrate", "ReadSecret", "DescribeStatements")),
+            ),
             Check("SPICE is refreshed after a load's event", self.refreshed, (refresh,)),
             Check(
                 "a query that failed and whose events are lost is settled",
@@ -136,6 +146,7 @@ class BehindChecks:
             self._lines(f"{REFRESH}-function", f"{refresh}/WriteLog", self.refreshed),
             self._lines(f"{RECONCILER}-function", f"{reconciler}/WriteLog", self._reconcile),
             self._lines(LOAD, f"{LOAD}-job-role/WriteLog", self._run_job),
+            self._lines(f"{LOAD}-warehouse", f"{LOAD}-warehouse-role/WriteLog", self.brought),
         ]
 
     def queried(self) -> None:
@@ -170,6 +181,26 @@ class BehindChecks:
         if not any(row.order_id == order_id for row in self._behind.warehouse()):
             raise CheckFailed("the order is not in Redshift")
         self._stage.until(lambda: self._refreshes() > before, "the load is in SPICE")
+
+    def set_aside(self) -> None:
+        """An object whose files have no key, a load, a message."""
+        token = secrets.token_hex(16)
+        row = {"kind": "query", "state": "SUCCEEDED", "dataset": "orders", "unloaded": "orders", "settled_at": LONG_AGO}
+        row |= {
+            "files": "[]",
+            "columns": '[["none", "string"]]',
+            "bucket": "proof",
+            "key": token,
+            "version_id": "proof",
+        }
+        with self._planted(f"query#{token}", row):
+            self._run_job()
+            self._stage.letter_arrives(self._outputs["load_dlq_url"], token, "the object's message is in the queue")
+
+    def brought(self) -> None:
+        """What a deployment asks of the warehouse, again."""
+        (invocation,) = self._stage.stack.of_type("aws:lambda/invocation:Invocation").values()
+        self._stage.invoke(invocation["functionName"], invocation["input"].encode())
 
     def refreshed(self) -> None:
         """A load's completion event, an ingestion."""
