@@ -200,6 +200,7 @@ sink = BatchedFirehoseSink(
             "stream_arn": orders.stream_arn,
             "key": analytics.KEY,
             "attributes": analytics.ATTRIBUTES,
+            "old_attributes": analytics.OLD_ATTRIBUTES,
             "version_attribute": analytics.VERSION,
         },
         "buffering_interval": 300,
@@ -219,7 +220,7 @@ chain_args: AnalyticsChainArgs = {
         "view": {
             "name": "orders_current",
             "key": analytics.KEY,
-            "version_column": analytics.VERSION,
+            "version_column": analytics.SEQUENCE,
             "deleted_column": analytics.DELETED,
         },
         "curated_prefix": "curated/orders/",
@@ -231,7 +232,7 @@ if settings.redshift:
     chain_args["redshift"] = {
         "columns": {name: redshift for name, (_, redshift) in analytics.COLUMNS.items()},
         "key": analytics.KEY,
-        "version_column": analytics.VERSION,
+        "version_column": analytics.SEQUENCE,
         "namespace": {"subnet_ids": settings.subnet_ids, "security_group_ids": settings.security_group_ids},
         "target_table_name": "orders",
         "schedule_expression": settings.load_schedule,

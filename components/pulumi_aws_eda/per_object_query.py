@@ -17,8 +17,10 @@ from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
-QUERY_BYTES = 3072
-"""Bytes of a query: it is an environment variable, and Lambda allows 4 KB for all of them together."""
+QUERY_BYTES = 65_536
+"""Bytes of a query. A statement of Athena has 262,144 at most (Athena's quotas), which hold an object's key for each
+placeholder too, and a row of the ledger 400 KB (DynamoDB's quotas)."""
+QUERY_FILE = "query.sql"
 LEAST_CUTOFF, MOST_CUTOFF = 10_000_000, 7 * 10**15
 """Bytes of ``bytes_scanned_cutoff_per_query`` (Athena's quotas: 10 MB to 7 EB)."""
 PARTITION = "dt"
@@ -58,8 +60,8 @@ class QueryArgs(TypedDict):
     """The raw table: its location is the prefix, its partitions are computed."""
     query: str
     """One SELECT with ``{rows}`` once, which becomes the object's rows; ``{bucket}``, ``{key}`` and ``{version_id}``
-    are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. 3072 bytes at
-    most."""
+    are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. 65,536 bytes
+    at most."""
     columns: Mapping[str, str]
     """The curated table's columns: Hive types by name, in the query's order; scalar types. Lower case letters, digits
     and underscores; ``dt`` is the partition."""
@@ -264,7 +266,7 @@ class PerObjectQuery(pulumi.ComponentResource):
         if column is not None:
             self._object_queries["correlation_id_column"] = column
         function: IdempotentLambdaArgs = {
-            "code": archives.function_archive("per_object_query"),
+            "code": archives.function_archive("per_object_query", {QUERY_FILE: args["query"]}),
             "description": "Queries each new object once, and settles the query when it has ended",
             "memory_size": 256,
             "timeout": 60,
@@ -275,7 +277,7 @@ class PerObjectQuery(pulumi.ComponentResource):
                 "WORKGROUP": self.workgroup.name,
                 "DATABASE": args["database_name"],
                 "TABLE": args["table_name"],
-                "QUERY": args["query"],
+                "QUERY_FILE": QUERY_FILE,
                 "OUTPUT_LOCATION": location,
                 "OUTPUT_PARTITIONS": PARTITION,
                 "DATASET": dataset,
@@ -359,7 +361,7 @@ def _check_query(component: str, query: str) -> None:
     except QueryTemplateError as error:
         raise ArgumentError(component, "query", f"is not one that can be run for each object: {error}") from None
     if len(query.encode()) > QUERY_BYTES:
-        problem = f"has {len(query.encode())} bytes; allowed are {QUERY_BYTES}, because it is an environment variable"
+        problem = f"has {len(query.encode())} bytes; allowed are {QUERY_BYTES}"
         raise ArgumentError(component, "query", problem)
     bare = _NO_SQL.sub(" ", query)
     if "'" in bare or '"' in bare or "/*" in bare:

@@ -1,5 +1,6 @@
 """The functions around the analytics runtime: which events they take, and what they do with the others."""
 
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,8 @@ QUERY_ENVIRONMENT = {
     "WORKGROUP": "wg",
     "DATABASE": "db",
     "TABLE": "raw",
-    "QUERY": "SELECT * FROM {rows}",
+    # Beside the code where it is deployed.
+    "QUERY_FILE": str(Path(__file__).with_name("query.sql")),
     "OUTPUT_LOCATION": "s3://curated/orders/",
     "OUTPUT_PARTITIONS": "dt",
     "DATASET": "orders",
@@ -115,9 +117,11 @@ def test_what_cannot_be_queried_is_raised_for_the_failure_destination() -> None:
         function.handle({"detail-type": "Scheduled Event", "detail": {}}, Context())
 
 
-def test_a_wrong_query_is_found_when_the_function_starts() -> None:
+def test_a_wrong_query_is_found_when_the_function_starts(tmp_path: Path) -> None:
+    file = tmp_path / "wrong.sql"
+    file.write_text("SELECT {x} FROM {rows}")
     with pytest.raises(QueryTemplateError, match="known are"):
-        World().function("per_object_query", {**QUERY_ENVIRONMENT, "QUERY": "SELECT {x} FROM {rows}"})
+        World().function("per_object_query", {**QUERY_ENVIRONMENT, "QUERY_FILE": str(file)})
 
 
 def finished(state: str = "FINISHED", name: str = "orders-load-2026-1") -> dict[str, Any]:

@@ -3,10 +3,11 @@
 import base64
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import pytest
-from pulumi_aws_eda import ArgumentError, PerObjectQuery
+from pulumi_aws_eda import ArgumentError, PerObjectQuery, archives
 from pulumi_aws_eda.testing import Recording, record
 
 from tests.unit.component_cases import LEDGER, QUERY
@@ -137,7 +138,7 @@ def test_the_function_gets_what_it_reads_from_its_environment() -> None:
             "WORKGROUP": "project-test-q",
             "DATABASE": "lake",
             "TABLE": "raw_orders",
-            "QUERY": QUERY["query"],
+            "QUERY_FILE": "query.sql",
             "OUTPUT_LOCATION": "s3://q-curated-id/curated/q/",
             "OUTPUT_PARTITIONS": "dt",
             "DATASET": "q",
@@ -344,7 +345,7 @@ def test_tags_boundary_actions_and_retention_reach_every_child() -> None:
     )
 
 
-LONG = "SELECT '" + "x" * 3100 + "' FROM {rows}"
+LONG = "SELECT '" + "ä" * 32_800 + "' FROM {rows}"
 
 
 @pytest.mark.parametrize(
@@ -363,7 +364,7 @@ LONG = "SELECT '" + "x" * 3100 + "' FROM {rows}"
         ({"query": "SELECT 1 /* FROM {rows}"}, "comment that does not end"),
         ({"query": "SELECT 1 -- FROM {rows}"}, "'query' has {rows} in a literal or a comment"),
         ({"query": "SELECT (a FROM {rows}"}, "'query' opens 1 parentheses and closes 0"),
-        ({"query": LONG}, "'query' has 3121 bytes; allowed are 3072, because it is an environment variable"),
+        ({"query": LONG}, "'query' has 65621 bytes; allowed are 65536"),
         ({"columns": {}}, "'columns' is empty"),
         ({"columns": {"Id": "string"}}, "'columns' has 'Id'; allowed are lower case letters"),
         ({"columns": {"dt": "string"}}, "'columns' has 'dt', which is the partition"),
@@ -401,7 +402,9 @@ def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:
     "query", ["WITH a AS (SELECT * FROM {rows}) SELECT ';' FROM a", "\n select 1 from {rows} -- a; b"]
 )
 def test_a_select_in_other_forms_is_taken(query: str) -> None:
-    assert make(query=query).one(FUNCTION).inputs["environment"]["variables"]["QUERY"] == query
+    with patch.object(archives, "function_archive", wraps=archives.function_archive) as made:
+        make(query=query)
+    made.assert_any_call("per_object_query", {"query.sql": query})
 
 
 def test_a_loop_is_refused_when_the_names_are_known_only_after_deployment() -> None:

@@ -8,6 +8,7 @@ Raises ``ObjectRefused`` for an object that can't be queried; the failure destin
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -29,7 +30,8 @@ _settings = QuerySettings(
     workgroup=settings.text("WORKGROUP"),
     database=settings.text("DATABASE"),
     table=settings.text("TABLE"),
-    template=settings.text("QUERY"),
+    # Beside the code, because all of the environment's variables together have 4 KB (Lambda's quotas).
+    template=(Path(__file__).parent / settings.text("QUERY_FILE")).read_text(),
     output_location=settings.text("OUTPUT_LOCATION"),
     output_partitions=tuple(name.strip() for name in settings.text("OUTPUT_PARTITIONS").split(",")),
     dataset=settings.text("DATASET"),

@@ -18,7 +18,7 @@ Build = Callable[[Arguments], exp.Expr]
 
 _SAME = """
 abs acos asin atan atan2 cbrt ceil ceiling concat_ws corr cos cosh count cume_dist degrees dense_rank exp first_value
-floor from_base64 greatest grouping histogram last_value ln lag lead least length log10 log2
+floor from_base64 greatest grouping histogram last_value ln lag lead least log10 log2
 lower lpad ltrim map_entries map_keys map_values max min mod nth_value ntile nullif percent_rank pi pow power quarter
 radians rank regexp_extract_all replace reverse round row_number rpad rtrim sign sin sinh skewness kurtosis sqrt
 starts_with stddev stddev_pop stddev_samp strpos sum tan tanh to_base64 translate try unnest upper url_decode url_encode
@@ -88,6 +88,7 @@ _RENAMED = {
     "week_of_year": "week",
     "year_of_week": "isoyear",
 }
+_BINARY = ("to_utf8", "from_hex", "from_base64", "md5", "sha1", "sha256")
 _ARITY = {"split": (2, 2), "sequence": (2, 3), "random": (0, 0), "rand": (0, 0), "from_unixtime": (1, 1)}
 _ARITY |= {"json_parse": (1, 1), "regexp_extract": (2, 3), "approx_percentile": (2, 2), "array_sort": (1, 1)}
 _ARITY |= {"approx_distinct": (1, 1), "array_join": (2, 2), "from_utf8": (1, 1), "round": (1, 2), "concat_ws": (2, 99)}
@@ -397,6 +398,12 @@ def _element(arguments: Arguments) -> exp.Expr:
     return exp.Bracket(this=arguments[0], expressions=[arguments[1]], offset=1, safe=True)
 
 
+def _length(arguments: Arguments) -> exp.Expr:
+    # Of text Trino counts characters, of binary bytes; DuckDB's length takes no binary.
+    binary = isinstance(arguments[0], exp.Anonymous) and arguments[0].name.lower() in _BINARY
+    return _call("octet_length" if binary else "length", *arguments)
+
+
 def _match(all_of: bool, wanted: bool) -> Build:
     def build(arguments: Arguments) -> exp.Expr:
         found = _call(
@@ -427,6 +434,7 @@ FUNCTIONS: dict[str, Build] = {
     "if": _if,
     "json_extract": _json("trino_json_extract"),
     "json_extract_scalar": _json("trino_json_extract_scalar"),
+    "length": _length,
     "max_by": _by("arg_max"),
     "min_by": _by("arg_min"),
     "now": _now,
