@@ -90,7 +90,7 @@ _CUT = tuple(name for name in LENGTHS if name != KEY)
 _MEMBERS = ("customer", "sku", "quantity")
 _TIMES = ("occurred_at", "updated_at", "created_at")
 _JSON = ("result", "details")
-# Years that keep a sequence within bigint; hours of an offset that Trino knows, because TRY does not catch that a zone is
+# Years that keep a sequence within bigint, and an offset's hours that Trino knows: TRY does not catch that a zone is
 # unknown (Trino's TryFunction, and NOT_SUPPORTED of TimeZoneNotSupportedException).
 _TIME = "^2[01][0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}T[0-9:.]+(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])$"
 _VERSION = f"^[0-9]{{{{1,{len(str(VERSIONS - 1))}}}}}$"

@@ -34,8 +34,8 @@ class TableStreamSourceArgs(TypedDict):
 
     Each change becomes one flat row of strings: ``event_name`` (INSERT, MODIFY, REMOVE), ``stream_event_id``,
     ``changed_at`` (seconds since 1970), the key, the attributes under their own names, and ``old_version``; what a
-    change lacks is an empty string. A deletion carries its key, ``old_version`` and the ``old_attributes``. Rows without
-    the version attribute and removals by TTL never flow, and no attribute that is not named here.
+    change lacks is an empty string. A deletion carries its key, ``old_version`` and the ``old_attributes``. Rows
+    without the version attribute and removals by TTL never flow, and no attribute that is not named here.
     """
 
     stream_arn: pulumi.Input[str]

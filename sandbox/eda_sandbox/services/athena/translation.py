@@ -1,7 +1,7 @@
 """From Trino's SQL to DuckDB's: one table says what each function becomes; what is not in it is refused by name."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlglot import exp
@@ -112,6 +112,15 @@ _JODA |= {"mm": "%M", "ss": "%S", "SSS": "%g", "a": "%p", "EEEE": "%A", "EEE": "
 _JODA |= {"DDD": "%j", "Z": "%z", "y": "%Y"}
 _INTEGERS = (exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT)
 _TEXTS = (exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR)
+_DECIMAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_DOUBLE = rf"\s*({_DECIMAL}|[+-]?(NaN|Infinity))\s*"
+_FORMS = {
+    exp.DType.BOOLEAN: "(?i)t|f|1|0|true|false",
+    exp.DType.FLOAT: _DOUBLE,
+    exp.DType.DOUBLE: _DOUBLE,
+    exp.DType.DECIMAL: _DECIMAL,
+}
+"""Texts that Trino's casts take (Trino's VarcharOperators): DuckDB takes ``yes``, ``inf`` and ``1_000`` too."""
 _SYNTAX = (
     exp.And,
     exp.Array,
@@ -141,6 +150,9 @@ _RAISING = (
     "trino_parse",
     "trino_parse_datetime",
 )
+
+
+_ZONED = ("from_iso8601_timestamp", "from_iso8601_timestamp_nanos")
 
 
 class _Refused(Exception):
@@ -192,9 +204,10 @@ def to_duckdb(tree: exp.Expr) -> str:
         whole = exp.Cast(to=exp.DataType(this=exp.DType.DATE))
         moved.replace(whole)
         whole.set("this", moved)
+    _fail_outside_try(copy)
     tried = _in_try(copy)
     for node in list(copy.walk()):
-        if isinstance(node, exp.Anonymous):
+        if isinstance(node, exp.Anonymous) and node.name.lower() in FUNCTIONS:
             _replace(node, tried=id(node) in tried)
         elif isinstance(node, exp.Cast):
             _cast(node)
@@ -226,6 +239,32 @@ def _is_date(node: exp.Expr) -> bool:
             return _gives_date(other)
 
 
+def _fail_outside_try(root: exp.Expr) -> None:
+    """``try(…)`` catches what is wrong with a value, but not that a time's zone is none that Trino knows.
+
+    Trino's TryFunction names the errors that it takes for NULL; NOT_SUPPORTED is none of them.
+    """
+    for call in [found for found in root.find_all(exp.Anonymous) if _is_try(found)]:
+        if any(isinstance(above, exp.Anonymous) and _is_try(above) for above in _ancestors(call)):
+            continue
+        times = [found for found in call.find_all(exp.Anonymous) if found.name.lower() in _ZONED]
+        if times:
+            caught = call.copy()
+            unknown = [_call("trino_unknown_zone", _call("try", time.expressions[0].copy())) for time in times]
+            complaint = _call("error", exp.Literal.string("NOT_SUPPORTED: Time zone not supported"))
+            call.replace(exp.Case(ifs=[exp.If(this=exp.or_(*unknown), true=complaint)], default=caught))
+
+
+def _is_try(call: exp.Anonymous) -> bool:
+    return bool(call.name.lower() == "try")
+
+
+def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
 def _in_try(root: exp.Expr) -> set[int]:
     """What lies in ``try(…)``; casts there become casts that give NULL.
 
@@ -233,7 +272,7 @@ def _in_try(root: exp.Expr) -> set[int]:
     """
     tried = set()
     for call in list(root.find_all(exp.Anonymous)):
-        if call.name.lower() == "try":
+        if _is_try(call):
             for node in list(call.walk()):
                 if type(node) is exp.Cast:
                     node.replace(exp.TryCast(this=node.this, to=node.to))
@@ -263,6 +302,11 @@ def _replace(node: exp.Anonymous, tried: bool) -> None:
 def _cast(node: exp.Cast) -> None:
     kind, tried = node.to, isinstance(node, exp.TryCast)
     suffix = "_or_null" if tried else ""
+    if kind.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ, exp.DType.DATE) and _is_zoned(node.this):
+        # Trino's time keeps its zone, DuckDB's does not: Trino's cast drops the offset and converts nothing.
+        text, wall = node.this.expressions[0], _call("trino_wall_clock")
+        text.replace(wall)
+        wall.set("expressions", [text])
     if kind.this in _INTEGERS:
         target = [] if tried else [exp.Literal.string(kind.sql("trino").lower())]
         node.set("this", _call(f"trino_whole_number{suffix}", node.this, *target))
@@ -273,12 +317,19 @@ def _cast(node: exp.Cast) -> None:
         node.replace(_call("date_trunc", exp.Literal.string("millisecond"), cast) if digits <= 3 else cast)
     elif kind.this is exp.DType.DATE:
         node.set("this", _call(f"trino_date_text{suffix}", node.this))
+    elif kind.this in _FORMS:
+        target = [] if tried else [exp.Literal.string(kind.sql("trino").lower())]
+        node.set("this", _call(f"trino_form{suffix}", node.this, exp.Literal.string(_FORMS[kind.this]), *target))
     elif kind.this in _TEXTS:
         node.set("this", _call("trino_varchar", node.this))
     elif kind.this is exp.DType.JSON:
         node.replace(_call("to_json", node.this))
     elif kind.this is exp.DType.TIMESTAMPTZ:
         node.set("to", exp.DataType(this=exp.DType.TIMESTAMPTZ))
+
+
+def _is_zoned(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in _ZONED
 
 
 def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
