@@ -217,6 +217,7 @@ chain_args: AnalyticsChainArgs = {
         "query": analytics.QUERY,
         "columns": {name: hive for name, (hive, _) in analytics.COLUMNS.items()},
         "correlation_id_column": "correlation_id",
+        "invalid_column": analytics.INVALID,
         "view": {
             "name": "orders_current",
             "key": analytics.KEY,

@@ -15,6 +15,7 @@ from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 QUERY_BYTES = 65_536
@@ -28,6 +29,7 @@ _NAME = re.compile(r"[a-z_][a-z0-9_]{0,254}")
 _DATASET = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PREFIX = re.compile(r"[^/'{}*?\\][^'{}*?\\]*/")
 _NO_SQL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_VARIABLES = {"correlation_id_column": "CORRELATION_ID_COLUMN", "invalid_column": "INVALID_COLUMN"}
 _OWN = {"curated_expiration_days": "curated_bucket_name", "result_expiration_days": "result_bucket_name"}
 
 
@@ -68,6 +70,10 @@ class QueryArgs(TypedDict):
     correlation_id_column: NotRequired[str]
     """One of ``columns``: its distinct values are logged with each object, so that a file is found by its orders and
     an order by its files. Costs a second query of one column for each object. Default: they are not."""
+    invalid_column: NotRequired[str]
+    """One of ``columns``: NULL but in rows with a value that the query could not take, where it says which. They are
+    counted with each object, in the same second query, and an alarm says that there are some. Default: nobody counts
+    them."""
     view: NotRequired[ViewArgs]
     """Makes a view of the newest rows; default none."""
     curated_table_name: NotRequired[str]
@@ -200,7 +206,6 @@ class PerObjectQuery(pulumi.ComponentResource):
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
         common = Common.of(self, name, args)
 
-        column = args.get("correlation_id_column")
         ledger = ledgers.ledger_table(common, args)
         curated_bucket, curated_ready = _bucket(common, args, "curated", args.get("curated_expiration_days"))
         result_bucket, results_ready = _bucket(common, args, "result", args.get("result_expiration_days", 7))
@@ -263,8 +268,6 @@ class PerObjectQuery(pulumi.ComponentResource):
             "dead_letter_queue_url": self.dead_letter_queue.url,
             "dead_letter_queue_arn": self.dead_letter_queue.arn,
         }
-        if column is not None:
-            self._object_queries["correlation_id_column"] = column
         function: IdempotentLambdaArgs = {
             "code": archives.function_archive("per_object_query", {QUERY_FILE: args["query"]}),
             "description": "Queries each new object once, and settles the query when it has ended",
@@ -283,7 +286,7 @@ class PerObjectQuery(pulumi.ComponentResource):
                 "DATASET": dataset,
                 "MAX_ATTEMPTS": str(attempts),
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
-                **({"CORRELATION_ID_COLUMN": column} if column is not None else {}),
+                **{_VARIABLES[name]: args[name] for name in _VARIABLES if name in args},  # type: ignore[literal-required]
             },
             "grants": {
                 **needs.ledger(ledger),
@@ -296,6 +299,15 @@ class PerObjectQuery(pulumi.ComponentResource):
         self.function = IdempotentLambda(
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self, depends_on=curated_ready)
         )
+        if "invalid_column" in args:
+            alarms.alarm(
+                common,
+                "invalid-rows",
+                namespace="EventDriven",
+                metric="InvalidRows",
+                dimensions={"WorkGroup": self.workgroup.name},
+                description=f"{name}: rows came with a value that the query could not take",
+            )
         for suffix, rule in (("created", created), ("completed", completed)):
             triggers.function_target(
                 common, suffix, rule, self.function.function_name, self.function.function_arn, self.dead_letter_queue
@@ -348,9 +360,10 @@ def check_query_args(component: str, args: QueryArgs) -> None:
     if "curated_table_name" in args and not _NAME.fullmatch(args["curated_table_name"]):
         problem = f"is {args['curated_table_name']!r}; allowed are lower case letters, digits and underscores"
         raise ArgumentError(component, "curated_table_name", problem)
-    if args.get("correlation_id_column", next(iter(args["columns"]))) not in args["columns"]:
-        problem = f"is {args['correlation_id_column']!r}, which is none of columns"
-        raise ArgumentError(component, "correlation_id_column", problem)
+    for argument in _VARIABLES:
+        given = args.get(argument)
+        if given is not None and given not in args["columns"]:
+            raise ArgumentError(component, argument, f"is {given!r}, which is none of columns")
     if "view" in args:
         _check_view(component, args)
 

@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "DATA_SET_IDS": '["orders", "customers"]',
     "LOAD_JOB_NAME": "load",
 }
-SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", "s3://curated/o/", ("dt",), "orders", 2)
+SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", "s3://curated/o/", ("dt",), ("dt",), "orders", 2)
 
 
 class Glue:
