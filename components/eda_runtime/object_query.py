@@ -4,9 +4,9 @@
 ``<partitions>/<object id>/<attempt>/``, so emptying what a failed attempt left can never hit the next one's files.
 
 After a query that names a column of correlation ids or of invalid values, a second one asks what the object holds, and
-that is logged before the row is closed: a file is found by its orders, and an order by its files; rows with a value that
-could not be taken are counted. It reads two columns of the same object again, which costs the least that Athena charges
-(10 MB); carrying every id through the ledger and the load would cost more with each order.
+that is logged before the row is closed: a file is found by its orders, and an order by its files; rows with a value
+that could not be taken are counted. It reads two columns of the same object again, which costs the least that Athena
+charges (10 MB); carrying every id through the ledger and the load would cost more with each order.
 
 A query that writes nothing has not succeeded because it did not fail: the table may not read the object at all, whose
 key names a partition beyond the projection's range. So a second query counts what the table reads of it, and an object
@@ -44,7 +44,7 @@ IDS_OF_LINE = 100
 """Correlation ids of one log line: Logs Insights finds 200 fields in a line at most."""
 RESULT_ROWS = 1000
 """Most rows of a ``GetQueryResults`` (Athena)."""
-_SEGMENT = re.compile(r"([a-z_][a-z0-9_]*)=(.+)")
+_SEGMENT = re.compile(r"([a-z_][a-z0-9_]*)=(.+)", re.DOTALL)
 _TARGET = re.compile(r" TO 's3://[^']*/(?P<object_id>[0-9a-f]{32})/(?P<attempt>[1-9][0-9]*)/' WITH \([^()]*\)\s*\Z")
 
 _ORDERS, _ROWS = "orders", "rows"
@@ -426,8 +426,8 @@ class ObjectQueries:
         return Outcome.SUCCEEDED
 
     def _tell_orders(self, row: Row) -> bool:
-        """Log which correlation ids the object holds, and how many rows have an invalid value; false while the query for
-        them runs.
+        """Log which correlation ids the object holds, and how many rows have an invalid value; false while the query
+        for them runs.
 
         A query that fails leaves them untold: the data does not wait for its log.
         """
