@@ -78,6 +78,9 @@ class QueryArgs(TypedDict):
     """Makes a view of the newest rows; default none."""
     curated_table_name: NotRequired[str]
     """The curated table's name; default: project, stack and logical name, in letters that Athena takes unquoted."""
+    first_date: NotRequired[str]
+    """The first day of the curated table's partitions, ``YYYY-MM-DD``: queries find no older files. Default
+    ``2024-01-01``."""
     curated_bucket_name: NotRequired[pulumi.Input[str]]
     """A bucket that exists, for the curated files; default: the component makes one."""
     curated_bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -203,6 +206,7 @@ class PerObjectQuery(pulumi.ComponentResource):
             "result_prefix": args.get("result_prefix", f"results/{name}/"),
         }
         _check_locations(component, args, prefixes)
+        dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
         common = Common.of(self, name, args)
 
@@ -239,7 +243,7 @@ class PerObjectQuery(pulumi.ComponentResource):
             args.get("curated_table_name", glue.glue_name(name)),
             location,
             args["columns"],
-            {PARTITION: glue.DATE_PROJECTION},
+            {PARTITION: dates},
         )
         self.view = _view(common, args, self.table.name) if "view" in args else None
         created = _created_rule(common, args)

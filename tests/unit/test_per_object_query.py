@@ -199,7 +199,7 @@ def test_the_curated_table_has_its_columns_and_computes_its_days() -> None:
     columns = [(column["name"], column["type"]) for column in table["storageDescriptor"]["columns"]]
     assert columns == [("order_id", "string"), ("version", "bigint"), ("deleted", "boolean")]
     assert table["partitionKeys"] == [{"name": "dt", "type": "string"}]
-    assert table["parameters"]["projection.dt.range"] == "NOW-3YEARS,NOW"
+    assert table["parameters"]["projection.dt.range"] == "2024-01-01,NOW"
     assert table["parameters"]["storage.location.template"] == "s3://q-curated-id/curated/q/dt=${dt}/"
     assert make(curated_table_name="orders").one(GLUE_TABLE, "q-table").inputs["name"] == "orders"
 
@@ -260,7 +260,7 @@ def test_the_role_holds_what_function_and_unload_need_and_no_more() -> None:
             [ARN.format("dynamodb", "table/project-test-q-ledger")],
         ),
         "Query": (
-            ["athena:GetQueryExecution", "athena:StartQueryExecution"],
+            ["athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution"],
             [ARN.format("athena", "workgroup/project-test-q")],
         ),
         "ReadSchema": (
