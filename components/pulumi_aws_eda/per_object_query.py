@@ -10,7 +10,7 @@ from eda_runtime.query_template import QueryTemplateError, check_template
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import arns, buckets, program, queues, triggers
-from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs
+from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, raising
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
@@ -28,7 +28,6 @@ PARTITION = "dt"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,254}")
 _DATASET = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PREFIX = re.compile(r"[^/'{}*?\\][^'{}*?\\]*/")
-_NO_SQL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _VARIABLES = {"correlation_id_column": "CORRELATION_ID_COLUMN", "invalid_column": "INVALID_COLUMN"}
 _OWN = {"curated_expiration_days": "curated_bucket_name", "result_expiration_days": "result_bucket_name"}
 
@@ -62,8 +61,9 @@ class QueryArgs(TypedDict):
     """The raw table: its location is the prefix, its partitions are computed."""
     query: str
     """One SELECT with ``{rows}`` once, which becomes the object's rows; ``{bucket}``, ``{key}`` and ``{version_id}``
-    are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. 65,536 bytes
-    at most."""
+    are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. One
+    value that is none fails a plain ``CAST``, and with it the whole object: ``TRY_CAST`` and ``TRY`` give NULL, and a
+    warning names what does not. 65,536 bytes at most."""
     columns: Mapping[str, str]
     """The curated table's columns: Hive types by name, in the query's order; scalar types. Lower case letters, digits
     and underscores; ``dt`` is the partition."""
@@ -209,6 +209,8 @@ class PerObjectQuery(pulumi.ComponentResource):
         dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
         common = Common.of(self, name, args)
+        for function in raising.raising_calls(args["query"]):
+            pulumi.log.warn(_raises(component, function), self)
 
         ledger = ledgers.ledger_table(common, args)
         curated_bucket, curated_ready = _bucket(common, args, "curated", args.get("curated_expiration_days"))
@@ -380,7 +382,7 @@ def _check_query(component: str, query: str) -> None:
     if len(query.encode()) > QUERY_BYTES:
         problem = f"has {len(query.encode())} bytes; allowed are {QUERY_BYTES}"
         raise ArgumentError(component, "query", problem)
-    bare = _NO_SQL.sub(" ", query)
+    bare = raising.code(query)
     if "'" in bare or '"' in bare or "/*" in bare:
         raise ArgumentError(component, "query", "has a literal, a quoted name or a comment that does not end")
     if "{rows}" not in bare:
@@ -392,6 +394,14 @@ def _check_query(component: str, query: str) -> None:
     if bare.count("(") != bare.count(")"):
         problem = f"opens {bare.count('(')} parentheses and closes {bare.count(')')}"
         raise ArgumentError(component, "query", problem)
+
+
+def _raises(component: str, function: str) -> str:
+    fix = "TRY_CAST(… AS …)" if function == "cast" else f"TRY({function}(…))"
+    return (
+        f"{component}: the argument 'query' calls {function}, which fails on a value that is none, and with it the "
+        f"whole object's query; write {fix}, which gives NULL, and name the column in 'invalid_column'"
+    )
 
 
 def _check_columns(component: str, columns: Mapping[str, str]) -> None:

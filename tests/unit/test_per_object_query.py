@@ -153,13 +153,58 @@ def test_the_function_gets_what_it_reads_from_its_environment() -> None:
 
 def test_orders_of_an_object_are_asked_for_where_a_column_names_them() -> None:
     column = next(iter(QUERY["columns"]))
-    for given, variable, action in (({}, None, False), ({"correlation_id_column": column}, column, True)):
-        made = make(**given)
-        variables = made.one(FUNCTION).inputs["environment"]["variables"]
-        assert variables.get("CORRELATION_ID_COLUMN") == variable
-        assert ("athena:GetQueryResults" in made.statements("q-function-role")["Query"]["Action"]) is action
-    with pytest.raises(ArgumentError, match="'nothing', which is none of columns"):
-        make(correlation_id_column="nothing")
+    for argument, variable in (
+        ("correlation_id_column", "CORRELATION_ID_COLUMN"),
+        ("invalid_column", "INVALID_COLUMN"),
+    ):
+        for given, value in (({}, None), ({argument: column}, column)):
+            assert make(**given).one(FUNCTION).inputs["environment"]["variables"].get(variable) == value
+        with pytest.raises(ArgumentError, match=f"'{argument}' is 'nothing', which is none of columns"):
+            make(**{argument: "nothing"})
+
+
+def test_rows_with_invalid_values_raise_an_alarm_of_the_workgroup() -> None:
+    assert (ALARM, "q-invalid-rows") not in make().names()
+    alarm = make(invalid_column=next(iter(QUERY["columns"]))).one(ALARM, "q-invalid-rows").inputs
+    assert (alarm["namespace"], alarm["metricName"], alarm["threshold"]) == ("EventDriven", "InvalidRows", 1)
+    assert alarm["dimensions"] == {"WorkGroup": "project-test-q"}
+    assert alarm["treatMissingData"] == "notBreaching"
+    assert "invalid-rows.md" in alarm["alarmDescription"]
+
+
+@pytest.mark.parametrize("first", ["2024-1-1", "yesterday", "2024-02-30", 2024])
+def test_the_first_day_is_one(first: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"'first_date' is .*; a day is YYYY-MM-DD"):
+        make(first_date=first)
+    table = make(first_date="2019-07-01").one(GLUE_TABLE, "q-table").inputs
+    assert table["parameters"]["projection.dt.range"] == "2019-07-01,NOW"
+
+
+@pytest.mark.parametrize(
+    ("query", "raising"),
+    [
+        ("SELECT CAST(a AS bigint) FROM {rows}", ["cast"]),
+        ("SELECT TRY_CAST(a AS bigint), try(cast(b AS integer)) FROM {rows}", []),
+        (
+            "SELECT TRY(from_iso8601_timestamp(a)), from_iso8601_date (b), CAST (c AS date) FROM {rows}",
+            ["from_iso8601_date", "cast"],
+        ),
+        ("SELECT coalesce(TRY(lower(a)), json_format(json_parse(b))) FROM {rows}", ["json_parse"]),
+        ("SELECT TRY(lower(CAST(a AS bigint))), CAST(b AS double), CAST(c AS double) FROM {rows}", ["cast"]),
+        ("SELECT CAST(a AS varchar), CAST(b AS varchar(10)), cast(c AS\n varchar) FROM {rows}", []),
+        ("SELECT CAST(lower(CAST(a AS varchar)) AS bigint) FROM {rows}", ["cast"]),
+        ("SELECT 'CAST(a AS int)' AS \"cast(b AS int)\" -- CAST(c AS int)\n/* date(d) */ FROM {rows}", []),
+        ("SELECT broadcast(a), date, my_cast(b), DATE '2026-01-01' FROM {rows}", []),
+    ],
+)
+def test_calls_that_fail_on_a_value_that_is_none_are_a_warning_with_the_fix(query: str, raising: list[str]) -> None:
+    with patch.object(pulumi.log, "warn") as warned:
+        make(query=query)
+    messages = [call.args[0] for call in warned.call_args_list]
+    assert [message.partition(" calls ")[2].partition(",")[0] for message in messages] == raising
+    for function, message in zip(raising, messages, strict=True):
+        assert message.startswith("PerObjectQuery 'q': the argument 'query' calls ")
+        assert ("TRY_CAST(… AS …)" if function == "cast" else f"TRY({function}(…))") in message
 
 
 def test_the_workgroup_enforces_encryption_place_and_a_scan_limit() -> None:
