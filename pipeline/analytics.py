@@ -108,11 +108,16 @@ _BROUGHT = {
 }
 """Each value as the row brings it, a text: ``r_<name>`` in what follows."""
 
+
+def _storable(name: str) -> str:
+    # JSON can hold NUL, a VARCHAR can't.
+    return f"strpos(r_{name}, chr(0)) = 0"
+
+
 _TAKEN = {
     # A key that is cut would be another order's.
-    "order_id": f"IF(length(r_order_id) <= {LENGTHS[KEY]}, r_order_id, '')",
+    "order_id": f"IF(length(r_order_id) <= {LENGTHS[KEY]} AND {_storable(KEY)}, r_order_id, '')",
     "version": f"TRY_CAST(regexp_extract(r_version, '{_VERSION}') AS bigint) + IF(deleted, 1, 0)",
-    # NUL, which JSON can hold, is no character of a VARCHAR.
     **{name: f"substr(replace(r_{name}, chr(0), ''), 1, {LENGTHS[name]})" for name in _CUT},
     **{
         name: f"TRY(CAST(from_iso8601_timestamp(regexp_extract(r_{name}, '{_TIME}')) AT TIME ZONE 'UTC' AS timestamp))"
@@ -120,7 +125,7 @@ _TAKEN = {
     },
     "quantity": "TRY_CAST(r_quantity AS integer)",
     # What is cut is no JSON any more.
-    **{name: f"IF(length(to_utf8(r_{name})) <= {JSON_BYTES}, r_{name})" for name in _JSON},
+    **{name: f"IF(length(to_utf8(r_{name})) <= {JSON_BYTES} AND {_storable(name)}, r_{name})" for name in _JSON},
 }
 """What is taken of it, whatever it is."""
 

@@ -335,7 +335,7 @@ def test_an_object_that_no_partition_holds_is_set_aside_with_the_reason(chain: H
 
 
 def test_an_object_with_any_name_in_a_partition_is_queried(chain: Hand) -> None:
-    names = ("it's.parquet", 'a"b--.parquet', "100%25+ü 😀.parquet", "{rows};/*x*/.parquet", "a\nb")
+    names = ("it's.parquet", 'a"b--.parquet', "100%25+ü 😀.parquet", "{rows};-*x*-.parquet", "a\nb")
     folders = ("", "sub/", "status=PENDING/", "order_id=7/")
     made = {f"{below}{name}": row() for below in folders for name in names}
     keys = {name: chain.put(f"dt={TODAY:%Y-%m-%d}/hour=00/{name}", chain.parquet(made[name])) for name in made}
