@@ -79,18 +79,22 @@ class Backfill:
         self._prefix = f"{prefix.rstrip('/')}/"
 
     def run(self, start: datetime, end: datetime, name: str) -> Iterator[Requested]:
-        """Ask for them, one at a time.
+        """Ask for them, one at a time; that there are none is not done.
 
         Args:
             start: the first hour, by the time at which Firehose began the object.
             end: the hour that is no longer taken.
             name: of the backfill; what was queried under it is left alone.
         """
-        hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        hour, found = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0), False
         while hour < end:
             for key, version_id in self._objects(f"{self._prefix}dt={hour:%Y-%m-%d}/hour={hour:%H}/"):
+                found = True
                 yield self._function.call(key, request(self._bucket, key, version_id, name))
             hour += timedelta(hours=1)
+        if not found:
+            where = f"s3://{self._bucket}/{self._prefix}"
+            yield Requested(where, "no object lies there in these hours", done=False)
 
     def _objects(self, prefix: str) -> Iterator[tuple[str, str]]:
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=self._bucket, Prefix=prefix)

@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from eda_runtime.ledger import Ledger, Row
 
+ASIDE = "aside"
+"""``open`` of a query's row that no load can take, until its message is sent."""
 OBJECT = "object"
 """The kind of a message about an object that no load can take; its query has succeeded."""
 
@@ -35,7 +37,7 @@ def message(row: Row) -> dict[str, Any]:
 
     Of an object that was set aside: kind, id, error, the load that it failed in, and the object.
     """
-    if "set_aside" in row:
+    if row.get("open") == ASIDE:
         about = {name: row[name] for name in ("dataset", *_NAMED["query"])}
         return {"kind": OBJECT, "id": row["id"], "error": row["set_aside"], "load": row["set_aside_by"], **about}
     named = {name: row[name] for name in _NAMED[row["kind"]]}

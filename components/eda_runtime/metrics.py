@@ -13,19 +13,29 @@ NAMESPACE = "EventDriven"
 DUPLICATES_SUPPRESSED = "DuplicatesSuppressed"
 ROWS_SETTLED = "RowsSettled"
 """Rows of a workflow that no execution brought on and that its reconciler settled."""
+INVALID_ROWS = "InvalidRows"
+"""Rows with a value that their query could not take, by the query's workgroup."""
 
 
-def counted(name: str) -> dict[str, Any]:
-    """Fields of a log line that count it by function.
+def counted(name: str, count: int = 1, **dimensions: str) -> dict[str, Any]:
+    """Fields of a log line that count it.
 
     Args:
         name: of the metric, in ``NAMESPACE``.
+        count: how many it stands for.
+        dimensions: what it is counted by; default: the function.
     """
     metric = EphemeralMetrics(namespace=NAMESPACE)
     # As AWS's own metrics of functions name it; Powertools adds `service`.
-    metric.add_dimension("FunctionName", os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"))
-    metric.add_metric(name, MetricUnit.Count, 1)
-    return {**metric.serialize_metric_set()}
+    by = dimensions or {"FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown")}
+    for dimension, value in by.items():
+        metric.add_dimension(dimension, value)
+    metric.add_metric(name, MetricUnit.Count, count)
+    counted: dict[str, Any] = {**metric.serialize_metric_set()}
+    if dimensions:
+        # Whoever counts it: the service that Powertools adds is none of them.
+        counted["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [list(dimensions)]
+    return counted
 
 
 def suppressed(what: str) -> dict[str, Any]:

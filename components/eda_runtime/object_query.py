@@ -3,28 +3,35 @@
 ``plan`` says what to run and does no I/O; ``ObjectQueries`` runs it. Each attempt writes into a folder of its own,
 ``<partitions>/<object id>/<attempt>/``, so emptying what a failed attempt left can never hit the next one's files.
 
-After a query that names its correlation ids' column, a second one asks for the ids that the object holds, and they are
-logged before the row is closed: a file is found by its orders, and an order by its files. It reads one column of the
-same object again, which costs the least that Athena charges (10 MB); carrying every id through the ledger and the load
-would cost more with each order.
+After a query that names a column of correlation ids or of invalid values, a second one asks what the object holds, and
+that is logged before the row is closed: a file is found by its orders, and an order by its files; rows with a value
+that could not be taken are counted. It reads two columns of the same object again, which costs the least that Athena
+charges (10 MB); carrying every id through the ledger and the load would cost more with each order.
+
+A query that writes nothing has not succeeded because it did not fail: the table may not read the object at all, whose
+key names a partition beyond the projection's range. So a second query counts what the table reads of it, and an object
+of which it reads nothing is set aside. What an earlier attempt wrote is deleted only for what takes its place.
 
 Row: ``id`` (``query#<object id>``), ``kind``, ``bucket``, ``key``, ``version_id``, ``dataset``, ``workgroup``,
 ``statement``, ``output`` (``s3://``), ``attempt``, ``last_attempt`` (no further one is made), ``state``,
 ``query_execution_id``, ``error``, ``opened_at``, ``settled_at``, ``files`` (JSON, ``path`` and ``bytes`` of each),
 ``columns`` (JSON, name and Hive type of each column of the files), ``open``, ``unloaded``, ``loaded_by``,
-``set_aside`` and ``set_aside_by`` (see ``redshift_load``), ``backfill``, ``correlation_id_column``.
+``set_aside`` and ``set_aside_by`` (see ``redshift_load``), ``backfill``, ``rows`` (SQL of the object's rows),
+``correlation_id_column``, ``invalid_column``, ``earlier`` (JSON: the result of before, while the object is queried
+anew).
 """
 
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from eda_runtime import metrics
 from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
 from eda_runtime.load_statements import Columns
@@ -40,10 +47,14 @@ IDS_OF_LINE = 100
 """Correlation ids of one log line: Logs Insights finds 200 fields in a line at most."""
 RESULT_ROWS = 1000
 """Most rows of a ``GetQueryResults`` (Athena)."""
-_SEGMENT = re.compile(r"([a-z_][a-z0-9_]*)=(.+)")
+_SEGMENT = re.compile(r"([a-z_][a-z0-9_]*)=(.+)", re.DOTALL)
 _TARGET = re.compile(r" TO 's3://[^']*/(?P<object_id>[0-9a-f]{32})/(?P<attempt>[1-9][0-9]*)/' WITH \([^()]*\)\s*\Z")
 
-_IDS_OF = re.compile(r"-- orders of object (?P<object_id>[0-9a-f]{32}), attempt (?P<attempt>[1-9][0-9]*)\n")
+_ORDERS, _ROWS = "orders", "rows"
+_BESIDE = re.compile(r"-- (?:orders|rows) of object (?P<object_id>[0-9a-f]{32}), attempt (?P<attempt>[1-9][0-9]*)\n")
+_RESULT = ("columns", "files", "settled_at", "unloaded", "loaded_by", "set_aside", "set_aside_by")
+"""What a settled row says of its result."""
+NOTHING_READ = "the table reads no row of the object: its key is in none of the table's partitions, or it holds no rows"
 
 
 class ObjectRefused(ValueError):
@@ -116,9 +127,12 @@ class QuerySettings:
         columns: what it yields, Hive types by name, in their order.
         output_location: ``s3://bucket/prefix/``.
         output_partitions: the partition keys of the output, all of them in each object's key.
+        partition_keys: the raw table's; what else a key names in this way is a folder.
         dataset: what the results belong to.
         max_attempts: before the query has failed for good.
         correlation_id_column: the query's column that names orders; None: nobody asks which orders an object holds.
+        invalid_column: the query's column that is not NULL in rows with a value that could not be taken; None: nobody
+            counts them.
     """
 
     workgroup: str
@@ -128,9 +142,11 @@ class QuerySettings:
     columns: Columns
     output_location: str
     output_partitions: tuple[str, ...]
+    partition_keys: tuple[str, ...]
     dataset: str
     max_attempts: int
     correlation_id_column: str | None = None
+    invalid_column: str | None = None
 
     def __post_init__(self) -> None:
         """Check the location.
@@ -142,8 +158,12 @@ class QuerySettings:
             raise ValueError(f"output_location is {self.output_location!r}; it must be s3://bucket/prefix/")
 
 
-def partitions(key: str) -> dict[str, str]:
+def partitions(key: str, names: Collection[str]) -> dict[str, str]:
     """The partitions of an object, from the Hive segments of its key; the object's own name is none.
+
+    Args:
+        key: the object's.
+        names: of the partition keys.
 
     Raises:
         ObjectRefused: a partition is named twice.
@@ -151,7 +171,7 @@ def partitions(key: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for segment in key.split("/")[:-1]:
         match = _SEGMENT.fullmatch(segment)
-        if match is None:
+        if match is None or match[1] not in names:
             continue
         if match[1] in found:
             raise ObjectRefused(f"the key names the partition {match[1]} twice: {key}")
@@ -169,7 +189,7 @@ def plan(stored: StoredObject, settings: QuerySettings) -> Row:
     """
     if stored.path.startswith(settings.output_location):
         raise ObjectRefused(f"{stored.path} lies under the output {settings.output_location}: it would trigger itself")
-    found = partitions(stored.key)
+    found = partitions(stored.key, {*settings.partition_keys, *settings.output_partitions})
     lacking = [name for name in settings.output_partitions if name not in found]
     if lacking:
         raise ObjectRefused(f"the key has no segment {' and none '.join(f'{n}=…' for n in lacking)}: {stored.path}")
@@ -179,14 +199,14 @@ def plan(stored: StoredObject, settings: QuerySettings) -> Row:
     folders = "".join(f"{name}={found[name]}/" for name in settings.output_partitions)
     output = f"{settings.output_location}{folders}{stored.id}/1/"
     conditions = [f'"$path" = {literal(stored.path)}']
-    conditions += [f"{identifier(name)} = {literal(value)}" for name, value in found.items()]
+    conditions += [f"{identifier(name)} = {literal(found[name])}" for name in settings.partition_keys if name in found]
     table = f"{identifier(settings.database)}.{identifier(settings.table)}"
     rows = f"(SELECT * FROM {table} WHERE {' AND '.join(conditions)})"  # noqa: S608 - quoted by identifier and literal
     values = {"bucket": stored.bucket, "key": stored.key, "version_id": stored.version_id}
     query = render(settings.template, rows, values)
-    column = settings.correlation_id_column
+    columns = {name: getattr(settings, name) for name in ("correlation_id_column", "invalid_column")}
     return {
-        **({"correlation_id_column": column} if column is not None else {}),
+        **{name: column for name, column in columns.items() if column is not None},
         "id": f"{KIND}#{stored.id}",
         "kind": KIND,
         "bucket": stored.bucket,
@@ -199,6 +219,7 @@ def plan(stored: StoredObject, settings: QuerySettings) -> Row:
             f"-- object {stored.id}\nUNLOAD (\n{query}\n) TO {literal(output)} "
             "WITH (format = 'PARQUET', compression = 'SNAPPY')"
         ),
+        "rows": rows,
         "output": output,
         "attempt": 1,
         "last_attempt": settings.max_attempts,
@@ -219,25 +240,44 @@ def for_attempt(row: Row, attempt: int) -> dict[str, Any]:
     return {"attempt": attempt, "output": output, "statement": f"{before}{literal(output)}{after}"}
 
 
-def ids_statement(row: Row) -> str:
-    """The statement that asks for the correlation ids of the row's object: those of the rows that its query makes."""
-    column = identifier(row["correlation_id_column"])
+def orders_statement(row: Row) -> str:
+    """The statement that asks for the correlation ids of the row's object, those of the rows that its query makes: each
+    with the number of its rows that have an invalid value, and with that number of all; those that have some first."""
     query = row["statement"].partition("UNLOAD (\n")[2].rpartition("\n) TO ")[0]
+    id = identifier(row["correlation_id_column"]) if "correlation_id_column" in row else "CAST(NULL AS varchar)"
+    count = f"count({identifier(row['invalid_column'])})" if "invalid_column" in row else "CAST(0 AS bigint)"
     return (
-        f"-- orders of object {_object_id(row)}, attempt {row['attempt']}\n"
-        f"SELECT DISTINCT {column} FROM (\n{query}\n) WHERE {column} IS NOT NULL LIMIT {MAX_IDS + 1}"
+        f"{_beside(row, _ORDERS)}SELECT {id}, {count}, sum({count}) OVER () FROM (\n{query}\n) "  # noqa: S608 - quoted
+        f"GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {MAX_IDS + 2}"
     )
 
 
-def ids_token(row: Row) -> str:
-    """Athena's ``ClientRequestToken`` of that statement."""
-    return hashlib.sha256(f"{row['id']}#{row['attempt']}#ids".encode()).hexdigest()
+def rows_statement(row: Row) -> str:
+    """The statement that counts what the raw table reads of the row's object."""
+    return f"{_beside(row, _ROWS)}SELECT count(*) FROM {row['rows']}"  # noqa: S608 - quoted
+
+
+def _beside(row: Row, what: str) -> str:
+    return f"-- {what} of object {_object_id(row)}, attempt {row['attempt']}\n"
 
 
 def target_of(statement: str) -> tuple[str, int] | None:
     """The row's id and the attempt that a statement belongs to; None for a statement that is not one of ours."""
-    match = _TARGET.search(statement) or _IDS_OF.match(statement)
+    match = _TARGET.search(statement) or _BESIDE.match(statement)
     return (f"{KIND}#{match['object_id']}", int(match["attempt"])) if match else None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What a query beside the row's own gives; neither while it runs.
+
+    Attributes:
+        rows: its rows.
+        error: why it has none.
+    """
+
+    rows: list[list[str | None]] | None = None
+    error: str | None = None
 
 
 class ObjectQueries:
@@ -284,16 +324,9 @@ class ObjectQueries:
             **for_attempt(planned, row["attempt"] + 1),
             "last_attempt": row["attempt"] + planned["last_attempt"],
         }
-        stale = (
-            "query_execution_id",
-            "error",
-            "files",
-            "settled_at",
-            "unloaded",
-            "loaded_by",
-            "set_aside",
-            "set_aside_by",
-        )
+        if json.loads(row.get("files", "[]")):
+            changes["earlier"] = json.dumps({name: row[name] for name in _RESULT if name in row})
+        stale = [name for name in ("query_execution_id", "error", *_RESULT) if name not in changes]
         return self._open(self._ledger.change(row, changes, stale))
 
     def completed(self, query_execution_id: str) -> Outcome:
@@ -303,7 +336,7 @@ class ObjectQueries:
         row = self._ledger.get(target[0]) if target else None
         if target is None or row is None or row["state"] != STARTED or row["attempt"] != target[1]:
             return Outcome.NOTHING
-        if _IDS_OF.match(execution["Query"]):
+        if _BESIDE.match(execution["Query"]):
             return self.reconcile(row)
         if "query_execution_id" not in row:
             # The run that started it ended before it wrote the id down.
@@ -366,14 +399,29 @@ class ObjectQueries:
             return self._failed(row, status.get("StateChangeReason") or f"the query was {status['State'].lower()}")
         if status["State"] != "SUCCEEDED":
             return Outcome.RUNNING
-        if "correlation_id_column" in row and not self._tell_ids(row):
-            # The completion event of the second query comes back to the row.
-            return Outcome.RUNNING
-        files = self._results(row)
+        # The completion event of a query beside this one comes back to the row.
+        files, earlier = self._results(row)
+        if files:
+            if not self._tell_orders(row):
+                return Outcome.RUNNING
+        elif "rows" in row:  # One of an earlier release does not say what it read.
+            counted = self._ask(row, rows_statement(row), _ROWS)
+            if counted.error is not None:
+                return self._failed(row, counted.error)
+            if counted.rows is None:
+                return Outcome.RUNNING
+            if counted.rows == [["0"]]:
+                return self._set_aside(row, NOTHING_READ)
+            if earlier:
+                read = counted.rows[0][0]
+                return self._set_aside(row, f"the query makes nothing of the {read} rows that made something before")
+        bucket, _ = _split(row["output"])
+        # They are in no result any more.
+        self._delete(bucket, earlier)
         changes = {"state": SUCCEEDED, "files": json.dumps(files), "settled_at": self._ledger.now()}
         if files:
             changes["unloaded"] = row["dataset"]
-        if self._ledger.change(row, changes, ("open", "error")) is None:
+        if self._ledger.change(row, changes, ("open", "error", "earlier")) is None:
             return Outcome.NOTHING
         logger.info(
             "query succeeded",
@@ -384,48 +432,64 @@ class ObjectQueries:
         )
         return Outcome.SUCCEEDED
 
-    def _tell_ids(self, row: Row) -> bool:
-        """Log which correlation ids the object holds; false while the query for them runs.
+    def _tell_orders(self, row: Row) -> bool:
+        """Log which correlation ids the object holds, and how many rows have an invalid value; false while the query
+        for them runs.
 
         A query that fails leaves them untold: the data does not wait for its log.
         """
+        if "correlation_id_column" not in row and "invalid_column" not in row:
+            return True
         batch = {name: row[name] for name in ("query_execution_id", "attempt", "bucket", "key")}
         batch["object_id"] = _object_id(row)
-        try:
-            started = self._athena.start_query_execution(
-                QueryString=ids_statement(row), WorkGroup=row["workgroup"], ClientRequestToken=ids_token(row)
-            )
-            status = self._execution(started["QueryExecutionId"])["Status"]
-            if status["State"] not in ("SUCCEEDED", "FAILED", "CANCELLED"):
-                return False
-            if status["State"] != "SUCCEEDED":
-                logger.warning("orders of the object unknown", **batch, error=status.get("StateChangeReason"))
-                return True
-            ids = self._first_column(started["QueryExecutionId"])
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "InvalidRequestException":
-                raise
-            logger.warning("orders of the object unknown", **batch, error=error.response["Error"]["Message"])
+        answer = self._ask(row, orders_statement(row), _ORDERS)
+        if answer.error is not None:
+            logger.warning("orders of the object unknown", **batch, error=answer.error)
             return True
+        if answer.rows is None:
+            return False
+        ids = [id for id, *_ in answer.rows if id is not None]
         for begin in range(0, min(len(ids), MAX_IDS), IDS_OF_LINE):
             part = ids[begin : min(begin + IDS_OF_LINE, MAX_IDS)]
             logger.info("orders of the object", **batch, part=begin // IDS_OF_LINE + 1, correlation_ids=part)
         if len(ids) > MAX_IDS:
             logger.warning("more orders than are logged", **batch, logged=MAX_IDS)
+        if invalid := int(answer.rows[0][2] or 0) if answer.rows else 0:
+            odd = [id for id, count, _ in answer.rows if id is not None and count != "0"][:IDS_OF_LINE]
+            counted = metrics.counted(metrics.INVALID_ROWS, invalid, WorkGroup=row["workgroup"])
+            logger.warning("rows with invalid values", **batch, rows=invalid, correlation_ids=odd, **counted)
         return True
 
-    def _first_column(self, query_execution_id: str) -> list[str]:
+    def _ask(self, row: Row, statement: str, what: str) -> _Answer:
+        """Ask something about the row's attempt, once however often it is asked for."""
+        token = hashlib.sha256(f"{row['id']}#{row['attempt']}#{what}".encode()).hexdigest()
+        try:
+            started = self._athena.start_query_execution(
+                QueryString=statement, WorkGroup=row["workgroup"], ClientRequestToken=token
+            )
+            status = self._execution(started["QueryExecutionId"])["Status"]
+            if status["State"] not in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                return _Answer()
+            if status["State"] != "SUCCEEDED":
+                return _Answer(error=status.get("StateChangeReason") or f"the query was {status['State'].lower()}")
+            return _Answer(self._rows(started["QueryExecutionId"]))
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "InvalidRequestException":
+                raise
+            return _Answer(error=error.response["Error"]["Message"])
+
+    def _rows(self, query_execution_id: str) -> list[list[str | None]]:
         request: dict[str, Any] = {"QueryExecutionId": query_execution_id, "MaxResults": RESULT_ROWS}
-        found: list[str] = []
+        found: list[list[str | None]] = []
         while True:
             answer = self._athena.get_query_results(**request)
-            found += [row["Data"][0].get("VarCharValue", "") for row in answer["ResultSet"]["Rows"]]
+            found += [[cell.get("VarCharValue") for cell in row["Data"]] for row in answer["ResultSet"]["Rows"]]
             if "NextToken" not in answer:
                 return found[1:]  # The first row is the header.
             request["NextToken"] = answer["NextToken"]
 
-    def _results(self, row: Row) -> list[dict[str, Any]]:
-        """The attempt's files; those of earlier attempts are deleted, they are in no result any more."""
+    def _results(self, row: Row) -> tuple[list[dict[str, Any]], list[str]]:
+        """The attempt's files, and the keys of those of earlier attempts."""
         bucket, prefix = _split(row["output"])
         folder = prefix.rstrip("/").rpartition("/")[0] + "/"
         files, earlier = [], []
@@ -435,8 +499,7 @@ class ObjectQueries:
                 files.append({"path": f"s3://{bucket}/{found['Key']}", "bytes": found["Size"]})
             elif attempt.isdecimal() and int(attempt) < row["attempt"]:
                 earlier.append(found["Key"])
-        self._delete(bucket, earlier)
-        return files
+        return files, earlier
 
     def _failed(self, row: Row, error: str) -> Outcome:
         if "query_execution_id" in row:
@@ -452,7 +515,17 @@ class ObjectQueries:
         if row["attempt"] < row["last_attempt"]:
             changes = {**for_attempt(row, row["attempt"] + 1), "error": error, "opened_at": self._ledger.now()}
             return self._open(self._ledger.change(row, changes, ("query_execution_id",)))
-        closed = self._ledger.change(row, {"state": FAILED, "error": error, "opened_at": self._ledger.now()})
+        return self._set_aside(row, error)
+
+    def _set_aside(self, row: Row, error: str) -> Outcome:
+        """Close the row for good, with a message; the result of before, if there is one, counts again."""
+        changes = {
+            "state": FAILED,
+            "error": error,
+            "opened_at": self._ledger.now(),
+            **json.loads(row.get("earlier", "{}")),
+        }
+        closed = self._ledger.change(row, changes, ("earlier",))
         if closed is None:
             return Outcome.NOTHING
         self._dead_letters.bury(closed)

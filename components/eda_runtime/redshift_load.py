@@ -33,7 +33,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from eda_runtime.dead_letters import DeadLetters
+from eda_runtime.dead_letters import ASIDE, DeadLetters
 from eda_runtime.ledger import FAILED, STARTED, SUCCEEDED, Ledger, Row
 from eda_runtime.load_statements import (
     MAX_SHAPES,
@@ -48,7 +48,6 @@ from eda_runtime.load_statements import (
 
 KIND = "load"
 REFRESH = "refresh"
-ASIDE = "aside"
 MAX_OBJECTS = 4_000
 """Objects of one load, so that its row stays far below DynamoDB's 400 KB; a run goes on with further loads."""
 MAX_SUSPECTS = 10

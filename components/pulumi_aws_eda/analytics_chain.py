@@ -184,7 +184,7 @@ class AnalyticsChain(pulumi.ComponentResource):
             settled["loads"] = self.load.loads
             if "quicksight" in args:
                 refresh: SpiceRefreshArgs = {
-                    **cast("SpiceRefreshArgs", _completed(args["quicksight"], self.load, args["redshift"]["columns"])),
+                    **cast("SpiceRefreshArgs", _completed(args["quicksight"], self.load, args)),
                     "statement_prefix": self.load.statement_prefix,
                     "ledger_table_name": ledger.name,
                     "ledger_table_arn": ledger.arn,
@@ -259,16 +259,19 @@ def _check(component: str, args: AnalyticsChainArgs) -> None:
         check_reconciler_settings(where, args["reconciler"])
 
 
-def _completed(given: RefreshArgs, load: ScheduledLoad, columns: Mapping[str, str]) -> RefreshArgs:
+def _completed(given: RefreshArgs, load: ScheduledLoad, args: AnalyticsChainArgs) -> RefreshArgs:
     """The refresh with the load's target and workgroup where it names none."""
     made: RefreshArgs = {**given}
     table: DataSetArgs = {
         "schema_name": load.schema_name,
         "table_name": load.target_table_name,
-        "columns": {name: _quicksight_type(type) for name, type in columns.items()},
+        "columns": {name: _quicksight_type(type) for name, type in args["redshift"]["columns"].items()},
     }
+    view = args["query"].get("view", {})
+    if "deleted_column" in view:
+        table["deleted_column"] = view["deleted_column"]
     if "data_sets" in given:
-        made["data_sets"] = {key: {**table, **data_set} for key, data_set in given["data_sets"].items()}
+        made["data_sets"] = {key: _of_target(table, data_set) for key, data_set in given["data_sets"].items()}
         if "data_source_arn" not in given:
             source: DataSourceArgs = {
                 "host": load.endpoint_address.apply(str),
@@ -277,6 +280,14 @@ def _completed(given: RefreshArgs, load: ScheduledLoad, columns: Mapping[str, st
                 "secret_arn": load.secret_arn,
             }
             made["data_source"] = {**source, **given.get("data_source", {})}
+    return made
+
+
+def _of_target(table: DataSetArgs, given: DataSetArgs) -> DataSetArgs:
+    made: DataSetArgs = {**table, **given}
+    if "table_name" in given and "deleted_column" not in given:
+        # Of another table nothing is known.
+        made.pop("deleted_column", None)
     return made
 
 

@@ -77,17 +77,15 @@ def _dist_info(contents: dict[str, bytes]) -> dict[str, bytes]:
     return made | {f"{folder}/RECORD": "".join([*lines, f"{folder}/RECORD,,\n"]).encode()}
 
 
-def function_archive(name: str, more: Mapping[str, str] | None = None) -> pulumi.FileArchive:
+def function_archive(name: str, beside: Mapping[str, str] | None = None) -> pulumi.FileArchive:
     """The code of a function that the library deploys itself.
 
     Args:
         name: its folder under ``_functions``.
-        more: further text files beside the code, by name.
+        beside: texts that lie beside the code, by file name.
     """
     root = Path(__file__).parent / "_functions" / name
-    contents = {file.relative_to(root).as_posix(): file.read_bytes() for file in _files(root)}
-    contents |= {file: text.encode() for file, text in (more or {}).items()}
-    return pulumi.FileArchive(str(_zip(contents, f"{name}-{_digest(contents)}.zip")))
+    return _archive({str(file.relative_to(root)): file for file in _files(root)}, root, beside)
 
 
 def script(name: str) -> tuple[pulumi.FileAsset, str]:
@@ -125,10 +123,11 @@ def _files(root: Path) -> list[Path]:
     ]
 
 
-def _archive(files: dict[str, Path], root: Path) -> pulumi.FileArchive:
+def _archive(files: dict[str, Path], root: Path, beside: Mapping[str, str] | None = None) -> pulumi.FileArchive:
     if not files:
         raise FileNotFoundError(f"{root} holds no files")
     contents = {name.replace(os.sep, "/"): file.read_bytes() for name, file in files.items()}
+    contents |= {name: text.encode() for name, text in (beside or {}).items()}
     return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{_digest(contents)}.zip")))
 
 

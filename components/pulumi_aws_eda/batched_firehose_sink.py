@@ -27,7 +27,7 @@ from pulumi_aws_eda._parts.stream.table_pipe import (
 
 FIREHOSE_RECORDS = 500
 """Most changes of a Pipe's batch to Firehose, which takes as many in one call."""
-PARTITIONS = {"dt": glue.DATE_PROJECTION, "hour": glue.HOUR_PROJECTION}
+PARTITIONS = ("dt", "hour")
 """The folders of the raw data, in UTC."""
 TIME_FOLDERS = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
 ERROR_FOLDERS = "!{firehose:error-output-type}/dt=!{timestamp:yyyy-MM-dd}/"
@@ -113,6 +113,9 @@ class BatchedFirehoseSinkArgs(TypedDict):
     """A Glue database that exists; default: the component makes one."""
     table_name: NotRequired[str]
     """The Glue table's name; default: project, stack and logical name, in letters that Athena takes unquoted."""
+    first_date: NotRequired[str]
+    """The first day of the Glue table's partitions, ``YYYY-MM-DD``: queries find no older files. Default
+    ``2024-01-01``."""
     log_retention_in_days: NotRequired[pulumi.Input[int]]
     """Days the logs are kept; default 30."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -205,6 +208,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         parquet = file_format is FileFormat.PARQUET
         interval = number(component, args, "buffering_interval", 300, 0, 900)
         size = number(component, args, "buffering_size", 128, 64 if parquet else 1, 128)
+        dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:BatchedFirehoseSink", name, {}, opts)
         common = Common.of(self, name, args)
         prefix = _prefix(name, args)
@@ -221,7 +225,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
             args.get("table_name", glue.glue_name(name)),
             pulumi.Output.concat("s3://", bucket_name, "/", prefix),
             source.columns,
-            PARTITIONS,
+            {"dt": dates, "hour": glue.HOUR_PROJECTION},
             parquet,
         )
         kinesis = None if source.retention_period is None else _kinesis_stream(common, source.retention_period)

@@ -11,23 +11,24 @@ from eda_runtime.query_template import QueryTemplateError, check_template
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import arns, buckets, program, queues, triggers
-from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs
+from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, raising
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
-QUERY_BYTES = 131_072
-"""Half of Athena's 262,144 bytes of a statement (Athena quotas); the object's names and the ``UNLOAD`` come to it."""
-"""Bytes of a query: it is an environment variable, and Lambda allows 4 KB for all of them together."""
+QUERY_BYTES = 65_536
+"""Bytes of a query. A statement of Athena has 262,144 at most (Athena's quotas), which hold an object's key for each
+placeholder too, and a row of the ledger 400 KB (DynamoDB's quotas)."""
 LEAST_CUTOFF, MOST_CUTOFF = 10_000_000, 7 * 10**15
 """Bytes of ``bytes_scanned_cutoff_per_query`` (Athena's quotas: 10 MB to 7 EB)."""
 PARTITION = "dt"
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,254}")
 _DATASET = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PREFIX = re.compile(r"[^/'{}*?\\][^'{}*?\\]*/")
-_NO_SQL = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_VARIABLES = {"correlation_id_column": "CORRELATION_ID_COLUMN", "invalid_column": "INVALID_COLUMN"}
 _OWN = {"curated_expiration_days": "curated_bucket_name", "result_expiration_days": "result_bucket_name"}
 
 
@@ -60,18 +61,26 @@ class QueryArgs(TypedDict):
     """The raw table: its location is the prefix, its partitions are computed."""
     query: str
     """One SELECT with ``{rows}`` once, which becomes the object's rows; ``{bucket}``, ``{key}`` and ``{version_id}``
-    are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. 131,072 bytes
-    at most."""
+    are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. One
+    value that is none fails a plain ``CAST``, and with it the whole object: ``TRY_CAST`` and ``TRY`` give NULL, and a
+    warning names what does not. 65,536 bytes at most."""
     columns: Mapping[str, str]
     """The curated table's columns: Hive types by name, in the query's order; scalar types. Lower case letters, digits
     and underscores; ``dt`` is the partition."""
     correlation_id_column: NotRequired[str]
     """One of ``columns``: its distinct values are logged with each object, so that a file is found by its orders and
     an order by its files. Costs a second query of one column for each object. Default: they are not."""
+    invalid_column: NotRequired[str]
+    """One of ``columns``: NULL but in rows with a value that the query could not take, where it says which. They are
+    counted with each object, in the same second query, and an alarm says that there are some. Default: nobody counts
+    them."""
     view: NotRequired[ViewArgs]
     """Makes a view of the newest rows; default none."""
     curated_table_name: NotRequired[str]
     """The curated table's name; default: project, stack and logical name, in letters that Athena takes unquoted."""
+    first_date: NotRequired[str]
+    """The first day of the curated table's partitions, ``YYYY-MM-DD``: queries find no older files. Default
+    ``2024-01-01``."""
     curated_bucket_name: NotRequired[pulumi.Input[str]]
     """A bucket that exists, for the curated files; default: the component makes one."""
     curated_bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -197,10 +206,12 @@ class PerObjectQuery(pulumi.ComponentResource):
             "result_prefix": args.get("result_prefix", f"results/{name}/"),
         }
         _check_locations(component, args, prefixes)
+        dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
         common = Common.of(self, name, args)
+        for function in raising.raising_calls(args["query"]):
+            pulumi.log.warn(_raises(component, function), self)
 
-        column = args.get("correlation_id_column")
         ledger = ledgers.ledger_table(common, args)
         curated_bucket, curated_ready = _bucket(common, args, "curated", args.get("curated_expiration_days"))
         result_bucket, results_ready = _bucket(common, args, "result", args.get("result_expiration_days", 7))
@@ -234,7 +245,7 @@ class PerObjectQuery(pulumi.ComponentResource):
             args.get("curated_table_name", glue.glue_name(name)),
             location,
             args["columns"],
-            {PARTITION: glue.DATE_PROJECTION},
+            {PARTITION: dates},
         )
         self.view = _view(common, args, self.table.name) if "view" in args else None
         created = _created_rule(common, args)
@@ -263,8 +274,6 @@ class PerObjectQuery(pulumi.ComponentResource):
             "dead_letter_queue_url": self.dead_letter_queue.url,
             "dead_letter_queue_arn": self.dead_letter_queue.arn,
         }
-        if column is not None:
-            self._object_queries["correlation_id_column"] = column
         function: IdempotentLambdaArgs = {
             "code": archives.function_archive("per_object_query", {"query.json": _query_file(args)}),
             "description": "Queries each new object once, and settles the query when it has ended",
@@ -282,7 +291,7 @@ class PerObjectQuery(pulumi.ComponentResource):
                 "DATASET": dataset,
                 "MAX_ATTEMPTS": str(attempts),
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
-                **({"CORRELATION_ID_COLUMN": column} if column is not None else {}),
+                **{_VARIABLES[name]: args[name] for name in _VARIABLES if name in args},  # type: ignore[literal-required]
             },
             "grants": {
                 **needs.ledger(ledger),
@@ -295,6 +304,15 @@ class PerObjectQuery(pulumi.ComponentResource):
         self.function = IdempotentLambda(
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self, depends_on=curated_ready)
         )
+        if "invalid_column" in args:
+            alarms.alarm(
+                common,
+                "invalid-rows",
+                namespace="EventDriven",
+                metric="InvalidRows",
+                dimensions={"WorkGroup": self.workgroup.name},
+                description=f"{name}: rows came with a value that the query could not take",
+            )
         for suffix, rule in (("created", created), ("completed", completed)):
             triggers.function_target(
                 common, suffix, rule, self.function.function_name, self.function.function_arn, self.dead_letter_queue
@@ -347,9 +365,10 @@ def check_query_args(component: str, args: QueryArgs) -> None:
     if "curated_table_name" in args and not _NAME.fullmatch(args["curated_table_name"]):
         problem = f"is {args['curated_table_name']!r}; allowed are lower case letters, digits and underscores"
         raise ArgumentError(component, "curated_table_name", problem)
-    if args.get("correlation_id_column", next(iter(args["columns"]))) not in args["columns"]:
-        problem = f"is {args['correlation_id_column']!r}, which is none of columns"
-        raise ArgumentError(component, "correlation_id_column", problem)
+    for argument in _VARIABLES:
+        given = args.get(argument)
+        if given is not None and given not in args["columns"]:
+            raise ArgumentError(component, argument, f"is {given!r}, which is none of columns")
     if "view" in args:
         _check_view(component, args)
 
@@ -365,9 +384,9 @@ def _check_query(component: str, query: str) -> None:
     except QueryTemplateError as error:
         raise ArgumentError(component, "query", f"is not one that can be run for each object: {error}") from None
     if len(query.encode()) > QUERY_BYTES:
-        problem = f"has {len(query.encode())} bytes; allowed are {QUERY_BYTES}, half of what Athena takes"
+        problem = f"has {len(query.encode())} bytes; allowed are {QUERY_BYTES}"
         raise ArgumentError(component, "query", problem)
-    bare = _NO_SQL.sub(" ", query)
+    bare = raising.code(query)
     if "'" in bare or '"' in bare or "/*" in bare:
         raise ArgumentError(component, "query", "has a literal, a quoted name or a comment that does not end")
     if "{rows}" not in bare:
@@ -379,6 +398,14 @@ def _check_query(component: str, query: str) -> None:
     if bare.count("(") != bare.count(")"):
         problem = f"opens {bare.count('(')} parentheses and closes {bare.count(')')}"
         raise ArgumentError(component, "query", problem)
+
+
+def _raises(component: str, function: str) -> str:
+    fix = "TRY_CAST(… AS …)" if function == "cast" else f"TRY({function}(…))"
+    return (
+        f"{component}: the argument 'query' calls {function}, which fails on a value that is none, and with it the "
+        f"whole object's query; write {fix}, which gives NULL, and name the column in 'invalid_column'"
+    )
 
 
 def _check_columns(component: str, columns: Mapping[str, str]) -> None:

@@ -72,6 +72,9 @@ class DataSetArgs(TypedDict):
     """The table."""
     columns: NotRequired[Mapping[str, str]]
     """Types by name: ``STRING``, ``INTEGER``, ``DECIMAL``, ``DATETIME``, ``BIT``, ``BOOLEAN`` or ``JSON``."""
+    deleted_column: NotRequired[str]
+    """A boolean column of the table: rows that have it are not in the data set. ``AnalyticsChain`` takes its view's.
+    Default: all rows are."""
 
 
 class RefreshArgs(TypedDict):
@@ -347,20 +350,7 @@ def _data_set(
         data_set_id=physical_name(name, 512),
         name=given.get("name", physical_name(name, 128)),
         import_mode="SPICE",
-        physical_table_maps=[
-            aws.quicksight.DataSetPhysicalTableMapArgs(
-                physical_table_map_id="table",
-                relational_table=aws.quicksight.DataSetPhysicalTableMapRelationalTableArgs(
-                    data_source_arn=source_arn,
-                    schema=given["schema_name"],
-                    name=given["table_name"],
-                    input_columns=[
-                        aws.quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs(name=column, type=type)
-                        for column, type in given["columns"].items()
-                    ],
-                ),
-            )
-        ],
+        physical_table_maps=[_rows(given, source_arn)],
         permissions=[
             aws.quicksight.DataSetPermissionArgs(principal=principal, actions=list(actions))
             for principal, actions in permissions.items()
@@ -368,3 +358,43 @@ def _data_set(
         tags=common.tags,
         opts=common.opts(),
     )
+
+
+def _rows(given: DataSetArgs, source_arn: pulumi.Input[str]) -> aws.quicksight.DataSetPhysicalTableMapArgs:
+    """The data set's rows: the table's, or those of them that are not deleted."""
+    if "deleted_column" not in given:
+        return aws.quicksight.DataSetPhysicalTableMapArgs(
+            physical_table_map_id="table",
+            relational_table=aws.quicksight.DataSetPhysicalTableMapRelationalTableArgs(
+                data_source_arn=source_arn,
+                schema=given["schema_name"],
+                name=given["table_name"],
+                input_columns=[
+                    aws.quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs(name=column, type=type)
+                    for column, type in given["columns"].items()
+                ],
+            ),
+        )
+    columns, deleted = ", ".join(map(_quoted, given["columns"])), _quoted(given["deleted_column"])
+    names = pulumi.Output.all(given["schema_name"], given["table_name"])
+    return aws.quicksight.DataSetPhysicalTableMapArgs(
+        physical_table_map_id="table",
+        custom_sql=aws.quicksight.DataSetPhysicalTableMapCustomSqlArgs(
+            data_source_arn=source_arn,
+            name="rows",
+            sql_query=names.apply(
+                lambda found: (
+                    f"SELECT {columns} FROM {'.'.join(map(_quoted, found))} "  # noqa: S608 - names are quoted
+                    f"WHERE NOT COALESCE({deleted}, false)"
+                )
+            ),
+            columns=[
+                aws.quicksight.DataSetPhysicalTableMapCustomSqlColumnArgs(name=column, type=type)
+                for column, type in given["columns"].items()
+            ],
+        ),
+    )
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

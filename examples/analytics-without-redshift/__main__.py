@@ -3,6 +3,16 @@
 import pulumi
 from pulumi_aws_eda import AnalyticsChain, BatchedFirehoseSink
 
+# A value that is none costs its own row at most: it is NULL there, and the row says so. Times are in UTC, with a Z.
+QUERY = """
+SELECT view_id, page, seen_at, milliseconds, IF(seen IS NOT NULL AND seen_at IS NULL, 'seen_at') AS invalid
+FROM (
+  SELECT view_id, lower(page) AS page, seen_at AS seen, TRY_CAST(milliseconds AS bigint) AS milliseconds,
+    TRY(CAST(from_iso8601_timestamp(regexp_extract(seen_at, '^....-.*Z$')) AT TIME ZONE 'UTC' AS timestamp)) AS seen_at
+  FROM {rows} WHERE milliseconds >= 0
+)
+"""
+
 sink = BatchedFirehoseSink(
     "views",
     {
@@ -19,10 +29,15 @@ chain = AnalyticsChain(
             "prefix": "raw/views/",
             "database_name": sink.database_name,
             "table_name": sink.table_name,
-            "query": "SELECT view_id, lower(page) AS page, "
-            "CAST(from_iso8601_timestamp(seen_at) AS timestamp) AS seen_at, "
-            "CAST(milliseconds AS bigint) AS milliseconds FROM {rows} WHERE milliseconds >= 0",
-            "columns": {"view_id": "string", "page": "string", "seen_at": "timestamp", "milliseconds": "bigint"},
+            "query": QUERY,
+            "columns": {
+                "view_id": "string",
+                "page": "string",
+                "seen_at": "timestamp",
+                "milliseconds": "bigint",
+                "invalid": "string",
+            },
+            "invalid_column": "invalid",
             # Firehose may deliver a record twice; the view shows it once.
             "view": {"name": "page_views", "key": "view_id", "version_column": "milliseconds"},
             "curated_prefix": "curated/views/",

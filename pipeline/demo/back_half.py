@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 POLL_SECONDS = 0.2
+# A file that somebody put beside Firehose's has rows that lack what an order has.
+_ORDER_ROW = "order_id, COALESCE(version, 0), COALESCE(status, ''), COALESCE(correlation_id, '')"
 RUNNING = frozenset({"QUEUED", "RUNNING", "SUBMITTED", "PICKED", "STARTED"})
 
 
@@ -126,7 +128,7 @@ class BackHalf:
         athena = self.client("athena")
         view = f'"{self.outputs["glue_database_name"]}"."{self.outputs["current_view_name"]}"'
         started = athena.start_query_execution(
-            QueryString=f"SELECT order_id, version, status, correlation_id FROM {view}",  # noqa: S608 - a name of ours
+            QueryString=f"SELECT {_ORDER_ROW} FROM {view}",  # noqa: S608 - a name of ours
             WorkGroup=self.outputs["athena_workgroup_name"],
         )
         id = started["QueryExecutionId"]
@@ -153,7 +155,7 @@ class BackHalf:
         started = data.execute_statement(
             WorkgroupName=self.outputs["redshift_workgroup_name"],
             Database=self.outputs["redshift_database"],
-            Sql=f"SELECT order_id, version, status, correlation_id FROM {table} WHERE NOT deleted",  # noqa: S608 - as above
+            Sql=f"SELECT {_ORDER_ROW} FROM {table} WHERE NOT deleted",  # noqa: S608 - as above
         )
         status = self._finished(lambda: data.describe_statement(Id=started["Id"]))
         if status["Status"] != "FINISHED":

@@ -29,7 +29,7 @@ hive = "org.apache.hadoop.hive.ql.io.parquet"
 location = pulumi.Output.concat("s3://", raw.id, "/raw/orders/")
 table = aws.glue.CatalogTable("raw", name="raw_orders", database_name=database.name, table_type="EXTERNAL_TABLE",
     parameters={"EXTERNAL": "TRUE", "classification": "parquet", "projection.enabled": "true",
-        "projection.dt.type": "date", "projection.dt.format": "yyyy-MM-dd", "projection.dt.range": "NOW-3YEARS,NOW",
+        "projection.dt.type": "date", "projection.dt.format": "yyyy-MM-dd", "projection.dt.range": "2024-01-01,NOW",
         "projection.hour.type": "integer", "projection.hour.range": "0,23", "projection.hour.digits": "2",
         "storage.location.template": pulumi.Output.concat(location, "dt=${dt}/hour=${hour}/")},
     partition_keys=[{"name": "dt", "type": "string"}, {"name": "hour", "type": "string"}],

@@ -222,6 +222,10 @@ class World:
         """Glue."""
         return {"Job": {"DefaultArguments": {"--dataset": "orders"}}}
 
+    def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:
+        """Glue's, of the raw data."""
+        return {"Table": {"Name": Name, "PartitionKeys": [{"Name": "dt", "Type": "string"}]}}
+
     def start_job_run(self, JobName: str, Arguments: dict[str, str]) -> dict[str, str]:
         """Glue."""
         if self._job is not None:

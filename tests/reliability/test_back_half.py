@@ -20,7 +20,15 @@ from pipeline.demo.client import OrdersClient
 from tests.integration.test_orders import BODY, DETAILS
 from tests.waiting import wait_until
 
-RAW_COLUMNS = ("event_name", "stream_event_id", "changed_at", analytics.KEY, *analytics.ATTRIBUTES, "old_version")
+RAW_COLUMNS = (
+    "event_name",
+    "stream_event_id",
+    "changed_at",
+    analytics.KEY,
+    *analytics.ATTRIBUTES,
+    "old_version",
+    *(f"old_{name}" for name in analytics.OLD_ATTRIBUTES),
+)
 
 
 class Chain:

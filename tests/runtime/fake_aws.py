@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -177,7 +177,14 @@ class Runs:
 
 
 class Athena:
-    """Queries that write two files, or leave one behind and fail."""
+    """Queries that write files, or leave one behind and fail.
+
+    Attributes:
+        ids: the correlation ids of each object.
+        invalid: how many of an id's rows have an invalid value.
+        parts: files that a query writes.
+        read: rows that the table reads of each object.
+    """
 
     def __init__(self, s3: S3, failures: list[bool] | None = None) -> None:
         self.s3 = s3
@@ -185,6 +192,9 @@ class Athena:
         self.throttled = 0
         self.refused: str | None = None
         self.ids: list[str] = []
+        self.invalid: dict[str, int] = {}
+        self.parts = 3
+        self.read = 7
 
     def start_query_execution(self, ClientRequestToken: str, **parameters: Any) -> dict[str, Any]:
         assert 32 <= len(ClientRequestToken) <= 128
@@ -209,8 +219,13 @@ class Athena:
 
     def get_query_results(self, QueryExecutionId: str, MaxResults: int, NextToken: str = "0") -> dict[str, Any]:
         assert self.runs.all[QueryExecutionId].state == "SUCCEEDED"
-        rows, begin = ["correlation_id", *self.ids], int(NextToken)
-        page = [{"Data": [{"VarCharValue": value}]} for value in rows[begin : begin + MaxResults]]
+        if "SELECT count(*) FROM" in self.runs.all[QueryExecutionId].parameters["QueryString"]:
+            rows = [["_col0"], [str(self.read)]]
+        else:
+            total = str(sum(self.invalid.values()))
+            rows = [["id", "_col1", "_col2"], *([id, str(self.invalid.get(id, 0)), total] for id in self.ids)]
+        begin = int(NextToken)
+        page = [{"Data": [{"VarCharValue": value} for value in row]} for row in rows[begin : begin + MaxResults]]
         more = {"NextToken": str(begin + MaxResults)} if len(rows) > begin + MaxResults else {}
         return {"ResultSet": {"Rows": page}, **more}
 
@@ -223,9 +238,20 @@ class Athena:
         bucket, _, prefix = target.removeprefix("s3://").partition("/")
         if self.s3.paths(target):
             run.fails = True  # UNLOAD refuses a target that is not empty
-        for part in range(1 if run.fails else 3):
+        for part in range(1 if run.fails else self.parts):
             self.s3.objects[bucket, f"{prefix}{run.id}-{part}"] = 100 + part
         run.state = "FAILED" if run.fails else "SUCCEEDED"
+
+
+class Glue:
+    """A catalog with one table."""
+
+    def __init__(self, partition_keys: Sequence[str] = ("dt", "hour")) -> None:
+        self.partition_keys = partition_keys
+
+    def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:
+        keys = [{"Name": key, "Type": "string"} for key in self.partition_keys]
+        return {"Table": {"DatabaseName": DatabaseName, "Name": Name, "PartitionKeys": keys}}
 
 
 class RedshiftData:

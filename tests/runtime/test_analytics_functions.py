@@ -10,7 +10,7 @@ from eda_runtime.object_query import ObjectRefused, StoredObject
 from eda_runtime.query_template import QueryTemplateError
 
 from tests.runtime.deployed import Context, deployed
-from tests.runtime.fake_aws import S3, Athena, DynamoDB, QuickSight, Sqs, error
+from tests.runtime.fake_aws import S3, Athena, DynamoDB, Glue, QuickSight, Sqs, error
 
 QUERY_ENVIRONMENT = {
     "LEDGER_TABLE": "ledger",
@@ -48,6 +48,7 @@ class World:
             "s3": self.s3,
             "sqs": self.sqs,
             "athena": self.athena,
+            "glue": Glue(),
             "quicksight": self.quicksight,
         }
         return deployed(f"{name}/handler.py", environment, clients, files)

@@ -50,9 +50,15 @@ class Stack:
         self.outputs = {**OUTPUTS, "query_dlq_url": queue["QueueUrl"]}
         # As the events of these tests have it.
         self.outputs |= {"raw_bucket_name": "raw", "athena_workgroup_name": "wg"}
-        clients = {"dynamodb": self.dynamodb, "athena": self.athena, "s3": self.curated, "sqs": Sqs()}
-        self.function: ModuleType = deployed("per_object_query/handler.py", QUERY_ENVIRONMENT, clients, QUERY_FILES)
         self.glue = Glue(f"s3://{self.bucket}/raw/orders/")
+        clients = {
+            "dynamodb": self.dynamodb,
+            "athena": self.athena,
+            "s3": self.curated,
+            "sqs": Sqs(),
+            "glue": self.glue,
+        }
+        self.function: ModuleType = deployed("per_object_query/handler.py", QUERY_ENVIRONMENT, clients, QUERY_FILES)
         self.calls: list[dict[str, Any]] = []
 
     def client(self, service: str) -> Any:
@@ -104,7 +110,8 @@ class Glue:
 
     def get_table(self, DatabaseName: str, Name: str) -> dict[str, Any]:
         assert (DatabaseName, Name) == ("db", "raw")
-        return {"Table": {"StorageDescriptor": {"Location": self.location}}}
+        keys = [{"Name": name, "Type": "string"} for name in ("dt", "hour")]
+        return {"Table": {"StorageDescriptor": {"Location": self.location}, "PartitionKeys": keys}}
 
     def get_job(self, JobName: str) -> dict[str, Any]:
         assert JobName == "load"

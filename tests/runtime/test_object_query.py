@@ -1,6 +1,7 @@
 """One query for each object, whatever repeats, races or is killed."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,13 +12,17 @@ from eda_runtime.dead_letters import DeadLetters
 from eda_runtime.ledger import Ledger
 from eda_runtime.logger import logger
 from eda_runtime.object_query import (
+    NOTHING_READ,
     ObjectQueries,
     ObjectRefused,
     Outcome,
     QuerySettings,
     StoredObject,
+    for_attempt,
+    orders_statement,
     partitions,
     plan,
+    rows_statement,
     target_of,
     token,
 )
@@ -36,6 +41,7 @@ SETTINGS = QuerySettings(
     columns=(("a", "string"), ("source", "string")),
     output_location="s3://curated/orders/",
     output_partitions=("dt",),
+    partition_keys=("dt", "hour"),
     dataset="orders",
     max_attempts=3,
 )
@@ -223,14 +229,89 @@ def test_a_statement_that_athena_refuses_fails_for_good_with_a_message() -> None
     assert world.queries().request(PLANNED) is Outcome.NOTHING
 
 
-def test_a_query_that_writes_no_file_waits_for_no_load() -> None:
+def test_a_query_that_makes_nothing_of_the_rows_that_are_there_waits_for_no_load() -> None:
     world = World()
-    world.queries().request(PLANNED)
-    (run,) = world.athena.runs.all.values()
-    run.state = "SUCCEEDED"
-    world.queries().completed(run.id)
-    assert world.row["files"] == "[]"
+    world.athena.parts = 0
+    finish(world.event)
+    world.come_to_rest()
+    assert (world.row["state"], world.row["files"]) == ("SUCCEEDED", "[]")
     assert "unloaded" not in world.row
+    unload, counted = (run.parameters["QueryString"] for run in world.athena.runs.all.values())
+    assert counted == rows_statement(world.row)
+    assert counted.partition("FROM ")[2] in unload
+    assert target_of(counted) == (PLANNED["id"], 1)
+
+
+@pytest.mark.parametrize("committed", [False, True])
+def test_an_object_of_which_the_table_reads_nothing_is_set_aside_whoever_dies(committed: bool) -> None:
+    call = 0
+    while True:
+        world = World()
+        world.athena.parts = world.athena.read = 0
+
+        def life(guard: Guarding, world: World = world) -> None:
+            world.event(guard)
+            for _ in range(3):
+                world.service(lambda client: client)
+                world.completions(guard)
+
+        run = finish(life, Kill(call, committed))
+        finish(world.event)
+        world.come_to_rest()
+        assert (world.row["state"], world.row["error"]) == ("FAILED", NOTHING_READ)
+        assert {(message["key"], message["error"]) for message in world.sqs.messages} == {(STORED.key, NOTHING_READ)}
+        assert len(world.athena.runs.all) == 2, "asking again would find the same"
+        if not isinstance(run.failure, Killed):
+            break
+        call += 1
+    assert call > 6
+    assert len(world.sqs.messages) == 1
+
+
+def test_a_count_that_fails_is_another_attempt() -> None:
+    world = World([False, True])
+    world.athena.parts = 0
+    finish(world.event)
+    world.come_to_rest()
+    assert (world.row["state"], world.row["attempt"]) == ("SUCCEEDED", 2)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+@pytest.mark.parametrize(
+    ("parts", "read", "failures", "error"),
+    [
+        (0, 0, [], "the table reads no row"),
+        (0, 7, [], "makes nothing of the 7 rows that made something before"),
+        (3, 7, [False, True, True, True], "HIVE_BAD_DATA"),
+    ],
+    ids=["nothing is read", "nothing is made", "it fails"],
+)
+def test_a_backfill_that_gives_nothing_leaves_what_is_there_and_says_so(
+    parts: int, read: int, failures: list[bool], error: str, loaded: bool
+) -> None:
+    world = World(failures)
+    finish(world.event)
+    world.come_to_rest()
+    if loaded:
+        world.ledger().take("load#orders#1", "orders", {PLANNED["id"]: 1})
+    before, paths = world.row, world.s3.paths(FOLDER)
+    world.athena.parts, world.athena.read = parts, read
+    world.queries().request_again(PLANNED, "b1")
+    assert not {"files", "unloaded", "loaded_by"} & set(world.row), "no load takes files that may go"
+    world.come_to_rest()
+    assert world.row["state"] == "FAILED"
+    assert [error in message["error"] for message in world.sqs.messages] == [True]
+    assert world.s3.paths(FOLDER) == paths
+    for name in ("files", "settled_at", "unloaded", "loaded_by"):
+        assert world.row.get(name) == before.get(name), name
+    # Mended, it takes the place of what was there before.
+    world.athena.parts, world.athena.read = 3, 7
+    world.queries().request_again(PLANNED)
+    world.come_to_rest()
+    assert world.row["state"] == "SUCCEEDED"
+    assert {file["path"] for file in json.loads(world.row["files"])} == world.s3.paths(FOLDER)
+    assert world.s3.paths(FOLDER).isdisjoint(paths)
+    assert "earlier" not in world.row
 
 
 def test_queries_of_others_are_left_alone() -> None:
@@ -410,7 +491,57 @@ def test_every_object_has_an_id(stored: StoredObject) -> None:
 
 
 def test_an_objects_own_name_is_no_partition() -> None:
-    assert partitions("a/dt=1/hour=2/b=3") == {"dt": "1", "hour": "2"}
+    assert partitions("a/dt=1/hour=2/b=3", ("dt", "hour", "b")) == {"dt": "1", "hour": "2"}
+
+
+def test_a_folder_that_is_named_like_a_column_is_no_condition() -> None:
+    key = "raw/orders/dt=2026-01-02/hour=03/status=PENDING/order_id=7/order_id=8/file.parquet"
+    statement = plan(replace(STORED, key=key), SETTINGS)["statement"]
+    assert "\"dt\" = '2026-01-02' AND \"hour\" = '03')" in statement
+    assert '"status"' not in statement
+    assert '"order_id"' not in statement
+
+
+NAMES = st.lists(
+    st.sampled_from(
+        ["'", "''", '"', "--", "/*", "*/", "\n", ";", "\\", "%", "%27", "{", "}", "{rows}", "{key}", "$", "`"]
+    )
+    | st.text(max_size=8),
+    max_size=8,
+).map("".join)
+
+
+def code_of(statement: str) -> str:
+    """A statement without what its literals and quoted names hold."""
+    return re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", "?", statement)
+
+
+@given(folder=NAMES, hour=NAMES, name=NAMES, bucket=NAMES, version=NAMES)
+@settings(max_examples=500)
+def test_no_piece_of_an_objects_name_stands_in_a_statement_but_in_a_literal(
+    folder: str, hour: str, name: str, bucket: str, version: str
+) -> None:
+    all_named = replace(
+        SETTINGS, template="SELECT a AS c, {key}, {bucket}, {version_id} FROM {rows}", correlation_id_column="c"
+    )
+
+    def statements(stored: StoredObject) -> list[str]:
+        row = plan(stored, all_named)
+        again = for_attempt(row, 12)["statement"]
+        assert target_of(row["statement"]) == (row["id"], 1)
+        assert target_of(again) == (row["id"], 12)
+        made = [row["statement"], again, orders_statement(row), rows_statement(row)]
+        return [statement.replace(stored.id, "") for statement in made]
+
+    key = f"raw/{folder}/dt=2026-01-02/hour={hour.replace('/', '') or '0'}/{name}"
+    plain = StoredObject("raw", "raw/f/dt=2026-01-02/hour=03/file", "v")
+    try:
+        made = statements(StoredObject(bucket, key, version))
+    except ObjectRefused:
+        return
+    assert [code_of(statement) for statement in made] == [code_of(statement) for statement in statements(plain)]
+    literals = {value.replace("''", "'") for value in re.findall(r"'((?:[^']|'')*)'", made[0])}
+    assert {key, bucket, version, f"s3://{bucket}/{key}"} <= literals
 
 
 @pytest.mark.parametrize(

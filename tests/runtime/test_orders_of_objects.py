@@ -16,7 +16,7 @@ from eda_runtime.object_query import (
     Outcome,
     QuerySettings,
     StoredObject,
-    ids_statement,
+    orders_statement,
     plan,
     target_of,
 )
@@ -32,6 +32,7 @@ SETTINGS = QuerySettings(
     columns=(("a", "string"), ("correlation_id", "string")),
     output_location="s3://curated/orders/",
     output_partitions=("dt",),
+    partition_keys=("dt", "hour"),
     dataset="orders",
     max_attempts=2,
     correlation_id_column="correlation_id",
@@ -91,7 +92,7 @@ def test_the_ids_are_asked_of_the_objects_own_query_and_logged_in_parts(log: Str
     world.go_on()
     assert world.row["state"] == "SUCCEEDED"
     unload, asked = (run.parameters["QueryString"] for run in world.athena.runs.all.values())
-    assert asked == ids_statement(world.row)
+    assert asked == orders_statement(world.row)
     assert unload.partition("UNLOAD (\n")[2].rpartition("\n) TO ")[0] in asked
     assert target_of(asked) == (PLANNED["id"], 1)
     lines = told(log)
@@ -111,6 +112,32 @@ def test_an_object_with_very_many_orders_tells_of_some_and_says_so(log: StringIO
     parts = [line["correlation_ids"] for line in lines if line["message"] == "orders of the object"]
     assert sum(map(len, parts)) == MAX_IDS
     assert [line["logged"] for line in lines if line["message"] == "more orders than are logged"] == [MAX_IDS]
+
+
+def test_rows_with_invalid_values_are_counted_and_told_with_their_orders(log: StringIO) -> None:
+    world = World(["a", "b", "c"])
+    world.athena.invalid = {"b": 2, "c": 1}
+    world.queries().request({**PLANNED, "invalid_column": "invalid"})
+    world.go_on()
+    assert 'count("invalid")' in orders_statement(world.row)
+    (line,) = told(log, "rows with invalid values")
+    assert (line["level"], line["rows"], line["correlation_ids"]) == ("WARNING", 3, ["b", "c"])
+    assert (line["object_id"], line["key"]) == (STORED.id, STORED.key)
+    (metric,) = line["_aws"]["CloudWatchMetrics"]
+    assert metric["Namespace"] == "EventDriven"
+    assert metric["Dimensions"] == [["WorkGroup"]]
+    assert (line["WorkGroup"], line["InvalidRows"]) == ("wg", [3])
+
+
+@pytest.mark.parametrize("column", ["correlation_id_column", "invalid_column"])
+def test_each_column_is_asked_for_alone_too(column: str, log: StringIO) -> None:
+    world = World(["a"])
+    planned = {name: value for name, value in PLANNED.items() if name != "correlation_id_column"}
+    world.queries().request({**planned, column: "c"})
+    world.go_on()
+    assert world.row["state"] == "SUCCEEDED"
+    assert len(world.athena.runs.all) == 2
+    assert told(log, "rows with invalid values") == []
 
 
 def test_data_does_not_wait_for_a_log_that_cannot_be_written(log: StringIO) -> None:

@@ -27,7 +27,9 @@ ENVIRONMENT = {
     "LOAD_JOB_NAME": "load",
 }
 COLUMNS = (("order_id", "string"), ("version", "bigint"))
-SETTINGS = QuerySettings("wg", "db", "raw", "SELECT * FROM {rows}", COLUMNS, "s3://curated/o/", ("dt",), "orders", 2)
+SETTINGS = QuerySettings(
+    "wg", "db", "raw", "SELECT * FROM {rows}", COLUMNS, "s3://curated/o/", ("dt",), ("dt",), "orders", 2
+)
 
 
 class Glue:

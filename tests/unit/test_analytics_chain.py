@@ -91,9 +91,10 @@ def test_a_data_set_is_one_over_the_target_by_the_workgroup() -> None:
         "target_table_name": "orders",
     }
     made = make(query=QUERY, redshift=load, quicksight={**REFRESH, "data_source": {"vpc_connection_arn": "arn:vpc"}})
-    table = made.one(SET).inputs["physicalTableMaps"][0]["relationalTable"]
-    assert (table["schema"], table["name"]) == ("analytics", "orders")
-    assert table["inputColumns"] == [
+    table = made.one(SET).inputs["physicalTableMaps"][0]["customSql"]
+    listed = '"order_id", "version", "deleted"'
+    assert table["sqlQuery"] == f'SELECT {listed} FROM "analytics"."orders" WHERE NOT COALESCE("deleted", false)'
+    assert table["columns"] == [
         {"name": "order_id", "type": "STRING"},
         {"name": "version", "type": "DECIMAL"},
         {"name": "deleted", "type": "BOOLEAN"},
@@ -116,6 +117,9 @@ def test_what_the_user_says_of_a_data_set_goes_before() -> None:
     assert (table["schema"], table["name"], table["dataSourceArn"]) == ("analytics", "late", "arn:source")
     assert len(table["inputColumns"]) == 1
     assert not made.of(SOURCE)
+    refresh["data_sets"] = {"late": {"table_name": "late", "columns": {"order_id": "STRING"}, "deleted_column": "gone"}}
+    query = make(query=QUERY, redshift=LOAD, quicksight=refresh).one(SET).inputs["physicalTableMaps"][0]["customSql"]
+    assert query["sqlQuery"] == 'SELECT "order_id" FROM "analytics"."late" WHERE NOT COALESCE("gone", false)'
 
 
 def test_the_reconciler_sends_what_failed_to_the_queue_of_its_part() -> None:

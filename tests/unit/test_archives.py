@@ -87,3 +87,13 @@ def test_a_script_is_the_jobs_file_with_its_digest() -> None:
     script, digest = archives.script("load_job")
     assert Path(script.path).name == "job.py"
     assert digest == hashlib.sha256(Path(script.path).read_bytes()).hexdigest()[:16]
+
+
+def test_texts_lie_beside_a_functions_code() -> None:
+    plain, with_query = (
+        archives.function_archive("per_object_query", beside).path for beside in (None, {"query.sql": "SELECT 'ä'"})
+    )
+    assert plain != with_query
+    with zipfile.ZipFile(with_query) as archive:
+        assert archive.namelist() == ["handler.py", "query.sql"]
+        assert archive.read("query.sql").decode() == "SELECT 'ä'"

@@ -161,7 +161,7 @@ def test_the_prefixes_are_hives_and_the_glue_table_computes_the_same_partitions(
         "projection.enabled": "true",
         "projection.dt.type": "date",
         "projection.dt.format": "yyyy-MM-dd",
-        "projection.dt.range": "NOW-3YEARS,NOW",
+        "projection.dt.range": "2024-01-01,NOW",
         "projection.hour.type": "integer",
         "projection.hour.range": "0,23",
         "projection.hour.digits": "2",

@@ -4,6 +4,7 @@ import base64
 import json
 import zipfile
 from typing import Any
+from unittest.mock import patch
 
 import pulumi
 import pytest
@@ -166,13 +167,58 @@ def test_the_query_and_its_columns_reach_the_function_together() -> None:
 
 def test_orders_of_an_object_are_asked_for_where_a_column_names_them() -> None:
     column = next(iter(QUERY["columns"]))
-    for given, variable, action in (({}, None, False), ({"correlation_id_column": column}, column, True)):
-        made = make(**given)
-        variables = made.one(FUNCTION).inputs["environment"]["variables"]
-        assert variables.get("CORRELATION_ID_COLUMN") == variable
-        assert ("athena:GetQueryResults" in made.statements("q-function-role")["Query"]["Action"]) is action
-    with pytest.raises(ArgumentError, match="'nothing', which is none of columns"):
-        make(correlation_id_column="nothing")
+    for argument, variable in (
+        ("correlation_id_column", "CORRELATION_ID_COLUMN"),
+        ("invalid_column", "INVALID_COLUMN"),
+    ):
+        for given, value in (({}, None), ({argument: column}, column)):
+            assert make(**given).one(FUNCTION).inputs["environment"]["variables"].get(variable) == value
+        with pytest.raises(ArgumentError, match=f"'{argument}' is 'nothing', which is none of columns"):
+            make(**{argument: "nothing"})
+
+
+def test_rows_with_invalid_values_raise_an_alarm_of_the_workgroup() -> None:
+    assert (ALARM, "q-invalid-rows") not in make().names()
+    alarm = make(invalid_column=next(iter(QUERY["columns"]))).one(ALARM, "q-invalid-rows").inputs
+    assert (alarm["namespace"], alarm["metricName"], alarm["threshold"]) == ("EventDriven", "InvalidRows", 1)
+    assert alarm["dimensions"] == {"WorkGroup": "project-test-q"}
+    assert alarm["treatMissingData"] == "notBreaching"
+    assert "invalid-rows.md" in alarm["alarmDescription"]
+
+
+@pytest.mark.parametrize("first", ["2024-1-1", "yesterday", "2024-02-30", 2024])
+def test_the_first_day_is_one(first: Any) -> None:
+    with pytest.raises(ArgumentError, match=r"'first_date' is .*; a day is YYYY-MM-DD"):
+        make(first_date=first)
+    table = make(first_date="2019-07-01").one(GLUE_TABLE, "q-table").inputs
+    assert table["parameters"]["projection.dt.range"] == "2019-07-01,NOW"
+
+
+@pytest.mark.parametrize(
+    ("query", "raising"),
+    [
+        ("SELECT CAST(a AS bigint) FROM {rows}", ["cast"]),
+        ("SELECT TRY_CAST(a AS bigint), try(cast(b AS integer)) FROM {rows}", []),
+        (
+            "SELECT TRY(from_iso8601_timestamp(a)), from_iso8601_date (b), CAST (c AS date) FROM {rows}",
+            ["from_iso8601_date", "cast"],
+        ),
+        ("SELECT coalesce(TRY(lower(a)), json_format(json_parse(b))) FROM {rows}", ["json_parse"]),
+        ("SELECT TRY(lower(CAST(a AS bigint))), CAST(b AS double), CAST(c AS double) FROM {rows}", ["cast"]),
+        ("SELECT CAST(a AS varchar), CAST(b AS varchar(10)), cast(c AS\n varchar) FROM {rows}", []),
+        ("SELECT CAST(lower(CAST(a AS varchar)) AS bigint) FROM {rows}", ["cast"]),
+        ("SELECT 'CAST(a AS int)' AS \"cast(b AS int)\" -- CAST(c AS int)\n/* date(d) */ FROM {rows}", []),
+        ("SELECT broadcast(a), date, my_cast(b), DATE '2026-01-01' FROM {rows}", []),
+    ],
+)
+def test_calls_that_fail_on_a_value_that_is_none_are_a_warning_with_the_fix(query: str, raising: list[str]) -> None:
+    with patch.object(pulumi.log, "warn") as warned:
+        make(query=query)
+    messages = [call.args[0] for call in warned.call_args_list]
+    assert [message.partition(" calls ")[2].partition(",")[0] for message in messages] == raising
+    for function, message in zip(raising, messages, strict=True):
+        assert message.startswith("PerObjectQuery 'q': the argument 'query' calls ")
+        assert ("TRY_CAST(… AS …)" if function == "cast" else f"TRY({function}(…))") in message
 
 
 def test_the_workgroup_enforces_encryption_place_and_a_scan_limit() -> None:
@@ -212,7 +258,7 @@ def test_the_curated_table_has_its_columns_and_computes_its_days() -> None:
     columns = [(column["name"], column["type"]) for column in table["storageDescriptor"]["columns"]]
     assert columns == [("order_id", "string"), ("version", "bigint"), ("deleted", "boolean")]
     assert table["partitionKeys"] == [{"name": "dt", "type": "string"}]
-    assert table["parameters"]["projection.dt.range"] == "NOW-3YEARS,NOW"
+    assert table["parameters"]["projection.dt.range"] == "2024-01-01,NOW"
     assert table["parameters"]["storage.location.template"] == "s3://q-curated-id/curated/q/dt=${dt}/"
     assert make(curated_table_name="orders").one(GLUE_TABLE, "q-table").inputs["name"] == "orders"
 
@@ -273,7 +319,7 @@ def test_the_role_holds_what_function_and_unload_need_and_no_more() -> None:
             [ARN.format("dynamodb", "table/project-test-q-ledger")],
         ),
         "Query": (
-            ["athena:GetQueryExecution", "athena:StartQueryExecution"],
+            ["athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution"],
             [ARN.format("athena", "workgroup/project-test-q")],
         ),
         "ReadSchema": (
@@ -358,7 +404,7 @@ def test_tags_boundary_actions_and_retention_reach_every_child() -> None:
     )
 
 
-LONG = "SELECT '" + "x" * 131_052 + "' FROM {rows}"
+LONG = "SELECT '" + "ä" * 32_800 + "' FROM {rows}"
 
 
 @pytest.mark.parametrize(
@@ -377,7 +423,7 @@ LONG = "SELECT '" + "x" * 131_052 + "' FROM {rows}"
         ({"query": "SELECT 1 /* FROM {rows}"}, "comment that does not end"),
         ({"query": "SELECT 1 -- FROM {rows}"}, "'query' has {rows} in a literal or a comment"),
         ({"query": "SELECT (a FROM {rows}"}, "'query' opens 1 parentheses and closes 0"),
-        ({"query": LONG}, "'query' has 131073 bytes; allowed are 131072, half of what Athena takes"),
+        ({"query": LONG}, "'query' has 65621 bytes; allowed are 65536"),
         ({"columns": {}}, "'columns' is empty"),
         ({"columns": {"Id": "string"}}, "'columns' has 'Id'; allowed are lower case letters"),
         ({"columns": {"dt": "string"}}, "'columns' has 'dt', which is the partition"),

@@ -11,6 +11,8 @@ Raises ``ObjectRefused`` for an object that can't be queried; the failure destin
 
 import json
 import os
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +40,14 @@ _settings = QuerySettings(
     columns=tuple((name, hive) for name, hive in _query["columns"]),
     output_location=settings.text("OUTPUT_LOCATION"),
     output_partitions=tuple(name.strip() for name in settings.text("OUTPUT_PARTITIONS").split(",")),
+    partition_keys=(),
     dataset=settings.text("DATASET"),
     max_attempts=settings.integer("MAX_ATTEMPTS", 3, minimum=1),
     correlation_id_column=os.environ.get("CORRELATION_ID_COLUMN") or None,
+    invalid_column=os.environ.get("INVALID_COLUMN") or None,
 )
 check_template(_settings.template)
+_glue = boto3.client("glue")
 _ledger = Ledger(boto3.client("dynamodb"), settings.text("LEDGER_TABLE"))
 _queries = ObjectQueries(
     _ledger,
@@ -64,9 +69,9 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     logger.set_correlation_id(stored.id)
     logger.append_keys(object_id=stored.id)
     if detail["object"].get("size") == 0:
-        logger.info("the object is empty", bucket=stored.bucket, key=stored.key)
+        logger.info("object ignored", bucket=stored.bucket, key=stored.key, reason="it is empty")
         return {"outcome": Outcome.NOTHING.value, "object_id": stored.id}
-    planned = plan(stored, _settings)
+    planned = plan(stored, _with_partition_keys())
     if kind == "Object Created":
         outcome = _queries.request(planned)
     else:
@@ -74,6 +79,12 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if outcome is Outcome.NOTHING:
         logger.info("repeat", **metrics.suppressed("object event"))
     return {"outcome": outcome.value, "object_id": stored.id}
+
+
+@cache
+def _with_partition_keys() -> QuerySettings:
+    table = _glue.get_table(DatabaseName=_settings.database, Name=_settings.table)["Table"]
+    return replace(_settings, partition_keys=tuple(key["Name"] for key in table.get("PartitionKeys", [])))
 
 
 def _completed(detail: dict[str, Any]) -> Outcome:

@@ -11,7 +11,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 from eda_runtime import redshift_load, settings
-from eda_runtime.dead_letters import DeadLetters
+from eda_runtime.dead_letters import ASIDE, DeadLetters
 from eda_runtime.ledger import FAILED, Ledger, Row
 from eda_runtime.logger import logger
 from eda_runtime.object_query import ObjectQueries
@@ -110,7 +110,7 @@ def _awaited() -> Callable[[Row], str]:
 
 _FOR_KIND: dict[str, dict[str, Callable[[], Callable[[Row], str]]]] = {
     "query": {"query": _queries},
-    "load": {"load": _loads, redshift_load.ASIDE: _aside},
+    "load": {"load": _loads, ASIDE: _aside},
     "spice": {redshift_load.REFRESH: _awaited, "spice": _ingestions},
 }
 """What is looked for in the index ``open``, by kind."""

@@ -2,20 +2,36 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_aws_eda._parts.args import ArgumentError
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 
-DATE_PROJECTION = {"type": "date", "format": "yyyy-MM-dd", "range": "NOW-3YEARS,NOW"}
-"""The partition key ``dt``: a day."""
-
+FIRST_DATE = "2024-01-01"
+"""The first day of tables that name none."""
 
 HOUR_PROJECTION = {"type": "integer", "range": "0,23", "digits": "2"}
 """The partition key ``hour``."""
+
+
+def date_projection(component: str, args: Mapping[str, Any]) -> dict[str, str]:
+    """The partition key ``dt``: a day from the argument ``first_date`` on. A fixed one, because files would fall out of
+    a range that moves.
+
+    Raises:
+        ArgumentError: it is no day.
+    """
+    first = args.get("first_date", FIRST_DATE)
+    try:
+        date.fromisoformat(first)
+    except (TypeError, ValueError):
+        raise ArgumentError(component, "first_date", f"is {first!r}; a day is YYYY-MM-DD") from None
+    return {"type": "date", "format": "yyyy-MM-dd", "range": f"{first},NOW"}
 
 
 def glue_name(name: str) -> str:

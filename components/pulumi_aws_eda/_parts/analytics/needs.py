@@ -38,7 +38,7 @@ class ObjectQueriesArgs(TypedDict):
     result_prefix: pulumi.Input[str]
     """Where the results lie."""
     correlation_id_column: NotRequired[str]
-    """The curated column that names orders; default: which orders an object holds is not asked."""
+    """Of no effect any more: whoever settles a query reads results either way."""
     key_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Customer managed keys of the buckets; default none."""
     dead_letter_queue_url: NotRequired[pulumi.Input[str]]
@@ -88,10 +88,9 @@ def object_queries(common: Common, given: ObjectQueriesArgs) -> dict[str, GrantA
     table, and writes results and curated files; those of failed attempts are deleted."""
     database, curated = given["database_name"], arns.bucket_arn(common, given["curated_bucket_name"])
     raw, results = (arns.bucket_arn(common, given[name]) for name in ("bucket_name", "result_bucket_name"))
-    results_too = ["athena:GetQueryResults"] if "correlation_id_column" in given else []
     return {
         "Query": {
-            "actions": ["athena:GetQueryExecution", *results_too, "athena:StartQueryExecution"],
+            "actions": ["athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution"],
             "resources": [given["workgroup_arn"]],
         },
         "ReadSchema": {

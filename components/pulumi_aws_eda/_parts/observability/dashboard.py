@@ -276,6 +276,7 @@ def body(observed: Observed, region: str) -> str:
         grid.heading("Athena")
         for title, metric in ATHENA.items():
             grid.metrics(title, _athena(metric, workgroups))
+        grid.metrics("Rows with invalid values", [_counted("InvalidRows", workgroup) for workgroup in workgroups])
     groups = list(observed.get("log_groups", ()))[:MOST_GROUPS]
     if groups:
         grid.heading("Logs")
@@ -307,6 +308,10 @@ def _costs(grid: "_Grid", observed: Observed) -> None:
 def _athena(metric: str, workgroups: Sequence[str]) -> list[list[Any]]:
     dimensions = "AWS/Athena,QueryState,QueryType,WorkGroup"
     return [_search(dimensions, "WorkGroup", workgroup, metric, "Sum") for workgroup in workgroups]
+
+
+def _counted(metric: str, workgroup: str) -> list[Any]:
+    return ["EventDriven", metric, "WorkGroup", workgroup, {"label": _short(workgroup), "stat": "Sum"}]
 
 
 def _search(dimensions: str, dimension: str, name: str, metric: str, stat: str) -> list[Any]:

@@ -21,6 +21,7 @@ PAGES = {
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "dead-letters",
     ("AWS/States", "ExecutionsFailed"): "executions-failed",
     ("AWS/States", "ExecutionsTimedOut"): "executions-failed",
+    ("EventDriven", "InvalidRows"): "invalid-rows",
     ("EventDriven", "RowsSettled"): "rows-settled",
 }
 """Pages by the namespace and the metric that an alarm watches; a component names another where its own says more."""

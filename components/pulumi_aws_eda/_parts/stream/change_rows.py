@@ -17,6 +17,7 @@ class ChangeRows:
         keys: the table's partition key, and its sort key where it has one.
         attributes: of the new image, in the order of the columns.
         version: the attribute that a row must have to flow; its old value is carried as ``old_version``.
+        old: which of the attributes are carried of the old image too, as ``old_<name>``.
         numbers: which of keys and attributes are numbers.
         conditions: EventBridge patterns on the row's attributes that have to match too.
     """
@@ -25,17 +26,18 @@ class ChangeRows:
     attributes: Sequence[str]
     version: str
     numbers: frozenset[str]
+    old: Sequence[str] = ()
     conditions: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def columns(self) -> list[str]:
         """The names of the columns; all of them are strings."""
         carried = [name for name in self.attributes if name not in self.keys]
         version = [] if self.version in carried or self.version in self.keys else [self.version]
-        return [*CHANGE_COLUMNS, *self.keys, *carried, *version, "old_version"]
+        return [*CHANGE_COLUMNS, *self.keys, *carried, *version, "old_version", *self._old()]
 
     def template(self) -> str:
         """The Pipe's input template: one flat JSON object of strings; what a change lacks is an empty string."""
-        images = self.columns()[len(CHANGE_COLUMNS) + len(self.keys) : -1]
+        images = self.columns()[len(CHANGE_COLUMNS) + len(self.keys) : -1 - len(self.old)]
         paths = {
             "event_name": "<$.eventName>",
             "stream_event_id": "<$.eventID>",
@@ -44,6 +46,7 @@ class ChangeRows:
             **{name: f"<$.dynamodb.Keys.{self._typed(name)}>" for name in self.keys},
             **{name: f"<$.dynamodb.NewImage.{self._typed(name)}>" for name in images},
             "old_version": f"<$.dynamodb.OldImage.{self._typed(self.version)}>",
+            **{column: f"<$.dynamodb.OldImage.{self._typed(name)}>" for column, name in self._old().items()},
         }
         return "{" + ", ".join(f'"{name}": {path}' for name, path in paths.items()) + "}"
 
@@ -60,6 +63,9 @@ class ChangeRows:
                 }
             ),
         ]
+
+    def _old(self) -> dict[str, str]:
+        return {f"old_{name}": name for name in self.old}
 
     def _row(self) -> dict[str, Any]:
         conditions = {self.version: [{"exists": True}], **self.conditions}

@@ -34,8 +34,8 @@ class TableStreamSourceArgs(TypedDict):
 
     Each change becomes one flat row of strings: ``event_name`` (INSERT, MODIFY, REMOVE), ``stream_event_id``,
     ``changed_at`` (seconds since 1970), the key, the attributes under their own names, and ``old_version``; what a
-    change lacks is an empty string. A deletion carries its key and ``old_version``. Rows without the version attribute
-    and removals by TTL never flow, and no attribute that is not named here.
+    change lacks is an empty string. A deletion carries its key, ``old_version`` and the ``old_attributes``. Rows
+    without the version attribute and removals by TTL never flow, and no attribute that is not named here.
     """
 
     stream_arn: pulumi.Input[str]
@@ -47,6 +47,8 @@ class TableStreamSourceArgs(TypedDict):
     attributes: Sequence[str]
     """What is carried of the new image; strings (nested data as one JSON string) or, named below, numbers. Letters,
     digits and underscores; the template that names them has at most 8192 characters (Pipes API)."""
+    old_attributes: NotRequired[Sequence[str]]
+    """Which of them are carried of the old image too, as ``old_<name>``: a deletion has no new image. Default none."""
     number_attributes: NotRequired[Sequence[str]]
     """Which of key and attributes DynamoDB holds as numbers, beside the version; default none."""
     version_attribute: NotRequired[str]
@@ -92,6 +94,10 @@ def rows_of(where: str, source: TableStreamSourceArgs) -> ChangeRows:
                 problem = f"has {attribute!r}; a template takes names of letters, digits and underscores"
                 raise ArgumentError(where, argument, problem)
     known = {*keys, *source["attributes"], version}
+    old = source.get("old_attributes", ())
+    for attribute in old:
+        if attribute not in source["attributes"] or attribute == version:
+            raise ArgumentError(where, "old_attributes", f"has {attribute!r}, which is none of attributes")
     for attribute in numbers:
         if attribute not in known:
             raise ArgumentError(where, "number_attributes", f"has {attribute!r}, which is neither key nor attribute")
@@ -99,7 +105,7 @@ def rows_of(where: str, source: TableStreamSourceArgs) -> ChangeRows:
     for attribute, values in conditions.items():
         if isinstance(values, str) or not values:
             raise ArgumentError(where, f"filter[{attribute!r}]", "is no list of values or matching operators")
-    rows = ChangeRows(keys, source["attributes"], version, frozenset({*numbers, version}), conditions)
+    rows = ChangeRows(keys, source["attributes"], version, frozenset({*numbers, version}), old, conditions)
     length = len(rows.template())
     if length > TEMPLATE_LIMIT:
         problem = f"makes a template of {length} characters; a Pipe takes {TEMPLATE_LIMIT}: carry fewer"

@@ -3,6 +3,11 @@ CREATE MACRO trino_whole_number(x, target) AS
          THEN error('INVALID_CAST_ARGUMENT: Cannot cast ''' || CAST(x AS VARCHAR) || ''' to ' || target) ELSE x END;
 CREATE MACRO trino_whole_number_or_null(x) AS
     CASE WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), '[+-]?[0-9]+') THEN NULL ELSE x END;
+CREATE MACRO trino_form(x, form, target) AS
+    CASE WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), form)
+         THEN error('INVALID_CAST_ARGUMENT: Cannot cast ''' || CAST(x AS VARCHAR) || ''' to ' || target) ELSE x END;
+CREATE MACRO trino_form_or_null(x, form) AS
+    CASE WHEN typeof(x) = 'VARCHAR' AND NOT regexp_full_match(CAST(x AS VARCHAR), form) THEN NULL ELSE x END;
 CREATE MACRO trino_is_timestamp(x) AS
     regexp_full_match(CAST(x AS VARCHAR), '\s*[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}( [0-9]{1,2}:[0-9]{1,2}(:[0-9]{1,2}(\.[0-9]+)?)?)?\s*');
 CREATE MACRO trino_timestamp_text(x) AS
@@ -40,10 +45,14 @@ CREATE MACRO trino_is_iso8601_timestamp(x) AS
     regexp_full_match(
         x, '[0-9]{4}(-[0-9]{2}(-[0-9]{2})?)?(T([0-9]{2}(:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)?)?)?(Z|[+-][0-9]{2}(:?[0-9]{2})?)?)?'
     ) AND TRY_CAST(x AS TIMESTAMPTZ) IS NOT NULL;
+CREATE MACRO trino_unknown_zone(x) AS
+    coalesce(regexp_full_match(x, '[0-9]{4}-.*T.*[+-](1[5-9](:?[0-5][0-9])?|2[0-3](:?[0-5][0-9])?|14:?(0[1-9]|[1-5][0-9]))'), false);
+CREATE MACRO trino_wall_clock(x) AS regexp_replace(x, '(T.*)[+-][0-9]{2}(:?[0-9]{2})?$', '\1Z');
 CREATE MACRO trino_from_iso8601_timestamp_nanos_or_null(x) AS
     CASE WHEN trino_is_iso8601_timestamp(x) THEN TRY_CAST(x AS TIMESTAMPTZ) END;
 CREATE MACRO trino_from_iso8601_timestamp_nanos(x) AS
-    CASE WHEN x IS NOT NULL AND NOT trino_is_iso8601_timestamp(x)
+    CASE WHEN trino_unknown_zone(x) THEN error('NOT_SUPPORTED: Time zone not supported: ' || x)
+         WHEN x IS NOT NULL AND NOT trino_is_iso8601_timestamp(x)
          THEN error('INVALID_FUNCTION_ARGUMENT: Invalid format: "' || x || '"') ELSE TRY_CAST(x AS TIMESTAMPTZ) END;
 CREATE MACRO trino_from_iso8601_timestamp(x) AS date_trunc('millisecond', trino_from_iso8601_timestamp_nanos(x));
 CREATE MACRO trino_from_iso8601_timestamp_or_null(x) AS

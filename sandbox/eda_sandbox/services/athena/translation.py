@@ -1,7 +1,7 @@
 """From Trino's SQL to DuckDB's: one table says what each function becomes; what is not in it is refused by name."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from sqlglot import exp
@@ -18,7 +18,7 @@ Build = Callable[[Arguments], exp.Expr]
 
 _SAME = """
 abs acos asin atan atan2 cbrt ceil ceiling concat_ws corr cos cosh count cume_dist degrees dense_rank exp first_value
-floor from_base64 greatest grouping histogram last_value ln lag lead least length log10 log2
+floor from_base64 greatest grouping histogram last_value ln lag lead least log10 log2
 lower lpad ltrim map_entries map_keys map_values max min mod nth_value ntile nullif percent_rank pi pow power quarter
 radians rank regexp_extract_all replace reverse round row_number rpad rtrim sign sin sinh skewness kurtosis sqrt
 starts_with stddev stddev_pop stddev_samp strpos sum tan tanh to_base64 translate try unnest upper url_decode url_encode
@@ -88,6 +88,7 @@ _RENAMED = {
     "week_of_year": "week",
     "year_of_week": "isoyear",
 }
+_BINARY = ("to_utf8", "from_hex", "from_base64", "md5", "sha1", "sha256")
 _ARITY = {"split": (2, 2), "sequence": (2, 3), "random": (0, 0), "rand": (0, 0), "from_unixtime": (1, 1)}
 _ARITY |= {"json_parse": (1, 1), "regexp_extract": (2, 3), "approx_percentile": (2, 2), "array_sort": (1, 1)}
 _ARITY |= {"approx_distinct": (1, 1), "array_join": (2, 2), "from_utf8": (1, 1), "round": (1, 2), "concat_ws": (2, 99)}
@@ -111,6 +112,15 @@ _JODA |= {"mm": "%M", "ss": "%S", "SSS": "%g", "a": "%p", "EEEE": "%A", "EEE": "
 _JODA |= {"DDD": "%j", "Z": "%z", "y": "%Y"}
 _INTEGERS = (exp.DType.TINYINT, exp.DType.SMALLINT, exp.DType.INT, exp.DType.BIGINT)
 _TEXTS = (exp.DType.VARCHAR, exp.DType.TEXT, exp.DType.CHAR)
+_DECIMAL = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_DOUBLE = rf"\s*({_DECIMAL}|[+-]?(NaN|Infinity))\s*"
+_FORMS = {
+    exp.DType.BOOLEAN: "(?i)t|f|1|0|true|false",
+    exp.DType.FLOAT: _DOUBLE,
+    exp.DType.DOUBLE: _DOUBLE,
+    exp.DType.DECIMAL: _DECIMAL,
+}
+"""Texts that Trino's casts take (Trino's VarcharOperators): DuckDB takes ``yes``, ``inf`` and ``1_000`` too."""
 _SYNTAX = (
     exp.And,
     exp.Array,
@@ -140,6 +150,9 @@ _RAISING = (
     "trino_parse",
     "trino_parse_datetime",
 )
+
+
+_ZONED = ("from_iso8601_timestamp", "from_iso8601_timestamp_nanos")
 
 
 class _Refused(Exception):
@@ -191,9 +204,10 @@ def to_duckdb(tree: exp.Expr) -> str:
         whole = exp.Cast(to=exp.DataType(this=exp.DType.DATE))
         moved.replace(whole)
         whole.set("this", moved)
+    _fail_outside_try(copy)
     tried = _in_try(copy)
     for node in list(copy.walk()):
-        if isinstance(node, exp.Anonymous):
+        if isinstance(node, exp.Anonymous) and node.name.lower() in FUNCTIONS:
             _replace(node, tried=id(node) in tried)
         elif isinstance(node, exp.Cast):
             _cast(node)
@@ -225,6 +239,32 @@ def _is_date(node: exp.Expr) -> bool:
             return _gives_date(other)
 
 
+def _fail_outside_try(root: exp.Expr) -> None:
+    """``try(…)`` catches what is wrong with a value, but not that a time's zone is none that Trino knows.
+
+    Trino's TryFunction names the errors that it takes for NULL; NOT_SUPPORTED is none of them.
+    """
+    for call in [found for found in root.find_all(exp.Anonymous) if _is_try(found)]:
+        if any(isinstance(above, exp.Anonymous) and _is_try(above) for above in _ancestors(call)):
+            continue
+        times = [found for found in call.find_all(exp.Anonymous) if found.name.lower() in _ZONED]
+        if times:
+            caught = call.copy()
+            unknown = [_call("trino_unknown_zone", _call("try", time.expressions[0].copy())) for time in times]
+            complaint = _call("error", exp.Literal.string("NOT_SUPPORTED: Time zone not supported"))
+            call.replace(exp.Case(ifs=[exp.If(this=exp.or_(*unknown), true=complaint)], default=caught))
+
+
+def _is_try(call: exp.Anonymous) -> bool:
+    return bool(call.name.lower() == "try")
+
+
+def _ancestors(node: exp.Expr) -> Iterator[exp.Expr]:
+    while node.parent is not None:
+        node = node.parent
+        yield node
+
+
 def _in_try(root: exp.Expr) -> set[int]:
     """What lies in ``try(…)``; casts there become casts that give NULL.
 
@@ -232,7 +272,7 @@ def _in_try(root: exp.Expr) -> set[int]:
     """
     tried = set()
     for call in list(root.find_all(exp.Anonymous)):
-        if call.name.lower() == "try":
+        if _is_try(call):
             for node in list(call.walk()):
                 if type(node) is exp.Cast:
                     node.replace(exp.TryCast(this=node.this, to=node.to))
@@ -262,6 +302,11 @@ def _replace(node: exp.Anonymous, tried: bool) -> None:
 def _cast(node: exp.Cast) -> None:
     kind, tried = node.to, isinstance(node, exp.TryCast)
     suffix = "_or_null" if tried else ""
+    if kind.this in (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ, exp.DType.DATE) and _is_zoned(node.this):
+        # Trino's time keeps its zone, DuckDB's does not: Trino's cast drops the offset and converts nothing.
+        text, wall = node.this.expressions[0], _call("trino_wall_clock")
+        text.replace(wall)
+        wall.set("expressions", [text])
     if kind.this in _INTEGERS:
         target = [] if tried else [exp.Literal.string(kind.sql("trino").lower())]
         node.set("this", _call(f"trino_whole_number{suffix}", node.this, *target))
@@ -272,12 +317,19 @@ def _cast(node: exp.Cast) -> None:
         node.replace(_call("date_trunc", exp.Literal.string("millisecond"), cast) if digits <= 3 else cast)
     elif kind.this is exp.DType.DATE:
         node.set("this", _call(f"trino_date_text{suffix}", node.this))
+    elif kind.this in _FORMS:
+        target = [] if tried else [exp.Literal.string(kind.sql("trino").lower())]
+        node.set("this", _call(f"trino_form{suffix}", node.this, exp.Literal.string(_FORMS[kind.this]), *target))
     elif kind.this in _TEXTS:
         node.set("this", _call("trino_varchar", node.this))
     elif kind.this is exp.DType.JSON:
         node.replace(_call("to_json", node.this))
     elif kind.this is exp.DType.TIMESTAMPTZ:
         node.set("to", exp.DataType(this=exp.DType.TIMESTAMPTZ))
+
+
+def _is_zoned(node: exp.Expr) -> bool:
+    return isinstance(node, exp.Anonymous) and node.name.lower() in _ZONED
 
 
 def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
@@ -397,6 +449,12 @@ def _element(arguments: Arguments) -> exp.Expr:
     return exp.Bracket(this=arguments[0], expressions=[arguments[1]], offset=1, safe=True)
 
 
+def _length(arguments: Arguments) -> exp.Expr:
+    # Of text Trino counts characters, of binary bytes; DuckDB's length takes no binary.
+    binary = isinstance(arguments[0], exp.Anonymous) and arguments[0].name.lower() in _BINARY
+    return _call("octet_length" if binary else "length", *arguments)
+
+
 def _match(all_of: bool, wanted: bool) -> Build:
     def build(arguments: Arguments) -> exp.Expr:
         found = _call(
@@ -427,6 +485,7 @@ FUNCTIONS: dict[str, Build] = {
     "if": _if,
     "json_extract": _json("trino_json_extract"),
     "json_extract_scalar": _json("trino_json_extract_scalar"),
+    "length": _length,
     "max_by": _by("arg_max"),
     "min_by": _by("arg_min"),
     "now": _now,
