@@ -1,0 +1,44 @@
+"""What a request may carry, the same at every entrance: no more than the slowest hop behind it can carry on."""
+
+import re
+
+MAX_IDEMPOTENCY_KEY = 255
+"""Most characters of an ``Idempotency-Key``."""
+MAX_CORRELATION_ID = 128
+"""Most characters of an ``X-Correlation-Id``: what the search for an order in the logs takes."""
+MAX_LEVELS = 32
+"""Levels of objects and arrays in a body."""
+MAX_DIGITS = 15
+"""Digits of a number in a body: as many as a double has for every decimal (RFC 7493, 2.2; the States Language's
+numbers are doubles)."""
+MAX_EXPONENT_DIGITS = 2
+"""Digits of a number's exponent."""
+CORRELATION_ID = rf"[!-~]{{1,{MAX_CORRELATION_ID}}}"
+"""The form of an ``X-Correlation-Id``, a regular expression of Java and Python: visible ASCII without spaces."""
+IDEMPOTENCY_KEY = rf"[ -~]{{1,{MAX_IDEMPOTENCY_KEY}}}"
+"""The form of an ``Idempotency-Key`` without the draft's quotes: printable ASCII."""
+LONG_NUMBER = rf"[0-9]{{{MAX_DIGITS + 1}}}|[0-9.]{{{MAX_DIGITS + 2}}}|[eE][+-]?[0-9]{{{MAX_EXPONENT_DIGITS + 1}}}"
+"""What only a number has, in JSON without its strings, that a double may not have exactly."""
+
+NO_CORRELATION_ID = (
+    f"the header X-Correlation-Id must have 1 to {MAX_CORRELATION_ID} visible ASCII characters without spaces"
+)
+NO_NUMBER = (
+    f"a number in the body has more than {MAX_DIGITS} digits or {MAX_EXPONENT_DIGITS} digits of exponent; "
+    "send it as a string"
+)
+NO_UNICODE = "the body has half of a surrogate pair, or bytes that are not UTF-8; send whole characters in UTF-8"
+NO_VALUE = f"the body must be one JSON value of at most {MAX_LEVELS} levels"
+
+_LONG_NUMBER = re.compile(LONG_NUMBER)
+_CORRELATION_ID = re.compile(CORRELATION_ID)
+
+
+def is_correlation_id(text: str) -> bool:
+    """Whether a text has the form of a correlation id."""
+    return _CORRELATION_ID.fullmatch(text) is not None
+
+
+def is_exact(literal: str) -> bool:
+    """Whether every hop has the value of a number's text."""
+    return _LONG_NUMBER.search(literal) is None
