@@ -19,8 +19,8 @@ from eda_runtime.request_limits import (
     NO_NUMBER,
     NO_UNICODE,
     NO_VALUE,
+    is_carried,
     is_correlation_id,
-    is_exact,
 )
 from eda_runtime.statuses import title_of
 
@@ -387,8 +387,8 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
 
     Raises:
         Problem: 415 for another media type, 413 when it is too long, 400 when it is no JSON, or holds what JSON
-            does not (``NaN``), or what cannot be handed on (a number of more than 15 digits or two of exponent, half
-            of a surrogate pair, bytes that are not UTF-8), or more than 32 levels, 422 when it is no object.
+            does not (``NaN``), or what cannot be handed on (a number that is no double, half of a surrogate pair,
+            bytes that are not UTF-8), or more than 32 levels, 422 when it is no object.
     """
     media_type = (header(event, "content-type") or "application/json").split(";")[0].strip().lower()
     if media_type != "application/json":
@@ -401,7 +401,7 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
         raise Problem(413, f"the body is longer than {max_bytes} bytes")
     try:
         text = content.decode("utf-8")
-        body = json.loads(text, parse_constant=_refuse, parse_int=_exact(int), parse_float=_exact(float))
+        body = json.loads(text, parse_constant=_refuse, parse_int=_carried(int), parse_float=_carried(float))
     except (ValueError, RecursionError):
         raise Problem(400, "the body is not valid JSON in UTF-8") from None
     if not isinstance(body, dict):
@@ -420,9 +420,9 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def _exact(kind: Callable[[str], float]) -> Callable[[str], float]:
+def _carried(kind: Callable[[str], float]) -> Callable[[str], float]:
     def read(literal: str) -> float:
-        if not is_exact(literal):
+        if not is_carried(literal):
             raise Problem(400, NO_NUMBER)
         return kind(literal)
 

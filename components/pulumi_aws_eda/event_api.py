@@ -80,8 +80,8 @@ class RouteArgs(TypedDict):
     workflow: NotRequired[WorkflowRouteArgs]
     """The workflow that is started; the route demands an ``Idempotency-Key`` header (1 to 255 characters of printable
     ASCII, quoted or bare) and takes ``X-Correlation-Id`` (1 to 128 visible ASCII characters; default: the id) and
-    ``traceparent``, by their names in any case. Its body has at most 8,000 characters and 32 levels, and numbers of at
-    most 15 digits."""
+    ``traceparent``, by their names in any case. Its body has at most 8,000 characters and 32 levels; its numbers
+    are doubles: whole ones have at most 15 digits, others 17 and two of exponent."""
     request_schema: NotRequired[Mapping[str, Any]]
     """JSON schema (draft 4, as API Gateway validates) of the request's body; default: of a workflow any object, of a
     function anything. A workflow whose schema has no ``number`` takes no fraction and no exponent: ``1.0`` and ``1e2``

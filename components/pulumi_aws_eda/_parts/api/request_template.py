@@ -83,17 +83,19 @@ def takes_fractions(schema: Any) -> bool:
     Args:
         schema: a JSON schema of draft 4; what it leaves open may be such a number.
     """
+    if schema is False:
+        return False
     if not isinstance(schema, Mapping) or "type" not in schema:
         return True
     kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
     inner: list[Any] = []
     if "object" in kinds:
-        members = [schema.get("properties"), schema.get("patternProperties")]
-        inner += [member for found in members for member in (found or {}).values()]
-        inner += [] if schema.get("additionalProperties", True) is False else [schema.get("additionalProperties")]
+        named = [schema.get("properties", {}), schema.get("patternProperties", {})]
+        inner += [member for members in named for member in members.values()]
+        inner.append(schema.get("additionalProperties", True))
     if "array" in kinds:
-        items = schema.get("items")
-        inner += [*items, schema.get("additionalItems")] if isinstance(items, list) else [items]
+        items = schema.get("items", True)
+        inner += [*items, schema.get("additionalItems", True)] if isinstance(items, list) else [items]
     return "number" in kinds or any(takes_fractions(one) for one in inner)
 
 

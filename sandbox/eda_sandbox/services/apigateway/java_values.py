@@ -227,7 +227,7 @@ _STRING: dict[str, Callable[..., Any]] = {
     "isBlank": lambda text: not text.strip(),
     "isEmpty": lambda text: text == "",
     "lastIndexOf": lambda text, other: _units(text).rfind(_units(other)),
-    "length": lambda text: len(_units(text)),
+    "length": lambda text: len(text.encode("utf-16-be", "surrogatepass")) // 2,
     "matches": lambda text, pattern: _regex(pattern).fullmatch(text) is not None,
     "replace": lambda text, old, new: text.replace(old, new),
     "replaceAll": lambda text, pattern, new: _regex(pattern).sub(_replacement(new), text),
