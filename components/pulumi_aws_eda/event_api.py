@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
 
 from pulumi_aws_eda._parts import access, logs, program
 from pulumi_aws_eda._parts.api import admission, openapi, request_template
@@ -21,6 +22,12 @@ from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
 _ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w{}/.-]*)")
 STAGE = "v1"
 _ANY_OBJECT = {"type": "object"}
+_HEADERS = {
+    "Idempotency-Key": {"pattern": f"^{IDEMPOTENCY_KEY}$"},
+    "X-Correlation-Id": {"pattern": f"^{CORRELATION_ID}$"},
+    "traceparent": dict[str, str](),
+}
+"""Headers of a route that starts a workflow, and their forms."""
 ACCESS_LOG_FORMAT = {
     "request_id": "$context.requestId",
     "extended_request_id": "$context.extendedRequestId",
@@ -311,9 +318,9 @@ class EventApi(pulumi.ComponentResource):
                     "name": header,
                     "in": "header",
                     "required": header == "Idempotency-Key",
-                    "schema": {"type": "string"},
+                    "schema": {"type": "string", **form},
                 }
-                for header in ("Idempotency-Key", "X-Correlation-Id", "traceparent")
+                for header, form in _HEADERS.items()
             ]
             integration = self._workflow(common, route, settings["workflow"], authorization, schema)
         return integration.apply(

@@ -22,6 +22,7 @@ from eda_sandbox.services.apigateway.transformation import BackendRequest
 from eda_sandbox.services.stepfunctions.interpreter import DATA_LIMIT
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 from pulumi_aws_eda import Authorization, EventApi
+from pulumi_aws_eda.event_api import RouteArgs
 from pulumi_aws_eda.testing import record
 
 from tests.reliability.workflow_world import MACHINE, ORDERS, World
@@ -117,7 +118,7 @@ class Door:
 
 @cache
 def _document(schema: str) -> str:
-    route: dict[str, Any] = {
+    route: RouteArgs = {
         "workflow": {
             "state_machine_arn": MACHINE,
             "table_name": ORDERS,
