@@ -17,7 +17,7 @@ from eda_runtime.request_limits import (
     MAX_LEVELS,
     NO_CORRELATION_ID,
     NO_NUMBER,
-    NO_UNICODE,
+    NO_TEXT,
     NO_VALUE,
     is_carried,
     is_correlation_id,
@@ -387,7 +387,7 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
 
     Raises:
         Problem: 415 for another media type, 413 when it is too long, 400 when it is no JSON, or holds what JSON
-            does not (``NaN``), or what cannot be handed on (a number that is no double, half of a surrogate pair,
+            does not (``NaN``), or what cannot be handed on (a number that is no double, NUL, half of a surrogate pair,
             bytes that are not UTF-8), or more than 32 levels, 422 when it is no object.
     """
     media_type = (header(event, "content-type") or "application/json").split(";")[0].strip().lower()
@@ -409,10 +409,13 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
     if _depth(body) > MAX_LEVELS:
         raise Problem(400, NO_VALUE)
     if "\\ud" in text.lower() and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
-        raise Problem(400, NO_UNICODE)
+        raise Problem(400, NO_TEXT)
+    # No text of a database has it; escaped backslashes are pairs.
+    if "\\u0000" in text.replace("\\\\", "_"):
+        raise Problem(400, NO_TEXT)
     # A gateway that hands on text has put U+FFFD where it was not UTF-8; who means the character escapes it.
     if "\ufffd" in text and not is_encoded(event):
-        raise Problem(400, NO_UNICODE)
+        raise Problem(400, NO_TEXT)
     return body
 
 

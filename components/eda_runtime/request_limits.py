@@ -36,7 +36,10 @@ NO_NUMBER = (
     f"a number in the body has more than {MAX_DIGITS} digits ({MAX_SIGNIFICANT_DIGITS} with a fraction), "
     f"or more than {MAX_EXPONENT_DIGITS} digits of exponent; send it as a string"
 )
-NO_UNICODE = "the body has half of a surrogate pair, or bytes that are not UTF-8; send whole characters in UTF-8"
+NO_TEXT = (
+    "the body has the character NUL, half of a surrogate pair, or bytes that are not UTF-8; "
+    "send whole characters in UTF-8"
+)
 NO_VALUE = f"the body must be one JSON value of at most {MAX_LEVELS} levels"
 
 _LONG_NUMBER = re.compile(LONG_NUMBER)

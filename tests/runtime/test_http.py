@@ -27,6 +27,8 @@ def event(body: str | None, content_type: str | None = "application/json", encod
         (event('{"a": "\\ud800"}'), 400),
         (event('{"a": "\\ud83d\\"\\ude00"}'), 400),
         (event('{"a": "what was \ufffd"}'), 400),
+        (event('{"a": "\\u0000"}'), 400),
+        (event('{"a": "\\\\\\u0000"}'), 400),
         (event('{"a": 1234567890123456}'), 400),
         (event('{"a": 1.00000000000000000000001}'), 400),
         (event('{"a": 12345678901234567.01}'), 400),
@@ -73,6 +75,10 @@ def test_a_replacement_character_is_taken_where_its_bytes_are_told() -> None:
     text = '{"a": "\ufffd"}'
     assert json_body(event(base64.b64encode(text.encode()).decode(), encoded=True), 1_000) == {"a": "\ufffd"}
     assert json_body(event('{"a": "\\ufffd"}'), 1_000) == {"a": "\ufffd"}
+
+
+def test_an_escaped_backslash_is_no_escape() -> None:
+    assert json_body(event('{"a": "\\\\u0000 \\\\ud800"}'), 1_000) == {"a": "\\u0000 \\ud800"}
 
 
 @given(st.text() | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=140))

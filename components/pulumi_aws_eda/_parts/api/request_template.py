@@ -15,7 +15,7 @@ from eda_runtime.request_limits import (
     MAX_LEVELS,
     NO_CORRELATION_ID,
     NO_NUMBER,
-    NO_UNICODE,
+    NO_TEXT,
     NO_VALUE,
 )
 
@@ -42,7 +42,7 @@ _MAX_HEADERS = 500
 _TRACE = "-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 """A ``traceparent`` behind its version (W3C Trace Context, 3.2.2)."""
 _PAIR = r"[\\]u[dD][89abAB][0-9a-fA-F]{2}[\\]u[dD][c-fC-F][0-9a-fA-F]{2}"
-_HALF = r"[\\]u[dD][89a-fA-F]"
+_HALF_OR_NUL = r"[\\]u(?:[dD][89a-fA-F]|0000)"
 _FRACTION = "[0-9][.eE]"
 _NO_FRACTION = "a number in the body has a fraction or an exponent; whole numbers are written with digits alone"
 # What the service puts in the place of bytes that are not UTF-8; who means the character itself escapes it.
@@ -136,7 +136,7 @@ def _refusal(fractions: bool) -> str:
         (f"$correlation_id != '' && !$correlation_id.matches('{CORRELATION_ID}')", 400, NO_CORRELATION_ID),
     ]
     of_body = [
-        (f"{_has('$whole', _HALF)} || {_has('$text', _REPLACED)}", 400, NO_UNICODE),
+        (f"{_has('$whole', _HALF_OR_NUL)} || {_has('$text', _REPLACED)}", 400, NO_TEXT),
         (_has("$bare", LONG_NUMBER), 400, NO_NUMBER),
         *([] if fractions else [(_has("$bare", _FRACTION), 400, _NO_FRACTION)]),
         ("!$value.trim().matches('v|[0-9.eE+-]+|true|false|null')", 400, NO_VALUE),
