@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eda_runtime import query_template
 from eda_runtime.envelope import traceparent_of
 from eda_runtime.request_limits import MAX_CORRELATION_ID, MAX_LEVELS, is_correlation_id
 from eda_sandbox.embedded import Sandbox
@@ -27,9 +28,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pulumi_aws_eda._parts.analytics import athena_view
 from pulumi_aws_eda._parts.api.request_template import MAX_BODY
-from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 
-from pipeline import analytics
+from pipeline import analytics, documents
 from pipeline.schemas import ORDER
 from tests.integration.door import Door
 from tests.integration.stream_parts import create_role
@@ -239,26 +239,31 @@ class Warehouse:
 
     def __init__(self, aws: Sandbox, folder: Path) -> None:
         self._aws, self._folder, self._name = aws, folder, f"door{secrets.token_hex(4)}"
-        self._changes = ChangeRows(["order_id"], analytics.ATTRIBUTES, "version", frozenset({"version"}))
+        made = documents.recording("prod")
+        self._template = InputTemplate(
+            made.one("aws:pipes/pipe:Pipe", "orders-raw-pipe").inputs["targetParameters"]["inputTemplate"]
+        )
+        storage = made.one("aws:glue/catalogTable:CatalogTable", "orders-raw-table").inputs["storageDescriptor"]
+        self._columns = [{"Name": column["name"], "Type": column["type"]} for column in storage["columns"]]
         aws.client("s3").create_bucket(Bucket=self._name, CreateBucketConfiguration={"LocationConstraint": REGION})
         aws.client("glue").create_database(DatabaseInput={"Name": self._name})
         location = {"OutputLocation": f"s3://{self._name}/results/"}
         aws.client("athena").create_work_group(Name=self._name, Configuration={"ResultConfiguration": location})
-        self._table("raw", dict.fromkeys(self._changes.columns(), "string"))
+        self._table("raw", {column["Name"]: column["Type"] for column in self._columns})
         self._table("curated", {name: kinds[0] for name, kinds in analytics.COLUMNS.items()})
 
     def take(self, items: list[dict[str, Any]]) -> None:
         """Bring rows from the stream to curated files."""
-        template = InputTemplate(self._changes.template())
-        schema = conversion.schema_of([{"Name": name} for name in self._changes.columns()], {})
+        schema = conversion.schema_of(self._columns, {})
         rows = []
         for item in items:
             image = {"Keys": {"order_id": item["order_id"]}, "NewImage": item, "ApproximateCreationDateTime": 0}
             event = {"eventName": "INSERT", "eventID": secrets.token_hex(8), "dynamodb": image}
-            rows += schema.rows(template.apply(event, {}).encode())
+            rows += schema.rows(self._template.apply(event, {}).encode())
         content = conversion.parquet(schema, rows, "SNAPPY", self._folder)
         self._aws.client("s3").put_object(Bucket=self._name, Key="raw/one.parquet", Body=content)
-        query = analytics.QUERY.replace("{rows}", f'"{self._name}"."raw"')
+        unused = dict.fromkeys(query_template.LITERALS, "")
+        query = query_template.render(analytics.QUERY, f'"{self._name}"."raw"', unused)
         target = f"s3://{self._name}/curated/"
         self._athena(f"UNLOAD ({query}) TO '{target}' WITH (format = 'PARQUET', compression = 'SNAPPY')")
 
