@@ -13,7 +13,7 @@ from typing import Any
 
 from eda_runtime import settings
 from eda_runtime.envelope import Envelope
-from eda_runtime.http import Problem, header, is_http, path_of
+from eda_runtime.http import Problem, is_http, path_of, sent_correlation_id
 from eda_runtime.logger import logger
 
 Handler = Callable[[dict[str, Any], Any], Any]
@@ -61,7 +61,12 @@ def correlation_id_of(event: Any) -> str | None:
     if is_http(event):
         path = event.get("pathParameters") or {}
         request = event.get("requestContext") or {}
-        return header(event, "x-correlation-id") or path.get("order_id") or request.get("requestId")
+        try:
+            sent = sent_correlation_id(event)
+        except Problem:
+            # The request is refused; its lines are found by what it is about.
+            sent = None
+        return sent or path.get("order_id") or request.get("requestId")
     return None
 
 
@@ -91,7 +96,7 @@ _annotate = annotations()
 
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Run the user's handler; a ``Problem`` it raises becomes the HTTP answer."""
+    """Run the user's handler; a ``Problem`` it raises becomes the HTTP answer, as does a bad ``X-Correlation-Id``."""
     correlation_id = correlation_id_of(event) or context.aws_request_id
     logger.set_correlation_id(correlation_id)
     order_id = (event.get("pathParameters") or event).get("order_id") if isinstance(event, dict) else None
@@ -107,6 +112,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         envelope = Envelope.of(event) if isinstance(event, dict) else None
         logger.info("invoked", causation_id=envelope.causation_id if envelope is not None else None)
     try:
+        if http:
+            sent_correlation_id(event)
         return _handler(event, context)
     except Problem as failure:
         if not http:

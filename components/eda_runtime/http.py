@@ -7,17 +7,24 @@ Balancers, VPC Lattice (both versions of its event), and WebSocket APIs.
 import base64
 import hashlib
 import json
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 from eda_runtime.logger import logger
+from eda_runtime.request_limits import (
+    MAX_LEVELS,
+    NO_CORRELATION_ID,
+    NO_NUMBER,
+    NO_TEXT,
+    NO_VALUE,
+    is_carried,
+    is_correlation_id,
+)
 from eda_runtime.statuses import title_of
 
 Response = dict[str, Any]
-MAX_DEPTH = 32
 _OF_THE_TOKEN = frozenset({"iss", "aud", "exp", "nbf", "iat", "jti", "auth_time", "nonce", "at_hash"})
 """Claims of the token itself (RFC 7519, 4.1; OpenID Connect Core, 2): the next one has others."""
 PUBLIC = "public"
@@ -153,6 +160,11 @@ def query_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
+def is_encoded(event: Mapping[str, Any]) -> bool:
+    """Whether the request's body came as bytes, in Base64, and not as text."""
+    return bool(event.get("isBase64Encoded") or event.get("is_base64_encoded"))
+
+
 def body_of(event: Mapping[str, Any]) -> bytes:
     """The request's body.
 
@@ -160,7 +172,7 @@ def body_of(event: Mapping[str, Any]) -> bytes:
         ValueError: the event says that it is encoded in Base64, and it is not.
     """
     raw = event.get("body") or ""
-    if event.get("isBase64Encoded") or event.get("is_base64_encoded"):
+    if is_encoded(event):
         return base64.b64decode(raw)
     return raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else json.dumps(raw).encode()
 
@@ -354,8 +366,20 @@ def _unknown(place: str, found: Mapping[str, Any]) -> Problem:
     return Problem(500, "the service cannot tell who sent the request; its operator has to look at its authoriser")
 
 
+def sent_correlation_id(event: Mapping[str, Any]) -> str | None:
+    """The request's own ``X-Correlation-Id``; None when it has none, or an empty one.
+
+    Raises:
+        Problem: 400, when it has not 1 to 128 visible ASCII characters without spaces.
+    """
+    found = (header(event, "x-correlation-id") or "").strip()
+    if found and not is_correlation_id(found):
+        raise Problem(400, NO_CORRELATION_ID)
+    return found or None
+
+
 def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
-    """The request's body, a JSON object.
+    """The request's body, a JSON object; of a member that comes twice it has the last, as validators do.
 
     Args:
         event: the request.
@@ -363,8 +387,8 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
 
     Raises:
         Problem: 415 for another media type, 413 when it is too long, 400 when it is no JSON, or holds what JSON
-            does not (``NaN``), or what cannot be handed on (a number that no float reaches, half of a surrogate pair),
-            or too many levels, 422 when it is no object.
+            does not (``NaN``), or what cannot be handed on (a number that is no double, NUL, half of a surrogate pair,
+            bytes that are not UTF-8), or more than 32 levels, 422 when it is no object.
     """
     media_type = (header(event, "content-type") or "application/json").split(";")[0].strip().lower()
     if media_type != "application/json":
@@ -377,15 +401,21 @@ def json_body(event: Mapping[str, Any], max_bytes: int) -> dict[str, Any]:
         raise Problem(413, f"the body is longer than {max_bytes} bytes")
     try:
         text = content.decode("utf-8")
-        body = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        body = json.loads(text, parse_constant=_refuse, parse_int=_carried(int), parse_float=_carried(float))
     except (ValueError, RecursionError):
         raise Problem(400, "the body is not valid JSON in UTF-8") from None
     if not isinstance(body, dict):
         raise Problem(422, "the body must be a JSON object")
-    if _depth(body) > MAX_DEPTH:
-        raise Problem(400, f"the body is nested deeper than {MAX_DEPTH} levels")
+    if _depth(body) > MAX_LEVELS:
+        raise Problem(400, NO_VALUE)
     if "\\ud" in text.lower() and _SURROGATE.search(json.dumps(body, ensure_ascii=False)):
-        raise Problem(400, "the body has half of a surrogate pair, which is no character")
+        raise Problem(400, NO_TEXT)
+    # No text of a database has it; escaped backslashes are pairs.
+    if "\\u0000" in text.replace("\\\\", "_"):
+        raise Problem(400, NO_TEXT)
+    # A gateway that hands on text has put U+FFFD where it was not UTF-8; who means the character escapes it.
+    if "\ufffd" in text and not is_encoded(event):
+        raise Problem(400, NO_TEXT)
     return body
 
 
@@ -393,11 +423,13 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def _finite(literal: str) -> float:
-    value = float(literal)
-    if not math.isfinite(value):
-        raise ValueError(literal)
-    return value
+def _carried(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def read(literal: str) -> float:
+        if not is_carried(literal):
+            raise Problem(400, NO_NUMBER)
+        return kind(literal)
+
+    return read
 
 
 def _depth(value: Any) -> int:

@@ -9,9 +9,10 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 import pulumi_aws as aws
+from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
 
 from pulumi_aws_eda._parts import access, logs, program
-from pulumi_aws_eda._parts.api import admission, openapi
+from pulumi_aws_eda._parts.api import admission, openapi, request_template
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -20,6 +21,13 @@ from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
 
 _ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w{}/.-]*)")
 STAGE = "v1"
+_ANY_OBJECT = {"type": "object"}
+_HEADERS = {
+    "Idempotency-Key": {"pattern": f"^{IDEMPOTENCY_KEY}$"},
+    "X-Correlation-Id": {"pattern": f"^{CORRELATION_ID}$"},
+    "traceparent": dict[str, str](),
+}
+"""Headers of a route that starts a workflow, and their forms."""
 ACCESS_LOG_FORMAT = {
     "request_id": "$context.requestId",
     "extended_request_id": "$context.extendedRequestId",
@@ -77,9 +85,14 @@ class RouteArgs(TypedDict):
     function: NotRequired[FunctionRouteArgs]
     """The function that answers."""
     workflow: NotRequired[WorkflowRouteArgs]
-    """The workflow that is started; the route demands an ``Idempotency-Key`` header."""
+    """The workflow that is started; the route demands an ``Idempotency-Key`` header (1 to 255 characters of printable
+    ASCII, quoted or bare) and takes ``X-Correlation-Id`` (1 to 128 visible ASCII characters; default: the id) and
+    ``traceparent``, by their names in any case. Its body has at most 8,000 characters and 32 levels; its numbers
+    are doubles: whole ones have at most 15 digits, others 17 and two of exponent."""
     request_schema: NotRequired[Mapping[str, Any]]
-    """JSON schema (draft 4, as API Gateway validates) of the request's body."""
+    """JSON schema (draft 4, as API Gateway validates) of the request's body; default: of a workflow any object, of a
+    function anything. A workflow whose schema has no ``number`` takes no fraction and no exponent: ``1.0`` and ``1e2``
+    are no ``integer``."""
     throttling_rate_limit: NotRequired[int]
     """Requests a second on this route, 1 to 10000; default: the API's."""
     throttling_burst_limit: NotRequired[int]
@@ -172,7 +185,8 @@ class EventApi(pulumi.ComponentResource):
                     "securitySchemes": _security_schemes(authorization, pools),
                 },
                 "x-amazon-apigateway-request-validators": {
-                    "all": {"validateRequestBody": True, "validateRequestParameters": True}
+                    "all": {"validateRequestBody": True, "validateRequestParameters": True},
+                    "body": {"validateRequestBody": True, "validateRequestParameters": False},
                 },
                 "x-amazon-apigateway-gateway-responses": openapi.gateway_responses(),
             }
@@ -271,6 +285,8 @@ class EventApi(pulumi.ComponentResource):
             {"name": found, "in": "path", "required": True, "schema": {"type": "string"}}
             for found in re.findall(r"\{(\w+)\+?\}", path)
         ]
+        schema = settings.get("request_schema")
+        validator = "all"
         security = [] if authorization is Authorization.NONE else [{_SCHEMES[authorization]: list[str]()}]
         if "function" in settings:
             statuses = (
@@ -293,24 +309,31 @@ class EventApi(pulumi.ComponentResource):
             integration = pulumi.Output.from_input(settings["function"]["invoke_arn"]).apply(openapi.lambda_integration)
         else:
             statuses = [202, 400, 403, 413, 415, 422, 429, 503, 504]
+            # The template finds headers by their names in any case, the gateway's own check by this one spelling.
+            validator = "body"
+            # The machine takes JSON, which nobody has checked of a body without a schema.
+            schema = schema or _ANY_OBJECT
             parameters += [
                 {
                     "name": header,
                     "in": "header",
                     "required": header == "Idempotency-Key",
-                    "schema": {"type": "string"},
+                    "schema": {"type": "string", **form},
                 }
-                for header in ("Idempotency-Key", "X-Correlation-Id", "traceparent")
+                for header, form in _HEADERS.items()
             ]
-            integration = self._workflow(common, route, settings["workflow"], authorization)
+            integration = self._workflow(common, route, settings["workflow"], authorization, schema)
         return integration.apply(
-            lambda found: openapi.operation(
-                _slug(route), found, parameters, security, settings.get("request_schema"), statuses
-            )
+            lambda found: openapi.operation(_slug(route), found, parameters, security, schema, statuses, validator)
         )
 
     def _workflow(
-        self, common: Common, route: str, workflow: WorkflowRouteArgs, authorization: Authorization
+        self,
+        common: Common,
+        route: str,
+        workflow: WorkflowRouteArgs,
+        authorization: Authorization,
+        schema: Mapping[str, Any],
     ) -> pulumi.Output[dict[str, Any]]:
         slug = f"{_slug(route)}-admission"
         name = f"{common.name}-{slug}"
@@ -364,9 +387,11 @@ class EventApi(pulumi.ComponentResource):
             source_account=False,
         )
         region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
-        tenant = openapi.TENANTS[authorization.value]
+        tenant = request_template.TENANTS[authorization.value]
         return pulumi.Output.all(region, caller.arn, machine.arn).apply(
-            lambda known: openapi.workflow_integration(known[0], known[1], known[2], workflow["location"], tenant)
+            lambda known: openapi.workflow_integration(
+                known[0], known[1], known[2], workflow["location"], tenant, schema
+            )
         )
 
     def _usage_plan(self, common: Common, rate: int, burst: int) -> pulumi.Output[str | None]:

@@ -10,11 +10,13 @@ Keys that the queries rely on: functions and jobs write ``level``, ``message``, 
 import json
 from collections.abc import Iterable
 
+from eda_runtime.request_limits import MAX_CORRELATION_ID
+
 PLACEHOLDER = "ORDER_OR_CORRELATION_ID"
 """What a saved query has where the id is filled in by hand."""
 MAX_IDS = 50
 """Ids of one query: Logs Insights takes 10,000 characters (StartQuery)."""
-MAX_ID_CHARACTERS = 128
+MAX_ID_CHARACTERS = MAX_CORRELATION_ID
 MAX_RESULTS = 10_000
 """Rows that a query returns at most (StartQuery, ``limit``)."""
 

@@ -82,16 +82,15 @@ class Operation:
         listed = parameters if isinstance(parameters, list) else []
         return "requestBody" in self.data or any(isinstance(p, dict) and p.get("in") == "body" for p in listed)
 
-    def requires_header(self, name: str) -> bool:
-        """Whether a header is demanded."""
+    @property
+    def headers(self) -> dict[str, bool]:
+        """The headers that it declares, in lower case, and whether each is demanded."""
         parameters = self.data.get("parameters")
-        return any(
-            isinstance(parameter, dict)
-            and parameter.get("in") == "header"
-            and str(parameter.get("name", "")).lower() == name.lower()
-            and parameter.get("required") is True
+        return {
+            str(parameter.get("name", "")).lower(): parameter.get("required") is True
             for parameter in (parameters if isinstance(parameters, list) else [])
-        )
+            if isinstance(parameter, dict) and parameter.get("in") == "header"
+        }
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:

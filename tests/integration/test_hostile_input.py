@@ -130,6 +130,25 @@ def test_any_key_and_correlation_id_that_a_header_can_hold(stack: Stack, key: st
         refused(answer)
 
 
+@pytest.mark.parametrize("size", [8_001, 140_000, 300_000, 7_000_000, 9_500_000, 10_500_000])
+def test_details_over_the_limit_are_413_at_every_size(stack: Stack, size: int) -> None:
+    # Valid by the schema, so that nothing but its length can be wrong; from 6 MB on no function gets it.
+    body = json.dumps({"address": "ü", "delivery_date": "2027-01-15"}, ensure_ascii=False).encode().ljust(size)
+    answer = send(stack.outputs["api_url"], "POST", f"/orders/{ORDER_ID}/details", body)
+    refused(answer)
+    assert answer.status == 413
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", ""), ("POST", "/details")])
+@pytest.mark.parametrize("id", ["x" * 129, "a b", "\xe9"])
+def test_a_bad_correlation_id_is_refused_by_functions_too(stack: Stack, method: str, path: str, id: str) -> None:
+    body = b"" if method == "GET" else b'{"address": "a", "delivery_date": "2027-01-15"}'
+    answer = send(stack.outputs["api_url"], method, f"/orders/{ORDER_ID}{path}", body, {"X-Correlation-Id": id})
+    refused(answer)
+    assert answer.status == 400
+    assert "X-Correlation-Id" in json.loads(answer.data)["detail"]
+
+
 @pytest.mark.parametrize(
     "content_type", ["text/plain", "application/xml", "multipart/form-data", "application/x-www-form-urlencoded"]
 )

@@ -240,9 +240,7 @@ class World:
             given = {
                 "tenant": "t",
                 "key": key,
-                "key_length": len(key),
                 "body": json.dumps({"sku": "s"}),
-                "body_length": 11,
                 "correlation_id": "",
                 "request_id": f"{key}-{attempt}-{self.counts.total()}",
                 "requested_at": 0,

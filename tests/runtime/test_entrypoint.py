@@ -66,6 +66,15 @@ def test_every_line_has_the_correlation_id(tmp_path: Path, event: dict[str, obje
     assert answer(done) == {"ok": True}
 
 
+def test_a_bad_correlation_id_is_refused_before_the_handler_and_names_no_line(tmp_path: Path) -> None:
+    done = run(tmp_path, {**HTTP, "headers": {"x-correlation-id": "two words"}})
+    answered = answer(done)
+    assert answered["statusCode"] == 400
+    assert "X-Correlation-Id" in str(answered["body"])
+    assert [line["message"] for line in lines(done)] == ["request", "refused"]
+    assert {line["correlation_id"] for line in lines(done)} == {"gateway-1"}
+
+
 def test_the_first_line_of_a_route_joins_the_gateways_request_id(tmp_path: Path) -> None:
     first = lines(run(tmp_path, HTTP))[0]
     assert (first["message"], first["request_id"]) == ("request", "gateway-1")

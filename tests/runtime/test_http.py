@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from eda_runtime.envelope import Envelope
-from eda_runtime.http import Problem, json_body, problem, tenant_of
+from eda_runtime.http import Problem, json_body, problem, sent_correlation_id, tenant_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +25,14 @@ def event(body: str | None, content_type: str | None = "application/json", encod
         (event('{"a": Infinity}'), 400),
         (event('{"a": 1e400}'), 400),
         (event('{"a": "\\ud800"}'), 400),
+        (event('{"a": "\\ud83d\\"\\ude00"}'), 400),
+        (event('{"a": "what was \ufffd"}'), 400),
+        (event('{"a": "\\u0000"}'), 400),
+        (event('{"a": "\\\\\\u0000"}'), 400),
+        (event('{"a": 1234567890123456}'), 400),
+        (event('{"a": 1.00000000000000000000001}'), 400),
+        (event('{"a": 12345678901234567.01}'), 400),
+        (event('{"a": 1e100}'), 400),
         (event("%", encoded=True), 400),
         (event("[1]"), 422),
         (event('"text"'), 422),
@@ -52,6 +60,38 @@ def test_a_good_body_is_read_encoded_or_not() -> None:
     assert json_body(event(text), 1_000) == {"name": "Käthe"}
     assert json_body(event(base64.b64encode(text.encode()).decode(), encoded=True), 1_000) == {"name": "Käthe"}
     assert json_body(event(text, "application/json; charset=utf-8"), 1_000) == {"name": "Käthe"}
+
+
+def test_of_a_member_that_comes_twice_the_last_counts() -> None:
+    assert json_body(event('{"a": "many", "a": 1}'), 1_000) == {"a": 1}
+
+
+@given(st.floats(1e-99, 9e99) | st.integers(-(10**15) + 1, 10**15 - 1))
+def test_numbers_are_read_with_their_value(number: float) -> None:
+    assert json_body(event(json.dumps({"a": number})), 1_000) == {"a": number}
+
+
+def test_a_replacement_character_is_taken_where_its_bytes_are_told() -> None:
+    text = '{"a": "\ufffd"}'
+    assert json_body(event(base64.b64encode(text.encode()).decode(), encoded=True), 1_000) == {"a": "\ufffd"}
+    assert json_body(event('{"a": "\\ufffd"}'), 1_000) == {"a": "\ufffd"}
+
+
+def test_an_escaped_backslash_is_no_escape() -> None:
+    assert json_body(event('{"a": "\\\\u0000 \\\\ud800"}'), 1_000) == {"a": "\\u0000 \\ud800"}
+
+
+@given(st.text() | st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=140))
+def test_a_correlation_id_is_taken_or_refused_by_its_form(sent: str) -> None:
+    visible = sent.isascii() and sent.isprintable() and " " not in sent and len(sent) <= 128
+    for headers in ({"headers": {"x-Correlation-ID": sent}}, {"multiValueHeaders": {"X-CORRELATION-ID": [sent]}}):
+        if not sent.strip():
+            assert sent_correlation_id(headers) is None
+        elif visible:
+            assert sent_correlation_id(headers) == sent
+        elif sent == sent.strip():
+            with pytest.raises(Problem, match="X-Correlation-Id"):
+                sent_correlation_id(headers)
 
 
 def test_a_problem_may_say_when_to_come_again() -> None:

@@ -7,6 +7,7 @@ import pytest
 from eda_sandbox.services.apigateway import openapi
 from eda_sandbox.services.stepfunctions.definition import parse
 from pulumi_aws_eda import ArgumentError, Authorization, EventApi
+from pulumi_aws_eda._parts.api import request_template
 from pulumi_aws_eda.testing import Recording, record
 
 from tests.unit.component_cases import FUNCTION, MACHINE, TABLE
@@ -47,7 +48,9 @@ def test_routes_are_authorised_and_validated() -> None:
     for path in document(make())["paths"].values():
         for operation in path.values():
             assert operation["security"] == [{"sigv4": []}]
-            assert operation["x-amazon-apigateway-request-validator"] == "all"
+            # The gateway's check of headers knows one spelling, and HTTP/2 clients send another.
+            has_headers = any(parameter["in"] == "header" for parameter in operation["parameters"])
+            assert operation["x-amazon-apigateway-request-validator"] == ("body" if has_headers else "all")
     post = document(make())["paths"]["/orders"]["post"]
     assert {p["name"]: p["required"] for p in post["parameters"]} == {
         "Idempotency-Key": True,
@@ -74,6 +77,33 @@ def test_a_workflow_route_is_called_by_the_gateway_itself() -> None:
     written = made.statements("a-post-orders-admission")["WriteRequests"]
     assert (written["Action"], len(written["Resource"])) == (["logs:PutLogEvents"], 1)
     assert made.statements("a-post-orders-caller")["Admit"]["Action"] == ["states:StartSyncExecution"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "open"),
+    [
+        ({"type": "object", "additionalProperties": False, "properties": {"n": {"type": "integer"}}}, False),
+        ({"type": "object", "additionalProperties": False, "properties": {"n": {"type": ["number", "null"]}}}, True),
+        ({"type": "object", "properties": {"n": {"type": "integer"}}}, True),
+        ({"type": "object", "additionalProperties": {"type": "string"}}, False),
+        ({"type": "object", "additionalProperties": False, "patternProperties": {"^n": {"type": "number"}}}, True),
+        ({"type": "object", "additionalProperties": False, "properties": {"n": {}}}, True),
+        ({"type": "array", "items": {"type": "integer"}}, False),
+        ({"type": "array"}, True),
+        ({"type": "array", "items": [{"type": "integer"}], "additionalItems": False}, False),
+        ({"type": "array", "items": [{"type": "integer"}]}, True),
+        ({"$ref": "elsewhere"}, True),
+        ({}, True),
+    ],
+)
+def test_fractions_are_taken_where_a_schema_leaves_room_for_one(schema: dict[str, Any], open: bool) -> None:
+    assert request_template.takes_fractions(schema) is open
+
+
+def test_a_workflow_route_without_a_schema_takes_objects() -> None:
+    made = record(lambda: EventApi("a", {"routes": {"POST /orders": {"workflow": POST["POST /orders"]["workflow"]}}}))
+    content = document(made)["paths"]["/orders"]["post"]["requestBody"]["content"]
+    assert content == {"application/json": {"schema": {"type": "object"}}}
 
 
 def test_the_gateways_own_errors_are_problems_with_their_content_type() -> None:

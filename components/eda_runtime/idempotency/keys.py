@@ -10,9 +10,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKe
 
 from eda_runtime import json_text
 from eda_runtime.http import body_of, caller_of, header, is_http, method_of, path_of, query_of
-
-MAX_CLIENT_KEY = 255
-"""Most characters of an ``Idempotency-Key``."""
+from eda_runtime.request_limits import MAX_IDEMPOTENCY_KEY
 
 
 class Token(StrEnum):
@@ -116,8 +114,8 @@ def client_key(given: str) -> str:
     key = given.strip()
     if len(key) >= 2 and key[0] == key[-1] == '"':
         key = key[1:-1].replace('\\"', '"').replace("\\\\", "\\")
-    if not 1 <= len(key) <= MAX_CLIENT_KEY:
-        raise IdempotencyKeyError(f"the Idempotency-Key must have 1 to {MAX_CLIENT_KEY} characters")
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
+        raise IdempotencyKeyError(f"the Idempotency-Key must have 1 to {MAX_IDEMPOTENCY_KEY} characters")
     if not (key.isascii() and key.isprintable()):
         raise IdempotencyKeyError("the Idempotency-Key may only have printable ASCII characters")
     return key

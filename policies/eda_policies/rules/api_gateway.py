@@ -141,7 +141,9 @@ def request_validation(api: RestApi, options: Options) -> Findings:
     for operation in api.operations:
         validator = operation.validator
         body, parameters = validator.get("validateRequestBody"), validator.get("validateRequestParameters")
-        if parameters is not True or (operation.takes_body and body is not True):
+        # The gateway knows one spelling of a header, so what looks at headers must be whatever is behind it.
+        parameters = parameters is True or bool(operation.headers)
+        if not parameters or (operation.takes_body and body is not True):
             what = "body and parameters" if operation.takes_body else "parameters"
             yield api.finding(f"{operation.route} does not validate {what}", f"a validator of {what}")
 
@@ -153,7 +155,8 @@ HEADER = "Idempotency-Key"
     "apigw-idempotency-key",
     holds="A route that starts a workflow demands an Idempotency-Key.",
     why="A client that repeats a request whose answer it did not get starts a second workflow.",
-    fix="Declare the header as a required parameter of the operation, and derive the execution's name from it.",
+    fix="Declare the header as a required parameter of the operation, look for it in the mapping template whatever its "
+    "case (a validator of parameters knows one spelling), and derive the execution's name from it.",
     reference="https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/",
     category=Category.RELIABILITY,
     essential=True,
@@ -166,7 +169,7 @@ def idempotency_key(graph: Graph, options: Options) -> Findings:
         if body.unknown and graph.linked(api, "body", "aws:sfn/stateMachine:StateMachine"):
             yield api.undecided("body", allowed)
         for operation in api.operations:
-            if operation.starts_workflow and not operation.requires_header(HEADER):
+            if operation.starts_workflow and not operation.headers.get(HEADER.lower()):
                 yield api.finding(f"{operation.route} starts a workflow without the header", allowed)
     for integration in graph.of(INTEGRATION):
         uri = integration.text("uri").value or ""

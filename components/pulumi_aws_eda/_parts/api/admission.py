@@ -7,10 +7,9 @@ from eda_runtime.workflow_rows import OPEN
 
 from pulumi_aws_eda._parts.workflow.retries import ALREADY_EXISTS, FAILED_CONDITION, retry
 
-INPUT_BUDGET = 8_000
-"""Characters of a request's body: ``States.Hash`` takes 10,000 characters, and templates escape some of them."""
-
-
+_PARTS = [f"States.ArrayGetItem($.trace.parts, {part})" for part in range(5)]
+NEW_TRACEPARENT = f"States.Format('00-{'{}' * 5}-{{}}{{}}-00', {', '.join([*_PARTS, _PARTS[3], _PARTS[4]])})"
+"""Of the five parts of a UUID: the trace's id of all, the parent's of the last two."""
 LOG_STREAM = "requests"
 """The stream of the machine's own log lines, one for each request that has an order."""
 
@@ -25,9 +24,9 @@ def definition(
 ) -> pulumi.Output[str]:
     """The definition as JSON.
 
-    Input: ``{"tenant", "key", "key_length", "body", "body_length", "correlation_id", "request_id", "requested_at",
-    "traceparent"}``, the body as the text that was sent, the time in milliseconds. Output: ``{"status": 202, "id":
-    …}``, or ``{"status": …, "detail": …}`` with 400, 413 or 422.
+    Input: ``{"tenant", "key", "body", "correlation_id", "request_id", "requested_at", "traceparent"}``, the body as the
+    text that was sent, the time in milliseconds; or ``{"refused": {"status", "detail"}}`` of a request that is not
+    accepted. Output: ``{"status": 202, "id": …}``, or ``{"status": …, "detail": …}`` with 400, 413 or 422.
 
     Args:
         service: who writes the log line, as its key ``service`` says.
@@ -87,25 +86,18 @@ def definition(
         "payload_sha256": {"S.$": "$.digest"},
     }
     states: dict[str, Any] = {
-        # Validators check that the header is there, not its form. The draft's quotes are optional.
-        "CheckKey": {
+        "CheckRequest": {
             "Type": "Choice",
-            "Choices": [
-                {"Variable": "$.key", "StringEquals": "", "Next": "BadKey"},
-                {"Variable": "$.key_length", "NumericGreaterThan": 255, "Next": "BadKey"},
-                {"Variable": "$.body_length", "NumericGreaterThan": INPUT_BUDGET, "Next": "TooLarge"},
-            ],
-            "Default": "Identify",
+            "Choices": [{"Variable": "$.refused", "IsPresent": True, "Next": "Refused"}],
+            "Default": "Parse",
         },
-        "BadKey": {
+        "Refused": {"Type": "Pass", "InputPath": "$.refused", "End": True},
+        # What is stored is what was read: of a member that comes twice the last, as validators and workflows see it.
+        "Parse": {
             "Type": "Pass",
-            "Parameters": {"status": 400, "detail": "the Idempotency-Key must have 1 to 255 characters"},
-            "End": True,
-        },
-        "TooLarge": {
-            "Type": "Pass",
-            "Parameters": {"status": 413, "detail": f"the body is longer than {INPUT_BUDGET} characters"},
-            "End": True,
+            "Parameters": {"value.$": "States.StringToJson($.body)"},
+            "ResultPath": "$.parsed",
+            "Next": "Identify",
         },
         "Identify": {
             "Type": "Pass",
@@ -113,7 +105,7 @@ def definition(
                 "id.$": "States.Hash(States.Format('{}|{}', $.tenant, $.key), 'SHA-256')",
                 "digest.$": "States.Hash($.body, 'SHA-256')",
                 "tenant.$": "$.tenant",
-                "body.$": "$.body",
+                "body.$": "States.JsonToString($.parsed.value)",
                 "correlation_id.$": "$.correlation_id",
                 "request_id.$": "$.request_id",
                 "requested_at.$": "$.requested_at",
@@ -124,12 +116,36 @@ def definition(
         "HasCorrelationId": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.correlation_id", "StringEquals": "", "Next": "DefaultCorrelationId"}],
-            "Default": "PutRow",
+            "Default": "HasTraceparent",
         },
         "DefaultCorrelationId": {
             "Type": "Pass",
             "InputPath": "$.id",
             "ResultPath": "$.correlation_id",
+            "Next": "HasTraceparent",
+        },
+        "HasTraceparent": {
+            "Type": "Choice",
+            "Choices": [{"Variable": "$.traceparent", "StringEquals": "", "Next": "DrawTrace"}],
+            "Default": "PutRow",
+        },
+        # A request without a trace that is valid begins one (W3C Trace Context, 4.3); nobody has sampled it yet.
+        "DrawTrace": {
+            "Type": "Pass",
+            "Parameters": {"parts.$": "States.StringSplit(States.UUID(), '-')"},
+            "ResultPath": "$.trace",
+            "Next": "NewTraceparent",
+        },
+        "NewTraceparent": {
+            "Type": "Pass",
+            "Parameters": {"text.$": NEW_TRACEPARENT},
+            "ResultPath": "$.new",
+            "Next": "TakeTraceparent",
+        },
+        "TakeTraceparent": {
+            "Type": "Pass",
+            "InputPath": "$.new.text",
+            "ResultPath": "$.traceparent",
             "Next": "PutRow",
         },
         "PutRow": {
@@ -258,4 +274,4 @@ def definition(
         "Gone": {"Type": "Fail", "Error": "Gone", "Cause": "the row went while the request was answered"},
         "Accepted": {"Type": "Pass", "Parameters": {"status": 202, "id.$": "$.id"}, "End": True},
     }
-    return pulumi.Output.json_dumps({"StartAt": "CheckKey", "States": states, "TimeoutSeconds": 25})
+    return pulumi.Output.json_dumps({"StartAt": "CheckRequest", "States": states, "TimeoutSeconds": 25})

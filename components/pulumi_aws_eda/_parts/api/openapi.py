@@ -6,6 +6,8 @@ from typing import Any
 
 from eda_runtime.statuses import title_of
 
+from pulumi_aws_eda._parts.api.request_template import request_template
+
 PROBLEM = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
 PROBLEM_SCHEMA = {
@@ -66,7 +68,9 @@ def lambda_integration(invoke_arn: str) -> dict[str, Any]:
     return {"type": "aws_proxy", "httpMethod": "POST", "uri": invoke_arn, "passthroughBehavior": "when_no_match"}
 
 
-def workflow_integration(region: str, role_arn: str, admission_arn: str, location: str, tenant: str) -> dict[str, Any]:
+def workflow_integration(
+    region: str, role_arn: str, admission_arn: str, location: str, tenant: str, schema: Mapping[str, Any]
+) -> dict[str, Any]:
     """API Gateway calls the admission machine itself.
 
     Args:
@@ -75,6 +79,7 @@ def workflow_integration(region: str, role_arn: str, admission_arn: str, locatio
         admission_arn: the machine.
         location: path of the resource that is made, with ``{id}``.
         tenant: VTL that sets ``$tenant``.
+        schema: of the request's body.
     """
     unavailable = {
         "statusCode": "503",
@@ -90,37 +95,12 @@ def workflow_integration(region: str, role_arn: str, admission_arn: str, locatio
         "uri": f"arn:aws:apigateway:{region}:states:action/StartSyncExecution",
         "credentials": role_arn,
         "passthroughBehavior": "never",
-        "requestTemplates": {"application/json": _request_template(admission_arn, tenant)},
+        "requestTemplates": {"application/json": request_template(admission_arn, tenant, schema)},
         "responses": {
             "default": unavailable,
             "200": {"statusCode": "202", "responseTemplates": {"application/json": _response_template(location)}},
         },
     }
-
-
-def _request_template(admission_arn: str, tenant: str) -> str:
-    # escapeJavaScript turns ' into \', which is no JSON; each value is escaped twice, because the machine's input is
-    # JSON inside JSON.
-    def escaped(name: str, value: str) -> str:
-        once = f'$util.escapeJavaScript({value}).replaceAll("\\\\\'", "\'")'
-        return f'#set(${name} = {once})#set(${name} = $util.escapeJavaScript(${name}).replaceAll("\\\\\'", "\'"))'
-
-    fields = ("tenant", "key", "body", "correlation_id", "traceparent")
-    text = ",".join(f'\\"{name}\\":\\"$e_{name}\\"' for name in fields)
-    return (
-        "#set($key = $input.params('Idempotency-Key').trim())"
-        "#if($key.length() > 1 && $key.startsWith('\"') && $key.endsWith('\"'))"
-        "#set($last = $key.length() - 1)#set($key = $key.substring(1, $last))#end"
-        f"{tenant}"
-        + escaped("e_key", "$key")
-        + escaped("e_tenant", "$tenant")
-        + escaped("e_body", "$input.body")
-        + escaped("e_correlation_id", "$input.params('X-Correlation-Id')")
-        + escaped("e_traceparent", "$input.params('traceparent')")
-        + f'{{"stateMachineArn":"{admission_arn}","input":"{{{text},'
-        '\\"key_length\\":$key.length(),\\"body_length\\":$input.body.length(),'
-        '\\"request_id\\":\\"$context.requestId\\",\\"requested_at\\":$context.requestTimeEpoch}"}'
-    )
 
 
 def _response_template(location: str) -> str:
@@ -149,21 +129,6 @@ def _response_template(location: str) -> str:
     )
 
 
-TENANTS = {
-    "AWS_IAM": (
-        "#set($parts = $context.identity.userArn.split(':'))"
-        "#set($tenant = $parts[4])"
-        "#if($parts[5].startsWith('assumed-role/'))"
-        "#set($names = $parts[5].split('/'))"
-        '#set($tenant = "${parts[4]}:${names[1]}")#end'
-    ),
-    "COGNITO": "#set($tenant = $context.authorizer.claims.sub)",
-    "API_KEY": '#set($tenant = "key:${context.identity.apiKeyId}")',
-    "NONE": "#set($tenant = 'public')",
-}
-"""VTL that sets ``$tenant``, by authorisation; the same as ``eda_runtime.http.tenant_of``."""
-
-
 def operation(
     operation_id: str,
     integration: Mapping[str, Any],
@@ -171,6 +136,7 @@ def operation(
     security: Sequence[Mapping[str, list[str]]],
     request_schema: Mapping[str, Any] | None,
     statuses: list[int],
+    validator: str,
 ) -> dict[str, Any]:
     """One operation of the document."""
     described: dict[str, Any] = {
@@ -178,7 +144,7 @@ def operation(
         "parameters": parameters,
         "security": security,
         "responses": {str(status): _response(status) for status in statuses},
-        "x-amazon-apigateway-request-validator": "all",
+        "x-amazon-apigateway-request-validator": validator,
         "x-amazon-apigateway-integration": integration,
     }
     if request_schema is not None:

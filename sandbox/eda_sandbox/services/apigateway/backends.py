@@ -52,6 +52,9 @@ class FrontDoorBackends:
             if code == "TooManyRequestsException":
                 # The gateway answers 500 when Lambda throttles, not 429.
                 raise GatewayError("DEFAULT_5XX", status=500, detail=f"Lambda: {code}") from error
+            if status == 413:
+                # Lambda takes 6 MB, the gateway 10.
+                raise GatewayError("REQUEST_TOO_LARGE", detail=f"Lambda: {code}") from error
             if status in (403, 404):
                 raise GatewayError("API_CONFIGURATION_ERROR", detail=f"Lambda: {code}") from error
             raise GatewayError("INTEGRATION_FAILURE", detail=f"Lambda: {code}") from error

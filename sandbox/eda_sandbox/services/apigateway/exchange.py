@@ -27,7 +27,7 @@ class Reply:
 
 @dataclass
 class Exchange:
-    """A request to a deployed stage. Header names keep the case they came with; values are by lower case name."""
+    """A request to a deployed stage. Header names keep the case they came with; ``headers`` is by lower case name."""
 
     api: RestApi
     stage: Stage
@@ -101,6 +101,14 @@ class Exchange:
     def header(self, name: str) -> str | None:
         values = self.headers.get(name.lower())
         return values[-1] if values else None
+
+    @property
+    def sent_headers(self) -> dict[str, list[str]]:
+        """The headers by their names as they were sent."""
+        found: dict[str, list[str]] = {}
+        for name, value in self.raw_headers:
+            found.setdefault(name, []).append(value)
+        return found
 
     @property
     def content_type(self) -> str:

@@ -140,7 +140,7 @@ class Gateway:
             route.method,
             path=exchange.path_parameters,
             query=exchange.query,
-            headers=exchange.headers,
+            headers=exchange.sent_headers,
             content_type=exchange.content_type,
             body=exchange.body,
         )

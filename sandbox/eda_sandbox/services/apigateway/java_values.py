@@ -125,17 +125,31 @@ def _split(text: str, pattern: str, limit: int = 0) -> list[str]:
     return pieces
 
 
+def _units(text: str) -> str:
+    """A text as Java counts it: one character for each unit of UTF-16."""
+    if text.isascii() or max(text) < "\U00010000":
+        return text
+    encoded = text.encode("utf-16-be", "surrogatepass")
+    return "".join(chr(int.from_bytes(encoded[at : at + 2])) for at in range(0, len(encoded), 2))
+
+
+def _whole(units: str) -> str:
+    return units.encode("utf-16-be", "surrogatepass").decode("utf-16-be", "surrogatepass")
+
+
 def _substring(text: str, start: int, end: int | None = None) -> str:
-    stop = len(text) if end is None else end
-    if not 0 <= start <= stop <= len(text):
-        raise TemplateError(f"String index out of range: begin {start}, end {stop}, length {len(text)}")
-    return text[start:stop]
+    units = _units(text)
+    stop = len(units) if end is None else end
+    if not 0 <= start <= stop <= len(units):
+        raise TemplateError(f"String index out of range: begin {start}, end {stop}, length {len(units)}")
+    return _whole(units[start:stop])
 
 
 def _char_at(text: str, index: int) -> str:
-    if not 0 <= index < len(text):
+    units = _units(text)
+    if not 0 <= index < len(units):
         raise TemplateError(f"String index out of range: {index}")
-    return text[index]
+    return units[index]
 
 
 def _item(items: list[Any], index: int) -> Any:
@@ -209,11 +223,11 @@ _STRING: dict[str, Callable[..., Any]] = {
     "endsWith": lambda text, other: text.endswith(other),
     "equalsIgnoreCase": lambda text, other: isinstance(other, str) and text.lower() == other.lower(),
     "hashCode": _hash_code,
-    "indexOf": lambda text, other, start=0: text.find(other, start),
+    "indexOf": lambda text, other, start=0: _units(text).find(_units(other), start),
     "isBlank": lambda text: not text.strip(),
     "isEmpty": lambda text: text == "",
-    "lastIndexOf": lambda text, other: text.rfind(other),
-    "length": len,
+    "lastIndexOf": lambda text, other: _units(text).rfind(_units(other)),
+    "length": lambda text: len(text.encode("utf-16-be", "surrogatepass")) // 2,
     "matches": lambda text, pattern: _regex(pattern).fullmatch(text) is not None,
     "replace": lambda text, old, new: text.replace(old, new),
     "replaceAll": lambda text, pattern, new: _regex(pattern).sub(_replacement(new), text),

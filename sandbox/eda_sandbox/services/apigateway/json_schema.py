@@ -114,7 +114,8 @@ def _type_of(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+    # In draft 4 an integer is "a JSON number without a fraction or exponent part" (core, 3.5): 1.0 and 1e2 are none.
+    if isinstance(value, int):
         return "integer"
     if isinstance(value, float):
         return "number"

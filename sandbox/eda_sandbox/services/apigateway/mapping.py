@@ -89,7 +89,8 @@ def check_gateway_response(parameters: Mapping[str, str]) -> None:
 class Sources:
     """What mapping expressions read from: the method's request, the integration's response, the context.
 
-    Header names are compared without case. Values that are not there are ``None``, and are not mapped.
+    Names of the request's headers are compared with their case (Developer Guide, important notes), those of the
+    response's without. Values that are not there are ``None``, and are not mapped.
     """
 
     def __init__(
@@ -106,11 +107,11 @@ class Sources:
     ) -> None:
         self._path = path
         self._query = query
-        self._headers = _by_name(headers)
+        self._headers = _by_name(headers, str)
         self._body = body
         self._context = context
         self._stage_variables = stage_variables
-        self._response_headers = _by_name(response_headers)
+        self._response_headers = _by_name(response_headers, str.lower)
         self._response_body = response_body
 
     def value(self, expression: str) -> str | list[str] | None:
@@ -144,14 +145,14 @@ class Sources:
     def _request(self, where: str, name: str) -> str | list[str] | None:
         if where == "path":
             return self._path.get(name)
-        values = self._query.get(name) if "querystring" in where else self._headers.get(name.lower())
+        values = self._query.get(name) if "querystring" in where else self._headers.get(name)
         return values if where.startswith("multivalue") else _last(values)
 
 
-def _by_name(headers: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+def _by_name(headers: Iterable[tuple[str, str]], form: Callable[[str], str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in headers:
-        found.setdefault(name.lower(), []).append(value)
+        found.setdefault(form(name), []).append(value)
     return found
 
 

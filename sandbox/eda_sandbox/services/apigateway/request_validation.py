@@ -19,7 +19,8 @@ def validate(
     content_type: str,
     body: bytes,
 ) -> None:
-    """Check a request as the method's validator says; header names come in lower case.
+    """Check a request as the method's validator says; header names come as they were sent, and count as they are
+    written: API Gateway "processes header names in a case-sensitive way" (Developer Guide, important notes).
 
     Raises:
         GatewayError: BAD_REQUEST_PARAMETERS or BAD_REQUEST_BODY.
@@ -44,7 +45,7 @@ def _parameters(
         values = {
             "path": [path.get(name, "")],
             "querystring": query.get(name, []),
-            "header": headers.get(name.lower(), []),
+            "header": headers.get(name, []),
         }[place]
         if not any(value.strip() for value in values):
             missing.append(name)
@@ -59,7 +60,8 @@ def _body(definition: Definition, method: Method, content_type: str, body: bytes
     if name == "Empty":
         return
     try:
-        document = parse_json(body.decode())
+        # Bytes that are not UTF-8 are documented nowhere; Java's decoders put U+FFFD in their place.
+        document = parse_json(body.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise GatewayError("BAD_REQUEST_BODY", validation="Invalid JSON") from error
     models = definition.models

@@ -21,24 +21,6 @@ class InvalidJsonBody(TemplateError):
     """A template reads a body as JSON that is none; the caller's fault, not the template's."""
 
 
-class Headers(dict[str, Any]):
-    """Header values by name, found whatever the case: HTTP/2 clients send names in lower case."""
-
-    def __init__(self, items: Mapping[str, str]) -> None:
-        super().__init__(items)
-        self._names = {name.lower(): name for name in items}
-
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and name.lower() in self._names
-
-    def __getitem__(self, name: str) -> Any:
-        return super().__getitem__(self._names[name.lower()])
-
-    def get(self, name: str, default: Any = None) -> Any:
-        original = self._names.get(name.lower())
-        return default if original is None else super().get(original, default)
-
-
 class Input(TemplateObject):
     """``$input``: the payload and the request's parameters."""
 
@@ -51,7 +33,7 @@ class Input(TemplateObject):
         self._text = body
         self._parsed: Any = None
         self._is_parsed = False
-        self._params = {"path": dict(path), "querystring": dict(querystring), "header": Headers(header)}
+        self._params = {"path": dict(path), "querystring": dict(querystring), "header": dict(header)}
 
     @property
     def body(self) -> str:
@@ -79,7 +61,10 @@ class Input(TemplateObject):
         return '""' if found is None else to_json(found)
 
     def params(self, name: str | None = None) -> Any:
-        """All parameters, or the one of that name, looked for in path, query string and headers."""
+        """All parameters, or the one of that name, looked for in path, query string and headers.
+
+        Names are compared with their case, as API Gateway's "Important notes" say of headers and query parameters.
+        """
         if name is None:
             return self._params
         for values in self._params.values():

@@ -12,6 +12,7 @@ value can be reached. So only its syntax tree is used. Rules here, all Velocity 
 """
 
 import functools
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -230,7 +231,7 @@ class _Run:
             case syntax.NullLiteral():
                 return None
             case syntax.InterpolatedStringLiteral():
-                return self._interpolated(element.block)
+                return self._interpolated(_unescaped(element))
             case (
                 syntax.StringLiteral()
                 | syntax.IntegerLiteral()
@@ -316,6 +317,20 @@ class _Run:
         if symbol in ("||", "or"):
             return truth(left) or truth(self._climb(operands, operators, at + 1, end))
         return _apply(symbol, left, self._climb(operands, operators, at + 1, end))
+
+
+def _unescaped(literal: Any) -> Any:
+    """The block of a literal in double quotes, in which Velocity reads ``\\u`` as the beginning of a character
+    (ASTStringLiteral.unescape) and fails where no four digits follow."""
+    if "\\u" not in literal.value:
+        return literal.block
+
+    def character(match: re.Match[str]) -> str:
+        if not match[1]:
+            raise TemplateError(f"{literal.my_text()}: no four hexadecimal digits follow \\u")
+        return chr(int(match[1], 16))
+
+    return syntax.Block(literal.filename, re.sub(r"\\u([0-9a-fA-F]{4})?", character, literal.value), 0)
 
 
 class _Defined:
