@@ -116,6 +116,25 @@ def test_a_post_that_is_answered_503_and_never_repeated_leaves_nothing(
     assert len(executions(aws, stack, order_id)) == 1
 
 
+def test_a_post_of_which_nobody_can_say_whether_it_is_accepted_is_504(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    name, table = key(), stack.outputs["orders_table_name"].encode()
+    accepting = {"matching": lambda request: table in request.body and b":first" in request.body}
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "dynamodb", "UpdateItem", **accepting))
+    aws.faults.add(Fault(FaultKind.UNAVAILABLE, "dynamodb", "GetItem", matching=lambda request: table in request.body))
+    try:
+        answer = orders.post_order(name, BODY)
+    finally:
+        aws.faults.clear()
+    assert (answer.status, answer.body["status"], answer.headers["retry-after"]) == (504, 504, "2")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert name in orders.unanswered
+    again = orders.post_order(name, BODY)
+    assert again.status == 202
+    assert len(executions(aws, stack, str(again.body["order_id"]))) == 1
+
+
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceededException", "InternalServerError"])
 def test_a_table_that_is_away_for_the_workflows_patience_loses_no_order(
     orders: OrdersClient, aws: Sandbox, stack: Stack, code: str

@@ -10,6 +10,8 @@ from pulumi_aws_eda._parts.workflow.retries import ALREADY_EXISTS, FAILED_CONDIT
 _PARTS = [f"States.ArrayGetItem($.trace.parts, {part})" for part in range(5)]
 NEW_TRACEPARENT = f"States.Format('00-{'{}' * 5}-{{}}{{}}-00', {', '.join([*_PARTS, _PARTS[3], _PARTS[4]])})"
 """Of the five parts of a UUID: the trace's id of all, the parent's of the last two."""
+UNKNOWN = "Unknown"
+"""The machine's error when it can't say whether the order is accepted: neither 202 nor 503 would be true."""
 LOG_STREAM = "requests"
 """The stream of the machine's own log lines, one for each request that has an order."""
 
@@ -264,8 +266,10 @@ def definition(
             "Parameters": {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.row",
             "Retry": quickly(),
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Unknown"}],
             "Next": "IsAccepted",
         },
+        "Unknown": {"Type": "Fail", "Error": UNKNOWN, "Cause": "whether the order is accepted cannot be looked up"},
         "IsAccepted": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.row.Item.version", "IsPresent": True, "Next": "Accepted"}],

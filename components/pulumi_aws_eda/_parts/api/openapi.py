@@ -6,6 +6,7 @@ from typing import Any
 
 from eda_runtime.statuses import title_of
 
+from pulumi_aws_eda._parts.api.admission import UNKNOWN
 from pulumi_aws_eda._parts.api.request_template import request_template
 
 PROBLEM = "application/problem+json"
@@ -121,10 +122,16 @@ def _response_template(location: str) -> str:
         '{"type":"about:blank","title":"$title","status":$out.status,"detail":"$out.detail"}'
         "#end"
         "#else"
-        "#set($context.responseOverride.status = 503)"
         f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
         f"#set($context.responseOverride.header.Retry-After = '{RETRY_AFTER_SECONDS}')"
+        # Whether it was accepted is not known where the machine ran out of time, or says so itself.
+        f"#if($input.path('$.status') == 'TIMED_OUT' || $input.path('$.error') == '{UNKNOWN}')"
+        "#set($context.responseOverride.status = 504)"
+        f"{problem(504, _GATEWAY_RESPONSES['INTEGRATION_FAILURE'][1])}"
+        "#else"
+        "#set($context.responseOverride.status = 503)"
         f"{problem(503, 'the service is not available; try again')}"
+        "#end"
         "#end"
     )
 
