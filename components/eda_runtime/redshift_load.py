@@ -46,6 +46,8 @@ from eda_runtime.load_statements import (
     transaction,
 )
 
+SET_ASIDE_METRIC = "ObjectsSetAside"
+"""Objects that no load could take, by Redshift's workgroup."""
 KIND = "load"
 REFRESH = "refresh"
 MAX_OBJECTS = 4_000
@@ -281,11 +283,20 @@ class Load:
         moved = self.ledger.change(row, changes, ("unloaded",))
         if moved is None:
             return
+        told = {"object_id": row["id"], "load": load, "error": reason}
+        _log.warning("object set aside", extra={**told, **self._counted()})
         try:
             self.dead_letters.bury(moved)
         except (BotoCoreError, ClientError):
             # It is open until a reconciler has told of it; the load goes on.
-            _log.exception("not told", extra={"object_id": row["id"], "load": load})
+            _log.exception("not told", extra=told)
+
+    def _counted(self) -> dict[str, Any]:
+        """Fields of a log line that count it: Embedded Metric Format, as ``metrics`` writes it where Powertools is."""
+        metric = {"Namespace": "EventDriven", "Dimensions": [["Workgroup"]]}
+        metrics = [{**metric, "Metrics": [{"Name": SET_ASIDE_METRIC, "Unit": "Count"}]}]
+        embedded = {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": metrics}
+        return {"_aws": embedded, "Workgroup": self.target.workgroup_name, SET_ASIDE_METRIC: 1}
 
     def _submit(self, row: Row) -> None:
         answer = self.redshift_data.batch_execute_statement(

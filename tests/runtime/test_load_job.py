@@ -132,8 +132,12 @@ def test_what_it_sets_aside_is_told_and_is_no_failure(
     world.redshift.poison = {"s3://lake/curated/1"}
     assert world.main(job, argv(), monkeypatch) is None
     assert [(sent["kind"], sent["id"], sent["key"]) for sent in world.sqs.messages] == [("object", "query#1", "raw/1")]
-    (told,) = [line for line in lines(capsys) if line["message"] == "failed for good"]
+    logged = lines(capsys)
+    (told,) = [line for line in logged if line["message"] == "failed for good"]
     assert (told["level"], told["kind"], told["id"]) == ("ERROR", "object", "query#1")
+    counted, *_ = [line for line in logged if line["message"] == "object set aside"]
+    assert (counted["ObjectsSetAside"], counted["Workgroup"]) == (1, "wg")
+    assert counted["_aws"]["CloudWatchMetrics"][0]["Dimensions"] == [["Workgroup"]]
     assert "File name: https://s3.eu-central-1.amazonaws.com/lake/curated/1" in told["error"]
 
 

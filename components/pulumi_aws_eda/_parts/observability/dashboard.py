@@ -276,7 +276,11 @@ def body(observed: Observed, region: str) -> str:
         grid.heading("Athena")
         for title, metric in ATHENA.items():
             grid.metrics(title, _athena(metric, workgroups))
-        grid.metrics("Rows with invalid values", [_counted("InvalidRows", workgroup) for workgroup in workgroups])
+        invalid = [_counted("InvalidRows", "WorkGroup", workgroup) for workgroup in workgroups]
+        grid.metrics("Rows with invalid values", invalid)
+    if warehouses := observed.get("redshift_workgroups"):
+        aside = [_counted("ObjectsSetAside", "Workgroup", workgroup) for workgroup in warehouses]
+        grid.metrics("Objects that no load could take", aside)
     groups = list(observed.get("log_groups", ()))[:MOST_GROUPS]
     if groups:
         grid.heading("Logs")
@@ -310,8 +314,8 @@ def _athena(metric: str, workgroups: Sequence[str]) -> list[list[Any]]:
     return [_search(dimensions, "WorkGroup", workgroup, metric, "Sum") for workgroup in workgroups]
 
 
-def _counted(metric: str, workgroup: str) -> list[Any]:
-    return ["EventDriven", metric, "WorkGroup", workgroup, {"label": _short(workgroup), "stat": "Sum"}]
+def _counted(metric: str, dimension: str, name: str) -> list[Any]:
+    return ["EventDriven", metric, dimension, name, {"label": _short(name), "stat": "Sum"}]
 
 
 def _search(dimensions: str, dimension: str, name: str, metric: str, stat: str) -> list[Any]:
