@@ -69,11 +69,13 @@ class BackHalf:
         client: makes a boto3 client of a service.
         outputs: the stack's exports.
         account: the AWS account, for QuickSight.
+        beside: keys of raw objects that are none of the pipeline's own; they are not counted.
     """
 
     client: Callable[[str], Any]
     outputs: dict[str, Any]
     account: str
+    beside: set[str] = field(default_factory=set)
     _pause: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -83,10 +85,10 @@ class BackHalf:
 
     def hops(self) -> Hops:
         """Count what each hop holds."""
-        raw = list(self._objects("raw_bucket_name"))
+        raw = [(key, size) for key, size in self._objects("raw_bucket_name") if key not in self.beside]
         errors = [size for key, size in raw if key.startswith("errors/")]
         sizes = [size for key, size in raw if not key.startswith("errors/")]
-        items = self.ledger()
+        items = [item for item in self.ledger() if item.get("key") not in self.beside]
         return Hops(
             objects=len(sizes),
             bytes=sum(sizes),

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -98,6 +99,10 @@ class OrdersClient:
         """``POST /orders`` with an ``Idempotency-Key``."""
         return self._send("POST", "/orders", body, {"Idempotency-Key": key})
 
+    def post(self, key: str, body: str, headers: Mapping[str, str]) -> Answer:
+        """``POST /orders`` with a body and headers as they are given."""
+        return self._send("POST", "/orders", body, {**headers, "Idempotency-Key": key})
+
     def post_details(self, order_id: str, body: dict[str, object]) -> Answer:
         """``POST /orders/{order_id}/details``."""
         return self._send("POST", f"/orders/{order_id}/details", body, {})
@@ -106,8 +111,9 @@ class OrdersClient:
         """``GET /orders/{order_id}``, conditional when an entity tag is given."""
         return self._send("GET", f"/orders/{order_id}", None, {"If-None-Match": etag} if etag else {})
 
-    def _send(self, method: str, path: str, body: dict[str, object] | None, headers: dict[str, str]) -> Answer:
-        content = b"" if body is None else json.dumps(body, separators=(",", ":")).encode()
+    def _send(self, method: str, path: str, body: dict[str, object] | str | None, headers: dict[str, str]) -> Answer:
+        text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
+        content = b"" if body is None else text.encode()
         if body is not None:
             headers = {**headers, "Content-Type": "application/json"}
         last: Exception | None = None

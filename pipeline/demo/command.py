@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,8 @@ from pipeline.demo.back_half import BackHalf, QueryFailed
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import external_api
 from pipeline.demo.plan import plan
-from pipeline.demo.report import ProgressLines, as_json, ok, show
+from pipeline.demo.poison import KINDS, Poison, summed
+from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline, Run
 from pipeline.demo.target import send_to_aws
 from pipeline.trace import show as show_trace
@@ -46,6 +48,10 @@ def demo(
     ] = None,
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 60,
     elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 50_000,
+    poison: Annotated[
+        bool,
+        typer.Option("--poison", help="Send what could stop others among the orders, and show what became of each."),
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
     target: Annotated[
@@ -96,10 +102,15 @@ def demo(
             run = Run(Pipeline(aws.client, outputs), client, ProgressLines(console), 60 + 2.0 * orders, stop)
             console.print(f"Sending {orders} orders (seed {seed})")
             planned = plan(orders, seed)
-            run.send(planned)
-            run.settle()
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
+            sent = Poison(client, aws.client, outputs, behind, seed)
+            with ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
+                poisoned = pool.submit(run.send_poison, sent, len(KINDS) if poison else 0)
+                run.send(planned)
+                poisoned.result()
+            run.settle()
             run.follow(behind, lambda: _advance_to_load(aws, outputs["schedule_name"], console))
+            fates = run.fates(sent) if poison else []
             # What is interrupted is counted as far as it came: at the table.
             result = run.account(None if stop.is_set() else behind)
             seconds["run"] = time.perf_counter() - begin
@@ -107,6 +118,8 @@ def demo(
                 f"External API: {external.answered} answers of {elements} elements, "
                 f"{external.throttled} calls throttled with Retry-After"
             )
+            if poison:
+                show_poison(console, fates)
             show(console, result)
             traced = None if stop.is_set() else run.trace(planned)
             if traced is not None:
@@ -116,8 +129,9 @@ def demo(
             if keep:
                 _stay(console, outputs["api_url"], aws.endpoint, stop)
             if json:
-                typer.echo(as_json(result, seconds, traced))
-            raise typer.Exit(0 if ok(result) else 1)
+                more = {"poison": summed(fates)} if poison else {}
+                typer.echo(as_json(result, seconds, traced, **more))
+            raise typer.Exit(0 if ok(result) and all(fate.settled for fate in fates) else 1)
     except (SandboxError, DemoError, QueryFailed) as error:
         console.print(f"[red]Error[/]: {error}", markup=True)
         raise typer.Exit(1) from None

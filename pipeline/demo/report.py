@@ -3,12 +3,14 @@
 import json
 import math
 import time
+from collections import Counter
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 from pipeline.demo.back_half import as_plain
+from pipeline.demo.poison import Fate
 from pipeline.demo.run import Result
 from pipeline.trace import Traced
 
@@ -110,6 +112,15 @@ def show(console: Console, result: Result) -> None:
         )
     else:
         console.print("[red]Out of balance.[/]")
+
+
+def show_poison(console: Console, fates: list[Fate]) -> None:
+    """What became of each kind of poison."""
+    console.print("Poison: what it was, how often, what was answered, and what became of it")
+    alike = Counter((fate.what, fate.answer, fate.became, fate.reason.partition("\n")[0][:160]) for fate in fates)
+    for (what, answer, became, reason), times in sorted(alike.items()):
+        line = f"  {what:<40} {times:>3} x {answer:<4} {became}" + (f": {reason}" if reason else "")
+        console.print(line, soft_wrap=True, markup=False)
 
 
 def ok(result: Result) -> bool:

@@ -12,10 +12,13 @@ from pipeline.demo.accounting import Accounting, account, delivered
 from pipeline.demo.back_half import BackHalf, Hops
 from pipeline.demo.client import Answer, Ledger, OrdersClient
 from pipeline.demo.plan import Details, PlannedOrder
+from pipeline.demo.poison import Fate, Poison
 from pipeline.trace import End, Trace, Traced, TraceFailed
 
 CLIENTS = 8
 POLL_SECONDS = 0.5
+POISON_SECONDS = 90
+"""What takes no longer than this to show itself: the retries of an asynchronous invocation."""
 LOG_SECONDS = 10
 """How long the last log lines may be on their way."""
 
@@ -152,6 +155,22 @@ class Run:
                 done += 1
                 self._progress("details", done, len(late))
 
+    def send_poison(self, poison: Poison, count: int) -> None:
+        """Send so much poison; what of it is accepted is an order like the others, and gets its details.
+
+        Args:
+            poison: sends it.
+            count: how much.
+        """
+        for key, order_id in poison.send(count, self._stop):
+            if order_id is None:
+                with self.ledger.lock:
+                    self.ledger.given_up.add(key)
+                continue
+            with self.ledger.lock:
+                self.ledger.accepted[key] = order_id
+            self._details(PlannedOrder(key, {}, Details.BEFORE, repeated=False, reused=False), order_id)
+
     def settle(self) -> None:
         """Wait until every order that has its details is written or failed.
 
@@ -219,6 +238,18 @@ class Run:
                 return
             if time.monotonic() > self._deadline:
                 raise DemoError(f"{phase}: {reached} of {total} in time; {hops}; dead letters: {behind.dead_letters()}")
+            self._stop.wait(POLL_SECONDS)
+
+    def fates(self, poison: Poison) -> list[Fate]:
+        """What became of the poison, when nothing of it is under way any more, or nothing changes for long."""
+        settled, changed = -1, time.monotonic()
+        while True:
+            fates = poison.fates()
+            before, settled = settled, sum(fate.settled for fate in fates)
+            changed = changed if settled == before else time.monotonic()
+            self._progress("poison", settled, len(fates))
+            if settled == len(fates) or time.monotonic() - changed > POISON_SECONDS or self._stop.is_set():
+                return fates
             self._stop.wait(POLL_SECONDS)
 
     def account(self, behind: BackHalf | None = None) -> Result:

@@ -3,6 +3,7 @@
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
 from typing import Annotated
 
@@ -18,11 +19,12 @@ from pipeline import PROGRAM
 from pipeline.demo.back_half import BackHalf, QueryFailed
 from pipeline.demo.external_api import external_api
 from pipeline.demo.plan import plan
-from pipeline.demo.report import ProgressLines, as_json, ok, show
+from pipeline.demo.poison import Poison, summed
+from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline
 from pipeline.soak import report
 from pipeline.soak.injecting import Injecting
-from pipeline.soak.sending import SoakRun, connector
+from pipeline.soak.sending import PATIENT, SoakRun, connector
 from pipeline.soak.settling import Settling
 from pipeline.soak.specification import FORMS, SpecificationError, parse
 
@@ -34,6 +36,9 @@ def soak(
     orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders are sent.")] = 100,
     seed: Annotated[int, typer.Option(help="Decides the orders, their clients and the faults.")] = 1,
     faults: Annotated[str, typer.Option(help=f"What is injected, separated by commas: {FORMS}.")] = "mixed:0.05",
+    poison: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of requests and files that could stop others, beside the orders.")
+    ] = 0,
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 60,
     elements: Annotated[int, typer.Option(min=1, help="Length of the external API's answer.")] = 200,
     list_edges: Annotated[
@@ -77,8 +82,11 @@ def soak(
             injecting = Injecting(aws.faults, aws.cloud.clock, phases, orders, progress)
             run = SoakRun(pipeline, connect, injecting.progress, SEND_SECONDS, stop, seed, orders)
             console.print(f"Sending {orders} orders (seed {seed}), faults: {faults}")
-            with injecting:
+            poisoned = Poison(connect(PATIENT), aws.client, outputs, behind, seed)
+            with injecting, ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
+                sent = pool.submit(run.send_poison, poisoned, round(orders * poison))
                 run.send(plan(orders, seed))
+                sent.result()
                 _load(aws, outputs["schedule_name"])
                 injecting.wait(stop)
             seconds["sent"] = time.perf_counter() - begin
@@ -91,8 +99,10 @@ def soak(
                 lambda: _load(aws, outputs["schedule_name"]),
                 progress,
                 stop,
+                poisoned.take_messages,
             )
             settling.run()
+            fates = run.fates(poisoned)
             result = run.account(None if stop.is_set() else behind)
             seconds["run"] = time.perf_counter() - begin
             injected = aws.faults.counts()
@@ -100,10 +110,13 @@ def soak(
             report.show_done(console, settling.done)
             if list_edges:
                 report.show_edges(console, aws.faults.edges)
+            if fates:
+                show_poison(console, fates)
             show(console, result)
             if json:
-                typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults))
-            raise typer.Exit(0 if ok(result) else 1)
+                told = {"poison": summed(fates)} if fates else {}
+                typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults, **told))
+            raise typer.Exit(0 if ok(result) and all(fate.settled for fate in fates) else 1)
     except (SandboxError, DemoError, QueryFailed) as error:
         console.print(f"[red]Error[/]: {error}", markup=True)
         raise typer.Exit(1) from None

@@ -57,6 +57,7 @@ class Settling:
         start_load: makes the daily load begin.
         progress: told how far it is.
         stop: set to end it early.
+        before_each: done before each round of redrives.
     """
 
     client: Callable[[str], Any]
@@ -67,6 +68,7 @@ class Settling:
     start_load: Callable[[], None]
     progress: Progress
     stop: threading.Event
+    before_each: Callable[[], None] = lambda: None
     done: Counter[str] = field(default_factory=Counter)
     """What reconcilers and redrives did, by name and outcome."""
 
@@ -76,6 +78,7 @@ class Settling:
         changed = time.monotonic()
         while not self.stop.is_set():
             self._reconcile()
+            self.before_each()
             self._redrive()
             now, at_rest, complete = self._look()
             if now != before:
