@@ -209,8 +209,8 @@ class PerObjectQuery(pulumi.ComponentResource):
         dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
         common = Common.of(self, name, args)
-        for function in raising.raising_calls(args["query"]):
-            pulumi.log.warn(_raises(component, function), self)
+        for raises in raising.raising_calls(args["query"]):
+            pulumi.log.warn(_raises(component, raises), self)
 
         ledger = ledgers.ledger_table(common, args)
         curated_bucket, curated_ready = _bucket(common, args, "curated", args.get("curated_expiration_days"))
@@ -366,9 +366,9 @@ def check_query_args(component: str, args: QueryArgs) -> None:
         problem = f"is {args['curated_table_name']!r}; allowed are lower case letters, digits and underscores"
         raise ArgumentError(component, "curated_table_name", problem)
     for argument in _VARIABLES:
-        given = args.get(argument)
-        if given is not None and given not in args["columns"]:
-            raise ArgumentError(component, argument, f"is {given!r}, which is none of columns")
+        column = args.get(argument)
+        if column is not None and column not in args["columns"]:
+            raise ArgumentError(component, argument, f"is {column!r}, which is none of columns")
     if "view" in args:
         _check_view(component, args)
 

@@ -156,6 +156,14 @@ def test_a_backfill_queries_each_object_of_the_time_once_under_its_name(aws: San
     assert len(stack.curated.objects) == 9, "three files of each object, none of an earlier attempt"
 
 
+def test_a_backfill_of_hours_without_objects_says_so_and_is_not_done(aws: Sandbox) -> None:
+    stack = Stack(aws)
+    stack.put(f"{KEYS[1]}-empty", b"")
+    (found,) = Backfill(stack.client, stack.outputs).run(START, START + timedelta(hours=3), "b1")
+    assert (found.outcome, found.done) == ("no object lies there in these hours", False)
+    assert stack.calls == []
+
+
 def test_a_backfill_that_was_stopped_goes_on(aws: Sandbox) -> None:
     stack = Stack(aws)
     for key in KEYS:

@@ -578,3 +578,20 @@ def test_a_wrong_argument_of_the_table_stream_is_named(args: dict[str, Any], mes
         stream(**args)
     assert message in str(raised.value)
     assert "table_stream_source" in str(raised.value)
+
+
+def test_a_deletion_carries_what_is_named_of_the_row_that_was() -> None:
+    made = stream(old_attributes=["status"])
+    text = pipe(made)["targetParameters"]["inputTemplate"]
+    assert text.endswith(
+        '"old_version": <$.dynamodb.OldImage.version.N>, "old_status": <$.dynamodb.OldImage.status.S>}'
+    )
+    assert list(columns(made))[-2:] == ["old_version", "old_status"]
+    for wrong in ("version", "total"):
+        with pytest.raises(ArgumentError, match=f"'old_attributes' has '{wrong}', which is none of attributes"):
+            stream(old_attributes=[wrong])
+
+
+def test_the_first_day_of_the_table_is_the_users() -> None:
+    table = make(first_date="2019-07-01").one(GLUE_TABLE).inputs
+    assert table["parameters"]["projection.dt.range"] == "2019-07-01,NOW"
