@@ -103,14 +103,14 @@ def demo(
             console.print(f"Sending {orders} orders (seed {seed})")
             planned = plan(orders, seed)
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
-            sent = Poison(client, aws.client, outputs, behind, seed)
+            among = Poison(client, aws.client, outputs, behind, seed)
             with ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
-                poisoned = pool.submit(run.send_poison, sent, len(KINDS) if poison else 0)
+                poisoned = pool.submit(run.send_poison, among, len(KINDS) if poison else 0)
                 run.send(planned)
                 poisoned.result()
             run.settle()
             run.follow(behind, lambda: _advance_to_load(aws, outputs["schedule_name"], console))
-            fates = run.fates(sent) if poison else []
+            fates = run.fates(among) if poison else []
             # What is interrupted is counted as far as it came: at the table.
             result = run.account(None if stop.is_set() else behind)
             seconds["run"] = time.perf_counter() - begin

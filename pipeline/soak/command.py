@@ -5,7 +5,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from botocore.credentials import Credentials
@@ -114,7 +114,7 @@ def soak(
                 show_poison(console, fates)
             show(console, result)
             if json:
-                told = {"poison": summed(fates)} if fates else {}
+                told: dict[str, Any] = {"poison": summed(fates)} if fates else {}
                 typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults, **told))
             raise typer.Exit(0 if ok(result) and all(fate.settled for fate in fates) else 1)
     except (SandboxError, DemoError, QueryFailed) as error:

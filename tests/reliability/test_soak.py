@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from pipeline.demo.poison import KINDS, REQUESTS
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.timeout(600)
-ORDERS = 20
+ORDERS = 16
 
 
 def soak(*arguments: str) -> tuple[int, dict[str, Any], str]:
@@ -28,17 +29,28 @@ def soak(*arguments: str) -> tuple[int, dict[str, Any], str]:
 
 @pytest.fixture(scope="module")
 def short() -> tuple[int, dict[str, Any], str]:
-    """One seed, with faults of every kind at every edge."""
-    return soak("--orders", str(ORDERS), "--seed", "1", "--faults", "mixed:0.05")
+    """One seed, with faults of every kind at every edge, and every kind of poison among the orders."""
+    share = len(KINDS) / ORDERS
+    return soak("--orders", str(ORDERS), "--seed", "1", "--faults", "mixed:0.05", "--poison", str(share))
 
 
 def test_a_short_soak_loses_and_doubles_nothing(short: tuple[int, dict[str, Any], str]) -> None:
     _, found, said = short
     assert found, said
-    assert found["accepted"] + found["not_accepted"] == ORDERS
+    poison = found["poison"]
+    as_orders = poison["delivered"] + poison["waiting"] + poison["not_told"]
+    assert found["accepted"] + found["not_accepted"] == ORDERS + as_orders, said
     assert found["accepted"] == found["written"] + found["waiting"] + found["in_dlq"], said
     assert found["curated"] == found["redshift"] == found["written"], said
     assert (found["lost"], found["doubled"], found["unexpected"]) == (0, 0, 0), said
+
+
+def test_what_could_stop_others_is_refused_delivered_or_set_aside(short: tuple[int, dict[str, Any], str]) -> None:
+    _, found, said = short
+    poison = found["poison"]
+    assert (poison["sent"], poison["under_way"]) == (len(KINDS), 0), said
+    assert poison["refused"] + poison["delivered"] + poison["waiting"] + poison["not_told"] == len(REQUESTS), said
+    assert (poison["set_aside"], poison["ignored"]) == (3, 1), said
 
 
 def test_it_says_what_was_injected_where(short: tuple[int, dict[str, Any], str]) -> None:
