@@ -161,7 +161,11 @@ def definition(
             },
             "ResultPath": None,
             "Retry": quickly(FAILED_CONDITION),
-            "Catch": [{"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": "ReadRow"}],
+            "Catch": [
+                {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": "ReadRow"},
+                # An earlier request, or this one when the gateway sends it twice, may have been accepted.
+                {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "LookWhoAccepted"},
+            ],
             "Next": "NewRow",
         },
         "NewRow": {"Type": "Pass", "Parameters": {"Item": row}, "ResultPath": "$.row", "Next": "Request"},
@@ -171,6 +175,7 @@ def definition(
             "Parameters": {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.row",
             "Retry": quickly(),
+            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Unknown"}],
             "Next": "SamePayload",
         },
         "SamePayload": {
@@ -235,7 +240,10 @@ def definition(
             "ResultPath": None,
             "Retry": quickly(ALREADY_EXISTS),
             # An earlier request started it and could not say so in the row.
-            "Catch": [{"ErrorEquals": [ALREADY_EXISTS], "ResultPath": None, "Next": "Accept"}],
+            "Catch": [
+                {"ErrorEquals": [ALREADY_EXISTS], "ResultPath": None, "Next": "Accept"},
+                {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "LookWhoAccepted"},
+            ],
             "Next": "Accept",
         },
         # From here on the row is an order: it flows, it is shown, and it waits for details.
@@ -272,9 +280,16 @@ def definition(
         "Unknown": {"Type": "Fail", "Error": UNKNOWN, "Cause": "whether the order is accepted cannot be looked up"},
         "IsAccepted": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.row.Item.version", "IsPresent": True, "Next": "Accepted"}],
-            "Default": "Gone",
+            "Choices": [
+                {"Variable": "$.row.Item.version", "IsPresent": False, "Next": "NotAccepted"},
+                {
+                    "Not": {"Variable": "$.row.Item.payload_sha256.S", "StringEqualsPath": "$.digest"},
+                    "Next": "Refusal",
+                },
+            ],
+            "Default": "Accepted",
         },
+        "NotAccepted": {"Type": "Fail", "Error": "NotAccepted", "Cause": "the request could not be accepted"},
         "Gone": {"Type": "Fail", "Error": "Gone", "Cause": "the row went while the request was answered"},
         "Accepted": {"Type": "Pass", "Parameters": {"status": 202, "id.$": "$.id"}, "End": True},
     }
