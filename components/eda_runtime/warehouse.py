@@ -27,8 +27,9 @@ POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 5.0
 PROPAGATION_SECONDS = 20.0
 """How long a refusal may be a role that was made a moment ago (IAM documentation, changes are not always immediately
 visible)."""
-CONFLICT = "Serializable isolation violation"
-"""What Redshift says of a transaction that met another one (Redshift documentation, serializable isolation)."""
+CONFLICTS = ("Serializable isolation violation", "conflict with concurrent transaction")
+"""What Redshift says of a transaction that met another one (Redshift documentation, serializable isolation, for data
+and for definitions)."""
 CONFLICT_TRIES = 8
 MIGRATION_LEDGER_COLUMNS: Columns = (("id", "VARCHAR(160)"), ("digest", "VARCHAR(64)"), ("applied_at", "TIMESTAMP"))
 _LENGTH = re.compile(r"\((\d+|max)\)", re.IGNORECASE)
@@ -48,7 +49,6 @@ class Wanted:
         schema: of the tables.
         table: the target of the load.
         columns: its columns, Redshift types by name.
-        key: its primary key.
         user: the database user that loads.
         migrations: SQL of the stack's own, in order.
     """
@@ -56,7 +56,6 @@ class Wanted:
     schema: str
     table: str
     columns: Columns
-    key: str
     user: str
     migrations: tuple[str, ...]
 
@@ -97,7 +96,8 @@ class Warehouse:
                 f"CREATE SCHEMA IF NOT EXISTS {quoted(wanted.schema)}",
                 _table(wanted.schema, "load_ledger", LOAD_LEDGER_COLUMNS),
                 _table(wanted.schema, "migration_ledger", MIGRATION_LEDGER_COLUMNS),
-                _table(wanted.schema, wanted.table, wanted.columns, wanted.key),
+                # Without a primary key: Redshift enforces none, and refuses to lengthen its column.
+                _table(wanted.schema, wanted.table, wanted.columns),
             ]
         )
         done = [*self._columns(wanted), *self._user(wanted)]
@@ -139,13 +139,14 @@ class Warehouse:
         applied = self._applied(ledger, wanted) if wanted.migrations else 0
         for number, sql in list(enumerate(wanted.migrations, start=1))[applied:]:
             id, digest = f"{wanted.table}/{number}", hashlib.sha256(sql.encode()).hexdigest()
-            there = f"EXISTS (SELECT 1 FROM {ledger} WHERE id = {literal(id)})"  # noqa: S608 - a literal
+            same = f"id = {literal(id)}"
             try:
                 self._run(
                     [
                         f"LOCK {ledger}",
                         # No number: the transaction ends where another deployment was first.
-                        f"SELECT CAST(CASE WHEN {there} THEN 'applied before' ELSE '0' END AS INTEGER)",
+                        f"SELECT CAST(COALESCE(MAX('applied ' || digest), '0') AS INTEGER) "  # noqa: S608 - literals
+                        f"FROM {ledger} WHERE {same}",
                         sql,
                         f"INSERT INTO {ledger} (id, digest, applied_at) "  # noqa: S608 - literals
                         f"VALUES ({literal(id)}, {literal(digest)}, GETDATE())",
@@ -192,7 +193,7 @@ class Warehouse:
             try:
                 return self._run_once(sqls)
             except WarehouseError as error:
-                if CONFLICT not in str(error):
+                if not any(conflict in str(error) for conflict in CONFLICTS):
                     raise
                 self.sleep(random.uniform(0, 2 * POLL_SECONDS))
         return self._run_once(sqls)
@@ -229,10 +230,9 @@ class Warehouse:
             self.sleep(MAX_POLL_SECONDS)
 
 
-def _table(schema: str, name: str, columns: Columns, key: str | None = None) -> str:
+def _table(schema: str, name: str, columns: Columns) -> str:
     typed = ", ".join(f"{quoted(column)} {kind}" for column, kind in columns)
-    primary = "" if key is None else f", PRIMARY KEY ({quoted(key)})"
-    return f"CREATE TABLE IF NOT EXISTS {quoted(schema)}.{quoted(name)} ({typed}{primary})"
+    return f"CREATE TABLE IF NOT EXISTS {quoted(schema)}.{quoted(name)} ({typed})"
 
 
 def _grants(wanted: Wanted) -> tuple[str, ...]:

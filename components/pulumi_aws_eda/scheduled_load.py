@@ -734,7 +734,6 @@ def _migrate(
         "schema": target.schema,
         "table": target.table,
         "columns": list(target.columns.items()),
-        "key": target.key,
         "user": pulumi.Output.concat("IAMR:", role_name),
         "migrations": list(migrations),
     }

@@ -108,7 +108,7 @@ class Walk:
         functions = list(self._stacks.values())[-1].of_type("aws:lambda/function:Function")
         event = {
             "schema": "analytics", "table": "things", "columns": [[name, kind] for name, (_, kind) in columns.items()],
-            "key": "id", "user": f"IAMR:{self.outputs['role']}", "migrations": migrations,
+            "user": f"IAMR:{self.outputs['role']}", "migrations": migrations,
         }  # fmt: skip
         name = functions["load-warehouse-function"]["name"]
         self._aws.faults.add(Fault(FaultKind.KILL, "lambda", "Invoke", times=1))

@@ -52,7 +52,7 @@ class House:
         Raises:
             AssertionError: the function failed; the message is the error's.
         """
-        wanted = {"schema": "analytics", "table": "orders", "columns": columns, "key": "order_id", "user": self.user}
+        wanted = {"schema": "analytics", "table": "orders", "columns": columns, "user": self.user}
         payload = json.dumps({**wanted, "migrations": migrations}).encode()
         answer = self._aws.client("lambda").invoke(FunctionName=self._function["name"], Payload=payload)
         body = json.loads(answer["Payload"].read())

@@ -276,7 +276,6 @@ def test_the_deployment_asks_for_schema_tables_user_grants_and_migrations() -> N
         "schema": "mart",
         "table": "facts",
         "columns": [["order_id", "VARCHAR(64)"], ["version", "BIGINT"], ["deleted", "BOOLEAN"]],
-        "key": "order_id",
         "user": "IAMR:project-test-l-job-role",
         "migrations": ["ALTER TABLE x ADD COLUMN y INT"],
     }

@@ -1,6 +1,6 @@
 """Brings the warehouse's schema, tables, user and grants to what the stack wants, and runs its migrations once each.
 
-In: ``{"schema", "table", "columns": [[name, Redshift type], …], "key", "user", "migrations": [SQL, …]}``.
+In: ``{"schema", "table", "columns": [[name, Redshift type], …], "user", "migrations": [SQL, …]}``.
 Out: ``{"done": [SQL, …]}``, what was missing and is there now. Raises ``WarehouseError``; it may be called again.
 """
 
@@ -24,7 +24,6 @@ def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
         schema=event["schema"],
         table=event["table"],
         columns=tuple((name, kind) for name, kind in event["columns"]),
-        key=event["key"],
         user=event["user"],
         migrations=tuple(event["migrations"]),
     )
