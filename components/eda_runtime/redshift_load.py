@@ -26,7 +26,7 @@ import json
 import logging
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -240,14 +240,11 @@ class Load:
             "attempt": attempt,
             "objects": json.dumps({row["id"]: row["attempt"] for row in objects}, separators=(",", ":")),
         }
-        stale = ["statement_id", "error", "settled_at"]
         if continued:
             changes["continued"] = "true"
-        else:
-            stale.append("continued")
         if not objects:
             changes.update(state=SUCCEEDED, settled_at=self.ledger.now())
-            if self.ledger.change(seen, changes, ("open", "manifests", *stale[:2], *stale[3:])):
+            if self.ledger.change(seen, changes, _stale(changes)):
                 _log.info("nothing to load", extra={"load": seen["id"], "attempt": attempt})
             return
         manifests = [self._manifest(slot, attempt, found) for found in shapes(objects)]
@@ -259,7 +256,7 @@ class Load:
         )
         if self.awaits_refresh:
             changes["awaits_refresh"] = "true"
-        if self.ledger.change(seen, changes, stale):
+        if self.ledger.change(seen, changes, _stale(changes)):
             extra = {"load": seen["id"], "attempt": attempt, "objects": len(objects)}
             _log.info("load begun", extra={**extra, "manifests": [shape["manifest"] for shape in manifests]})
 
@@ -332,6 +329,12 @@ class Load:
                 )
             self.sleep(delay)
             delay = min(1.5 * delay, MAX_POLL_SECONDS)
+
+
+def _stale(changes: Mapping[str, Any]) -> list[str]:
+    """What an attempt before may have left in a row that is begun anew."""
+    left = ("statement_id", "manifests", "error", "open", "settled_at", "continued")
+    return [name for name in left if name not in changes]
 
 
 def shapes(objects: Sequence[Row]) -> list[list[Row]]:

@@ -99,11 +99,12 @@ def demo(
             outputs = stack.outputs
             begin = time.perf_counter()
             client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
-            run = Run(Pipeline(aws.client, outputs), client, ProgressLines(console), 60 + 2.0 * orders, stop)
+            pipeline = Pipeline(aws.client, outputs)
+            run = Run(pipeline, client, ProgressLines(console), 60 + 2.0 * orders, stop)
             console.print(f"Sending {orders} orders (seed {seed})")
             planned = plan(orders, seed)
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
-            among = Poison(client, aws.client, outputs, behind, seed)
+            among = Poison(client, aws.client, outputs, behind, pipeline.rows, seed)
             with ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
                 poisoned = pool.submit(run.send_poison, among, len(KINDS) if poison else 0)
                 run.send(planned)

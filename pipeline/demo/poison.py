@@ -103,6 +103,7 @@ class Poison:
         connect: makes a boto3 client of a service.
         outputs: the stack's exports.
         behind: the analytics part.
+        rows: all rows of the orders table.
         seed: decides the keys and the order.
     """
 
@@ -112,12 +113,14 @@ class Poison:
         connect: Callable[[str], Any],
         outputs: Mapping[str, Any],
         behind: BackHalf,
+        rows: Callable[[], list[dict[str, Any]]],
         seed: int,
     ) -> None:
         self._client = client
         self._connect = connect
         self._outputs = outputs
         self._behind = behind
+        self._rows = rows
         self._random = random.Random(seed)
         self._answers: list[tuple[str, Request, Answer]] = []
         self._files: dict[str, File] = {}
@@ -202,14 +205,6 @@ class Poison:
             return Fate(file.what, "put", "ignored", "it is empty", settled=True)
         state = "not looked at" if found is None else str(found["state"]).lower()
         return Fate(file.what, "put", state, "" if found is None else found.get("error", ""), settled=False)
-
-    def _rows(self) -> list[dict[str, Any]]:
-        pages = self._connect("dynamodb").get_paginator("scan")
-        return [
-            {name: next(iter(value.values())) for name, value in item.items()}
-            for page in pages.paginate(TableName=self._outputs["orders_table_name"], ConsistentRead=True)
-            for item in page["Items"]
-        ]
 
 
 def _reason(message: Any) -> str:

@@ -82,7 +82,7 @@ def soak(
             injecting = Injecting(aws.faults, aws.cloud.clock, phases, orders, progress)
             run = SoakRun(pipeline, connect, injecting.progress, SEND_SECONDS, stop, seed, orders)
             console.print(f"Sending {orders} orders (seed {seed}), faults: {faults}")
-            poisoned = Poison(connect(PATIENT), aws.client, outputs, behind, seed)
+            poisoned = Poison(connect(PATIENT), aws.client, outputs, behind, pipeline.rows, seed)
             with injecting, ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
                 sent = pool.submit(run.send_poison, poisoned, round(orders * poison))
                 run.send(plan(orders, seed))
