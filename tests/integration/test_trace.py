@@ -90,7 +90,7 @@ def sent(aws: Sandbox, stack: Stack, orders: OrdersClient, behind: BackHalf) -> 
     ):
         aws.faults.add(fault)
     made = Orders(orders)
-    for correlation_id in (None, None, f"my-'own' \"id\" {secrets.token_hex(4)}"):
+    for correlation_id in (None, None, f"my-'own'-\"id\"-{secrets.token_hex(4)}"):
         made.send(correlation_id)
     for order_id in made.ids.values():
         made.complete(order_id)
