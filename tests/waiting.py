@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], what: str, timeout: float = 30) -> T:
+def wait_until(condition: Callable[[], T], what: str, timeout: float = 60) -> T:
     """Wait until a condition gives something true, and return that.
 
     Raises:

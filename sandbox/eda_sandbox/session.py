@@ -132,22 +132,29 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
     Raises:
         CommandError: there is no such program (127), or it cannot be run (126).
     """
+    process: subprocess.Popen[bytes] | None = None
+    early: list[int] = []
+
+    def passed_on(number: int, _frame: FrameType | None) -> None:
+        # A terminal sends Ctrl-C to the whole group: the command has it already.
+        if number == signal.SIGINT and os.isatty(0):
+            return
+        if process is None:
+            early.append(number)
+        else:
+            process.send_signal(number)
+
+    before = {number: signal.signal(number, passed_on) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        process = subprocess.Popen(command, env=environment)
-    except OSError as error:
-        code = 127 if isinstance(error, FileNotFoundError) else 126
-        raise CommandError(f"{command[0]} cannot be run: {error.strerror}", code) from error
-    with process:
-
-        def passed_on(number: int, _frame: FrameType | None) -> None:
-            # A terminal sends Ctrl-C to the whole group: the command has it already.
-            if number != signal.SIGINT or not os.isatty(0):
-                process.send_signal(number)
-
-        before = {number: signal.signal(number, passed_on) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
-            code = process.wait()
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+            process = subprocess.Popen(command, env=environment)
+        except OSError as error:
+            code = 127 if isinstance(error, FileNotFoundError) else 126
+            raise CommandError(f"{command[0]} cannot be run: {error.strerror}", code) from error
+        for number in early:
+            process.send_signal(number)
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
     return code if code >= 0 else 128 - code

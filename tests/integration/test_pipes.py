@@ -320,7 +320,7 @@ def test_a_window_waits_for_more_records_and_ends(aws: Sandbox, line: Callable[[
     target = to_firehose(aws, orders)
     orders.pipe(
         target,
-        {"BatchSize": 500, "MaximumBatchingWindowInSeconds": 40, "StartingPosition": "LATEST"},
+        {"BatchSize": 500, "MaximumBatchingWindowInSeconds": 40, "StartingPosition": "TRIM_HORIZON"},
         TargetParameters={"InputTemplate": TEMPLATE},
     )
     until_state(aws, "window", "RUNNING")
