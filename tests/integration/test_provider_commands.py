@@ -76,7 +76,11 @@ def test_the_provider_prints_its_port_installs_its_plugin_and_ends_cleanly(
     assert version_of(port) == VERSION
     shim = tmp_path / "plugins" / f"resource-aws-v{VERSION}" / "pulumi-resource-aws"
     # A tool starts the plugin, reads the port, talks to it, and ends it.
-    with subprocess.Popen([str(shim), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True) as started:
+    with subprocess.Popen(
+        [str(shim), "127.0.0.1:1"], stdout=subprocess.PIPE, text=True,
+        # As below: a runner in the background ignores it, and a shell cannot trap what was ignored when it began.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as started:  # fmt: skip
         assert started.stdout is not None
         told = started.stdout.readline().strip()
         assert version_of(told) == VERSION
