@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from eda_sandbox import Fault, FaultKind
 from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.provider.deploy import Stack
 
 from pipeline.demo.client import OrdersClient
@@ -130,6 +131,31 @@ def test_a_post_of_which_nobody_can_say_whether_it_is_accepted_is_504(
     assert (answer.status, answer.body["status"], answer.headers["retry-after"]) == (504, 504, "2")
     assert answer.headers["content-type"] == "application/problem+json"
     assert name in orders.unanswered
+    again = orders.post_order(name, BODY)
+    assert again.status == 202
+    assert len(executions(aws, stack, str(again.body["order_id"]))) == 1
+
+
+@pytest.mark.parametrize(("operation", "status"), [("PutItem", 202), ("GetItem", 504)])
+def test_a_request_that_comes_twice_is_not_said_to_have_done_nothing(
+    orders: OrdersClient, aws: Sandbox, stack: Stack, operation: str, status: int
+) -> None:
+    name, table = key(), stack.outputs["orders_table_name"].encode()
+    seen: list[bytes] = []
+
+    def second(request: HttpRequest) -> bool:
+        """The second request finds the table away; the first one reads nothing, and writes once."""
+        if table in request.body:
+            seen.append(request.body)
+        return table in request.body and (operation == "GetItem" or len(seen) > 1)
+
+    aws.faults.add(Fault(FaultKind.DUPLICATE, "stepfunctions", "StartSyncExecution", times=1))
+    aws.faults.add(Fault(FaultKind.UNAVAILABLE, "dynamodb", operation, matching=second))
+    try:
+        answer = orders.post_order(name, BODY)
+    finally:
+        aws.faults.clear()
+    assert answer.status == status
     again = orders.post_order(name, BODY)
     assert again.status == 202
     assert len(executions(aws, stack, str(again.body["order_id"]))) == 1
