@@ -136,8 +136,8 @@ class Poison:
         Returns:
             Key and order id of each request that was accepted; no id where its client was not told.
         """
-        chosen = [KINDS[number % len(KINDS)] for number in range(count)]
-        self._random.shuffle(chosen)
+        kinds = self._random.sample(KINDS, len(KINDS))
+        chosen = [kinds[number % len(kinds)] for number in range(count)]
         for number, poison in enumerate(chosen):
             if stop.is_set():
                 return
