@@ -92,7 +92,7 @@ FILES = (
     File("a day before the first", "dt=1999-12-31/hour=23/poison-{id}.parquet", b"PAR1" + bytes(60)),
 )
 
-KINDS = (*REQUESTS, *FILES)
+KINDS: tuple[Request | File, ...] = (*REQUESTS, *FILES)
 
 
 class Poison:
