@@ -16,7 +16,6 @@ from typing import Any
 from eda_runtime.dead_letters import OBJECT
 from eda_runtime.ledger import SUCCEEDED, Ledger
 from eda_runtime.load_statements import LoadArgumentError
-from eda_runtime.redshift_load import load_id
 
 from pipeline.backfill import QueryFunction, Requested, request
 from pipeline.dead_letters import drain
@@ -90,12 +89,11 @@ class RedriveLoads:
 
     def _is_loaded(self, slot: str) -> bool:
         """Whether all parts of a slot have succeeded."""
-        part, name = 1, slot
-        while (row := self._ledger.get(load_id(self._dataset, name))) is not None and row["state"] == SUCCEEDED:
+        for row in self._reload.rows(slot):
+            if row["state"] != SUCCEEDED:
+                return False
             if "continued" not in row:
                 return True
-            part += 1
-            name = f"{slot}/{part}"
         return False
 
 

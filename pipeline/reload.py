@@ -7,10 +7,11 @@ last.
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from eda_runtime.ledger import FAILED, SUCCEEDED, Ledger, Row
-from eda_runtime.redshift_load import check_slot, load_id
+from eda_runtime.redshift_load import check_slot, part_id
 
 
 class JobRuns(RuntimeError):
@@ -45,7 +46,7 @@ class Reload:
             JobRuns: a run is under way.
         """
         check_slot(slot)
-        for row in self._rows(slot):
+        for row in self.rows(slot):
             if row["state"] == SUCCEEDED:
                 self._reset(row)
         return self.start(slot)
@@ -67,12 +68,13 @@ class Reload:
             raise JobRuns(f"a run of {self._job} is under way; call again when it has ended") from None
         return str(answer["JobRunId"])
 
-    def _rows(self, slot: str) -> Iterator[Row]:
-        part, name = 1, slot
-        while (row := self._ledger.get(load_id(self._dataset, name))) is not None:
+    def rows(self, slot: str) -> Iterator[Row]:
+        """The rows of a slot's parts."""
+        for number in count(1):
+            row = self._ledger.get(part_id(self._dataset, slot, number))
+            if row is None:
+                return
             yield row
-            part += 1
-            name = f"{slot}/{part}"
 
     def _reset(self, row: Row) -> None:
         for taken in self._ledger.get_many(json.loads(row["objects"])):

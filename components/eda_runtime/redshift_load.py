@@ -90,6 +90,11 @@ def load_id(dataset: str, slot: str) -> str:
     return f"{KIND}#{dataset}#{slot}"
 
 
+def part_id(dataset: str, slot: str, number: int) -> str:
+    """The id of a part's row; the first part's is the slot's."""
+    return load_id(dataset, slot if number == 1 else f"{slot}/{number}")
+
+
 def client_token(row: Row) -> str:
     """The Data API's ``ClientToken`` of the row's attempt: the same attempt is the same statement."""
     return hashlib.sha256(f"{row['id']}#{row['attempt']}".encode()).hexdigest()
@@ -425,8 +430,7 @@ class _Slot:
 
     def _part(self) -> str:
         """The id of the part that comes next."""
-        number = len(self._done) + 1
-        return load_id(self._load.dataset, self._slot if number == 1 else f"{self._slot}/{number}")
+        return part_id(self._load.dataset, self._slot, len(self._done) + 1)
 
     def _together(self) -> tuple[list[Row], bool]:
         """What one load takes of what waits, and whether it leaves any: of objects, or of shapes of files."""

@@ -138,18 +138,17 @@ class Warehouse:
         ledger = f"{quoted(wanted.schema)}.{quoted('migration_ledger')}"
         applied = self._applied(ledger, wanted) if wanted.migrations else 0
         for number, sql in list(enumerate(wanted.migrations, start=1))[applied:]:
-            id, digest = f"{wanted.table}/{number}", hashlib.sha256(sql.encode()).hexdigest()
-            same = f"id = {literal(id)}"
+            id = f"{wanted.table}/{number}"
             try:
                 self._run(
                     [
                         f"LOCK {ledger}",
                         # No number: the transaction ends where another deployment was first.
                         f"SELECT CAST(COALESCE(MAX('applied ' || digest), '0') AS INTEGER) "  # noqa: S608 - literals
-                        f"FROM {ledger} WHERE {same}",
+                        f"FROM {ledger} WHERE id = {literal(id)}",
                         sql,
                         f"INSERT INTO {ledger} (id, digest, applied_at) "  # noqa: S608 - literals
-                        f"VALUES ({literal(id)}, {literal(digest)}, GETDATE())",
+                        f"VALUES ({literal(id)}, {literal(_digest(sql))}, GETDATE())",
                     ]
                 )
             except WarehouseError as error:
@@ -166,7 +165,7 @@ class Warehouse:
             digest = found.get(f"{wanted.table}/{number + 1}")
             if digest is None:
                 break
-            if digest != hashlib.sha256(sql.encode()).hexdigest():
+            if digest != _digest(sql):
                 raise WarehouseError(
                     f"migrations[{number}] has run with another text; leave it as it was, and append a further one"
                 )
@@ -228,6 +227,10 @@ class Warehouse:
                 if not refused or self.clock() >= end or self.remaining_seconds() < MAX_POLL_SECONDS:
                     raise
             self.sleep(MAX_POLL_SECONDS)
+
+
+def _digest(sql: str) -> str:
+    return hashlib.sha256(sql.encode()).hexdigest()
 
 
 def _table(schema: str, name: str, columns: Columns) -> str:

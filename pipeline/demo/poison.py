@@ -159,6 +159,8 @@ class Poison:
 
     def take_messages(self) -> None:
         """Take the messages about the files from the queries' dead-letter queue: a redrive would bring each back."""
+        if not self._files:
+            return
         sqs, queue = self._connect("sqs"), self._outputs["query_dlq_url"]
         others: list[str] = []
         while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=30).get(
@@ -176,13 +178,16 @@ class Poison:
 
     def fates(self) -> list[Fate]:
         """What became of each, by kind."""
+        if not self._answers and not self._files:
+            return []
         self.take_messages()
+        queries = {row["key"]: row for row in self._behind.ledger() if "key" in row}
         rows = {row["order_id"]: row for row in self._rows()}
         arrived = {
             row.order_id for row in (self._behind.warehouse() if self._behind.has_warehouse else self._behind.current())
         }
         fates = [self._fate(poison, answer, rows, arrived) for _, poison, answer in self._answers]
-        fates += [self._file_fate(key, file) for key, file in self._files.items()]
+        fates += [self._file_fate(file, queries.get(key), self._reasons.get(key)) for key, file in self._files.items()]
         return sorted(fates, key=lambda fate: fate.what)
 
     def _fate(self, poison: Request, answer: Answer, rows: Mapping[str, Any], arrived: set[str]) -> Fate:
@@ -197,10 +202,9 @@ class Poison:
             return Fate(poison.what, said, f"{row.get('status')}, version {row.get('version')}", "", settled=False)
         return Fate(poison.what, said, "refused" if answer.status < 500 else "not told", detail, settled=True)
 
-    def _file_fate(self, key: str, file: File) -> Fate:
-        if key in self._reasons:
-            return Fate(file.what, "put", "set aside", self._reasons[key], settled=True)
-        found = next((row for row in self._behind.ledger() if row.get("key") == key), None)
+    def _file_fate(self, file: File, found: Mapping[str, Any] | None, reason: str | None) -> Fate:
+        if reason is not None:
+            return Fate(file.what, "put", "set aside", reason, settled=True)
         if found is None and not file.body:
             return Fate(file.what, "put", "ignored", "it is empty", settled=True)
         state = "not looked at" if found is None else str(found["state"]).lower()
