@@ -16,6 +16,7 @@ from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
+from tests.faulted import of
 from tests.waiting import wait_until
 
 PRINCIPAL = "lambda.amazonaws.com"
@@ -430,7 +431,7 @@ def test_the_same_token_is_the_same_query_even_when_it_failed(lake: Lake) -> Non
 def test_a_lost_answer_and_a_retry_are_one_query(lake: Lake) -> None:
     athena, token = lake.aws.client("athena"), secrets.token_hex(32)
     before = len(athena.list_query_executions(WorkGroup=lake.workgroup)["QueryExecutionIds"])
-    lake.aws.faults.add(Fault(FaultKind.LOST_ANSWER, "athena", "StartQueryExecution", times=1))
+    lake.aws.faults.add(Fault(FaultKind.LOST_ANSWER, "athena", "StartQueryExecution", times=1, matching=of(token)))
     with pytest.raises(Exception, match="Connection"):
         lake.start("SELECT 1", ClientRequestToken=token)
     lake.start("SELECT 1", ClientRequestToken=token)

@@ -12,6 +12,7 @@ from eda_sandbox.embedded import Sandbox
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import deploy, destroy
 
+from tests.faulted import of
 from tests.integration.event_parts import allow, attributes, bodies, queue, received, role, unique, waiting
 from tests.integration.test_sandbox_services import zipped
 from tests.waiting import wait_until
@@ -102,7 +103,7 @@ def test_a_policy_for_another_rule_does_not_help(aws: Sandbox, source: str) -> N
 
 def test_a_throttle_is_tried_again(aws: Sandbox, source: str) -> None:
     url, _ = to_queue(aws, {"source": [source]})
-    aws.faults.add(Fault(FaultKind.ERROR, "sqs", "SendMessage", times=2))
+    aws.faults.add(Fault(FaultKind.ERROR, "sqs", "SendMessage", times=2, matching=of(url)))
     put(aws, source)
     assert len(received(aws, url, 1)) == 1
     assert len(aws.faults.injected) == 2
@@ -122,7 +123,7 @@ def test_retries_end_in_the_dead_letter_queue(aws: Sandbox, source: str) -> None
             "SendMessage",
             code="InternalFailure",
             status=500,
-            matching=lambda request: url.encode() in request.body,
+            matching=of(url),
         )
     )
     put(aws, source)
@@ -134,7 +135,7 @@ def test_retries_end_in_the_dead_letter_queue(aws: Sandbox, source: str) -> None
 
 def test_a_delivery_whose_answer_is_lost_is_repeated(aws: Sandbox, source: str) -> None:
     url, _ = to_queue(aws, {"source": [source]})
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "sqs", "SendMessage", times=1))
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "sqs", "SendMessage", times=1, matching=of(url)))
     put(aws, source)
     first, second = bodies(aws, url, 2)
     assert first == second
@@ -192,7 +193,7 @@ def test_a_machine_is_started_with_the_targets_role(aws: Sandbox, source: str) -
     targets = [{"Arn": machine, "RoleArn": arn, "DeadLetterConfig": {"Arn": dead_arn}} for arn in (powerless, able)]
     rule_arn = rule(aws, {"source": [source]}, *targets)
     allow(aws, dead_url, dead_arn, rule_arn)
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "stepfunctions", "StartExecution", times=1))
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "stepfunctions", "StartExecution", times=1, matching=of(machine)))
     put(aws, source, {"n": 1})
     assert attributes(received(aws, dead_url, 1)[0])["ERROR_CODE"] == "NO_PERMISSIONS"
     states = aws.client("stepfunctions")

@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
+from tests.faulted import of
 from tests.integration.test_glue import bucket, job
 from tests.integration.test_sandbox_services import Make, function, invoke, role
 from tests.waiting import wait_until
@@ -20,11 +21,6 @@ THROUGHPUT, UNAVAILABLE = "ProvisionedThroughputExceededException", "ServiceUnav
 def queue(aws: Sandbox, **attributes: str) -> str:
     name = f"q-{secrets.token_hex(4)}"
     return str(aws.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
-
-
-def of(name: str) -> Any:
-    """Whether a request is about something of that name."""
-    return lambda request: name in request.path or name.encode() in request.body
 
 
 def teller(function: Make, aws: Sandbox, url: str) -> str:
@@ -146,7 +142,7 @@ def test_a_service_whose_own_call_is_lost_says_that_it_failed_inside(aws: Sandbo
     s3 = aws.client("s3")
     s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": aws.cloud.region})
     s3.put_object(Bucket=name, Key="k", Body=b"x" * 100)
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "s3", "GetObject", times=1))
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "s3", "GetObject", times=1, matching=of(name)))
     with pytest.raises((ClientError, BotoCoreError)) as raised:
         aws.client("lambda").create_function(
             FunctionName=name,
@@ -165,7 +161,7 @@ def test_a_lost_request_is_no_success_to_who_looks_at_the_head_alone(
 ) -> None:
     """An asynchronous invocation has no body to wait for."""
     name = teller(function, aws, url := queue(aws))
-    aws.faults.add(Fault(kind, "lambda", "Invoke", times=1))
+    aws.faults.add(Fault(kind, "lambda", "Invoke", times=1, matching=of(name)))
     asked = {"FunctionName": name, "InvocationType": "Event", "Payload": b'{"n": 1}'}
     if kind is FaultKind.LOST_REQUEST:
         with pytest.raises(BotoCoreError):

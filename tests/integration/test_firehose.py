@@ -19,6 +19,7 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.services.firehose import Firehose
 
+from tests.faulted import of
 from tests.integration.stream_parts import (
     create_bucket,
     create_role,
@@ -237,8 +238,8 @@ def _logged(aws: Sandbox, name: str, what: str) -> bool:
 
 def test_a_write_whose_answer_is_lost_leaves_one_object(aws: Sandbox, create: Callable[..., str]) -> None:
     name = create("lost-answer")
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "s3", "PutObject", times=2))
-    aws.faults.add(Fault(FaultKind.ERROR, "s3", "PutObject", code="SlowDown", status=503, times=1))
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "s3", "PutObject", times=2, matching=of(name)))
+    aws.faults.add(Fault(FaultKind.ERROR, "s3", "PutObject", code="SlowDown", status=503, times=1, matching=of(name)))
     aws.client("firehose").put_record_batch(DeliveryStreamName=name, Records=lines(10))
     emptied(aws, name)
     assert len(aws.faults.injected) == 3
@@ -390,7 +391,9 @@ def test_a_stop_delivers_what_is_buffered(aws: Sandbox) -> None:
         ),
         "the stream is active",
     )
-    aws.faults.add(Fault(FaultKind.ERROR, "s3", "PutObject", code="InternalError", status=500, times=2))
+    aws.faults.add(
+        Fault(FaultKind.ERROR, "s3", "PutObject", code="InternalError", status=500, times=2, matching=of("stopped"))
+    )
     service.put_record_batch({**described, "Records": lines(7)}, caller)
     assert objects_of(aws, BUCKET, "stopped/") == {}
     service.stop()

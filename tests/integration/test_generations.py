@@ -16,6 +16,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import Stack
 
 from tests.conftest import Deploy
+from tests.faulted import of
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -111,7 +112,7 @@ class Walk:
             "user": f"IAMR:{self.outputs['role']}", "migrations": migrations,
         }  # fmt: skip
         name = functions["load-warehouse-function"]["name"]
-        self._aws.faults.add(Fault(FaultKind.KILL, "lambda", "Invoke", times=1))
+        self._aws.faults.add(Fault(FaultKind.KILL, "lambda", "Invoke", times=1, matching=of(name)))
         answer = self._aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode())
         assert "FunctionError" in answer
         self._aws.faults.clear()
@@ -134,7 +135,7 @@ class Walk:
 
     def load(self, slot: str) -> None:
         """Load a slot; the first run is killed."""
-        self._aws.faults.add(Fault(FaultKind.KILL, "glue", "StartJobRun", times=1))
+        self._aws.faults.add(Fault(FaultKind.KILL, "glue", "StartJobRun", times=1, matching=of(self.outputs["job"])))
         assert self._run(slot) == "FAILED"
         self._aws.faults.clear()
         assert self._run(slot) == "SUCCEEDED"

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
+from tests.faulted import of
 from tests.integration.stream_parts import (
     Statement,
     create_bucket,
@@ -266,8 +267,17 @@ def test_records_that_firehose_takes_only_in_part_or_with_a_lost_answer_are_all_
 ) -> None:
     orders = line("partial")
     target = to_firehose(aws, orders)
-    aws.faults.add(Fault(FaultKind.PARTIAL, "firehose", "PutRecordBatch", times=3, code="ServiceUnavailableException"))
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "firehose", "PutRecordBatch", times=1))
+    aws.faults.add(
+        Fault(
+            FaultKind.PARTIAL,
+            "firehose",
+            "PutRecordBatch",
+            times=3,
+            code="ServiceUnavailableException",
+            matching=of("partial"),
+        )
+    )
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "firehose", "PutRecordBatch", times=1, matching=of("partial")))
     ids = [f"{number}" for number in range(200)]
     put_items(aws, "partial", ids)
     orders.pipe(target, {"BatchSize": 100, "MaximumRetryAttempts": 10}, TargetParameters={"InputTemplate": TEMPLATE})

@@ -17,6 +17,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import deploy, destroy
 from eda_sandbox.services.quicksight import QuickSight
 
+from tests.faulted import of
 from tests.waiting import wait_until
 
 VPC_CONNECTION = "arn:aws:quicksight:eu-central-1:000000000000:vpcConnection/private"
@@ -182,7 +183,7 @@ def test_an_ingestion_loads_the_rows_through_its_states(reports: Reports, table:
 
 def test_an_id_is_used_once_whatever_became_of_it(reports: Reports, table: str, aws: Sandbox) -> None:
     data_set = reports.data_set(table)
-    aws.faults.add(Fault(FaultKind.ERROR, "redshift-data", "ExecuteStatement", times=1))
+    aws.faults.add(Fault(FaultKind.ERROR, "redshift-data", "ExecuteStatement", times=1, matching=of(table)))
     reports.refresh(data_set, "again")
     failed = reports.ended(data_set, "again")
     assert (failed["IngestionStatus"], failed["ErrorInfo"]["Type"]) == ("FAILED", "CONNECTION_FAILURE")

@@ -23,6 +23,7 @@ from eda_sandbox.services.redshift.data import service
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.locks import TableLocks, Transaction
 
+from tests.faulted import of
 from tests.waiting import wait_until
 
 COLUMNS = ("order_id varchar(64)", "status varchar(20)", "version bigint", "deleted boolean", "changed_at timestamp")
@@ -504,7 +505,9 @@ def test_an_outage_of_s3_fails_the_load_and_the_next_attempt_succeeds(
     house: House, aws: Sandbox, table: str, tmp_path: Path
 ) -> None:
     load = house.load(table, house.manifest(house.parquet(tmp_path, order("a", 1))))
-    aws.faults.add(Fault(FaultKind.ERROR, "s3", "GetObject", times=1, code="SlowDown", status=503))
+    aws.faults.add(
+        Fault(FaultKind.ERROR, "s3", "GetObject", times=1, code="SlowDown", status=503, matching=of(house.bucket))
+    )
     described = house.run(*load, client=house.client(), check=False)
     assert "Status 503,Error SlowDown" in described["Error"]
     assert house.run(*load, client=house.client())["Status"] == "FINISHED"

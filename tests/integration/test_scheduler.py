@@ -13,6 +13,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import deploy, destroy
 from eda_sandbox.services.scheduler import Scheduler
 
+from tests.faulted import of
 from tests.integration.event_parts import attributes, bodies, queue, received, role, unique, waiting
 from tests.integration.test_sandbox_services import zipped
 from tests.waiting import wait_until
@@ -128,7 +129,7 @@ def test_a_role_without_the_permission_calls_nothing_and_the_dead_letter_queue_s
 def test_a_throttle_is_tried_again_with_a_new_execution_id(aws: Sandbox, scheduler: Scheduler) -> None:
     url, arn = queue(aws)
     name = schedule(aws, once(scheduler), {"Arn": arn, "RoleArn": sender(aws, arn), "Input": ATTRIBUTES})
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "sqs", "SendMessage", times=2))
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "sqs", "SendMessage", times=2, matching=of(url)))
     slot = scheduler.advance_to_next(name)
     found = sorted(bodies(aws, url, 3), key=lambda body: str(body["attempt"]))
     assert [body["attempt"] for body in found] == ["1", "2", "3"]
@@ -147,9 +148,7 @@ def test_retries_end_in_the_dead_letter_queue(aws: Sandbox, scheduler: Scheduler
     }
     by_attempts = {**target, "RetryPolicy": {"MaximumRetryAttempts": 2}}
     by_age = {**target, "RetryPolicy": {"MaximumEventAgeInSeconds": 60}}
-    aws.faults.add(
-        Fault(FaultKind.ERROR, "sqs", "SendMessage", status=503, matching=lambda request: url.encode() in request.body)
-    )
+    aws.faults.add(Fault(FaultKind.ERROR, "sqs", "SendMessage", status=503, matching=of(url)))
     for chosen, condition in ((by_attempts, "MaximumRetryAttempts"), (by_age, "MaximumEventAgeInSeconds")):
         scheduler.advance_to_next(schedule(aws, once(scheduler), chosen))
         found = attributes(received(aws, dead_url, 1)[0])
@@ -162,7 +161,7 @@ def test_retries_end_in_the_dead_letter_queue(aws: Sandbox, scheduler: Scheduler
 def test_a_slot_may_come_twice(aws: Sandbox, scheduler: Scheduler) -> None:
     url, arn = queue(aws)
     name = schedule(aws, once(scheduler), {"Arn": arn, "RoleArn": sender(aws, arn), "Input": ATTRIBUTES})
-    aws.faults.add(Fault(FaultKind.DUPLICATE, "sqs", "SendMessage", times=1))
+    aws.faults.add(Fault(FaultKind.DUPLICATE, "sqs", "SendMessage", times=1, matching=of(url)))
     slot = scheduler.advance_to_next(name)
     assert [body["slot"] for body in bodies(aws, url, 2)] == [text(slot)] * 2
 

@@ -9,6 +9,7 @@ import pytest
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
+from tests.faulted import of
 from tests.integration.test_sandbox_services import Make, function, machine, role, run
 from tests.waiting import wait_until
 
@@ -42,7 +43,7 @@ def test_a_lost_answer_of_a_function_is_an_error_that_is_retried(aws: Sandbox, f
     name = function("n = 0\ndef handle(event, context):\n    global n\n    n += 1\n    return n")
     retry = [{"ErrorEquals": ["Lambda.SdkClientException"], "IntervalSeconds": 1}]
     task, states_role = invoking(aws, name, OutputPath="$.Payload", Retry=retry)
-    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "lambda", "Invoke", times=1))
+    aws.faults.add(Fault(FaultKind.LOST_ANSWER, "lambda", "Invoke", times=1, matching=of(name)))
     done = run(aws, states(T=task), {}, states_role)
     assert (done["status"], done.get("output")) == ("SUCCEEDED", "2")
 
