@@ -6,8 +6,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+DEADLINE_SECONDS = 240
+"""A wait that has failed, not a measure of the machine: something else may take its cores."""
 
-def wait_until(condition: Callable[[], T], what: str, timeout: float = 60) -> T:
+
+def wait_until(condition: Callable[[], T], what: str, timeout: float = DEADLINE_SECONDS) -> T:
     """Wait until a condition gives something true, and return that.
 
     Raises:

@@ -114,7 +114,7 @@ class Chain:
             found = [row for row in self.rows("query") if row["key"] == key and ended_for_good(row)]
             return found[0] if found else None
 
-        row = wait_until(ended, f"the query of {key} has ended", 60)
+        row = wait_until(ended, f"the query of {key} has ended")
         assert row is not None
         return row
 
@@ -148,7 +148,7 @@ class Chain:
             found = [row for row in self.rows("load") if row["slot"] == slot and ended_for_good(row)]
             return found[0] if found else None
 
-        row = wait_until(ended, f"the load of {slot} has ended", 90)
+        row = wait_until(ended, f"the load of {slot} has ended")
         assert row is not None
         return row
 

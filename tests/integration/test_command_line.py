@@ -82,7 +82,7 @@ def test_interrupting_keeps_the_accounting_and_leaves_nothing(tmp_path: Path) ->
         if line.strip().startswith("orders"):
             break
     process.send_signal(signal.SIGINT)
-    said += process.communicate(timeout=180)[0].splitlines(keepends=True)
+    said += process.communicate(timeout=600)[0].splitlines(keepends=True)
     text = "".join(said)
     assert process.returncode == 0, text
     assert "what was sent is still counted" in text

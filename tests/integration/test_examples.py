@@ -96,7 +96,7 @@ def test_an_existing_tables_changes_are_files(aws: Sandbox, example: Deployed, t
         return sorted(found)
 
     expected = [(f"d-{number}", "2.0") for number in range(3)]
-    wait_until(lambda: len(devices()) >= 3, "the changes are in files", 60)
+    wait_until(lambda: len(devices()) >= 3, "the changes are in files")
     assert devices() == expected
 
 
@@ -127,7 +127,7 @@ def test_page_views_are_in_the_view_without_a_warehouse(aws: Sandbox, example: D
         rows = athena.get_query_results(QueryExecutionId=id)["ResultSet"]["Rows"][1:]
         return [[cell["VarCharValue"] for cell in row["Data"]] for row in rows]
 
-    assert wait_until(found, "the view has rows", 90) == [["v-1", "/home"], ["v-2", "/home"], ["v-3", "/home"]]
+    assert wait_until(found, "the view has rows") == [["v-1", "/home"], ["v-2", "/home"], ["v-3", "/home"]]
 
 
 def test_a_claim_waits_for_its_report(aws: Sandbox, example: Deployed) -> None:

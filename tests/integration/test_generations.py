@@ -131,7 +131,7 @@ class Walk:
             items = self._aws.client("dynamodb").scan(TableName=self.outputs["ledger"], ConsistentRead=True)["Items"]
             return any(item.get("key", {}).get("S") == key and item["state"]["S"] == "SUCCEEDED" for item in items)
 
-        wait_until(queried, f"{key} is queried", 60)
+        wait_until(queried, f"{key} is queried")
 
     def load(self, slot: str) -> None:
         """Load a slot; the first run is killed."""
@@ -148,7 +148,7 @@ class Walk:
             state = str(glue.get_job_run(JobName=job, RunId=id)["JobRun"]["JobRunState"])
             return state if state in ("SUCCEEDED", "FAILED", "ERROR", "TIMEOUT", "STOPPED") else None
 
-        state = wait_until(ended, f"the run of {slot} has ended", 120)
+        state = wait_until(ended, f"the run of {slot} has ended")
         assert state is not None
         return state
 

@@ -24,7 +24,7 @@ MARK = f"hostile{secrets.token_hex(6)}"
 EXAMPLES = settings(
     max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-POOL = urllib3.PoolManager(retries=False, timeout=30)
+POOL = urllib3.PoolManager(retries=False, timeout=120)
 ORDER_ID = "0" * 64
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

@@ -192,8 +192,8 @@ def test_messages_redelivered_after_their_consumers_time_out_have_one_effect(
     receive_again_after(aws, url, 10)
     ids = [f"{name}-{kind}" for kind in ("a", "b", "hangs", "c", "crashes", "d")]
     send(aws, url, ids)
-    wait_until(lambda: len(effects(aws, users, mode, name)) == len(ids), "all messages are handled", 120)
-    wait_until(lambda: empty(aws, url), "no message comes again", 60)
+    wait_until(lambda: len(effects(aws, users, mode, name)) == len(ids), "all messages are handled")
+    wait_until(lambda: empty(aws, url), "no message comes again")
     assert effects(aws, users, mode, name) == dict.fromkeys(ids, 1)
 
 
@@ -207,7 +207,7 @@ def test_a_poison_message_is_set_aside_and_its_neighbours_have_one_effect(
     redrive = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"])
     dlq = sqs.get_queue_url(QueueName=redrive["deadLetterTargetArn"].rsplit(":", 1)[-1])["QueueUrl"]
     send(aws, url, [f"{name}-a", f"{name}-poison", f"{name}-b"])
-    message = wait_until(lambda: sqs.receive_message(QueueUrl=dlq).get("Messages"), "the poison is set aside", 60)[0]
+    message = wait_until(lambda: sqs.receive_message(QueueUrl=dlq).get("Messages"), "the poison is set aside")[0]
     assert message["Body"] == f"{name}-poison"
     sqs.delete_message(QueueUrl=dlq, ReceiptHandle=message["ReceiptHandle"])
     assert effects(aws, users, mode, name) == {f"{name}-a": 1, f"{name}-b": 1}
@@ -220,8 +220,8 @@ def test_a_fifo_queues_messages_have_one_effect_when_one_of_a_group_is_tried_aga
     receive_again_after(aws, url, 10)
     ids = [f"{name}-{kind}" for kind in ("x1", "x2-hangs", "x3", "y1")]
     send(aws, url, ids, lambda body: body.split("-")[1][0])
-    wait_until(lambda: len(effects(aws, users, "RECORD", name)) == len(ids), "all messages are handled", 120)
-    wait_until(lambda: empty(aws, url), "no message comes again", 60)
+    wait_until(lambda: len(effects(aws, users, "RECORD", name)) == len(ids), "all messages are handled")
+    wait_until(lambda: empty(aws, url), "no message comes again")
     assert effects(aws, users, "RECORD", name) == dict.fromkeys(ids, 1)
 
 
@@ -242,7 +242,7 @@ def test_asynchronous_events_that_are_retried_or_come_twice_have_one_effect(
         aws.client("lambda").invoke(
             FunctionName=users.outputs[f"{mode}_event"], InvocationType="Event", Payload=payload
         )
-    wait_until(lambda: len(effects(aws, users, mode, name)) == len(ids), "all events are handled", 60)
+    wait_until(lambda: len(effects(aws, users, mode, name)) == len(ids), "all events are handled")
     # What comes after the effect is a repeat, too.
     for event in events:
         answer = aws.client("lambda").invoke(FunctionName=users.outputs[f"{mode}_event"], Payload=json.dumps(event))
@@ -258,7 +258,7 @@ def test_a_stream_shard_that_is_read_again_has_one_effect_for_each_change(
     ids = [f"{name}-{number}" for number in range(12)]
     for id in ids:
         aws.client("dynamodb").put_item(TableName=users.outputs["changes"], Item={"id": {"S": id}})
-    wait_until(lambda: len(effects(aws, users, mode, name)) == len(ids), "all changes are handled", 60)
+    wait_until(lambda: len(effects(aws, users, mode, name)) == len(ids), "all changes are handled")
     function = users.outputs[f"{mode}_stream"]
     lambda_ = aws.client("lambda")
     (mapping,) = lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
@@ -273,6 +273,6 @@ def test_a_stream_shard_that_is_read_again_has_one_effect_for_each_change(
     lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
     aws.client("dynamodb").put_item(TableName=users.outputs["changes"], Item={"id": {"S": last}})
     # The second reader comes to the last change through all those before it.
-    wait_until(lambda: last in effects(aws, users, mode, name), "the last change is handled", 60)
+    wait_until(lambda: last in effects(aws, users, mode, name), "the last change is handled")
     assert again["UUID"] != mapping["UUID"]
     assert effects(aws, users, mode, name) == dict.fromkeys([*ids, last], 1)

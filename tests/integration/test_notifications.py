@@ -171,7 +171,7 @@ def test_a_message_that_comes_again_after_the_consumers_time_out_has_one_effect(
     order_id = unique()
     receiver.slow.add(f"{order_id}:1")
     event_id = write(aws, notifying, order_id)
-    wait_until(lambda: receiver.told[event_id] == 2, "it is told again after the visibility time-out", 40)
+    wait_until(lambda: receiver.told[event_id] == 2, "it is told again after the visibility time-out")
     queue = notifying.outputs["notifications_queue_url"]
     wait_until(lambda: waiting(aws, queue) == 0, "the message is gone")
     assert receiver.told[event_id] == 2
@@ -186,7 +186,7 @@ def test_a_poison_message_stops_no_neighbour_and_is_redriven(
     receiver.broken.add(f"{poison}:1")
     ids = [write(aws, notifying, order_id) for order_id in (unique(), poison, unique())]
     dlq = dead_letters(aws, notifying)
-    wait_until(lambda: waiting(aws, dlq) == 1, "the poison is in the dead-letter queue", 60)
+    wait_until(lambda: waiting(aws, dlq) == 1, "the poison is in the dead-letter queue")
     wait_until(lambda: [receiver.told[id] for id in (ids[0], ids[2])] == [1, 1], "its neighbours are told")
     assert receiver.told[f"{poison}:1"] == 2
     receiver.broken.clear()
@@ -204,7 +204,7 @@ def test_changes_that_the_pipe_could_not_send_are_redriven_from_the_stream(
     before = waiting(aws, dlq)
     aws.faults.add(Fault(FaultKind.ERROR, "sqs", "SendMessageBatch"))
     ids = [write(aws, notifying, unique()) for _ in range(3)]
-    wait_until(lambda: waiting(aws, dlq) == before + 3, "all are pointed to", 60)
+    wait_until(lambda: waiting(aws, dlq) == before + 3, "all are pointed to")
     aws.faults.clear()
     done = redrive(aws, notifying)
     assert [line.rpartition(": ")[2] for line in done[:-1]] == ["read from the stream"] * 3

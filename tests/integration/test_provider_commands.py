@@ -35,7 +35,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -124,7 +124,7 @@ def test_a_command_finds_everything_and_its_exit_code_is_ours(tmp_path: Path) ->
 def test_the_pipelines_own_run_has_its_external_api_beside_it() -> None:
     ask = 'import os, urllib.request as r; r.urlopen(os.environ["SANDBOX_EXTERNAL_API_URL"] + "/suppliers").read()'
     command = [sys.executable, "-m", "pipeline", "run", "--", sys.executable, "-c", f"{ask}; raise SystemExit(7)"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 7, done.stderr
 
 

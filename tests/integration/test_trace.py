@@ -99,12 +99,12 @@ def sent(aws: Sandbox, stack: Stack, orders: OrdersClient, behind: BackHalf) -> 
     def curated() -> bool:
         return wanted <= {row.order_id for row in behind.current() if row.version == 3}
 
-    wait_until(curated, "the orders are in the curated data", 90)
+    wait_until(curated, "the orders are in the curated data")
     aws.cloud.service("scheduler").advance_to_next(stack.outputs["schedule_name"])  # type: ignore[attr-defined]  # the Scheduler
     chain = Chain(aws, stack, None)
     for order_id in wanted:
         # The end of an ingestion has no event: the reconciler sees it.
-        wait_until(partial(delivered, aws, stack, order_id, chain), "it is delivered", 90)
+        wait_until(partial(delivered, aws, stack, order_id, chain), "it is delivered")
     return made
 
 
@@ -205,7 +205,7 @@ def test_an_order_that_is_dropped_between_two_hops_shows_its_last_one(
     pipes = aws.client("pipes")
     state = stack.of_type("aws:pipes/pipe:Pipe")["orders-raw-pipe"]
     pipes.stop_pipe(Name=state["name"])
-    wait_until(lambda: pipes.describe_pipe(Name=state["name"])["CurrentState"] == "STOPPED", "the pipe has stopped", 30)
+    wait_until(lambda: pipes.describe_pipe(Name=state["name"])["CurrentState"] == "STOPPED", "the pipe has stopped")
     try:
         made = Orders(orders)
         order_id = made.send()
@@ -229,7 +229,7 @@ def test_an_execution_that_was_aborted_is_a_failed_order(aws: Sandbox, stack: St
         return traced(aws, stack, order_id).ended.end is End.FAILED
 
     # The reconciler of the workflow brings the order to its end.
-    wait_until(ended, "the row says so", 30)
+    wait_until(ended, "the row says so")
     found = traced(aws, stack, order_id)
     assert (found.ended.end, found.ended.hop) == (End.FAILED, "table row")
     assert machine.rpartition(":")[2] in {hop.name for hop in found.hops}

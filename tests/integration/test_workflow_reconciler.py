@@ -173,12 +173,12 @@ def test_a_table_that_is_away_for_the_workflows_patience_loses_no_order(
     pipeline = Pipeline(aws.client, stack.outputs)
     try:
         assert orders.post_details(order_id, DETAILS).status == 202
-        wait_until(lambda: order_id in pipeline.dead_letters(), "its message is in the queue", 120)
+        wait_until(lambda: order_id in pipeline.dead_letters(), "its message is in the queue")
         assert orders.get_order(order_id).body["status"] == "AWAITING_DETAILS"
     finally:
         aws.faults.clear()
     [execution] = executions(aws, stack, order_id)
     described = aws.client("stepfunctions").describe_execution
-    wait_until(lambda: described(executionArn=execution["executionArn"])["status"] == "FAILED", "it has ended", 60)
+    wait_until(lambda: described(executionArn=execution["executionArn"])["status"] == "FAILED", "it has ended")
     assert redrive(aws, stack)[order_id] == "started"
     assert until(orders, order_id, "COMPLETED")["details"] == DETAILS

@@ -86,7 +86,7 @@ def test_the_host_for_other_languages_serves_the_schema(sites: dict[str, Path], 
         try:
             with grpc.insecure_channel(f"127.0.0.1:{int(host.stdout.readline())}") as channel:
                 stub = provider_pb2_grpc.ResourceProviderStub(channel)
-                answer = stub.GetSchema(provider_pb2.GetSchemaRequest(), timeout=30)
+                answer = stub.GetSchema(provider_pb2.GetSchemaRequest(), timeout=240)
         finally:
             host.kill()
     kept = json.loads((ROOT / "components" / "schema.json").read_text())

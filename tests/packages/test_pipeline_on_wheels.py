@@ -62,4 +62,4 @@ def test_an_order_runs_on_what_the_wheel_deployed(stack: Stack) -> None:
     order_id = accepted.body["order_id"]
     details = {"address": "Lindenstrasse 1, 10969 Berlin", "delivery_date": "2027-01-15"}
     assert client.post_details(order_id, details).status == 202
-    wait_until(lambda: client.get_order(order_id).body["status"] == "COMPLETED", "the order is completed", 60)
+    wait_until(lambda: client.get_order(order_id).body["status"] == "COMPLETED", "the order is completed")

@@ -48,7 +48,7 @@ def test_a_payment_is_charged_once_although_a_write_fails(eda_sandbox):
     for _ in range(2):
         body = json.dumps({"payment_id": "p-1", "account": "a-1", "cents": 500})
         sqs.send_message(QueueUrl=outputs["queue_url"], MessageBody=body)
-    eda_sandbox.wait_until(charged, "the payment is charged", 60)
+    eda_sandbox.wait_until(charged, "the payment is charged", 240)
     assert charged() == ["500"]
     assert eda_sandbox.injected == [("dynamodb", "UpdateItem", FaultKind.ERROR)]
 
@@ -87,7 +87,7 @@ def run(folder: Path, site: Path) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     return done.returncode, done.stdout + done.stderr
 

@@ -63,7 +63,7 @@ def run(site: Path, *arguments: str, cwd: Path, **variables: str) -> subprocess.
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
 
 

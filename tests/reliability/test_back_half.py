@@ -63,7 +63,7 @@ class Chain:
             row = self.query_of(key)
             return row if row and row["state"] != "STARTED" and "open" not in row else None
 
-        row = wait_until(found, f"the query of {key} is settled", 60)
+        row = wait_until(found, f"the query of {key} is settled")
         assert row is not None
         return row
 
@@ -89,7 +89,7 @@ class Chain:
             assert state not in ("FAILED", "TIMEOUT"), found.get("ErrorMessage")
             return state if state == "SUCCEEDED" else None
 
-        wait_until(ended, "the job has ended", 60)
+        wait_until(ended, "the job has ended")
         return next(row for row in self.behind.ledger() if row["id"] == f"load#orders#{slot}")
 
     def refreshes(self) -> list[str]:
@@ -153,11 +153,11 @@ def test_an_order_is_in_the_table_the_curated_data_redshift_and_spice_once(chain
             (3, "COMPLETED", accepted)
         ]
 
-    wait_until(complete, "the order is current in its last version", 60)
+    wait_until(complete, "the order is current in its last version")
     before = len(chain.refreshes())
     assert json.loads(chain.load()["objects"])
     assert [(row.version, row.correlation_id) for row in chain.loaded(accepted)] == [(3, accepted)]
-    wait_until(lambda: chain.refreshes().count("COMPLETED") == before + 1, "SPICE holds the load", 60)
+    wait_until(lambda: chain.refreshes().count("COMPLETED") == before + 1, "SPICE holds the load")
     held = chain.aws.cloud.service("quicksight").spice(chain.outputs["spice_data_set_ids"][0])  # type: ignore[attr-defined]
     assert [row["version"] for row in held if row["order_id"] == accepted] == [3]
     queries = [row for row in chain.behind.ledger() if row.get("kind") == "query"]
@@ -171,7 +171,7 @@ def test_a_repeated_slot_makes_no_second_load_and_an_empty_day_loads_nothing(cha
     slot = "2026-10-01T02:00:00Z"
     before = len(chain.refreshes())
     first = chain.load(slot)
-    wait_until(lambda: len(chain.refreshes()) == before + 1, "the load is refreshed", 60)
+    wait_until(lambda: len(chain.refreshes()) == before + 1, "the load is refreshed")
     assert chain.load(slot) == first
     empty = chain.load("2026-10-02T02:00:00Z")
     assert (empty["state"], json.loads(empty["objects"])) == ("SUCCEEDED", {})
@@ -187,11 +187,11 @@ def test_a_repeated_completion_event_makes_no_second_ingestion(chain: Chain) -> 
     before = len(chain.refreshes())
     chain.aws.faults.add(Fault(FaultKind.DUPLICATE, "events", "PutEvents", matching=calls("redshift-data")))
     chain.load()
-    wait_until(lambda: chain.refreshes().count("COMPLETED") == before + 1, "the load is refreshed", 60)
+    wait_until(lambda: chain.refreshes().count("COMPLETED") == before + 1, "the load is refreshed")
     assert [kind for _, _, kind in chain.aws.faults.injected] == [FaultKind.DUPLICATE]
     chain.settled(chain.raw_object({"order_id": order_id(), "version": "3"}))
     chain.load()
-    wait_until(lambda: chain.refreshes().count("COMPLETED") == before + 2, "the next load is refreshed", 60)
+    wait_until(lambda: chain.refreshes().count("COMPLETED") == before + 2, "the next load is refreshed")
     assert len(chain.refreshes()) == before + 2
 
 
@@ -207,7 +207,7 @@ def test_dropped_completion_events_are_settled_by_the_reconciler(chain: Chain) -
         found = chain.aws.client("athena").get_query_execution(QueryExecutionId=row["query_execution_id"])
         return bool(found["QueryExecution"]["Status"]["State"] == "SUCCEEDED")
 
-    wait_until(finished, "the query has ended", 60)
+    wait_until(finished, "the query has ended")
     open_row = chain.query_of(key)
     assert open_row is not None
     assert open_row["state"] == "STARTED"
@@ -274,6 +274,6 @@ def test_a_record_that_fits_no_schema_is_seen_in_the_dead_letter_queue(chain: Ch
         found = sqs.receive_message(QueueUrl=chain.outputs["pipe_dlq_url"], VisibilityTimeout=0)
         return [json.loads(message["Body"]) for message in found.get("Messages", [])]
 
-    found = wait_until(letters, "the failure's object is an event in the queue", 90)
+    found = wait_until(letters, "the failure's object is an event in the queue")
     assert found[0]["detail"]["object"]["key"].startswith("errors/format-conversion-failed/")
     sqs.purge_queue(QueueUrl=chain.outputs["pipe_dlq_url"])

@@ -258,7 +258,7 @@ def test_an_order_that_is_deleted_and_made_again_is_visible_again(chain: Hand) -
     chain.load()
     assert [(made.version, made.status) for made in chain.current(order)] == [(1, "PENDING")]
     assert [(made.version, made.status) for made in chain.loaded(order)] == [(1, "PENDING")]
-    wait_until(lambda: order in chain.spice(), "SPICE shows it again", 60)
+    wait_until(lambda: order in chain.spice(), "SPICE shows it again")
 
 
 def test_a_deletion_of_before_the_old_row_was_carried_lies_between_the_two(chain: Hand) -> None:
@@ -279,7 +279,7 @@ def test_a_row_that_goes_from_the_table_and_comes_again_is_seen_behind_it(chain:
         dynamodb.put_item(TableName=table, Item={**item, "payload": {"S": json.dumps(BODY)}})
 
     def seen(versions: list[int]) -> None:
-        wait_until(lambda: [made.version for made in chain.current(order)] == versions, f"current is {versions}", 120)
+        wait_until(lambda: [made.version for made in chain.current(order)] == versions, f"current is {versions}")
 
     put(3, T0)
     seen([3])
@@ -326,7 +326,7 @@ def test_an_object_that_no_partition_holds_is_set_aside_with_the_reason(chain: H
         def told(key: str = key) -> list[str]:
             return [text for text in map(json.dumps, chain.letters()) if json.dumps(key)[1:-1] in text]
 
-        (message,) = wait_until(told, f"it is told of {key}", 120)
+        (message,) = wait_until(told, f"it is told of {key}")
         assert reason in message
 
 

@@ -10,7 +10,7 @@ import pytest
 from pipeline.demo.poison import KINDS, REQUESTS
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 ORDERS = 16
 
 
@@ -21,7 +21,7 @@ def soak(*arguments: str) -> tuple[int, dict[str, Any], str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=540,
+        timeout=800,
     )
     lines = done.stdout.splitlines()
     return done.returncode, json.loads(lines[-1]) if lines else {}, done.stderr

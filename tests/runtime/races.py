@@ -81,7 +81,7 @@ class Run:
             self._thread.start()
         else:
             self._turn.release()
-        assert self._stopped.acquire(timeout=30)
+        assert self._stopped.acquire(timeout=240)
 
     def _main(self) -> None:
         try:

@@ -142,7 +142,7 @@ def test_what_it_sets_aside_is_told_and_is_no_failure(
 
 
 def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, str(JOB), *arguments], capture_output=True, text=True, timeout=60)
+    return subprocess.run([sys.executable, str(JOB), *arguments], capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize(

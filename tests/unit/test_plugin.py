@@ -220,5 +220,5 @@ def _served(port: int) -> str:
 
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stub = provider_pb2_grpc.ResourceProviderStub(channel)
-        found: str = stub.GetSchema(provider_pb2.GetSchemaRequest(), timeout=30).schema
+        found: str = stub.GetSchema(provider_pb2.GetSchemaRequest(), timeout=240).schema
     return found
