@@ -26,13 +26,14 @@ from pipeline.reload import JobRuns, Reload
 
 ROOT = Path(__file__).parents[1]
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Operate a deployed pipeline, or try it.")
-LOCAL = {
+LOADED_LATE = {
     "demo": ("pipeline.demo.command", "demo"),
     "run": ("pipeline.demo.beside", "run"),
     "iam-proof": ("pipeline.proof.command", "iam_proof"),
+    "probe": ("pipeline.probe.command", "probe"),
     "soak": ("pipeline.soak.command", "soak"),
 }
-"""Commands in the embedded AWS, by module and function: only the one that is asked for is loaded."""
+"""Commands that load much, by module and function: only the one that is asked for is loaded."""
 Endpoint = Annotated[str | None, typer.Option(help="Another endpoint than AWS's, such as the sandbox's.")]
 Outputs = Annotated[
     typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
@@ -234,7 +235,7 @@ def preflight(
 def loaded(arguments: list[str]) -> typer.Typer:
     """The application with the command that the arguments name, or with all where they name none."""
     asked = next((argument for argument in arguments if not argument.startswith("-")), None)
-    for name, (module, function) in LOCAL.items():
+    for name, (module, function) in LOADED_LATE.items():
         if asked in (None, name):
             command = getattr(importlib.import_module(module), function)
             app.command(name, context_settings={"allow_interspersed_args": name != "run"})(command)

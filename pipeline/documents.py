@@ -10,7 +10,7 @@ import yaml
 from pulumi_aws_eda import plugin
 from pulumi_aws_eda.testing import Recording, record
 
-from pipeline import costs, diagram, house, reference
+from pipeline import costs, diagram, doubts, house, reference
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ("sandbox", "dev", "staging", "prod")
@@ -116,6 +116,7 @@ def documents() -> dict[Path, str]:
     docs = ROOT / "docs"
     return {
         docs / "openapi.json": openapi(),
+        docs / "doubts.md": doubts.page(),
         docs / "environments.md": environments(),
         docs / "explanation" / "house.md": house.page(ROOT / "pyproject.toml"),
         docs / "explanation" / "parts.md": parts(),

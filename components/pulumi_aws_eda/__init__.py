@@ -1,45 +1,52 @@
-"""Pulumi components for event-driven systems on AWS."""
+"""Pulumi components for event-driven systems on AWS.
 
-from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
-from pulumi_aws_eda._parts.args import ArgumentError
-from pulumi_aws_eda._parts.function.grants import GrantArgs
-from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
-from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
-from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
-from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
-from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
-from pulumi_aws_eda.batched_firehose_sink import (
-    BatchedFirehoseSink,
-    BatchedFirehoseSinkArgs,
-    DirectPutArgs,
-    FileFormat,
-    KinesisSourceArgs,
-)
-from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
-from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
-from pulumi_aws_eda.event_api import (
-    Authorization,
-    EventApi,
-    EventApiArgs,
-    FunctionRouteArgs,
-    RouteArgs,
-    WorkflowRouteArgs,
-)
-from pulumi_aws_eda.idempotent_lambda import (
-    IdempotentLambda,
-    IdempotentLambdaArgs,
-    QueueSourceArgs,
-    StreamSourceArgs,
-    VpcConfigArgs,
-)
-from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
-from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
-from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
-from pulumi_aws_eda.program_defaults import DefaultsArgs, defaults
-from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
-from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs
-from pulumi_aws_eda.spice_refresh import DataSetArgs, DataSourceArgs, RefreshArgs, SpiceRefresh, SpiceRefreshArgs
-from pulumi_aws_eda.table_outbox import TableOutbox, TableOutboxArgs
+What is named here is loaded when it is first used: a program pays for the components that it has.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
+    from pulumi_aws_eda._parts.args import ArgumentError
+    from pulumi_aws_eda._parts.function.grants import GrantArgs
+    from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+    from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
+    from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
+    from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
+    from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
+    from pulumi_aws_eda.batched_firehose_sink import (
+        BatchedFirehoseSink,
+        BatchedFirehoseSinkArgs,
+        DirectPutArgs,
+        FileFormat,
+        KinesisSourceArgs,
+    )
+    from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
+    from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
+    from pulumi_aws_eda.event_api import (
+        Authorization,
+        EventApi,
+        EventApiArgs,
+        FunctionRouteArgs,
+        RouteArgs,
+        WorkflowRouteArgs,
+    )
+    from pulumi_aws_eda.idempotent_lambda import (
+        IdempotentLambda,
+        IdempotentLambdaArgs,
+        QueueSourceArgs,
+        StreamSourceArgs,
+        VpcConfigArgs,
+    )
+    from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
+    from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
+    from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
+    from pulumi_aws_eda.program_defaults import DefaultsArgs, defaults
+    from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs
+    from pulumi_aws_eda.scheduled_load import LoadArgs, NamespaceArgs, ScheduledLoad, ScheduledLoadArgs, WorkgroupArgs
+    from pulumi_aws_eda.spice_refresh import DataSetArgs, DataSourceArgs, RefreshArgs, SpiceRefresh, SpiceRefreshArgs
+    from pulumi_aws_eda.table_outbox import TableOutbox, TableOutboxArgs
 
 __all__ = [
     "AlarmTopic",
@@ -107,3 +114,80 @@ __all__ = [
     "WorkgroupArgs",
     "defaults",
 ]
+
+_MODULES = {
+    "AlarmTopic": "alarm_topic",
+    "AlarmTopicArgs": "alarm_topic",
+    "AnalyticsChain": "analytics_chain",
+    "AnalyticsChainArgs": "analytics_chain",
+    "ArgumentError": "_parts.args",
+    "Authorization": "event_api",
+    "BatchedFirehoseSink": "batched_firehose_sink",
+    "BatchedFirehoseSinkArgs": "batched_firehose_sink",
+    "CallbackWorkflow": "callback_workflow",
+    "CallbackWorkflowArgs": "callback_workflow",
+    "ConsumerCache": "consumer_cache",
+    "ConsumerCacheArgs": "consumer_cache",
+    "DataSetArgs": "spice_refresh",
+    "DataSourceArgs": "spice_refresh",
+    "DefaultsArgs": "program_defaults",
+    "DirectPutArgs": "batched_firehose_sink",
+    "EventApi": "event_api",
+    "EventApiArgs": "event_api",
+    "FileFormat": "batched_firehose_sink",
+    "FunctionPayloadStoreArgs": "_parts.function.payload_access",
+    "FunctionRouteArgs": "event_api",
+    "GrantArgs": "_parts.function.grants",
+    "HotCacheArgs": "consumer_cache",
+    "IdempotencyArgs": "_parts.function.idempotency",
+    "IdempotencyMode": "_parts.function.idempotency",
+    "IdempotencyToken": "_parts.function.idempotency",
+    "IdempotentLambda": "idempotent_lambda",
+    "IdempotentLambdaArgs": "idempotent_lambda",
+    "IngestionsArgs": "_parts.analytics.needs",
+    "KinesisSourceArgs": "batched_firehose_sink",
+    "LoadArgs": "scheduled_load",
+    "LoadsArgs": "_parts.analytics.needs",
+    "NamespaceArgs": "scheduled_load",
+    "ObjectQueriesArgs": "_parts.analytics.needs",
+    "Observability": "observability",
+    "ObservabilityArgs": "observability",
+    "PayloadAccess": "_parts.function.payload_access",
+    "PayloadStore": "payload_store",
+    "PayloadStoreArgs": "payload_store",
+    "PerObjectQuery": "per_object_query",
+    "PerObjectQueryArgs": "per_object_query",
+    "QueryArgs": "per_object_query",
+    "QueueSourceArgs": "idempotent_lambda",
+    "Reconciler": "reconciler",
+    "ReconcilerArgs": "reconciler",
+    "ReconcilerSettingsArgs": "reconciler",
+    "RefreshArgs": "spice_refresh",
+    "RouteArgs": "event_api",
+    "SamplingArgs": "observability",
+    "ScheduledCacheArgs": "consumer_cache",
+    "ScheduledLoad": "scheduled_load",
+    "ScheduledLoadArgs": "scheduled_load",
+    "SpiceRefresh": "spice_refresh",
+    "SpiceRefreshArgs": "spice_refresh",
+    "StartingPosition": "_parts.stream.table_pipe",
+    "StreamSourceArgs": "idempotent_lambda",
+    "TableOutbox": "table_outbox",
+    "TableOutboxArgs": "table_outbox",
+    "TableStreamSourceArgs": "_parts.stream.table_pipe",
+    "ViewArgs": "per_object_query",
+    "VpcConfigArgs": "idempotent_lambda",
+    "WorkflowRouteArgs": "event_api",
+    "WorkgroupArgs": "scheduled_load",
+    "defaults": "program_defaults",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULES})

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from eda_sandbox.foundation.doubts import parsed
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider import plugin
 from eda_sandbox.session import CommandError, command_environment, run_command, session
@@ -17,11 +18,17 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="An embedded AWS on this machine, for trying and testing stacks."
 )
 
+Doubt = Annotated[
+    list[str] | None,
+    typer.Option("--doubt", help="What AWS does where no source decides it, name=value; docs/doubts.md has them."),
+]
+
 
 @app.command()
 def provider(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the provider on loopback; 0 takes a free one.")] = 0,
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    doubt: Doubt = None,
     install: Annotated[
         bool, typer.Option("--install", help="Write a plugin pulumi-resource-aws that leads here into PULUMI_HOME.")
     ] = False,
@@ -36,7 +43,7 @@ def provider(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with session(speed, provider_port=port) as running:
+        with session(speed, provider_port=port, doubts=parsed(doubt or [])) as running:
             typer.echo(running.provider_port)
             if install:
                 installed = plugin.install(running.provider_port)
@@ -56,6 +63,7 @@ def provider(
 def run(
     command: Annotated[list[str], typer.Argument(help="What is run, for example: pulumi preview --stack sandbox")],
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    doubt: Doubt = None,
 ) -> None:
     """Run a command beside an embedded AWS, with all that the Pulumi engine and AWS's tools need to find it.
 
@@ -65,7 +73,8 @@ def run(
     """
     console = Console(stderr=True, highlight=False)
     try:
-        with session(speed) as running, command_environment(running, os.environ) as environment:
+        doubts = parsed(doubt or [])
+        with session(speed, doubts=doubts) as running, command_environment(running, os.environ) as environment:
             code = run_command(command, environment)
     except SandboxError as error:
         console.print(f"[red]Error[/]: {error}")

@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,16 +53,20 @@ class Sandbox:
 
 
 @contextlib.contextmanager
-def embedded_aws(speed: float = 1.0, seed: int = 0, port: int = 0) -> Iterator[Sandbox]:
+def embedded_aws(
+    speed: float = 1.0, seed: int = 0, port: int = 0, doubts: Mapping[str, str] | None = None
+) -> Iterator[Sandbox]:
     """Run the embedded AWS for the time of a ``with`` block; it writes only to its own folder and removes it.
 
     Args:
         speed: AWS seconds in one real second, 1 or more.
         seed: of the fault layer.
         port: on loopback; 0 takes a free one.
+        doubts: what AWS does where no source decides it, by name (``eda_sandbox.foundation.doubts.DOUBTS``); default
+            each one's first value.
 
     Raises:
-        SandboxError: one runs in this process already, or the port is taken.
+        SandboxError: one runs in this process already, the port is taken, or there is no such doubt or value.
     """
     if not _in_use.acquire(blocking=False):
         raise SandboxError("an embedded AWS runs in this process already; stop it first")
@@ -71,7 +75,7 @@ def embedded_aws(speed: float = 1.0, seed: int = 0, port: int = 0) -> Iterator[S
         with _listening_socket(port) as listener:
             number = listener.getsockname()[1]
             behind = _load_emulator(number, folder)
-            cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder)
+            cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder, doubts)
             faults = FaultLayer(seed)
             cloud.kill_after = faults.kill_after
             front_door = FrontDoor(cloud, behind, faults)
@@ -143,6 +147,8 @@ def _serving(front_door: FrontDoor, listener: socket.socket) -> Iterator[None]:
     # The server closes the descriptor it is given.
     config.bind = [f"fd://{os.dup(listener.fileno())}"]
     config.keep_alive_timeout = 75
+    # API Gateway compares headers' names with their case.
+    config.h11_pass_raw_headers = True
     config.graceful_timeout = 1
     config.shutdown_timeout = 2
     config.errorlog = None

@@ -56,20 +56,23 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(speed: float = 20, port: int = 0, provider_port: int = 0) -> Iterator[Session]:
+def session(
+    speed: float = 20, port: int = 0, provider_port: int = 0, doubts: Mapping[str, str] | None = None
+) -> Iterator[Session]:
     """Run the embedded AWS and the provider for the time of a ``with`` block.
 
     Args:
         speed: AWS seconds in one real second, 1 or more.
         port: of the embedded AWS on loopback; 0 takes a free one.
         provider_port: of the provider; 0 takes a free one.
+        doubts: as ``embedded_aws`` takes them.
 
     Raises:
         SandboxError: a port cannot be had, or an embedded AWS runs in this process already.
     """
     with (
         _without_account(),
-        embedded_aws(speed, port=port) as aws,
+        embedded_aws(speed, port=port, doubts=doubts) as aws,
         serve(aws.cloud, provider_port) as bound,
     ):
         yield Session(aws, bound)

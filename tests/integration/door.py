@@ -10,6 +10,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
+from eda_sandbox.foundation.doubts import settled
 from eda_sandbox.services.apigateway import openapi
 from eda_sandbox.services.apigateway.exchange import Exchange, Reply
 from eda_sandbox.services.apigateway.gateway import Gateway
@@ -62,6 +63,7 @@ class Door:
             fetch_keys=lambda _: [],
             now=lambda: NOW,
             log=lambda *_: None,
+            doubts=settled(),
         )
 
     def post(self, body: bytes, headers: list[tuple[str, str]], query: str = "") -> Reply:

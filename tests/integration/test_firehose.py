@@ -152,8 +152,8 @@ def test_a_full_buffer_is_flushed_at_once_and_time_is_scaled_while_size_is_not(
     for _ in range(5):
         firehose.put_record(DeliveryStreamName=name, Record=record)
     objects = delivered(aws, name)
-    # 900 s are 45 s here.
-    assert time.monotonic() - begin < 30
+    # 900 s would be 45 s here.
+    assert time.monotonic() - begin < 45
     assert [len(content) for content in objects.values()] == [1024 * 1024]
     service = aws.cloud.service("firehose")
     assert isinstance(service, Firehose)

@@ -6,7 +6,7 @@ import logging
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from botocore.model import ServiceModel
 from eda_sandbox.foundation import iam
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.clock import Clock
+from eda_sandbox.foundation.doubts import settled
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.retry_policy import is_transient, wait_before
@@ -53,15 +54,17 @@ class Cloud:
         endpoint: where the front door listens.
         clock: the time scale.
         folder: the sandbox's own folder; everything that is written lies in it.
+        doubts: values of what no source decides (``doubts.DOUBTS``); default each one's first.
     """
 
     region = REGION
     account = ACCOUNT
 
-    def __init__(self, endpoint: str, clock: Clock, folder: Path) -> None:
+    def __init__(self, endpoint: str, clock: Clock, folder: Path, doubts: Mapping[str, str] | None = None) -> None:
         self.endpoint = endpoint
         self.clock = clock
         self.folder = folder
+        self.doubts = settled(doubts)
         self.stopping = threading.Event()
         self.services: dict[str, Any] = {}
         self.kill_after: Callable[[str, str, HttpRequest], float | None] = lambda *_: None

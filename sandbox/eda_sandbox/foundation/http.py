@@ -15,7 +15,8 @@ class HttpRequest:
     """One HTTP request, body read to its end.
 
     ``raw_path`` and ``raw_query`` are as the client sent them (percent-encoded), ``path`` and ``query`` are decoded;
-    ``headers`` keep order and repeats, their names are lower case.
+    ``headers`` keep order and repeats, their names are lower case; ``sent_headers`` have them as the client sent them,
+    where it came over the network.
     """
 
     method: str
@@ -26,6 +27,7 @@ class HttpRequest:
     body: bytes
     source_ip: str = "127.0.0.1"
     raw_query: str = ""
+    sent_headers: list[tuple[str, str]] = field(default_factory=list)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, or None."""

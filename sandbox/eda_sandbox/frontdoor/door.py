@@ -333,15 +333,17 @@ async def _body(receive: Receive) -> bytes:
 
 def _request(scope: Message, body: bytes) -> HttpRequest:
     raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
+    sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
     return HttpRequest(
         method=scope["method"],
         path=scope["path"],
         raw_path=raw_path.decode("latin-1"),
         query=parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True),
         raw_query=scope.get("query_string", b"").decode("latin-1"),
-        headers=[(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in scope["headers"]],
+        headers=[(name.lower(), value) for name, value in sent],
         body=body,
         source_ip=(scope.get("client") or ("127.0.0.1",))[0],
+        sent_headers=sent,
     )
 
 

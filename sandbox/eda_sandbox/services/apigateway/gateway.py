@@ -5,7 +5,7 @@ import logging
 import re
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
@@ -67,6 +67,7 @@ class Gateway:
         fetch_keys: cognito_authorization.FetchKeys,
         now: Callable[[], datetime],
         log: Callable[[str, str], None],
+        doubts: Mapping[str, str],
     ) -> None:
         self._store = store
         self._backends = backends
@@ -75,6 +76,7 @@ class Gateway:
         self._fetch_keys = fetch_keys
         self._now = now
         self._log = log
+        self._doubts = doubts
 
     def handle(self, api_id: str, stage_name: str, path: str, request: SignedRequest) -> Reply:
         """Answer a request; ``path`` is what follows the stage, not percent-decoded. Never raises."""
@@ -100,6 +102,7 @@ class Gateway:
         deployment = api.deployments.get(stage.deployment_id) if api and stage else None
         if api is None or stage is None or deployment is None or deployment.definition.disable_execute_api_endpoint:
             return None
+        lower = self._doubts["apigateway-header-names"] == "lower-case"
         given = next((value for name, value in request.headers if name.lower() == "x-amzn-trace-id"), None)
         return Exchange(
             api=api,
@@ -110,7 +113,7 @@ class Gateway:
             http_method=request.method,
             path=path or "/",
             query={name: list(values) for name, values in request.query.items()},
-            raw_headers=list(request.headers),
+            raw_headers=[(name.lower() if lower else name, value) for name, value in request.headers],
             body=request.body,
             source_ip=request.source_ip,
             trace_id=trace_header(given, traced=stage.tracing_enabled),
@@ -143,6 +146,7 @@ class Gateway:
             headers=exchange.sent_headers,
             content_type=exchange.content_type,
             body=exchange.body,
+            repeated_members=self._doubts["apigateway-repeated-member"] == "taken",
         )
         exchange.integration_started = time.monotonic()
         try:

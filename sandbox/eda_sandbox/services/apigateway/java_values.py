@@ -41,13 +41,26 @@ def to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def parse_json(text: str) -> Any:
-    """Parse JSON as Java's parsers do: ``NaN`` and ``Infinity`` are no JSON."""
+def parse_json(text: str, *, repeated: bool = True) -> Any:
+    """Parse JSON as Java's parsers do: ``NaN`` and ``Infinity`` are no JSON.
+
+    Args:
+        text: the JSON.
+        repeated: whether an object may name a member twice; the last one counts.
+
+    Raises:
+        ValueError: it is none.
+    """
 
     def refuse(constant: str) -> Any:
         raise ValueError(f"{constant} is not JSON")
 
-    return json.loads(text, parse_constant=refuse)
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError("a member is named twice")
+        return found
+
+    return json.loads(text, parse_constant=refuse, object_pairs_hook=None if repeated else once)
 
 
 def to_string(value: Any) -> str:

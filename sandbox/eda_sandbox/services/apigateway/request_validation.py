@@ -18,6 +18,7 @@ def validate(
     headers: Mapping[str, list[str]],
     content_type: str,
     body: bytes,
+    repeated_members: bool = True,
 ) -> None:
     """Check a request as the method's validator says; header names come as they were sent, and count as they are
     written: API Gateway "processes header names in a case-sensitive way" (Developer Guide, important notes).
@@ -31,7 +32,7 @@ def validate(
     if validator.validate_request_parameters:
         _parameters(method, path, query, headers)
     if validator.validate_request_body:
-        _body(definition, method, content_type, body)
+        _body(definition, method, content_type, body, repeated_members)
 
 
 def _parameters(
@@ -53,7 +54,7 @@ def _parameters(
         raise GatewayError("BAD_REQUEST_PARAMETERS", f"Missing required request parameters: [{', '.join(missing)}]")
 
 
-def _body(definition: Definition, method: Method, content_type: str, body: bytes) -> None:
+def _body(definition: Definition, method: Method, content_type: str, body: bytes, repeated: bool) -> None:
     name = next((model for kind, model in method.request_models.items() if kind.lower() == content_type), None)
     if name is None:
         return
@@ -61,7 +62,7 @@ def _body(definition: Definition, method: Method, content_type: str, body: bytes
         return
     try:
         # Bytes that are not UTF-8 are documented nowhere; Java's decoders put U+FFFD in their place.
-        document = parse_json(body.decode("utf-8", "replace"))
+        document = parse_json(body.decode("utf-8", "replace"), repeated=repeated)
     except (ValueError, RecursionError) as error:
         raise GatewayError("BAD_REQUEST_BODY", validation="Invalid JSON") from error
     models = definition.models

@@ -61,6 +61,7 @@ class ApiGateway(Service):
             fetch_keys=lambda pool: user_pool_keys(cloud, pool),
             now=utc_now,
             log=self._access_log.put,
+            doubts=cloud.doubts,
         )
 
     def start(self) -> None:
@@ -75,7 +76,7 @@ class ApiGateway(Service):
             method=request.method,
             raw_path=request.raw_path,
             query=parse_qs("&".join(f"{key}={value}" for key, value in request.query), keep_blank_values=True),
-            headers=request.headers,
+            headers=request.sent_headers or request.headers,
             body=request.body,
             source_ip=request.source_ip,
         )
@@ -150,7 +151,10 @@ class ApiGateway(Service):
         return {"items": [gateway_responses.describe(found, kind) for kind in found]}
 
     def create_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """CreateDeployment: a copy of the API as it is now."""
+        """CreateDeployment: a copy of the API as it is now; stages are made by CreateStage alone."""
+        for name in ("stageName", "stageDescription", "cacheClusterEnabled", "cacheClusterSize", "variables"):
+            if request.get(name):
+                raise AwsError("BadRequestException", f"the sandbox's CreateDeployment takes no {name}: use CreateStage")
         api = self._api(request["restApiId"])
         definition: Definition = api.definition.snapshot()
         if not any(resource.resource_methods for resource in definition.resources.values()):

@@ -231,7 +231,8 @@ class JobRun:
     def _group(self, kind: str) -> str:
         arguments = self.settings["Arguments"]
         asked = arguments.get("--continuous-log-logGroup")
-        if asked and arguments.get("--enable-continuous-cloudwatch-log", "").lower() == "true":
+        continuous = arguments.get("--enable-continuous-cloudwatch-log", "").lower() == "true"
+        if asked and continuous and self._cloud.doubts["glue-python-shell-log-group"] == "custom":
             return str(asked)
         security = self.settings["SecurityConfiguration"]
         if security is None:

@@ -189,7 +189,8 @@ class ShardWorker:
             "aws.pipes.target-arn": configuration["Target"],
             "aws.pipes.event.ingestion-time": rfc3339(datetime.now(UTC)),
         }
-        text = self._template.apply(decoded(event), reserved)
+        doubts = self._cloud.doubts
+        text = self._template.apply(decoded(event), reserved, doubts["pipes-missing-path"], doubts["pipes-quotes"])
         if service_of(configuration["Target"]) in ("lambda", "states"):
             try:
                 json.loads(text)

@@ -4,13 +4,15 @@ The rules are those of https://docs.aws.amazon.com/eventbridge/latest/userguide/
 
 - In a JSON template a variable outside quotes becomes a JSON value: a string with its quotes, escaped. Inside quotes it
   becomes text as it is, not escaped; objects and arrays lose their quotes there.
-- A path that leads nowhere becomes nothing: an empty string where a value has to stand.
+- A path that leads nowhere becomes nothing inside quotes. What stands where a value has to is a doubt
+  (``pipes-missing-path``), and whether a string there is escaped, too (``pipes-quotes``).
 - A template that is one variable alone gives its text; an object or array gives a string without its inner quotes.
 - There is no check of paths beforehand, and none of the result but the one that the target makes.
 """
 
 import json
 import re
+import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +63,8 @@ class InputTemplate:
     """
 
     def __init__(self, text: str) -> None:
+        # Stands for a member that is left out, and is in no event.
+        self._nothing = secrets.token_hex(16)
         self._is_json = text.lstrip()[:1] in ("{", "[")
         self._alone = _VARIABLE.fullmatch(text.strip()) is not None
         self._pieces = list(_pieces(text.strip() if self._alone else text, self._is_json))
@@ -70,12 +74,16 @@ class InputTemplate:
             elif piece.variable and piece.text not in RESERVED:
                 raise TemplateError(f"<{piece.text}> is no reserved variable; there are {', '.join(RESERVED)}")
 
-    def apply(self, event: Value, reserved: Mapping[str, str]) -> str:
+    def apply(
+        self, event: Value, reserved: Mapping[str, str], missing: str = "empty-string", quotes: str = "escaped"
+    ) -> str:
         """The text for one event.
 
         Args:
             event: the event, with encoded fields decoded.
             reserved: the values of the reserved variables but those of the event.
+            missing: the value of the doubt ``pipes-missing-path``.
+            quotes: the value of the doubt ``pipes-quotes``.
 
         Raises:
             TemplateError: a JSON template does not give JSON.
@@ -89,7 +97,9 @@ class InputTemplate:
                 continue
             value = self._value(piece, event, reserved)
             if self._is_json and not piece.quoted:
-                parts.append(_dump("" if value is MISSING else value))
+                if value is MISSING:
+                    value = {"empty-string": "", "null": None, "omitted": self._nothing}[missing]
+                parts.append(f'"{value}"' if quotes == "verbatim" and isinstance(value, str) else _dump(value))
             elif piece.text.startswith("aws.pipes.event") and not isinstance(value, str):
                 # The event is escaped where it stands in a string, its JSON form is not.
                 text = _dump(value)
@@ -99,10 +109,20 @@ class InputTemplate:
         result = "".join(parts)
         if self._is_json:
             try:
-                json.loads(result)
+                made = json.loads(result)
             except ValueError as error:
                 raise TemplateError(f"the input template gives no JSON: {error}") from None
+            if self._nothing in result:
+                ended = result[len(result.rstrip()) :]
+                return _dump(self._without(made)) + ended
         return result
+
+    def _without(self, value: Value) -> Value:
+        if isinstance(value, dict):
+            return {name: self._without(inner) for name, inner in value.items() if inner != self._nothing}
+        if isinstance(value, list):
+            return [self._without(inner) for inner in value if inner != self._nothing]
+        return value
 
     @staticmethod
     def _value(piece: _Piece, event: Value, reserved: Mapping[str, str]) -> Value:

@@ -19,7 +19,9 @@ _GENERAL = {
 }
 
 
-def error_name(model: ServiceModel, prefix: str, service: str, code: str, *, sdk: bool) -> str:
+def error_name(
+    model: ServiceModel, prefix: str, service: str, code: str, *, sdk: bool, throttle: str = "general"
+) -> str:
     """The error's name behind a failed call, ``DynamoDB.ConditionalCheckFailedException``.
 
     Args:
@@ -28,12 +30,15 @@ def error_name(model: ServiceModel, prefix: str, service: str, code: str, *, sdk
         service: the service as the task's resource names it.
         code: the error code of the answer.
         sdk: it is an ``aws-sdk:`` call.
+        throttle: the value of the doubt ``stepfunctions-sdk-throttle``.
     """
     plain = code.rpartition("#")[2]
     shapes: list[Any] = model.error_shapes
     for shape in shapes:
         if {plain, plain.rpartition(".")[2]} & {shape.name, shape.error_code}:
             return f"{prefix}.{_exception(shape.name)}"
+    if sdk and throttle == "code":
+        return f"{prefix}.{_exception(plain)}"
     return general_error_name(prefix, service, sdk=sdk)
 
 

@@ -73,7 +73,7 @@ class Tasks:
             # The head may come and the connection break before the body does.
             payload = answer["Payload"].read()
         except (ClientError, BotoCoreError) as error:
-            raise _failed(service_model("lambda"), "Lambda", "lambda", error, sdk=False) from error
+            raise self._failed(service_model("lambda"), "Lambda", "lambda", error, sdk=False) from error
         if answer.get("FunctionError"):
             said = json.loads(payload or b"{}")
             raise StateError(str(said.get("errorType", "Lambda.Unknown")), payload.decode("utf-8", "replace"))
@@ -115,7 +115,7 @@ class Tasks:
         try:
             answer = getattr(client, xform_name(operation))(**request)
         except (ClientError, BotoCoreError) as error:
-            raise _failed(service_model(name), prefix, service, error, sdk=sdk) from error
+            raise self._failed(service_model(name), prefix, service, error, sdk=sdk) from error
         answer.pop("ResponseMetadata", None)
         return _from_members(model.output_shape, answer) if model.output_shape is not None else {}
 
@@ -125,18 +125,18 @@ class Tasks:
         except AwsError as error:
             raise StateError("States.TaskFailed", error.message) from error
 
-
-def _failed(
-    model: ServiceModel, prefix: str, service: str, error: ClientError | BotoCoreError, *, sdk: bool
-) -> StateError:
-    if isinstance(error, ClientError):
-        code = error.response["Error"]["Code"].rpartition("#")[2].rpartition(".")[2]
-        name = error_name(model, prefix, service, error.response["Error"]["Code"], sdk=sdk)
-        return StateError(name, f"{error.response['Error'].get('Message', '')} (Error Code: {code})")
-    if isinstance(error, ParamValidationError):
-        # Step Functions leaves these checks to the service, whose model has no error for them.
-        return StateError(general_error_name(prefix, service, sdk=sdk), str(error))
-    return StateError(f"{prefix}.SdkClientException", str(error))
+    def _failed(
+        self, model: ServiceModel, prefix: str, service: str, error: ClientError | BotoCoreError, *, sdk: bool
+    ) -> StateError:
+        if isinstance(error, ClientError):
+            code = error.response["Error"]["Code"].rpartition("#")[2].rpartition(".")[2]
+            throttle = self._cloud.doubts["stepfunctions-sdk-throttle"]
+            name = error_name(model, prefix, service, error.response["Error"]["Code"], sdk=sdk, throttle=throttle)
+            return StateError(name, f"{error.response['Error'].get('Message', '')} (Error Code: {code})")
+        if isinstance(error, ParamValidationError):
+            # Step Functions leaves these checks to the service, whose model has no error for them.
+            return StateError(general_error_name(prefix, service, sdk=sdk), str(error))
+        return StateError(f"{prefix}.SdkClientException", str(error))
 
 
 def _to_members(shape: Shape, value: Any) -> Any:
