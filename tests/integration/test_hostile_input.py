@@ -22,7 +22,7 @@ from pipeline import documents
 
 MARK = f"hostile{secrets.token_hex(6)}"
 EXAMPLES = settings(
-    max_examples=600, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=200, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 POOL = urllib3.PoolManager(retries=False, timeout=120)
 ORDER_ID = "0" * 64
@@ -117,7 +117,7 @@ def test_any_id_that_is_none_is_refused(stack: Stack, order_id: str) -> None:
 
 
 # Most of these are orders, each with a workflow of its own behind it.
-@settings(EXAMPLES, max_examples=150)
+@settings(EXAMPLES, max_examples=60)
 @given(
     key=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=300),
     correlation=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=80),

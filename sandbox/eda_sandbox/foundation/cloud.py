@@ -42,6 +42,11 @@ def _models() -> botocore.session.Session:
 
 
 @cache
+def _clients() -> boto3.Session:
+    return boto3.Session(botocore_session=_models(), region_name=REGION)
+
+
+@cache
 def service_model(service: str) -> ServiceModel:
     """botocore's API model of a service, by boto3's name."""
     return _models().get_service_model(service)
@@ -270,11 +275,10 @@ class Cloud:
         return self.services[name]
 
     def _new_client(self, service: str, credentials: Any) -> Any:
-        # Creating clients is not thread-safe in botocore; the caller holds the lock.
-        session = botocore.session.Session()
-        session._credentials = credentials  # type: ignore[attr-defined]  # its setter takes no refreshable ones
-        session.register_component("data_loader", _models().get_component("data_loader"))
-        client = boto3.Session(botocore_session=session, region_name=self.region).client(
+        # Creating clients is not thread-safe in botocore; the caller holds the lock. A session of its own for each
+        # would cost more than all else: a client keeps the credentials that it was made with.
+        _models()._credentials = credentials  # type: ignore[attr-defined]  # its setter takes no refreshable ones
+        client = _clients().client(
             service,  # type: ignore[call-overload]  # the service is only known at run time
             endpoint_url=self.endpoint,
             config=Config(
