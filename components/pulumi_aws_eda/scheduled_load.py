@@ -16,7 +16,7 @@ from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.naming import lower_case_name, physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
@@ -334,13 +334,12 @@ class ScheduledLoad(pulumi.ComponentResource):
         self.warehouse_function, migrated = _migrate(
             common, warehouse, target, self.job_role.name, args.get("migrations", ())
         )
-        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
         self.schedule = triggers.schedule(
             common,
             f"Starts the load: {name}",
             args.get("schedule_expression", "cron(0 3 * * ? *)"),
             args.get("schedule_expression_timezone", "UTC"),
-            pulumi.Output.concat("arn:", partition, ":scheduler:::aws-sdk:glue:startJobRun"),
+            pulumi.Output.concat("arn:", arns.partition(common), ":scheduler:::aws-sdk:glue:startJobRun"),
             {"JobName": self.job.name, "Arguments": {"--scheduled_time": "<aws.scheduler.scheduled-time>"}},
             {"actions": ["glue:StartJobRun"], "resources": [self.job.arn]},
             self.dead_letter_queue,
@@ -560,7 +559,7 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
     # COPY names the role; Redshift Serverless assumes it under either name (Redshift documentation, IAM roles).
     services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
     role, policy = access.role(common, "copy-role", services, copy_needs, source_account=False)
-    name = re.sub(r"[^a-z0-9-]", "-", physical_name(common.name, 64).lower())
+    name = lower_case_name(common.name, 64)
     namespace = aws.redshiftserverless.Namespace(
         f"{common.name}-namespace",
         namespace_name=name,
