@@ -28,6 +28,7 @@ SDK_VERSION = "1.42.97"
 LEDGER = "load_ledger"
 LEAST_CAPACITY, MOST_CAPACITY, CAPACITY_STEP = 8, 1024, 8
 """RPUs of a workgroup; 4 is one too."""
+OBJECT_TAGS = 10
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
 _TYPE = re.compile(r"[a-z]+( [a-z]+)*(\((max|[0-9]+(, ?[0-9]+)?)\))?", re.IGNORECASE)
 _EXPRESSION = re.compile(r"(cron|rate|at)\(.+\)")
@@ -527,7 +528,10 @@ def _job_files(common: Common, args: ScheduledLoadArgs) -> _JobFiles:
             # The key holds the content's digest: a run that has begun goes on with what it began with.
             key=prefix + key,
             source=source,
-            tags=common.tags,
+            # An object takes ten tags, the provider's default tags among them (S3 User Guide): with more than ten the
+            # bucket alone says whose it is.
+            tags=common.tags if len(common.tags) <= OBJECT_TAGS else None,
+            override_provider={"default_tags": {"tags": {}}},
             opts=common.opts(depends_on=ready),
         )
         return pulumi.Output.concat("s3://", bucket_name, "/", stored.key)

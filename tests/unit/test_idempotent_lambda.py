@@ -244,7 +244,7 @@ def test_overrides_reach_the_function() -> None:
     assert made.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 7
     alarms = made.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
     assert all(alarm.inputs["alarmActions"] == ["arn:aws:sns:eu:1:t"] for alarm in alarms)
-    assert "Vpc" in made.statements("f-role")
+    assert made.statements("f-role-vpc")["Interfaces"]["Resource"] == ["*"]
 
 
 @pytest.mark.parametrize(
