@@ -125,7 +125,8 @@ def _files(root: Path) -> list[Path]:
     for folder, folders, files in os.walk(root, followlinks=True):
         folders[:] = [name for name in folders if name not in _SKIPPED]
         for link in (Path(folder, name) for name in folders):
-            if link.is_symlink() and Path(folder).resolve().is_relative_to(link.resolve()):
+            # On the way from the root, or above it: links may lead round over each other.
+            if link.is_symlink() and any(way.resolve() == link.resolve() for way in link.parents):
                 raise ValueError(f"{link} is a link to {link.resolve()}, which it is in")
         for file in (Path(folder, name) for name in files if name not in _SKIPPED and not name.endswith(".pyc")):
             if not file.exists():

@@ -213,16 +213,19 @@ class IdempotentLambda(pulumi.ComponentResource):
         if failures is None and fails:
             failures = queues.dead_letter_queue(common, fifo=fifo).arn
         source = _source_queue(component, common, args, failures, timeout) if failures is not None else None
+        own = _statements(
+            self.log_group,
+            repeats,
+            failures if asynchronous or "stream_source" in args else None,
+            {**_source_grants(source, args), **payload_grants(component, args.get("payload_store"))},
+        )
+        for sid in own.keys() & grants.keys():
+            raise ArgumentError(component, f"grants[{sid!r}]", "has the Sid of a statement that the component makes")
         self.role, policy = access.role(
             common,
             "role",
             "lambda.amazonaws.com",
-            _statements(
-                self.log_group,
-                repeats,
-                failures if asynchronous or "stream_source" in args else None,
-                {**_source_grants(source, args), **payload_grants(component, args.get("payload_store")), **grants},
-            ),
+            {**own, **grants},
             source_account=False,
             # The interfaces are taken down with the function's role after it has left the VPC.
             apart={} if vpc is None else {"vpc": {"Interfaces": _INTERFACES}},

@@ -73,6 +73,14 @@ def test_a_link_that_leads_nowhere_or_round_is_refused_by_name(
         archives.directory_archive(folder)
 
 
+def test_links_that_lead_round_over_each_other_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "code", {"a/handler.py": "x = 1", "b/part.py": "y = 2"})
+    (folder / "a" / "b").symlink_to("../b")
+    (folder / "b" / "a").symlink_to("../a")
+    with pytest.raises(ValueError, match="is a link to"):
+        archives.directory_archive(folder)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         archives.directory_archive(tmp_path)
