@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import pulumi
@@ -61,7 +62,7 @@ def role(
         aws.iam.RolePolicy(
             f"{common.name}-{suffix}-{key}",
             role=made.name,
-            policy=documents.apply(lambda texts, at=position: texts[at]),
+            policy=documents.apply(itemgetter(position)),
             opts=common.opts(),
         )
         for position, key in enumerate(apart or {}, 1)
@@ -69,7 +70,7 @@ def role(
     policy = aws.iam.RolePolicy(
         f"{common.name}-{suffix}",
         role=made.name,
-        policy=documents.apply(lambda texts: texts[0]),
+        policy=documents.apply(itemgetter(0)),
         opts=common.opts(depends_on=first),
     )
     return made, policy
