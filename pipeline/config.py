@@ -243,7 +243,7 @@ class _Reader:
 
     def arn(self, key: str, service: str, what: str) -> str:
         def parse(value: str) -> str:
-            if value != "none" and not value.startswith(f"arn:aws:{service}:"):
+            if value != "none" and not re.match(f"arn:aws(-[a-z-]+)?:{service}:", value):
                 raise ValueError
             return "" if value == "none" else value
 

@@ -58,6 +58,8 @@ PRICES = {
     "log_gb": Price(0.50, "GB taken in", "aws.amazon.com/cloudwatch/pricing"),
     "alarm": Price(0.10, "alarm, a month", "aws.amazon.com/cloudwatch/pricing"),
     "dashboard": Price(3.0, "dashboard, a month", "aws.amazon.com/cloudwatch/pricing"),
+    "custom_metric": Price(0.30, "custom metric, a month", "aws.amazon.com/cloudwatch/pricing"),
+    "kms_key": Price(1.0, "customer managed key, a month", "aws.amazon.com/kms/pricing"),
     "trace": Price(5.0e-6, "trace recorded", "aws.amazon.com/xray/pricing"),
     "secret": Price(0.40, "secret, a month", "aws.amazon.com/secrets-manager/pricing"),
 }
@@ -98,6 +100,8 @@ def idle(recording: Recording) -> list[Item]:
         Item("reconciler, reads of the ledger", "table_read", runs * 3),
         Item("queues, polled by their functions", "sqs_request", 15 * 60 * 24 * DAYS * _polled(recording)),
     ]
+    if keys := recording.of("aws:kms/key:Key"):
+        items.append(Item("KMS keys", "kms_key", len(keys)))
     if recording.of("aws:redshiftserverless/workgroup:Workgroup"):
         items.append(Item("daily load job, nothing to load", "glue_dpu_hour", DAYS * 0.0625 / 60))
         items.append(Item("Redshift's secret", "secret", 1))
@@ -135,6 +139,8 @@ def million_orders() -> list[Item]:
         Item("daily load: Redshift, 8 RPU for a minute", "redshift_rpu_hour", DAYS * 8 / 60),
         Item("logs, 6 KB an order", "log_gb", n * 6 / 1e6),
         Item("traces, one in twenty", "trace", n * (2 + READS) * 0.05),
+        # Repeats in four functions, rows that were settled, rows that a query could not take.
+        Item("metrics of what logs count", "custom_metric", 6),
     ]
 
 
@@ -218,7 +224,8 @@ differ by some per cent to a third. Compare the prices below with their pages be
 ## Idle
 
 No order comes. Nothing is provisioned: no instance, no VPC endpoint, no capacity. Redshift Serverless costs nothing
-while no statement runs. Storage is left out."""
+while no statement runs. The metrics that log lines count cost nothing while there is nothing to count, those of API
+Gateway nothing at all: none is by method. Storage is left out."""
 ORDERS = """\
 In one month, each with {reads} GETs and three changes, after {wait} hours of waiting for its details. The naive design
 has a Lambda for each hop, asks every {poll} minutes whether the details are there, and writes a file a change."""

@@ -151,6 +151,32 @@ def path_of(event: Mapping[str, Any]) -> str | None:
     return None if found is None else str(found).partition("?")[0]
 
 
+def reference(event: Mapping[str, Any], path: str) -> str:
+    """A relative reference (RFC 3986, 4.2) from what was asked for to another path of the same API, for ``Location``
+    and for links.
+
+    It holds whatever stands before the API's paths where the client is: a stage, a custom domain's base path, a
+    proxy's prefix. An absolute one would need all of them.
+
+    Args:
+        event: the request, of a service that names the route or passes the path on as it came.
+        path: the other path, from the API's root on: ``/orders/1``.
+    """
+    asked, route = path_of(event) or "/", event.get("resource")
+    if route is None and " /" in str(event.get("routeKey")):
+        route = str(event["routeKey"]).partition(" ")[2]
+    parts = [part for part in str(asked if route is None else route).split("/") if part]
+    given = _mapping(event.get("pathParameters"))
+    # A greedy parameter stands for as many parts as it has.
+    greedy = parts[-1][1:-2] if parts and parts[-1].endswith("+}") else None
+    depth = len(parts) + (0 if greedy is None else str(given.get(greedy, "")).strip("/").count("/"))
+    # With a slash at its end it is the same resource, but a folder deeper for who resolves the reference.
+    above = "../" * (depth if asked.endswith("/") else depth - 1)
+    target = path.lstrip("/")
+    # A colon in the first part would make it a scheme.
+    return above + target if above or ":" not in target.partition("/")[0] else f"./{target}"
+
+
 def query_of(event: Mapping[str, Any]) -> Mapping[str, Any]:
     """The request's query: names and their values, lists of them where the service tells of more than one."""
     for name in ("multiValueQueryStringParameters", "queryStringParameters", "query_string_parameters"):

@@ -76,8 +76,7 @@ class AlarmTopic(pulumi.ComponentResource):
 
 
 def _key(common: Common) -> aws.kms.Key:
-    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
-    owner = pulumi.Output.concat("arn:", partition, ":iam::", arns.account_id(common), ":root")
+    owner = pulumi.Output.concat("arn:", arns.partition(common), ":iam::", arns.account_id(common), ":root")
     statements: list[dict[str, Any]] = [
         # What AWS gives every key, so that IAM decides about its administration.
         {"Sid": "Administer", "Effect": "Allow", "Principal": {"AWS": owner}, "Action": "kms:*", "Resource": "*"},

@@ -1,12 +1,16 @@
-"""Archives of code that are the same bytes for the same content: sorted, with fixed times, only what is needed."""
+"""Archives of code that are the same bytes for the same content: sorted, with fixed times, only what is needed.
+
+Files that their owner may execute are executable in the archive; links stand for what they lead to.
+"""
 
 import base64
 import hashlib
 import importlib.util
 import os
+import stat
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from functools import cache
 from pathlib import Path
 
@@ -27,7 +31,8 @@ def directory_archive(path: str | os.PathLike[str]) -> pulumi.FileArchive:
         path: the folder; its files lie at the archive's root.
 
     Raises:
-        FileNotFoundError: it does not exist or is empty.
+        FileNotFoundError: it does not exist or is empty, or a link in it leads nowhere.
+        ValueError: a link in it leads to a folder that the link is in.
     """
     root = Path(path).resolve()
     return _archive({str(file.relative_to(root)): file for file in _files(root)}, root)
@@ -116,11 +121,19 @@ def _packages(names: tuple[str, ...]) -> pulumi.FileArchive:
 
 
 def _files(root: Path) -> list[Path]:
-    return [
-        file
-        for file in root.rglob("*")
-        if file.is_file() and not _SKIPPED & set(file.relative_to(root).parts) and file.suffix != ".pyc"
-    ]
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root, followlinks=True):
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        for link in (Path(folder, name) for name in folders):
+            # On the way from the root, or above it: links may lead round over each other.
+            if link.is_symlink() and any(way.resolve() == link.resolve() for way in link.parents):
+                raise ValueError(f"{link} is a link to {link.resolve()}, which it is in")
+        for file in (Path(folder, name) for name in files if name not in _SKIPPED and not name.endswith(".pyc")):
+            if not file.exists():
+                raise FileNotFoundError(f"{file} is a link to {file.readlink()}, which is not there")
+            if file.is_file():
+                found.append(file)
+    return found
 
 
 def _archive(files: dict[str, Path], root: Path, beside: Mapping[str, str] | None = None) -> pulumi.FileArchive:
@@ -128,17 +141,22 @@ def _archive(files: dict[str, Path], root: Path, beside: Mapping[str, str] | Non
         raise FileNotFoundError(f"{root} holds no files")
     contents = {name.replace(os.sep, "/"): file.read_bytes() for name, file in files.items()}
     contents |= {name: text.encode() for name, text in (beside or {}).items()}
-    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{_digest(contents)}.zip")))
+    programs = frozenset(
+        name.replace(os.sep, "/") for name, file in files.items() if file.stat().st_mode & stat.S_IXUSR
+    )
+    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{_digest(contents, programs)}.zip", programs)))
 
 
-def _digest(contents: dict[str, bytes]) -> str:
+def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset()) -> str:
     digest = hashlib.sha256()
     for name in sorted(contents):
         digest.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
+        if name in programs:
+            digest.update(b"x")
     return digest.hexdigest()[:16]
 
 
-def _zip(contents: dict[str, bytes], name: str) -> Path:
+def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset()) -> Path:
     """The file in the cache, made when it is not there."""
     target = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pulumi-aws-eda" / name
     if not target.exists():
@@ -149,7 +167,7 @@ def _zip(contents: dict[str, bytes], name: str) -> Path:
         ):
             for entry in sorted(contents):
                 info = zipfile.ZipInfo(entry, _EPOCH)
-                info.external_attr = 0o644 << 16
+                info.external_attr = (0o755 if entry in programs else 0o644) << 16
                 archive.writestr(info, contents[entry], zipfile.ZIP_DEFLATED, 9)
         # Renamed, so that a second program never sees half an archive.
         Path(file.name).replace(target)

@@ -165,6 +165,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
             type="STANDARD",
             role_arn=self.role.arn,
             definition=definition(
+                partition=arns.partition(common),
                 call_function_arn=args["call_function_arn"],
                 token_keeper_arn=self.token_keeper.function_arn,
                 table_name=args["table_name"],

@@ -1,5 +1,6 @@
 """Another system's data in its consumer: kept for a time after the first request, or synced on a schedule."""
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict
@@ -153,8 +154,11 @@ class ConsumerCache(pulumi.ComponentResource):
 
     @property
     def _sid(self) -> str:
-        """A function may read several caches, so the Sid holds the cache's name."""
-        return "Read" + "".join(part.capitalize() for part in re.findall("[A-Za-z0-9]+", self._name))
+        """A function may read several caches, so the Sid holds the cache's name: ``rates-eu`` in its letters, and
+        whatever has the same letters (``rates_eu``) with a digest."""
+        words = "".join(part.capitalize() for part in re.findall("[A-Za-z0-9]+", self._name))
+        plain = re.fullmatch("[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*", self._name)
+        return f"Read{words}" + ("" if plain else hashlib.sha256(self._name.encode()).hexdigest()[:8])
 
 
 class _Sync:

@@ -11,15 +11,15 @@ import pulumi
 import pulumi_aws as aws
 from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
 
-from pulumi_aws_eda._parts import access, logs, program
-from pulumi_aws_eda._parts.api import admission, openapi, request_template
+from pulumi_aws_eda._parts import access, arns, logs, program
+from pulumi_aws_eda._parts.api import admission, openapi, paths, request_template
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
 
-_ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[\w{}/.-]*)")
+_ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[^ ]*)")
 STAGE = "v1"
 _ANY_OBJECT = {"type": "object"}
 _HEADERS = {
@@ -74,7 +74,9 @@ class WorkflowRouteArgs(TypedDict):
     table_arn: pulumi.Input[str]
     """The table's ARN."""
     location: str
-    """Path of the resource that a request makes, with ``{id}``, for example ``/orders/{id}``."""
+    """Path of the resource that a request makes, with ``{id}``, for example ``/orders/{id}``; the answer refers to it
+    relative to the request, so that a client gets there by the stage's URL and by a custom domain. Other parameters are
+    those of the route, at the same place."""
     key: NotRequired[str]
     """The table's partition key, a string; default ``order_id``."""
 
@@ -104,9 +106,11 @@ class EventApiArgs(TypedDict):
     """Arguments of EventApi."""
 
     routes: Mapping[str, RouteArgs]
-    """By method and path, for example ``GET /orders/{order_id}``."""
+    """By method and path, for example ``GET /orders/{order_id}``. A path's parts have letters, digits and ``._:-``."""
     authorization: NotRequired[Authorization]
-    """Who may call; default ``AWS_IAM``."""
+    """Who may call; default ``AWS_IAM``. Rows and idempotency keys belong to a tenant: with ``AWS_IAM`` an account's
+    users are one tenant all together, and so is everybody who assumes a role, under whatever session name; the users
+    of a Cognito identity pool assume one. Where users must not see each other's data, take ``COGNITO``."""
     user_pool_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Cognito user pools; needed for ``COGNITO``."""
     throttling_rate_limit: NotRequired[int]
@@ -172,14 +176,16 @@ class EventApi(pulumi.ComponentResource):
         common = Common.of(self, name, args)
 
         self._admissions: dict[str, aws.sfn.StateMachine] = {}
-        paths = {
-            route: self._operation(common, route, settings, authorization) for route, settings in args["routes"].items()
+        ids = paths.operation_ids(args["routes"])
+        operations = {
+            route: self._operation(common, route, ids[route], settings, authorization)
+            for route, settings in args["routes"].items()
         }
         self.document = pulumi.Output.json_dumps(
             {
                 "openapi": "3.0.1",
                 "info": {"title": physical_name(name, 128), "version": "1"},
-                "paths": _by_path(paths),
+                "paths": _by_path(operations),
                 "components": {
                     "schemas": {"Problem": openapi.PROBLEM_SCHEMA},
                     "securitySchemes": _security_schemes(authorization, pools),
@@ -223,39 +229,35 @@ class EventApi(pulumi.ComponentResource):
             rest_api=self.rest_api.id,
             stage_name=self.stage.stage_name,
             method_path="*/*",
-            settings={
-                "metrics_enabled": True,
-                "throttling_rate_limit": rate,
-                "throttling_burst_limit": burst,
-            },
+            settings={"throttling_rate_limit": rate, "throttling_burst_limit": burst},
             opts=common.opts(),
         )
         for route, settings in args["routes"].items():
-            method, path = route.split(" ")
+            method, path = _split(route)
             if "throttling_rate_limit" in settings or "throttling_burst_limit" in settings:
                 aws.apigateway.MethodSettings(
-                    f"{name}-{_slug(route)}-settings",
+                    f"{name}-{paths.slug(route)}-settings",
                     rest_api=self.rest_api.id,
                     stage_name=self.stage.stage_name,
-                    method_path=f"{path.lstrip('/')}/{method}",
+                    method_path=paths.method_path(method, path),
                     settings={
-                        "metrics_enabled": True,
                         "throttling_rate_limit": settings.get("throttling_rate_limit", rate),
                         "throttling_burst_limit": settings.get("throttling_burst_limit", burst),
                     },
                     opts=common.opts(),
                 )
-            if "function" in settings:
-                aws.lambda_.Permission(
-                    f"{name}-{_slug(route)}",
-                    action="lambda:InvokeFunction",
-                    function=settings["function"]["function_name"],
-                    principal="apigateway.amazonaws.com",
-                    source_arn=pulumi.Output.concat(
-                        self.rest_api.execution_arn, f"/{STAGE}/{method}", re.sub(r"\{[^}]*\}", "*", path)
-                    ),
-                    opts=common.opts(),
-                )
+        for function_name, routes in _by_function(args["routes"]):
+            # One statement a function: its policy takes 20,480 bytes (Lambda quotas), which some 55 statements are.
+            aws.lambda_.Permission(
+                f"{name}-{paths.slug(routes[0])}",
+                action="lambda:InvokeFunction",
+                function=function_name,
+                principal="apigateway.amazonaws.com",
+                source_arn=pulumi.Output.concat(
+                    self.rest_api.execution_arn, f"/{STAGE}/", paths.invocation([_split(route) for route in routes])
+                ),
+                opts=common.opts(),
+            )
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.api_key_value = none
         if authorization is Authorization.API_KEY:
@@ -278,12 +280,12 @@ class EventApi(pulumi.ComponentResource):
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def _operation(
-        self, common: Common, route: str, settings: RouteArgs, authorization: Authorization
+        self, common: Common, route: str, operation_id: str, settings: RouteArgs, authorization: Authorization
     ) -> pulumi.Output[dict[str, Any]]:
-        method, path = route.split(" ")
+        method, path = _split(route)
         parameters: list[Mapping[str, Any]] = [
             {"name": found, "in": "path", "required": True, "schema": {"type": "string"}}
-            for found in re.findall(r"\{(\w+)\+?\}", path)
+            for found in paths.parameters(path)
         ]
         schema = settings.get("request_schema")
         validator = "all"
@@ -324,7 +326,7 @@ class EventApi(pulumi.ComponentResource):
             ]
             integration = self._workflow(common, route, settings["workflow"], authorization, schema)
         return integration.apply(
-            lambda found: openapi.operation(_slug(route), found, parameters, security, schema, statuses, validator)
+            lambda found: openapi.operation(operation_id, found, parameters, security, schema, statuses, validator)
         )
 
     def _workflow(
@@ -335,7 +337,7 @@ class EventApi(pulumi.ComponentResource):
         authorization: Authorization,
         schema: Mapping[str, Any],
     ) -> pulumi.Output[dict[str, Any]]:
-        slug = f"{_slug(route)}-admission"
+        slug = f"{paths.slug(route)}-admission"
         name = f"{common.name}-{slug}"
         machine_arn = workflow["state_machine_arn"]
         log_group = logs.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
@@ -362,6 +364,7 @@ class EventApi(pulumi.ComponentResource):
             type="EXPRESS",
             role_arn=role.arn,
             definition=admission.definition(
+                partition=arns.partition(common),
                 service=name,
                 table_name=workflow["table_name"],
                 key=workflow.get("key", "order_id"),
@@ -381,17 +384,16 @@ class EventApi(pulumi.ComponentResource):
         common.watch("state_machines", machine.arn)
         caller, _ = access.role(
             common,
-            f"{_slug(route)}-caller",
+            f"{paths.slug(route)}-caller",
             "apigateway.amazonaws.com",
             {"Admit": {"actions": ["states:StartSyncExecution"], "resources": [machine.arn]}},
             source_account=False,
         )
-        region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
+        action = arns.service_action(common, "apigateway", "states:action/StartSyncExecution")
         tenant = request_template.TENANTS[authorization.value]
-        return pulumi.Output.all(region, caller.arn, machine.arn).apply(
-            lambda known: openapi.workflow_integration(
-                known[0], known[1], known[2], workflow["location"], tenant, schema
-            )
+        location = paths.reference(_split(route)[1], workflow["location"])
+        return pulumi.Output.all(action, caller.arn, machine.arn).apply(
+            lambda known: openapi.workflow_integration(known[0], known[1], known[2], location, tenant, schema)
         )
 
     def _usage_plan(self, common: Common, rate: int, burst: int) -> pulumi.Output[str | None]:
@@ -447,6 +449,9 @@ def _check_routes(component: str, routes: Mapping[str, RouteArgs]) -> None:
         argument = f"routes[{route!r}]"
         if not _ROUTE.fullmatch(route):
             raise ArgumentError(component, argument, "is no method and path, such as 'GET /orders/{order_id}'")
+        problem = paths.problem(_split(route)[1])
+        if problem is not None:
+            raise ArgumentError(component, argument, problem)
         check(f"{component}, {argument}", settings, RouteArgs)
         number(f"{component}, {argument}", settings, "throttling_rate_limit", 1, 1, 10000)
         number(f"{component}, {argument}", settings, "throttling_burst_limit", 1, 1, 5000)
@@ -456,17 +461,35 @@ def _check_routes(component: str, routes: Mapping[str, RouteArgs]) -> None:
             check(f"{component}, {argument}.function", settings["function"], FunctionRouteArgs)
         else:
             check(f"{component}, {argument}.workflow", settings["workflow"], WorkflowRouteArgs)
-            if "{id}" not in settings["workflow"]["location"]:
-                raise ArgumentError(component, f"{argument}.workflow.location", "has no {id}")
+            problem = paths.location_problem(_split(route)[1], settings["workflow"]["location"])
+            if problem is not None:
+                raise ArgumentError(component, f"{argument}.workflow.location", problem)
+    apart = paths.siblings([_split(route)[1] for route in routes])
+    if apart is not None:
+        problem = f"has {apart[0]} and {apart[1]}; API Gateway takes one parameter in a place"
+        raise ArgumentError(component, "routes", problem)
 
 
 def _by_path(operations: Mapping[str, pulumi.Output[dict[str, Any]]]) -> dict[str, dict[str, Any]]:
-    paths: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, Any]] = {}
     for route, operation in operations.items():
-        method, path = route.split(" ")
-        paths.setdefault(path, {})[method.lower()] = operation
-    return paths
+        method, path = _split(route)
+        found.setdefault(path, {})[method.lower()] = operation
+    return found
 
 
-def _slug(route: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", route.lower()).strip("-")
+def _by_function(routes: Mapping[str, RouteArgs]) -> list[tuple[pulumi.Input[str], list[str]]]:
+    """The functions, and the routes of each. Which outputs are the same function's is known of the same output alone:
+    another one is taken for another function, which gets a permission more."""
+    found: dict[object, tuple[pulumi.Input[str], list[str]]] = {}
+    for route, settings in routes.items():
+        if "function" in settings:
+            function_name = settings["function"]["function_name"]
+            known: object = function_name if isinstance(function_name, str) else id(function_name)
+            found.setdefault(known, (function_name, []))[1].append(route)
+    return list(found.values())
+
+
+def _split(route: str) -> tuple[str, str]:
+    method, path = route.split(" ")
+    return method, path

@@ -17,10 +17,17 @@ from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
+LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
+"""Bounds of a queue's maximum concurrency (Lambda API, ScalingConfig)."""
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 _STATEMENTS = ("redshift-data:DescribeStatement", "redshift-data:GetStatementResult")
 _NO_RESOURCE = frozenset({*_TRACE, *_STATEMENTS, "dynamodb:ListStreams"})
 """Actions for which AWS offers no resource-level permission (Service Authorization Reference)."""
+_INTERFACES: GrantArgs = {
+    # Lambda makes the network interfaces with the function's role; EC2 has no resource level for all of these.
+    "actions": ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"],
+    "resources": ["*"],
+}
 
 
 class VpcConfigArgs(TypedDict):
@@ -30,6 +37,9 @@ class VpcConfigArgs(TypedDict):
     """Subnets, of at least two availability zones."""
     security_group_ids: Sequence[pulumi.Input[str]]
     """Security groups of the function's network interfaces."""
+    replacement_security_group_ids: NotRequired[Sequence[pulumi.Input[str]]]
+    """Security groups that the interfaces get when the function is deleted: Lambda keeps them for up to 20 minutes, in
+    which a group that they still have cannot be deleted. Default: the VPC's default group."""
 
 
 class QueueSourceArgs(TypedDict):
@@ -41,6 +51,10 @@ class QueueSourceArgs(TypedDict):
     """Messages in a batch, 1 to 10 (without a window, Lambda API); default 10."""
     max_receive_count: NotRequired[int]
     """How often a message is tried before it goes to the dead-letter queue, 1 to 1000; default 5."""
+    maximum_concurrency: NotRequired[int]
+    """Batches handled at once, 2 to 1000 (Lambda API), and no more than the function's reserved concurrency: a batch
+    that Lambda cannot hand over counts as a try of its messages, so that they would end in the dead-letter queue
+    without having been seen. Default: the reserved concurrency, or no limit where none is reserved."""
 
 
 class StreamSourceArgs(TypedDict):
@@ -74,7 +88,8 @@ class IdempotentLambdaArgs(TypedDict):
     runtime: NotRequired[str]
     """Lambda runtime; default ``python3.13``."""
     reserved_concurrent_executions: NotRequired[pulumi.Input[int]]
-    """Instances reserved for this function and its limit; default: none reserved."""
+    """Instances reserved for this function and its limit; at least 2 with ``queue_source``, whose least limit that
+    is. Default: none reserved."""
     environment: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Environment variables; no secrets."""
     grants: NotRequired[Mapping[str, GrantArgs]]
@@ -177,6 +192,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             raise ArgumentError(component, "dead_letter_queue_arn", problem)
         if "queue_source" in args:
             check(f"{component}, queue_source", args["queue_source"], QueueSourceArgs)
+            _check_concurrency(component, args["queue_source"], args.get("reserved_concurrent_executions"))
             if args["queue_source"].get("fifo") and (args.get("asynchronous") or "stream_source" in args):
                 problem = "is FIFO, but a failure destination is not; use one function for each source"
                 raise ArgumentError(component, "queue_source", problem)
@@ -197,18 +213,22 @@ class IdempotentLambda(pulumi.ComponentResource):
         if failures is None and fails:
             failures = queues.dead_letter_queue(common, fifo=fifo).arn
         source = _source_queue(component, common, args, failures, timeout) if failures is not None else None
+        own = _statements(
+            self.log_group,
+            repeats,
+            failures if asynchronous or "stream_source" in args else None,
+            {**_source_grants(source, args), **payload_grants(component, args.get("payload_store"))},
+        )
+        for sid in own.keys() & grants.keys():
+            raise ArgumentError(component, f"grants[{sid!r}]", "has the Sid of a statement that the component makes")
         self.role, policy = access.role(
             common,
             "role",
             "lambda.amazonaws.com",
-            _statements(
-                self.log_group,
-                repeats,
-                failures if asynchronous or "stream_source" in args else None,
-                {**_source_grants(source, args), **payload_grants(component, args.get("payload_store")), **grants},
-                in_vpc=vpc is not None,
-            ),
+            {**own, **grants},
             source_account=False,
+            # The interfaces are taken down with the function's role after it has left the VPC.
+            apart={} if vpc is None else {"vpc": {"Interfaces": _INTERFACES}},
         )
         environment: dict[str, pulumi.Input[str]] = {
             "EDA_HANDLER": args.get("handler", "handler.handle"),
@@ -254,6 +274,8 @@ class IdempotentLambda(pulumi.ComponentResource):
             )
             if vpc is not None
             else None,
+            replace_security_groups_on_destroy=True if vpc is not None else None,
+            replacement_security_group_ids=None if vpc is None else vpc.get("replacement_security_group_ids"),
             tags=common.tags,
             # Before its policy is there, a function could run without its permissions.
             opts=common.opts(depends_on=[policy, self.log_group]),
@@ -304,6 +326,7 @@ class IdempotentLambda(pulumi.ComponentResource):
                 function_name=self.function.arn,
                 batch_size=number(f"{component}, queue_source", args["queue_source"], "batch_size", 10, 1, 10),
                 function_response_types=["ReportBatchItemFailures"],
+                scaling_config=_scaling(args["queue_source"], args.get("reserved_concurrent_executions")),
                 tags=common.tags,
                 opts=common.opts(depends_on=[policy]),
             )
@@ -345,6 +368,34 @@ def _source_queue(
     )
 
 
+def _check_concurrency(component: str, source: QueueSourceArgs, reserved: pulumi.Input[int] | None) -> None:
+    where = f"{component}, queue_source"
+    most = number(where, source, "maximum_concurrency", LEAST_CONCURRENCY, LEAST_CONCURRENCY, MOST_CONCURRENCY)
+    if not isinstance(reserved, int | float) or reserved < 0:
+        return
+    if reserved < LEAST_CONCURRENCY:
+        problem = (
+            f"is {reserved}; a queue's function needs {LEAST_CONCURRENCY}, the least maximum concurrency of a queue"
+        )
+        raise ArgumentError(component, "reserved_concurrent_executions", problem)
+    if isinstance(most, int) and most > reserved:
+        problem = f"is {most}, above 'reserved_concurrent_executions', {int(reserved)}; the rest would be throttled"
+        raise ArgumentError(where, "maximum_concurrency", problem)
+
+
+def _scaling(
+    source: QueueSourceArgs, reserved: pulumi.Input[int] | None
+) -> aws.lambda_.EventSourceMappingScalingConfigArgs | None:
+    given: pulumi.Input[int] | None = source.get("maximum_concurrency")
+    if given is None and isinstance(reserved, int | float):
+        given = min(int(reserved), MOST_CONCURRENCY) if reserved >= 0 else None
+    elif given is None and reserved is not None:
+        given = pulumi.Output.from_input(reserved).apply(
+            lambda known: max(LEAST_CONCURRENCY, min(int(known), MOST_CONCURRENCY))
+        )
+    return None if given is None else aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=given)
+
+
 def _source_grants(source: aws.sqs.Queue | None, args: IdempotentLambdaArgs) -> dict[str, GrantArgs]:
     grants: dict[str, GrantArgs] = {}
     if source is not None:
@@ -377,8 +428,6 @@ def _statements(
     repeats: Idempotency | None,
     failures: pulumi.Input[str] | None,
     grants: Mapping[str, GrantArgs],
-    *,
-    in_vpc: bool,
 ) -> dict[str, Mapping[str, Any]]:
     statements: dict[str, Mapping[str, Any]] = {
         "WriteLog": {
@@ -391,8 +440,4 @@ def _statements(
         statements["Idempotency"] = repeats.statement
     if failures is not None:
         statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [failures]}
-    if in_vpc:
-        # Lambda makes the network interfaces with the function's role; EC2 has no resource level for all of these.
-        actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]
-        statements["Vpc"] = {"actions": actions, "resources": ["*"]}
     return {**statements, **grants}

@@ -10,7 +10,7 @@ from pulumi_aws_eda import log_queries
 from pulumi_aws_eda._parts import program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.naming import name_prefix, physical_name
 from pulumi_aws_eda._parts.observability import alarms, dashboard
 from pulumi_aws_eda._parts.observed import Observed, check_kinds, merged
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
@@ -139,7 +139,7 @@ class Observability(pulumi.ComponentResource):
             rule_name=physical_name(name, 32),
             version=1,
             resource_arn="*",
-            service_name=f"{f'{pulumi.get_project()}-{pulumi.get_stack()}-'[:63]}*",
+            service_name=f"{name_prefix(63)}*",
             service_type="*",
             host="*",
             http_method="*",

@@ -16,7 +16,7 @@ from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.naming import lower_case_name, physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
@@ -28,6 +28,7 @@ SDK_VERSION = "1.42.97"
 LEDGER = "load_ledger"
 LEAST_CAPACITY, MOST_CAPACITY, CAPACITY_STEP = 8, 1024, 8
 """RPUs of a workgroup; 4 is one too."""
+OBJECT_TAGS = 10
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
 _TYPE = re.compile(r"[a-z]+( [a-z]+)*(\((max|[0-9]+(, ?[0-9]+)?)\))?", re.IGNORECASE)
 _EXPRESSION = re.compile(r"(cron|rate|at)\(.+\)")
@@ -334,13 +335,12 @@ class ScheduledLoad(pulumi.ComponentResource):
         self.warehouse_function, migrated = _migrate(
             common, warehouse, target, self.job_role.name, args.get("migrations", ())
         )
-        partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=self)).partition
         self.schedule = triggers.schedule(
             common,
             f"Starts the load: {name}",
             args.get("schedule_expression", "cron(0 3 * * ? *)"),
             args.get("schedule_expression_timezone", "UTC"),
-            pulumi.Output.concat("arn:", partition, ":scheduler:::aws-sdk:glue:startJobRun"),
+            pulumi.Output.concat("arn:", arns.partition(common), ":scheduler:::aws-sdk:glue:startJobRun"),
             {"JobName": self.job.name, "Arguments": {"--scheduled_time": "<aws.scheduler.scheduled-time>"}},
             {"actions": ["glue:StartJobRun"], "resources": [self.job.arn]},
             self.dead_letter_queue,
@@ -528,7 +528,10 @@ def _job_files(common: Common, args: ScheduledLoadArgs) -> _JobFiles:
             # The key holds the content's digest: a run that has begun goes on with what it began with.
             key=prefix + key,
             source=source,
-            tags=common.tags,
+            # An object takes ten tags, the provider's default tags among them (S3 User Guide): with more than ten the
+            # bucket alone says whose it is.
+            tags=common.tags if len(common.tags) <= OBJECT_TAGS else None,
+            override_provider={"default_tags": {"tags": {}}},
             opts=common.opts(depends_on=ready),
         )
         return pulumi.Output.concat("s3://", bucket_name, "/", stored.key)
@@ -560,7 +563,7 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
     # COPY names the role; Redshift Serverless assumes it under either name (Redshift documentation, IAM roles).
     services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
     role, policy = access.role(common, "copy-role", services, copy_needs, source_account=False)
-    name = re.sub(r"[^a-z0-9-]", "-", physical_name(common.name, 64).lower())
+    name = lower_case_name(common.name, 64)
     namespace = aws.redshiftserverless.Namespace(
         f"{common.name}-namespace",
         namespace_name=name,

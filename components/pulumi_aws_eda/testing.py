@@ -22,6 +22,8 @@ from pulumi.runtime.stack import run_pulumi_func
 
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
+REGIONS = {"aws": REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""Where a program runs, by partition."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,11 @@ class Recording:
 class RecordingMocks(Mocks):
     """Mocks that give each resource an id and an ARN and keep what it was given; in a preview both are unknown."""
 
-    def __init__(self, preview: bool = False) -> None:
+    def __init__(self, preview: bool = False, partition: str = "aws") -> None:
         self.recording = Recording()
         self.preview = preview
+        self.partition, self.region = partition, REGIONS[partition]
+        self.dns_suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
         self.parents: dict[tuple[str, str], str] = {}
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
@@ -99,16 +103,17 @@ class RecordingMocks(Mocks):
         if self.preview:
             return None, dict(args.inputs)
         physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
+        arn, place, host = f"arn:{self.partition}", f"{self.region}:{ACCOUNT}", f"{self.region}.{self.dns_suffix}"
         outputs = {
             "name": physical,
-            "arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{args.typ.rpartition(':')[2].lower()}/{physical}",
-            "url": f"https://{service}.{REGION}.amazonaws.com/{ACCOUNT}/{physical}",
-            "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{args.name}",
-            "invokeUrl": f"https://{args.name}.execute-api.{REGION}.amazonaws.com/v1",
-            "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{physical}",
+            "arn": f"{arn}:{service}:{place}:{args.typ.rpartition(':')[2].lower()}/{physical}",
+            "url": f"https://{service}.{host}/{ACCOUNT}/{physical}",
+            "executionArn": f"{arn}:execute-api:{place}:{args.name}",
+            "invokeUrl": f"https://{args.name}.execute-api.{host}/v1",
+            "invokeArn": f"{arn}:apigateway:{self.region}:lambda:path/{physical}",
             "value": "secret-value-of-a-key",
-            "endpoints": [{"address": f"{physical}.{ACCOUNT}.{REGION}.{service}.amazonaws.com", "port": 5439}],
-            "adminPasswordSecretArn": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{physical}",
+            "endpoints": [{"address": f"{physical}.{ACCOUNT}.{self.region}.{service}.{self.dns_suffix}", "port": 5439}],
+            "adminPasswordSecretArn": f"{arn}:secretsmanager:{place}:secret:{physical}",
             **args.inputs,
         }
         return f"{args.name}-id", outputs if service else dict(args.inputs)
@@ -117,11 +122,11 @@ class RecordingMocks(Mocks):
         """Answer where the program runs."""
         match args.token:
             case "aws:index/getCallerIdentity:getCallerIdentity":
-                return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "userId": ACCOUNT}
+                return {"accountId": ACCOUNT, "arn": f"arn:{self.partition}:iam::{ACCOUNT}:root", "userId": ACCOUNT}
             case "aws:index/getRegion:getRegion":
-                return {"region": REGION, "name": REGION}
+                return {"region": self.region, "name": self.region}
             case "aws:index/getPartition:getPartition":
-                return {"partition": "aws"}
+                return {"partition": self.partition, "dnsSuffix": self.dns_suffix}
         return {}
 
 
@@ -150,6 +155,7 @@ def record(
     project: str = "project",
     stack: str = "test",
     preview: bool = False,
+    partition: str = "aws",
 ) -> Recording:
     """Run a program under recording mocks.
 
@@ -159,11 +165,12 @@ def record(
         project: the project's name.
         stack: the stack's name.
         preview: outputs of resources are unknown, as in a preview.
+        partition: of the account, one of ``REGIONS``.
 
     Returns:
         What was registered, in order, and the exports.
     """
-    mocks = RecordingMocks(preview)
+    mocks = RecordingMocks(preview, partition)
     strings = {key: value if isinstance(value, str) else json.dumps(value) for key, value in (config or {}).items()}
     set_all_config(strings)
     loop = asyncio.new_event_loop()

@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from eda_runtime import json_text, metrics, settings
 from eda_runtime.callbacks import KEEP_SECONDS, CallbackStore, CallbackTooLong, Delivery
-from eda_runtime.http import Problem, Response, json_body, response, tenant_of
+from eda_runtime.http import Problem, Response, json_body, reference, response, tenant_of
 from eda_runtime.logger import logger
 from eda_runtime.schema import check_schema, errors
 
@@ -57,7 +57,7 @@ def handle(event: dict[str, Any], context: Any) -> Response:
     logger.info("details", order_id=order_id, delivery=delivery.value, **repeat)
     if delivery in _CONFLICTS:
         raise Problem(409, _CONFLICTS[delivery])
-    location = f"/orders/{order_id}"
+    location = reference(event, f"/orders/{order_id}")
     return response(202, {"order_id": order_id, "status": "ACCEPTED"}, {"Location": location})
 
 

@@ -8,6 +8,8 @@ Raises ``ExternalApiThrottled`` with ``{"retry_after_seconds": …}`` as message
 later attempt may mend, ``ExternalApiRejected`` for what it cannot.
 """
 
+from __future__ import annotations
+
 import heapq
 import json
 import time

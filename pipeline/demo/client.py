@@ -97,21 +97,26 @@ class OrdersClient:
 
     def post_order(self, key: str, body: dict[str, object]) -> Answer:
         """``POST /orders`` with an ``Idempotency-Key``."""
-        return self._send("POST", "/orders", body, {"Idempotency-Key": key})
+        return self.send("POST", "/orders", body, {"Idempotency-Key": key})
 
     def post(self, key: str, body: str, headers: Mapping[str, str]) -> Answer:
         """``POST /orders`` with a body and headers as they are given."""
-        return self._send("POST", "/orders", body, {**headers, "Idempotency-Key": key})
+        return self.send("POST", "/orders", body, {**headers, "Idempotency-Key": key})
 
     def post_details(self, order_id: str, body: dict[str, object]) -> Answer:
         """``POST /orders/{order_id}/details``."""
-        return self._send("POST", f"/orders/{order_id}/details", body, {})
+        return self.send("POST", f"/orders/{order_id}/details", body, {})
 
     def get_order(self, order_id: str, etag: str | None = None) -> Answer:
         """``GET /orders/{order_id}``, conditional when an entity tag is given."""
-        return self._send("GET", f"/orders/{order_id}", None, {"If-None-Match": etag} if etag else {})
+        return self.send("GET", f"/orders/{order_id}", None, {"If-None-Match": etag} if etag else {})
 
-    def _send(self, method: str, path: str, body: dict[str, object] | str | None, headers: dict[str, str]) -> Answer:
+    def send(self, method: str, path: str, body: dict[str, object] | str | None, headers: dict[str, str]) -> Answer:
+        """A signed request, again and again until it is answered.
+
+        Raises:
+            ConnectionError: it got no answer.
+        """
         text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"))
         content = b"" if body is None else text.encode()
         if body is not None:

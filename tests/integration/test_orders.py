@@ -5,11 +5,15 @@ import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
+import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.cloud import REGION
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.provider.deploy import Stack
 
 from pipeline.demo.client import Answer, OrdersClient
@@ -52,11 +56,35 @@ def accepted(orders: OrdersClient, body: dict[str, object] = BODY) -> str:
     return str(answer.body["order_id"])
 
 
+def get(url: str) -> int:
+    """The status of a signed GET of a URL, wherever it leads."""
+    request = AWSRequest("GET", url)
+    SigV4Auth(Credentials(ROOT_KEY, ROOT_SECRET), "execute-api", REGION).add_auth(request)
+    return urllib3.request("GET", url, headers=dict(request.headers), retries=False, timeout=30).status
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize("base", ["", "https://api.example.com", "https://api.example.com/shop"])
+def test_references_lead_to_the_order_from_wherever_the_client_is(
+    orders: OrdersClient, stack: Stack, base: str, slash: str
+) -> None:
+    stage = str(stack.outputs["api_url"]).rstrip("/")
+    # A custom domain maps its base path to the stage: what is below it is the same.
+    base = base or stage
+    made = orders.send("POST", f"/orders{slash}", BODY, {"Idempotency-Key": key()})
+    asked = f"{base}/orders{slash}"
+    order = f"{base}/orders/{made.body['order_id']}"
+    assert urljoin(asked, made.headers["location"]) == order
+    assert urljoin(asked, made.body["links"]["self"]) == order
+    detailed = orders.send("POST", f"/orders/{made.body['order_id']}/details{slash}", DETAILS, {})
+    assert urljoin(f"{order}/details{slash}", detailed.headers["location"]) == order
+    assert get(order.replace(base, stage)) == 200
+
+
 def test_an_order_runs_from_the_post_to_the_get(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
     answer = orders.post_order(key(), BODY)
     assert answer.status == 202
     order_id = answer.body["order_id"]
-    assert answer.headers["location"] == f"/orders/{order_id}"
     waiting = until(orders, order_id, "AWAITING_DETAILS")
     assert waiting["result"]["offers_seen"] == 2_000
     assert len(waiting["result"]["best_offers"]) <= 3
@@ -205,7 +233,7 @@ def test_a_key_without_or_with_too_many_characters_is_refused(orders: OrdersClie
 
 def test_the_correlation_id_of_the_caller_is_kept(orders: OrdersClient, aws: Sandbox, stack: Stack) -> None:
     sent = {"Idempotency-Key": key(), "X-Correlation-Id": "my-'own'-id"}
-    answer = orders._send("POST", "/orders", BODY, sent)
+    answer = orders.send("POST", "/orders", BODY, sent)
     assert answer.status == 202
     assert row(aws, stack, answer.body["order_id"])["correlation_id"] == "my-'own'-id"
 

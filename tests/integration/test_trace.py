@@ -61,7 +61,7 @@ class Orders:
     def send(self, correlation_id: str | None = None) -> str:
         key = f"trace-{secrets.token_hex(8)}"
         headers = {"Idempotency-Key": key, **({"X-Correlation-Id": correlation_id} if correlation_id else {})}
-        answers = [self._client._send("POST", "/orders", ORDER, headers) for _ in range(2)]
+        answers = [self._client.send("POST", "/orders", ORDER, headers) for _ in range(2)]
         assert [answer.status for answer in answers] == [202, 202]
         order_id = str(answers[0].body["order_id"])
         self.ids[correlation_id or order_id] = order_id

@@ -218,6 +218,7 @@ def compliant() -> dict[str, Made]:
             (["dynamodb:PutItem"], [Ref("records")]),
             (["sqs:SendMessage"], [Ref("work-dlq")]),
             environment={"variables": {"EDA_IDEMPOTENCY": Document(table=Ref("records", "name"))}},
+            reservedConcurrentExecutions=5,
         ),
         *function(
             "per-object",
@@ -233,6 +234,7 @@ def compliant() -> dict[str, Made]:
                 "eventSourceArn": Ref("work"),
                 "functionName": Ref("consumer"),
                 "functionResponseTypes": ["ReportBatchItemFailures"],
+                "scalingConfig": {"maximumConcurrency": 5},
                 "tags": TAGS,
             },
         ),

@@ -70,6 +70,7 @@ OTHERS = {
     "lambda-idempotent-consumer",
     "lambda-own-log-group",
     "lambda-own-role",
+    "lambda-queue-concurrency",
     "lambda-reserved-concurrency",
     "lambda-runtime-supported",
     "log-retention",

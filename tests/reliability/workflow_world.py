@@ -451,6 +451,7 @@ def _definitions() -> None:
     pulumi.export(
         "workflow",
         callback_definition.definition(
+            partition="aws",
             call_function_arn="call",
             token_keeper_arn="keeper",
             table_name=ORDERS,
@@ -466,7 +467,12 @@ def _definitions() -> None:
     pulumi.export(
         "admission",
         admission.definition(
-            service="api", table_name=ORDERS, key="order_id", state_machine_arn=MACHINE, log_group_name="requests"
+            partition="aws",
+            service="api",
+            table_name=ORDERS,
+            key="order_id",
+            state_machine_arn=MACHINE,
+            log_group_name="requests",
         ),
     )
 

@@ -3,8 +3,10 @@
 import base64
 import json
 from typing import Any
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from eda_runtime import http
 from eda_runtime.envelope import Envelope
 from eda_runtime.http import Problem, json_body, problem, sent_correlation_id, tenant_of
 from hypothesis import given
@@ -186,3 +188,34 @@ def test_every_error_has_a_title_of_the_standard() -> None:
         with pytest.raises(ValueError, match=f"{status}; it must be 400 to 599"):
             Problem(status, "")
     assert Problem(599, "why").response()["statusCode"] == 599
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+@pytest.mark.parametrize(
+    ("resource", "parameters", "asked"),
+    [
+        ("/orders", None, "/orders"),
+        ("/orders/{order_id}/details", {"order_id": "7"}, "/orders/7/details"),
+        ("/files/{path+}", {"path": "a/b/c"}, "/files/a/b/c"),
+        ("/", None, "/"),
+    ],
+)
+@pytest.mark.parametrize("before", ["/v1", "/shop", ""])
+def test_a_reference_leads_to_the_other_path_behind_stage_and_base_path(
+    before: str, resource: str, parameters: dict[str, str] | None, asked: str, slash: str
+) -> None:
+    url = f"https://api.example.com{before}{asked.rstrip('/') if slash else asked}{slash}"
+    # Of a REST API, whose event has the base path of a custom domain, and no stage.
+    event = {"resource": resource, "path": urlsplit(url).path, "pathParameters": parameters}
+    wanted = f"https://api.example.com{before}/orders/7"
+    assert urljoin(url, http.reference(event, "/orders/7")) == wanted
+    # Of an HTTP API, which names the route; of a function URL, which has the path alone.
+    routed = {"routeKey": f"GET {resource}", "rawPath": urlsplit(url).path, "pathParameters": parameters}
+    assert urljoin(url, http.reference(routed, "/orders/7")) == wanted
+    if not before:
+        assert urljoin(url, http.reference({"rawPath": urlsplit(url).path}, "/orders/7")) == wanted
+
+
+def test_a_reference_that_begins_with_a_colon_is_no_scheme() -> None:
+    event = {"resource": "/orders", "path": "/orders"}
+    assert urljoin("https://a.example/v1/orders", http.reference(event, "/urn:7")) == "https://a.example/v1/urn:7"

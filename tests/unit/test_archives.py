@@ -40,6 +40,47 @@ def test_other_content_is_another_file(tmp_path: Path) -> None:
     assert archives.directory_archive(folder).path != before
 
 
+def test_a_program_stays_executable_and_is_another_archive(tmp_path: Path) -> None:
+    first = write(tmp_path / "a" / "code", {"bootstrap": "#!/bin/sh", "data.txt": "x"})
+    plain = archives.directory_archive(first).path
+    (first / "bootstrap").chmod(0o755)
+    second = write(tmp_path / "b" / "code", {"data.txt": "x", "bootstrap": "#!/bin/sh"})
+    # Who else may read or execute it is the machine's business: only the owner's bit counts.
+    (second / "bootstrap").chmod(0o700)
+    one, other = archives.directory_archive(first).path, archives.directory_archive(second).path
+    assert Path(one).read_bytes() == Path(other).read_bytes()
+    assert one != plain
+    modes = {info.filename: info.external_attr >> 16 for info in zipfile.ZipFile(one).infolist()}
+    assert modes == {"bootstrap": 0o755, "data.txt": 0o644}
+
+
+def test_links_stand_for_what_they_lead_to(tmp_path: Path) -> None:
+    write(tmp_path / "shared", {"part.py": "y = 2", "deep/er.py": "z = 3", "__pycache__/x.pyc": "left over"})
+    folder = write(tmp_path / "code", {"handler.py": "x = 1"})
+    (folder / "lib").symlink_to(tmp_path / "shared")
+    (folder / "one.py").symlink_to(tmp_path / "shared" / "part.py")
+    names = zipfile.ZipFile(archives.directory_archive(folder).path).namelist()
+    assert names == ["handler.py", "lib/deep/er.py", "lib/part.py", "one.py"]
+
+
+@pytest.mark.parametrize(("target", "error"), [("gone", FileNotFoundError), (".", ValueError), ("..", ValueError)])
+def test_a_link_that_leads_nowhere_or_round_is_refused_by_name(
+    tmp_path: Path, target: str, error: type[Exception]
+) -> None:
+    folder = write(tmp_path / "code", {"sub/handler.py": "x = 1"})
+    (folder / "sub" / "link").symlink_to(target)
+    with pytest.raises(error, match="sub/link is a link to"):
+        archives.directory_archive(folder)
+
+
+def test_links_that_lead_round_over_each_other_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "code", {"a/handler.py": "x = 1", "b/part.py": "y = 2"})
+    (folder / "a" / "b").symlink_to("../b")
+    (folder / "b" / "a").symlink_to("../a")
+    with pytest.raises(ValueError, match="is a link to"):
+        archives.directory_archive(folder)
+
+
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         archives.directory_archive(tmp_path)

@@ -110,3 +110,17 @@ def test_a_wrong_argument_names_component_argument_and_what_is_allowed(args: dic
         make(**args)
     assert str(raised.value).startswith("ConsumerCache 'c'")
     assert message in str(raised.value)
+
+
+def test_caches_whose_names_have_the_same_letters_have_grants_of_their_own() -> None:
+    grants: dict[str, Any] = {}
+    names = ("rates-eu", "rates_eu", "rates.eu", "Rates-Eu", "r-1a", "r1a")
+
+    def program() -> None:
+        for name in names:
+            grants.update(ConsumerCache(name, {"hot": {}}).reader_grants)
+
+    record(program)
+    assert len(grants) == len(names)
+    assert "ReadRatesEu" in grants
+    assert all(sid.isalnum() for sid in grants)

@@ -14,7 +14,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def test_every_price_is_used_and_says_where_it_is_from() -> None:
-    bills = [costs.idle(documents.recording("prod")), costs.million_orders(), costs.naive_million_orders()]
+    bills = [
+        costs.idle(documents.recording("prod")),
+        costs.idle(documents.recording("dev")),
+        costs.million_orders(),
+        costs.naive_million_orders(),
+    ]
     assert {item.price for bill in bills for item in bill} == set(costs.PRICES)
     assert all(price.usd > 0 and price.source.startswith("aws.amazon.com/") for price in costs.PRICES.values())
     assert re.fullmatch(r"20\d\d-\d\d", costs.DATED)
@@ -25,6 +30,8 @@ def test_an_idle_stack_is_counted_from_its_resources(environment: str) -> None:
     made = documents.recording(environment)
     bill = {item.what: item for item in costs.idle(made)}
     assert bill["alarms"].units == len(made.of("aws:cloudwatch/metricAlarm:MetricAlarm")) > 20
+    keys = bill["KMS keys"].units if "KMS keys" in bill else 0
+    assert keys == len(made.of("aws:kms/key:Key")) == (environment != "prod")
     assert ("QuickSight, one author" in bill) == (environment in ("sandbox", "prod"))
     assert ("daily load job, nothing to load" in bill) == (environment != "dev")
 

@@ -32,8 +32,11 @@ def test_every_environment_runs_and_differs_where_it_should(environment: str) ->
     retention = {group.inputs["retentionInDays"] for group in made.of("aws:cloudwatch/logGroup:LogGroup").values()}
     assert retention == {{"sandbox": 1, "dev": 7, "staging": 30, "prod": 365}[environment]}
     functions = made.of("aws:lambda/function:Function")
-    settings = made.one("aws:apigateway/methodSettings:MethodSettings", "orders-api-get-orders-order-id-settings")
-    burst = settings.inputs["settings"]["throttlingBurstLimit"]
+    settings = {
+        found.inputs["methodPath"]: found.inputs["settings"]
+        for found in made.of("aws:apigateway/methodSettings:MethodSettings").values()
+    }
+    burst = settings["~1orders~1{order_id}/GET"]["throttlingBurstLimit"]
     assert burst < functions["get-order-function"].inputs["reservedConcurrentExecutions"]
 
 

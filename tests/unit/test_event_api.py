@@ -130,6 +130,37 @@ def test_the_function_may_be_invoked_by_its_route_alone() -> None:
     assert permission["sourceArn"].endswith("/v1/GET/orders/*")
 
 
+def test_functions_have_one_permission_for_all_of_their_routes() -> None:
+    routes = {f"GET /things/{number}": GET["GET /orders/{order_id}"] for number in range(60)}
+    permission = make(routes=routes).one("aws:lambda/permission:Permission").inputs
+    assert permission["sourceArn"].endswith("/v1/GET/things/*")
+
+
+def test_a_routes_own_throttle_is_set_at_its_method() -> None:
+    limited = {"GET /orders/{order_id}": {**GET["GET /orders/{order_id}"], "throttling_burst_limit": 5}}
+    found = make(routes=limited).of("aws:apigateway/methodSettings:MethodSettings").values()
+    by_path = {setting.inputs["methodPath"]: setting.inputs["settings"] for setting in found}
+    assert by_path == {
+        "*/*": {"throttlingRateLimit": 100, "throttlingBurstLimit": 50},
+        "~1orders~1{order_id}/GET": {"throttlingRateLimit": 100, "throttlingBurstLimit": 5},
+    }
+
+
+def test_parameters_of_any_name_are_declared() -> None:
+    routes = {"GET /a/{b-c}/{d.e}/{f+}": GET["GET /orders/{order_id}"]}
+    (operation,) = document(make(routes=routes))["paths"]["/a/{b-c}/{d.e}/{f+}"].values()
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["b-c", "d.e", "f"]
+
+
+def test_routes_that_differ_in_a_separator_have_resources_of_their_own() -> None:
+    alike = ("/a-b", "/a/b", "/a_b", "/{a}/{b}", "/A/b")
+    limited = {f"POST {path}": {**POST["POST /orders"], "throttling_burst_limit": 5} for path in alike}
+    made = make(routes=limited)
+    assert len(made.of("aws:sfn/stateMachine:StateMachine")) == len(alike)
+    names = [found.inputs["name"] for found in made.of("aws:iam/role:Role").values()]
+    assert len(set(names)) == len(names) == 2 * len(alike)
+
+
 def test_throttling_and_access_log_are_set() -> None:
     made = make(throttling_rate_limit=10, throttling_burst_limit=5)
     settings = made.one("aws:apigateway/methodSettings:MethodSettings").inputs["settings"]
@@ -156,6 +187,16 @@ def test_other_authorisation_is_a_typed_choice(authorization: Authorization, sch
         ({"routes": {}}, "'routes' is empty"),
         ({"routes": {"/orders": {}}}, "is no method and path"),
         ({"routes": {"GET /x": {}}}, "needs one of function and workflow"),
+        ({"routes": {"GET /x{y}": GET["GET /orders/{order_id}"]}}, "has the part 'x{y}'"),
+        ({"routes": {"GET /x/": GET["GET /orders/{order_id}"]}}, "has the part ''"),
+        (
+            {"routes": {"GET /x/{a}": GET["GET /orders/{order_id}"], "POST /x/{b}": GET["GET /orders/{order_id}"]}},
+            "has /x/{a} and /x/{b}",
+        ),
+        (
+            {"routes": {"POST /x": {"workflow": {**POST["POST /orders"]["workflow"], "location": "/x"}}}},
+            "it must be a path with {id}",
+        ),
         ({"authorization": "COGNITO"}, "'user_pool_arns' is missing; COGNITO needs it"),
         ({"authorization": "IAM"}, "'authorization' is 'IAM'; allowed are AWS_IAM, COGNITO, API_KEY, NONE"),
         ({"throttling_rate_limit": 0}, "'throttling_rate_limit' is 0"),

@@ -244,7 +244,7 @@ def test_overrides_reach_the_function() -> None:
     assert made.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 7
     alarms = made.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
     assert all(alarm.inputs["alarmActions"] == ["arn:aws:sns:eu:1:t"] for alarm in alarms)
-    assert "Vpc" in made.statements("f-role")
+    assert made.statements("f-role-vpc")["Interfaces"]["Resource"] == ["*"]
 
 
 @pytest.mark.parametrize(
@@ -301,3 +301,66 @@ def test_outputs_are_known_to_the_program() -> None:
     assert set(exports) == set(IdempotentLambda.__annotations__)
     assert exports["function_name"] == "project-test-f"
     assert exports["idempotency_table_name"] == "project-test-f-idempotency"
+
+
+@pytest.mark.parametrize(
+    ("reserved", "given", "limit"),
+    [
+        (None, None, None),
+        (None, 7, 7),
+        (5, None, 5),
+        (5, 3, 3),
+        (2000, None, 1000),
+        (-1, None, None),
+        (pulumi.Output.from_input(5), None, 5),
+    ],
+)
+def test_a_queue_hands_over_no_more_than_is_reserved(reserved: Any, given: int | None, limit: int | None) -> None:
+    source = {} if given is None else {"maximum_concurrency": given}
+    more = {} if reserved is None else {"reserved_concurrent_executions": reserved}
+    mapping = make(queue_source=source, **more).one("aws:lambda/eventSourceMapping:EventSourceMapping").inputs
+    assert mapping.get("scalingConfig") == (None if limit is None else {"maximumConcurrency": limit})
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        ({"queue_source": {"maximum_concurrency": 1}}, "'maximum_concurrency' is 1"),
+        ({"queue_source": {"maximum_concurrency": 1001}}, "'maximum_concurrency' is 1001"),
+        ({"queue_source": {}, "reserved_concurrent_executions": 1}, "'reserved_concurrent_executions' is 1"),
+        ({"queue_source": {"maximum_concurrency": 6}, "reserved_concurrent_executions": 5}, "is 6, above"),
+        (
+            {"grants": {"Trace": {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/*"]}}},
+            "has the Sid of a statement that the component makes",
+        ),
+        (
+            {
+                "grants": {
+                    "Read": {
+                        "actions": ["s3:GetObject"],
+                        "resources": [f"arn:aws:s3:::bucket-{number:040}/*" for number in range(150)],
+                    }
+                }
+            },
+            "'grants' makes policies of",
+        ),
+    ],
+)
+def test_what_aws_would_refuse_or_lose_is_refused(args: dict[str, Any], message: str) -> None:
+    # Pulumi hands on what an output raises as a ValueError.
+    with pytest.raises(ValueError) as raised:  # noqa: PT011  # the message is compared
+        make(**args)
+    assert message in str(raised.value)
+
+
+def test_the_rights_to_interfaces_outlive_the_functions_place_in_the_vpc() -> None:
+    made = make(vpc_config={"subnet_ids": ["s"], "security_group_ids": ["g"], "replacement_security_group_ids": ["r"]})
+    # A policy of its own: Pulumi deletes it after the function has changed, or gone; a statement goes before.
+    assert "ec2:DeleteNetworkInterface" in made.statements("f-role-vpc")["Interfaces"]["Action"]
+    depends = {request.name: set(request.dependencies) for request, _ in made.registrations}
+    urns = {request.name: response.urn for request, response in made.registrations if "rolePolicy" in request.type}
+    assert urns["f-role-vpc"] in depends["f-role"] | depends["f-function"]
+    assert urns["f-role"] in depends["f-function"]
+    function = made.one(FUNCTION).inputs
+    assert (function["replaceSecurityGroupsOnDestroy"], function["replacementSecurityGroupIds"]) == (True, ["r"])
+    assert "f-role-vpc" not in {name for _, name in make().names()}

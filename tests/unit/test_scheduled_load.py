@@ -408,3 +408,14 @@ def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError) as raised:
         make(**args)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(("tags", "shown"), [(10, 10), (11, 0)])
+def test_an_object_has_ten_tags_at_most_and_none_of_the_providers(tags: int, shown: int) -> None:
+    made = make(tags={f"tag-{number}": "x" for number in range(tags)})
+    objects = made.of(OBJECT).values()
+    assert objects
+    for found in objects:
+        assert len(found.inputs.get("tags") or {}) == shown
+        assert found.inputs["overrideProvider"] == {"defaultTags": {"tags": {}}}
+    assert len(made.of("aws:s3/bucket:Bucket")["l-job"].inputs["tags"]) == tags

@@ -17,7 +17,7 @@ def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Out
     options = pulumi.InvokeOutputOptions(parent=common.parent)
     return pulumi.Output.format(
         "arn:{0}:{1}:{2}:{3}:{4}",
-        aws.get_partition_output(opts=options).partition,
+        partition(common),
         service,
         aws.get_region_output(opts=options).region,
         account_id(common),
@@ -25,10 +25,26 @@ def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Out
     )
 
 
+def service_action(common: Common, service: str, action: str) -> pulumi.Output[str]:
+    """What a service calls another service by: an ARN of its own in the stack's region, without an account.
+
+    Args:
+        common: the component.
+        service: that calls, ``apigateway``.
+        action: what it calls, for example ``states:action/StartSyncExecution``.
+    """
+    region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
+    return pulumi.Output.concat("arn:", partition(common), f":{service}:", region, ":", action)
+
+
+def partition(common: Common) -> pulumi.Output[str]:
+    """The partition of the component's provider: ``aws``, ``aws-cn`` or ``aws-us-gov``."""
+    return aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
+
+
 def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[str]:
     """The ARN of a bucket."""
-    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
-    return pulumi.Output.concat("arn:", partition, ":s3:::", bucket_name)
+    return pulumi.Output.concat("arn:", partition(common), ":s3:::", bucket_name)
 
 
 def account_id(common: Common) -> pulumi.Output[str]:

@@ -1,13 +1,11 @@
 """Buckets."""
 
-import re
-
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._parts import access
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.naming import lower_case_name
 
 
 def bucket(
@@ -35,7 +33,7 @@ def bucket(
     made = aws.s3.Bucket(
         name,
         # 63 characters in all, of which the provider's digits take 26.
-        bucket_prefix=re.sub(r"[^a-z0-9-]", "-", physical_name(name, 36).lower()) + "-",
+        bucket_prefix=lower_case_name(name, 36).lstrip("-") + "-",
         force_destroy=force_destroy,
         tags=common.tags,
         opts=common.opts(),

@@ -289,6 +289,29 @@ def reserved_concurrency(graph: Graph, options: Options) -> Findings:
 
 
 @stack_rule(
+    "lambda-queue-concurrency",
+    holds="A queue hands a function with reserved concurrency no more batches at a time than it has instances.",
+    why="What Lambda cannot hand over counts as a try: messages end in the dead-letter queue without having been seen.",
+    fix="Set scaling_config.maximum_concurrency of the event source mapping, at most the reserved concurrency.",
+    reference=_GUIDE + "services-sqs-scaling.html",
+    category=Category.RELIABILITY,
+)
+def queue_concurrency(graph: Graph, options: Options) -> Findings:
+    """Mappings of queues stay below the reservation."""
+    for mapping in graph.of(EVENT_SOURCE_MAPPING):
+        if not graph.linked(mapping, "eventSourceArn", QUEUE):
+            continue
+        for function in _functions_of(graph, mapping, "functionName"):
+            reserved = function.reserved_concurrency
+            if reserved.value is None:
+                yield from reserved.require(lambda _known: True, f"the maximum concurrency of {mapping.name} or more")
+            elif reserved.value >= 0:
+                allowed = f"2 to {reserved.value:g}, the reserved concurrency of {function.name}"
+                limit = mapping.number("scalingConfig.maximumConcurrency")
+                yield from limit.require(between(2, reserved.value), allowed)
+
+
+@stack_rule(
     "lambda-async-failure-destination",
     holds="A function that is invoked asynchronously has a destination for events that fail.",
     why="After two retries Lambda drops an asynchronous event without a trace of it.",

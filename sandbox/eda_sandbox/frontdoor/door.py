@@ -20,7 +20,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
-from eda_sandbox.frontdoor import authorization
+from eda_sandbox.frontdoor import authorization, limits
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
@@ -152,6 +152,10 @@ class FrontDoor:
             return self._answer(ours, request)
         if service == TABLE_STREAMS:
             return self._read_stream(operation, request)
+        try:
+            limits.check(service, operation, request, self._emulator)
+        except AwsError as error:
+            return error_response(service, error.code, error.status or 400, error.message)
         if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
             try:
                 self._policies.check(service, operation, request)

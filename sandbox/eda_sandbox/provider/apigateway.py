@@ -131,18 +131,14 @@ def _create_method_settings(context: Context, inputs: Inputs) -> Created:
     settings = Inputs("aws:apigateway/methodSettings:MethodSettings", inputs.need("settings"))
     inputs.done()
     changes = {
-        f"{_method_path(path)}/{api_name}": value
+        # As it is given: who wants a nested resource encodes its slashes (Terraform's provider, method_settings.go).
+        f"/{path}/{api_name}": value
         for key, api_name in _METHOD_SETTINGS.items()
         if (value := settings.take(key)) is not None
     }
     settings.done()
     _patch(context.client("apigateway"), api, stage, changes)
     return Created(f"{api}-{stage}-{path}")
-
-
-def _method_path(path: str) -> str:
-    resource, _, method = path.rpartition("/")
-    return "/*/*" if path == "*/*" else f"/~1{resource.replace('/', '~1')}/{method}"
 
 
 def _update_method_settings(context: Context, id: str, state: State, inputs: Inputs) -> State:
@@ -154,7 +150,7 @@ def _update_method_settings(context: Context, id: str, state: State, inputs: Inp
 
 def _delete_method_settings(context: Context, id: str, state: State) -> None:
     client = context.client("apigateway")
-    _patch(client, state["restApi"], state["stageName"], {}, [_method_path(state["methodPath"])])
+    _patch(client, state["restApi"], state["stageName"], {}, [f"/{state['methodPath']}"])
 
 
 def _patch(client: Any, api: str, stage: str, changes: dict[str, Any], removed: Sequence[str] = ()) -> None:
@@ -205,7 +201,7 @@ def _delete_usage_plan_key(context: Context, id: str, state: State) -> None:
 
 
 def _is_set(answer: Any, it: State) -> bool:
-    return it["methodPath"].lstrip("/") in {path.lstrip("/") for path in answer.get("methodSettings", {})}
+    return it["methodPath"] in answer.get("methodSettings", {})
 
 
 _retag = tagged("apigateway", lambda it: {"resourceArn": it["arn"]})

@@ -1,8 +1,10 @@
 """Log groups and alarms."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.convert import Inputs, pairs
 from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
 from eda_sandbox.provider.tags import tagged
@@ -82,6 +84,11 @@ def _delete_alarm(context: Context, id: str, state: State) -> None:
 def _create_dashboard(context: Context, inputs: Inputs) -> Created:
     name, body = inputs.need("dashboardName"), inputs.need("dashboardBody")
     inputs.done()
+    # PutDashboard takes no others (CloudWatch API reference), and the emulator takes all.
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,255}", name):
+        raise SandboxError(
+            f"InvalidParameterInput: the dashboard's name {name!r} has other characters than A-Za-z0-9_-"
+        )
     context.client("cloudwatch").put_dashboard(DashboardName=name, DashboardBody=body)
     arn = f"arn:aws:cloudwatch::{context.cloud.account}:dashboard/{name}"
     return Created(name, {"dashboardArn": arn})

@@ -15,6 +15,8 @@ from eda_sandbox.provider.resource import Context, Created, ResourceType, State,
 from eda_sandbox.provider.tags import tagged
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+_ONLY_PROVIDER = ("skipDestroy", "replaceSecurityGroupsOnDestroy", "replacementSecurityGroupIds")
+"""Properties of a function that the provider itself acts on when it deletes the function; there are no interfaces."""
 
 
 def archive_bytes(token: str, archive: Any) -> bytes:
@@ -76,7 +78,7 @@ def _code(inputs: Inputs) -> dict[str, Any]:
 def _create_function(context: Context, inputs: Inputs) -> Created:
     name = context.auto_name(inputs.take("name"))
     concurrency, tags = inputs.take("reservedConcurrentExecutions"), inputs.tags()
-    for only_pulumi in ("skipDestroy", "replaceSecurityGroupsOnDestroy"):
+    for only_pulumi in _ONLY_PROVIDER:
         inputs.take(only_pulumi)
     code = _code(inputs)
     request = inputs.rest("lambda", "CreateFunction")
@@ -104,7 +106,7 @@ def _create_function(context: Context, inputs: Inputs) -> Created:
 def _update_function(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
     client = context.client("lambda")
     concurrency = inputs.take("reservedConcurrentExecutions")
-    for untouched in ("name", "tags", "tagsAll", "skipDestroy", "replaceSecurityGroupsOnDestroy"):
+    for untouched in ("name", "tags", "tagsAll", *_ONLY_PROVIDER):
         inputs.take(untouched)
     code = _code(inputs)
     architectures, publish = inputs.take("architectures"), inputs.take("publish", False)

@@ -160,9 +160,9 @@ def _delete_notification(context: Context, id: str, state: State) -> None:
 def _create_object(context: Context, inputs: Inputs) -> Created:
     bucket, key, source = inputs.need("bucket"), inputs.need("key"), inputs.take("source")
     content, kind = inputs.take("content"), inputs.take("contentType")
-    inputs.take("forceDestroy")
-    for only_diff in ("etag", "sourceHash"):
-        inputs.take(only_diff)
+    # What the provider alone looks at: its own default tags, which a program here has none of, and its diff.
+    for only_provider in ("forceDestroy", "overrideProvider", "etag", "sourceHash"):
+        inputs.take(only_provider)
     tags = urlencode(inputs.tags())
     request = inputs.rest("s3", "PutObject", {"kmsKeyId": "SSEKMSKeyId"})
     if tags:

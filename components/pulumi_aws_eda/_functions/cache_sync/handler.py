@@ -4,6 +4,8 @@ In: EventBridge Scheduler's ``{"scheduled_time": …}``. Out: ``{"outcome": …,
 version before it; the event is tried again, and lies in the dead-letter queue at last.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterator
 from typing import Any

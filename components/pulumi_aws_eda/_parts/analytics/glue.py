@@ -1,6 +1,5 @@
 """Tables of the Glue catalog over files, and their names."""
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -10,7 +9,7 @@ import pulumi_aws as aws
 
 from pulumi_aws_eda._parts.args import ArgumentError
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.naming import lower_case_name
 
 FIRST_DATE = "2024-01-01"
 """The first day of tables that name none."""
@@ -36,7 +35,7 @@ def date_projection(component: str, args: Mapping[str, Any]) -> dict[str, str]:
 
 def glue_name(name: str) -> str:
     """A name of a Glue database or table: project, stack and logical name in letters that Athena takes unquoted."""
-    return re.sub(r"[^a-z0-9_]", "_", physical_name(name, 128).lower())
+    return lower_case_name(name, 128, "_")
 
 
 def glue_table(

@@ -1,10 +1,12 @@
 """Admission: the Express machine between API Gateway and the workflow, so that a request starts it exactly once."""
 
+import json
 from typing import Any
 
 import pulumi
 from eda_runtime.workflow_rows import OPEN
 
+from pulumi_aws_eda._parts.workflow.integrations import integration
 from pulumi_aws_eda._parts.workflow.retries import ALREADY_EXISTS, FAILED_CONDITION, retry
 
 _PARTS = [f"States.ArrayGetItem($.trace.parts, {part})" for part in range(5)]
@@ -18,6 +20,7 @@ LOG_STREAM = "requests"
 
 def definition(
     *,
+    partition: pulumi.Input[str],
     service: str,
     table_name: pulumi.Input[str],
     key: str,
@@ -31,13 +34,22 @@ def definition(
     accepted. Output: ``{"status": 202, "id": …}``, or ``{"status": …, "detail": …}`` with 400, 413 or 422.
 
     Args:
+        partition: where it runs.
         service: who writes the log line, as its key ``service`` says.
         table_name: where the rows are.
         key: the table's partition key.
         state_machine_arn: the workflow.
         log_group_name: has the stream ``requests``.
     """
+    known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
+        partition=partition, table_name=table_name, state_machine_arn=state_machine_arn, log_group_name=log_group_name
+    )
+    return known.apply(lambda values: json.dumps(_machine(**values, service=service, key=key)))
 
+
+def _machine(
+    *, partition: str, service: str, table_name: str, key: str, state_machine_arn: str, log_group_name: str
+) -> dict[str, Any]:
     def told(name: str, next: str, **more: Any) -> dict[str, Any]:
         """Two states that write the route's one log line, which joins the gateway's request id to the correlation id.
 
@@ -57,7 +69,7 @@ def definition(
             name: {"Type": "Pass", "Parameters": line, "ResultPath": "$.line", "Next": f"Log{name}"},
             f"Log{name}": {
                 "Type": "Task",
-                "Resource": "arn:aws:states:::aws-sdk:cloudwatchlogs:putLogEvents",
+                "Resource": integration(partition, "aws-sdk:cloudwatchlogs:putLogEvents"),
                 "Parameters": {"LogGroupName": log_group_name, "LogStreamName": LOG_STREAM, "LogEvents": [event]},
                 "ResultPath": None,
                 "TimeoutSeconds": 3,
@@ -152,7 +164,7 @@ def definition(
         },
         "PutRow": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:putItem",
+            "Resource": integration(partition, "dynamodb:putItem"),
             "Parameters": {
                 "TableName": table_name,
                 "Item": row,
@@ -171,7 +183,7 @@ def definition(
         "NewRow": {"Type": "Pass", "Parameters": {"Item": row}, "ResultPath": "$.row", "Next": "Request"},
         "ReadRow": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Resource": integration(partition, "dynamodb:getItem"),
             "Parameters": {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.row",
             "Retry": quickly(),
@@ -219,7 +231,7 @@ def definition(
         },
         "Start": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution",
+            "Resource": integration(partition, "aws-sdk:sfn:startExecution"),
             "Parameters": {
                 "StateMachineArn": state_machine_arn,
                 "Name.$": "$.id",
@@ -249,7 +261,7 @@ def definition(
         # From here on the row is an order: it flows, it is shown, and it waits for details.
         "Accept": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Resource": integration(partition, "dynamodb:updateItem"),
             "Parameters": {
                 "TableName": table_name,
                 "Key": {key: {"S.$": "$.id"}},
@@ -270,7 +282,7 @@ def definition(
         },
         "LookWhoAccepted": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Resource": integration(partition, "dynamodb:getItem"),
             "Parameters": {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.row",
             "Retry": quickly(),
@@ -293,4 +305,4 @@ def definition(
         "Gone": {"Type": "Fail", "Error": "Gone", "Cause": "the row went while the request was answered"},
         "Accepted": {"Type": "Pass", "Parameters": {"status": 202, "id.$": "$.id"}, "End": True},
     }
-    return pulumi.Output.json_dumps({"StartAt": "CheckRequest", "States": states, "TimeoutSeconds": 25})
+    return {"StartAt": "CheckRequest", "States": states, "TimeoutSeconds": 25}

@@ -36,7 +36,6 @@ _GATEWAY_RESPONSES: dict[str, tuple[int, str]] = {
     "INVALID_SIGNATURE": (403, "the signature of the request is not valid"),
     "MISSING_AUTHENTICATION_TOKEN": (403, "there is no such resource, or the request is not signed"),
     "QUOTA_EXCEEDED": (429, "the quota of the API key is used up"),
-    "REQUEST_TOO_LARGE": (413, "the body is too large"),
     "RESOURCE_NOT_FOUND": (404, "there is no such resource"),
     "THROTTLED": (429, "too many requests; try again later"),
     "UNAUTHORIZED": (401, "valid credentials are needed"),
@@ -45,7 +44,8 @@ _GATEWAY_RESPONSES: dict[str, tuple[int, str]] = {
 
 
 def gateway_responses() -> dict[str, Any]:
-    """The gateway's own errors as problem+json, with ``Retry-After`` where waiting helps."""
+    """The gateway's own errors as problem+json, with ``Retry-After`` where waiting helps: all but
+    ``REQUEST_TOO_LARGE`` (over 10 MB), which cannot be customised (Developer Guide, important notes for REST APIs)."""
     responses = {}
     for kind, (status, detail) in _GATEWAY_RESPONSES.items():
         headers = {"gatewayresponse.header.Content-Type": f"'{PROBLEM}'"}
@@ -70,15 +70,15 @@ def lambda_integration(invoke_arn: str) -> dict[str, Any]:
 
 
 def workflow_integration(
-    region: str, role_arn: str, admission_arn: str, location: str, tenant: str, schema: Mapping[str, Any]
+    action_arn: str, role_arn: str, admission_arn: str, location: str, tenant: str, schema: Mapping[str, Any]
 ) -> dict[str, Any]:
     """API Gateway calls the admission machine itself.
 
     Args:
-        region: of the machine.
+        action_arn: what API Gateway does: ``StartSyncExecution`` in its own form of an ARN.
         role_arn: the role API Gateway calls it as.
         admission_arn: the machine.
-        location: path of the resource that is made, with ``{id}``.
+        location: reference to the resource that is made, relative to the route's path, with ``{id}``.
         tenant: VTL that sets ``$tenant``.
         schema: of the request's body.
     """
@@ -93,7 +93,7 @@ def workflow_integration(
     return {
         "type": "aws",
         "httpMethod": "POST",
-        "uri": f"arn:aws:apigateway:{region}:states:action/StartSyncExecution",
+        "uri": action_arn,
         "credentials": role_arn,
         "passthroughBehavior": "never",
         "requestTemplates": {"application/json": request_template(admission_arn, tenant, schema)},
@@ -105,15 +105,18 @@ def workflow_integration(
 
 
 def _response_template(location: str) -> str:
-    path = location.replace("{id}", "$out.id")
+    reference = "${up}" + location.replace("{id}", "$out.id")
     # StartSyncExecution answers 200 for a machine that failed, too.
     return (
         "#if($input.path('$.status') == 'SUCCEEDED')"
         "#set($out = $util.parseJson($input.path('$.output')))"
         "#set($context.responseOverride.status = $out.status)"
         "#if($out.status == 202)"
-        f'#set($context.responseOverride.header.Location = "{path}")'
-        f'{{"order_id":"$out.id","links":{{"self":"{path}"}}}}'
+        # The same resource with a slash at its end is a folder deeper for whoever resolves the reference.
+        "#set($up = '')#if($context.path.endsWith('/'))#set($up = '../')#end"
+        f'#set($location = "{reference}")'
+        "#set($context.responseOverride.header.Location = $location)"
+        '{"order_id":"$out.id","links":{"self":"$location"}}'
         "#else"
         f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
         "#if($out.status == 400)#set($title = 'Bad Request')"

@@ -230,7 +230,15 @@ def _needs(
     return needs
 
 
-def via(common: Common, service: str) -> dict[str, pulumi.Output[str]]:
+def via(common: Common, service: str) -> dict[str, pulumi.Output[str | list[str]]]:
     """The condition that a key is used through a service alone."""
-    region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
-    return {"kms:ViaService": pulumi.Output.concat(service, ".", region, ".amazonaws.com")}
+    options = pulumi.InvokeOutputOptions(parent=common.parent)
+    suffix = aws.get_partition_output(opts=options).dns_suffix
+    region = aws.get_region_output(opts=options).region
+
+    def names(known: list[str]) -> str | list[str]:
+        name = f"{service}.{known[0]}.amazonaws.com"
+        # In China services have endpoints of another suffix, and no page says which of both the key is told.
+        return name if name.endswith(known[1]) else [name, f"{service}.{known[0]}.{known[1]}"]
+
+    return {"kms:ViaService": pulumi.Output.all(region, suffix).apply(names)}

@@ -1,10 +1,12 @@
 """The state machine of CallbackWorkflow: call, wait for the callback, write."""
 
+import json
 from typing import Any
 
 import pulumi
 from eda_runtime.workflow_rows import OPEN, TOLD, UNREAD
 
+from pulumi_aws_eda._parts.workflow.integrations import integration
 from pulumi_aws_eda._parts.workflow.retries import FAILED_CONDITION, LAMBDA_RETRY, retry
 
 LONGEST_RETRY_AFTER = 86_400
@@ -23,6 +25,7 @@ _ENVELOPE = {
 
 def definition(
     *,
+    partition: pulumi.Input[str],
     call_function_arn: pulumi.Input[str],
     token_keeper_arn: pulumi.Input[str],
     table_name: pulumi.Input[str],
@@ -35,10 +38,46 @@ def definition(
     default_retry_seconds: int,
 ) -> pulumi.Output[str]:
     """The definition as JSON; see ``CallbackWorkflowArgs`` for what the values mean."""
-    rows = _Rows(table_name, key)
+    known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
+        partition=partition,
+        call_function_arn=call_function_arn,
+        token_keeper_arn=token_keeper_arn,
+        table_name=table_name,
+        callback_table_name=callback_table_name,
+        dead_letter_queue_url=dead_letter_queue_url,
+        wait_timeout=wait_timeout,
+    )
+    return known.apply(
+        lambda values: json.dumps(
+            _machine(
+                **values,
+                key=key,
+                call_timeout=call_timeout,
+                max_call_attempts=max_call_attempts,
+                default_retry_seconds=default_retry_seconds,
+            )
+        )
+    )
+
+
+def _machine(
+    *,
+    partition: str,
+    call_function_arn: str,
+    token_keeper_arn: str,
+    table_name: str,
+    key: str,
+    callback_table_name: str,
+    dead_letter_queue_url: str,
+    call_timeout: int,
+    wait_timeout: int,
+    max_call_attempts: int,
+    default_retry_seconds: int,
+) -> dict[str, Any]:
+    rows = _Rows(partition, table_name, key)
     states: dict[str, Any] = {
         **_beginning(),
-        **_call(call_function_arn, call_timeout, max_call_attempts, default_retry_seconds),
+        **_call(partition, call_function_arn, call_timeout, max_call_attempts, default_retry_seconds),
         "MarkAwaiting": rows.write(
             status="AWAITING_DETAILS",
             version="called",
@@ -48,7 +87,7 @@ def definition(
         ),
         **rows.look("LookWhoWaits", version="called", mine="WaitForCallback", unanswered="Unanswered"),
         **rows.unanswered("Unanswered", back="MarkAwaiting"),
-        **_callback(token_keeper_arn, callback_table_name, wait_timeout),
+        **_callback(partition, token_keeper_arn, callback_table_name, wait_timeout),
         "Write": rows.write(
             status="COMPLETED",
             version="ended",
@@ -61,9 +100,9 @@ def definition(
         "Succeeded": {"Type": "Succeed"},
         "Withdrawn": {"Type": "Succeed"},
         **_failed("Overtaken", "RowChanged", "the row was changed by another than this execution"),
-        **_failure(rows, dead_letter_queue_url),
+        **_failure(partition, rows, dead_letter_queue_url),
     }
-    return pulumi.Output.json_dumps({"StartAt": "Begin", "States": states})
+    return {"StartAt": "Begin", "States": states}
 
 
 def _beginning() -> dict[str, Any]:
@@ -103,7 +142,7 @@ def _beginning() -> dict[str, Any]:
     }
 
 
-def _call(function_arn: pulumi.Input[str], timeout: int, attempts: int, default_seconds: int) -> dict[str, Any]:
+def _call(partition: str, function_arn: str, timeout: int, attempts: int, default_seconds: int) -> dict[str, Any]:
     asked = "$.asked.retry_after_seconds"
     read_retry_after: dict[str, Any] = {
         "ParseError": {
@@ -150,7 +189,7 @@ def _call(function_arn: pulumi.Input[str], timeout: int, attempts: int, default_
     return {
         "CallFunction": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke",
+            "Resource": integration(partition, "lambda:invoke"),
             "Parameters": {
                 "FunctionName": function_arn,
                 "Payload": {"id.$": "$.id", "payload.$": "$.payload", "envelope": _ENVELOPE},
@@ -237,13 +276,11 @@ def _call(function_arn: pulumi.Input[str], timeout: int, attempts: int, default_
     }
 
 
-def _callback(
-    token_keeper_arn: pulumi.Input[str], table_name: pulumi.Input[str], timeout: pulumi.Input[int]
-) -> dict[str, Any]:
+def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: int) -> dict[str, Any]:
     return {
         "WaitForCallback": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
+            "Resource": integration(partition, "lambda:invoke.waitForTaskToken"),
             "Parameters": {
                 "FunctionName": token_keeper_arn,
                 "Payload": {"id.$": "$.id", "task_token.$": "$$.Task.Token", "envelope": _ENVELOPE},
@@ -270,7 +307,7 @@ def _callback(
         # After this write nothing is accepted any more; what was accepted before it is used.
         "CloseCallback": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Resource": integration(partition, "dynamodb:updateItem"),
             "Parameters": {
                 "TableName": table_name,
                 "Key": {"id": {"S.$": "$.id"}},
@@ -289,7 +326,7 @@ def _callback(
         },
         "ReadCallback": {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Resource": integration(partition, "dynamodb:getItem"),
             "Parameters": {"TableName": table_name, "Key": {"id": {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.kept",
             "Retry": retry(),
@@ -310,7 +347,7 @@ def _callback(
     }
 
 
-def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[str, Any]:
+def _failure(partition: str, rows: "_Rows", dead_letter_queue_url: str) -> dict[str, Any]:
     """Every end that is none of an order's: the row is looked at, the message is sent, and then the row says so.
 
     The message comes first: a row that says ``FAILED`` has been in the queue, and one that does not, because something
@@ -347,9 +384,9 @@ def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[st
         },
         **rows.unanswered("UnansweredFailure", back="LookAtRow"),
         "Superseded": {"Type": "Fail", "Error": "Superseded", "Cause": "a later execution brings the row on"},
-        "SendToDeadLetterQueue": _message(dead_letter_queue_url),
+        "SendToDeadLetterQueue": _message(partition, dead_letter_queue_url),
         # Whether anybody was told that the order was accepted is not known either.
-        "SendUnread": _message(dead_letter_queue_url, row=UNREAD),
+        "SendUnread": _message(partition, dead_letter_queue_url, row=UNREAD),
         "IsRowKnown": {
             "Type": "Choice",
             "Choices": [{"Variable": "$.row.Item.version.N", "IsPresent": True, "Next": "MarkFailed"}],
@@ -365,10 +402,10 @@ def _failure(rows: "_Rows", dead_letter_queue_url: pulumi.Input[str]) -> dict[st
     }
 
 
-def _message(queue_url: pulumi.Input[str], **more: str) -> dict[str, Any]:
+def _message(partition: str, queue_url: str, **more: str) -> dict[str, Any]:
     return {
         "Type": "Task",
-        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Resource": integration(partition, "sqs:sendMessage"),
         "Parameters": {
             "QueueUrl": queue_url,
             "MessageBody": {
@@ -426,7 +463,8 @@ class _Rows:
     says whether it was this execution's own write, whose answer was lost.
     """
 
-    def __init__(self, table_name: pulumi.Input[str], key: str) -> None:
+    def __init__(self, partition: str, table_name: str, key: str) -> None:
+        self._partition = partition
         self._at = {"TableName": table_name, "Key": {key: {"S.$": "$.id"}}}
         self._key = key
 
@@ -438,7 +476,7 @@ class _Rows:
         expression += ", event_id = :event" + "".join(f", #{name} = :{name}" for name in sets)
         return {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Resource": integration(self._partition, "dynamodb:updateItem"),
             "Parameters": {
                 **self._at,
                 "UpdateExpression": expression + (" REMOVE #open" if ends else ""),
@@ -473,7 +511,7 @@ class _Rows:
         following = "States.Format('{}', States.MathAdd(States.StringToJson($.row.Item.version.N), 1))"
         return {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:updateItem",
+            "Resource": integration(self._partition, "dynamodb:updateItem"),
             "Parameters": {
                 **self._at,
                 "UpdateExpression": (
@@ -507,7 +545,7 @@ class _Rows:
         """Read what says whose the row is."""
         return {
             "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:getItem",
+            "Resource": integration(self._partition, "dynamodb:getItem"),
             "Parameters": {
                 **self._at,
                 "ConsistentRead": True,
@@ -555,7 +593,7 @@ class _Rows:
             f"{name}Wait": {"Type": "Wait", "Seconds": ANSWER_SECONDS, "Next": back},
             f"{name}Withdraw": {
                 "Type": "Task",
-                "Resource": "arn:aws:states:::dynamodb:deleteItem",
+                "Resource": integration(self._partition, "dynamodb:deleteItem"),
                 "Parameters": {
                     **self._at,
                     "ConditionExpression": "attribute_not_exists(#version)",

@@ -5,7 +5,7 @@ from typing import Any
 import boto3
 from eda_runtime import settings
 from eda_runtime.callbacks import CallbackStore, Delivery
-from eda_runtime.http import Problem, Response, json_body, response
+from eda_runtime.http import Problem, Response, json_body, reference, response
 
 _store = CallbackStore(boto3.client("dynamodb"), boto3.client("stepfunctions"), settings.text("CALLBACK_TABLE"))
 
@@ -16,4 +16,4 @@ def handle(event: dict[str, Any], _context: Any) -> Response:
     delivery = _store.deliver(claim_id, json_body(event, 8_000))
     if delivery in (Delivery.CONFLICT, Delivery.CLOSED):
         raise Problem(409, "the claim has another report already, or no longer waits for one")
-    return response(202, {"claim_id": claim_id}, {"Location": f"/claims/{claim_id}"})
+    return response(202, {"claim_id": claim_id}, {"Location": reference(event, f"/claims/{claim_id}")})

@@ -118,7 +118,9 @@ def render(
 
     ``variables`` holds ``context`` (with ``context.error``) and ``stageVariables``.
     """
-    found = configured(responses, error.response_type, error.status)
+    # The one that cannot be customised (Developer Guide, important notes for REST APIs).
+    is_fixed = error.response_type == "REQUEST_TOO_LARGE"
+    found = None if is_fixed else configured(responses, error.response_type, error.status)
     status = int(found.status_code) if found and found.status_code else error.status
     templates = (found.response_templates if found else None) or DEFAULT_TEMPLATES
     content_type = _choose(templates, accept)

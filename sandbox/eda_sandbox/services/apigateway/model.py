@@ -256,8 +256,10 @@ class Stage(Part):
 
     def setting(self, resource_path: str, http_method: str) -> MethodSetting:
         """The settings that hold for a method: its own, or the stage's, or the service's defaults."""
-        own = self.method_settings.get(f"{resource_path.lstrip('/')}/{http_method}")
-        return own or self.method_settings.get("*/*") or MethodSetting()
+        encoded = resource_path.replace("/", "~1")
+        # A resource right below the root is known without its slash, too.
+        own = [self.method_settings.get(f"{path}/{http_method}") for path in (encoded, encoded.removeprefix("~1"))]
+        return own[0] or own[1] or self.method_settings.get("*/*") or MethodSetting()
 
 
 @dataclass

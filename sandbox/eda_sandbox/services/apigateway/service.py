@@ -329,9 +329,12 @@ class ApiGateway(Service):
             stage.tracing_enabled = value == "true"
         elif parts[0] == "variables" and len(parts) == 2:
             stage.variables = {**stage.variables, parts[1]: value}
-        elif len(parts) == 4 and "/".join(parts[2:]) in _SETTINGS:
-            resource = parts[0].replace("~1", "/").strip("/")
-            key = f"{resource}/{parts[1]}"
+        elif "/".join(parts[-2:]) in _SETTINGS:
+            # The path names a method by a resource with encoded slashes; of others public reports tell a refusal, and
+            # settings that are stored and have no effect (terraform-provider-aws#15855, #9738).
+            if len(parts) != 4 or not self._has_method(api_id, stage, *parts[:2]):
+                raise AwsError("BadRequestException", f"Invalid method setting path: {path}")
+            key = f"{parts[0]}/{parts[1]}"
             setting = stage.method_settings.get(key, MethodSetting())
             name = _SETTINGS["/".join(parts[2:])]
             kind = type(getattr(setting, name))
@@ -340,14 +343,22 @@ class ApiGateway(Service):
         else:
             raise AwsError("BadRequestException", f"Invalid patch path {path}")
 
+    def _has_method(self, api_id: str, stage: Stage, resource: str, method: str) -> bool:
+        if (resource, method) == ("*", "*"):
+            return True
+        definition = self._api(api_id).deployments[stage.deployment_id].definition
+        path = "/" + resource.replace("~1", "/").strip("/")
+        return any(found.path == path and method in found.resource_methods for found in definition.resources.values())
+
     def _remove_of_stage(self, stage: Stage, path: str, parts: list[str]) -> None:
         if path == "/accessLogSettings":
             stage.access_log_settings = None
         elif parts[0] == "variables" and len(parts) == 2:
             stage.variables = {name: value for name, value in stage.variables.items() if name != parts[1]}
         elif len(parts) == 2:
-            removed = f"{parts[0].replace('~1', '/').strip('/')}/{parts[1]}"
-            stage.method_settings = {key: kept for key, kept in stage.method_settings.items() if key != removed}
+            stage.method_settings = {
+                key: kept for key, kept in stage.method_settings.items() if key != f"{parts[0]}/{parts[1]}"
+            }
         else:
             raise AwsError("BadRequestException", f"Invalid patch path {path}")
 

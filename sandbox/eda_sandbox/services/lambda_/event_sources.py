@@ -26,6 +26,8 @@ LIST_SECONDS = 0.5
 """How often the shards of a stream are listed."""
 BATCH_WINDOW = 10
 """Messages that SQS hands out at a time."""
+FIRST_BATCHES = 5
+"""Batches of a queue that Lambda reads at a time before it scales."""
 Invoke = Callable[[Function, bytes], Outcome]
 log = logging.getLogger(__name__)
 
@@ -53,6 +55,8 @@ class EventSourceMapping:
         self._stream = StreamReader(self._client, self.configuration["EventSourceArn"], position)
         self._shards: list[Shard] = []
         self._list_at = 0.0
+        self._lock = threading.Lock()
+        self._in_flight = 0
 
     def start(self) -> None:
         """Begin to poll."""
@@ -92,8 +96,10 @@ class EventSourceMapping:
         return failed if failed <= everything else everything
 
     def _poll_queue(self) -> bool:
-        arn = self.configuration["EventSourceArn"]
-        url = self.cloud.queue_url(arn)
+        limit = self._at_once()
+        if limit > 1 and self._in_flight >= limit:
+            return False
+        url = self.cloud.queue_url(self.configuration["EventSourceArn"])
         sqs = self._client("sqs")
         size = min(self.configuration.get("BatchSize", BATCH_WINDOW), BATCH_WINDOW)
         messages = sqs.receive_message(
@@ -101,6 +107,33 @@ class EventSourceMapping:
         ).get("Messages", [])
         if not messages:
             return False
+        if limit == 1:
+            return self._deliver(url, messages)
+        with self._lock:
+            self._in_flight += 1
+        self.cloud.spawn(lambda: self._deliver_aside(url, messages), f"event-source-{self.function.name}")
+        return True
+
+    def _at_once(self) -> int:
+        """Batches of a queue that are handed over at a time. Lambda reads five to begin with, whatever is reserved (its
+        documentation, SQS event source scaling): without a limit it takes messages for which there is no instance."""
+        if self.function.reserved is None or self.configuration["EventSourceArn"].endswith(".fifo"):
+            return 1
+        return min(
+            int((self.configuration.get("ScalingConfig") or {}).get("MaximumConcurrency", FIRST_BATCHES)), FIRST_BATCHES
+        )
+
+    def _deliver_aside(self, url: str, messages: list[dict[str, Any]]) -> None:
+        try:
+            self._deliver(url, messages)
+        except (ClientError, BotoCoreError) as error:
+            log.info("%s: %s", self.configuration["EventSourceArn"], error)
+        finally:
+            with self._lock:
+                self._in_flight -= 1
+
+    def _deliver(self, url: str, messages: list[dict[str, Any]]) -> bool:
+        arn, sqs = self.configuration["EventSourceArn"], self._client("sqs")
         records = [_queue_record(message, arn, self.cloud.region) for message in messages]
         failed = self._failures(records, lambda record: str(record["messageId"]))
         for message in messages:

@@ -5,6 +5,7 @@ import json
 import secrets
 import shutil
 import signal
+import stat
 import sys
 import threading
 import time
@@ -56,6 +57,10 @@ def unpack(archive: bytes, target: Path) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
             content.extractall(target)
+            for entry in content.infolist():
+                # Of the modes Lambda keeps who may execute; ``extractall`` keeps none.
+                if entry.external_attr >> 16 & stat.S_IXUSR and not entry.is_dir():
+                    (target / entry.filename).chmod(0o755)
     except zipfile.BadZipFile as error:
         raise AwsError("InvalidParameterValueException", "Could not unzip uploaded file.") from error
 

@@ -6,6 +6,7 @@ import json
 import shutil
 import sys
 import threading
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_MINIMUM = 100
 SYNC_PAYLOAD = 6 * 1024 * 1024
 ASYNC_PAYLOAD = 1024 * 1024
+POLICY_SIZE = 20_480
+"""Bytes of a function's resource policy (Lambda quotas)."""
 RUNTIMES = ("python3.11", "python3.12", "python3.13")
 
 
@@ -256,6 +259,10 @@ class Lambda(Service):
             "Resource": function.arn,
             **({"Condition": conditions} if conditions else {}),
         }
+        size = len(json.dumps(_policy([*function.policy.values(), statement]), separators=(",", ":")))
+        if size > POLICY_SIZE:
+            problem = f"The final policy size ({size}) is bigger than the limit ({POLICY_SIZE})."
+            raise AwsError("PolicyLengthExceededException", problem)
         function.policy[statement_id] = statement
         return {"Statement": json.dumps(statement)}
 
@@ -270,7 +277,7 @@ class Lambda(Service):
         function = self._function(request["FunctionName"])
         if not function.policy:
             raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.")
-        return {"Policy": json.dumps(_policy(function))}
+        return {"Policy": json.dumps(_policy(function.policy.values()))}
 
     def put_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PutFunctionEventInvokeConfig."""
@@ -437,7 +444,12 @@ class Lambda(Service):
         if caller.source_arn:
             keys["aws:sourcearn"] = caller.source_arn
         allowed = iam.resource_policy_allows(
-            _policy(function), caller.service, "lambda:InvokeFunction", function.arn, self.cloud.region, keys
+            _policy(function.policy.values()),
+            caller.service,
+            "lambda:InvokeFunction",
+            function.arn,
+            self.cloud.region,
+            keys,
         )
         if not allowed:
             raise AwsError(
@@ -524,8 +536,8 @@ def _digest(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
 
 
-def _policy(function: Function) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Id": "default", "Statement": list(function.policy.values())}
+def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Id": "default", "Statement": list(statements)}
 
 
 def _stamped(configuration: dict[str, Any]) -> dict[str, Any]:

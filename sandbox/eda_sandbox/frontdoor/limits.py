@@ -1,0 +1,80 @@
+"""Limits of the services that the emulator serves, where it takes what AWS refuses."""
+
+import json
+import re
+from urllib.parse import parse_qsl
+
+from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor.emulator import Emulator
+
+ROLE_POLICIES_SIZE = 10_240
+"""Characters of all inline policies of a role, white space not counted (IAM quotas)."""
+OBJECT_TAGS = 10
+"""Tags of an object (S3 User Guide, object tagging)."""
+_NAMES = {
+    # From the API references: the models have no patterns for them.
+    ("sqs", "CreateQueue"): ("QueueName", r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "InvalidParameterValue"),
+    ("sns", "CreateTopic"): ("Name", r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "InvalidParameter"),
+    ("iam", "CreateRole"): ("RoleName", r"[\w+=,.@-]{1,64}", "ValidationError"),
+    ("dynamodb", "CreateTable"): ("TableName", r"[a-zA-Z0-9_.-]{3,255}", "ValidationException"),
+}
+
+
+def check(service: str, operation: str, request: HttpRequest, emulator: Emulator) -> None:
+    """Check a request for the emulator.
+
+    Args:
+        service: boto3's name.
+        operation: what is asked for.
+        request: as it came.
+        emulator: asked for what is there already.
+
+    Raises:
+        AwsError: AWS refuses it.
+    """
+    if (service, operation) in _NAMES:
+        member, pattern, code = _NAMES[service, operation]
+        name = _parameters(request).get(member, "")
+        if not re.fullmatch(pattern, name, re.ASCII):
+            raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
+    elif (service, operation) == ("iam", "PutRolePolicy"):
+        _check_role_policies(_parameters(request), emulator)
+    elif service == "s3" and operation in ("PutObject", "CreateMultipartUpload", "PutObjectTagging"):
+        count = _object_tags(operation, request)
+        if count > OBJECT_TAGS:
+            raise AwsError("BadRequest", f"Object tags cannot be greater than {OBJECT_TAGS}", 400)
+
+
+def _check_role_policies(given: dict[str, str], emulator: Emulator) -> None:
+    iam, role = emulator.client("iam"), given.get("RoleName", "")
+    try:
+        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
+    except iam.exceptions.NoSuchEntityException:
+        # The emulator says so itself.
+        return
+    documents = [
+        json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
+        for name in names
+        if name != given.get("PolicyName")
+    ]
+    documents.append(given.get("PolicyDocument", ""))
+    if sum(len(re.sub(r"\s", "", document)) for document in documents) > ROLE_POLICIES_SIZE:
+        problem = f"Maximum policy size of {ROLE_POLICIES_SIZE} bytes exceeded for role {role}"
+        raise AwsError("LimitExceeded", problem, 409)
+
+
+def _object_tags(operation: str, request: HttpRequest) -> int:
+    if operation != "PutObjectTagging":
+        return len(parse_qsl(request.header("x-amz-tagging") or "", keep_blank_values=True))
+    return request.body.count(b"<Tag>")
+
+
+def _parameters(request: HttpRequest) -> dict[str, str]:
+    if request.header("x-amz-target") is None:
+        return dict(request.form())
+    try:
+        parameters = json.loads(request.body or b"{}")
+    except ValueError:
+        return {}
+    return parameters if isinstance(parameters, dict) else {}
