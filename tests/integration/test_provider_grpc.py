@@ -130,6 +130,21 @@ def test_a_preview_makes_and_changes_nothing(engine: Engine, aws: Sandbox) -> No
     engine.delete(made)
 
 
+@pytest.mark.parametrize(("serde", "expected"), [({}, None), ({"name": "-"}, {"Name": "-"})])
+def test_a_block_in_which_nothing_stands_is_not_sent(
+    engine: Engine, aws: Sandbox, serde: dict[str, str], expected: dict[str, str] | None
+) -> None:
+    database, view = "aws:glue/catalogDatabase:CatalogDatabase", "aws:glue/catalogTable:CatalogTable"
+    made = engine.create(database, urn(database, "serdes"), "serdes", struct(name="serdes"))
+    storage = {"columns": [{"name": "id", "type": "string"}], "serDeInfo": serde}
+    values = struct(name="v", databaseName="serdes", tableType="VIRTUAL_VIEW", storageDescriptor=storage)
+    table = engine.create(view, urn(view, "v"), "v", values)
+    stored = aws.client("glue").get_table(DatabaseName="serdes", Name="v")["Table"]["StorageDescriptor"]
+    assert stored.get("SerdeInfo") == expected
+    engine.delete(table)
+    engine.delete(made)
+
+
 def test_a_failure_is_told_with_the_resources_name(engine: Engine) -> None:
     policy = "aws:sqs/queuePolicy:QueuePolicy"
     with pytest.raises(grpc.RpcError, match="lonely: ") as failure:

@@ -284,6 +284,8 @@ def test_the_view_holds_the_newest_row_of_each_key_that_is_not_deleted() -> None
         ],
     }
     assert [column["type"] for column in view["storageDescriptor"]["columns"]] == ["string", "bigint", "boolean"]
+    # Athena asks for a SerDe, and the provider sends none in which nothing stands.
+    assert all(view["storageDescriptor"]["serDeInfo"].values())
     kept = make(view={"name": "v", "key": "order_id", "version_column": "version"}).one(GLUE_TABLE, "q-view").inputs
     sql = json.loads(base64.b64decode(kept["viewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")))
     assert sql["originalSql"].endswith("WHERE eda_position = 1")
