@@ -2,6 +2,7 @@
 
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError
+from pulumi_aws_eda._parts.columns import ColumnArgs
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
@@ -52,6 +53,7 @@ __all__ = [
     "BatchedFirehoseSinkArgs",
     "CallbackWorkflow",
     "CallbackWorkflowArgs",
+    "ColumnArgs",
     "ConsumerCache",
     "ConsumerCacheArgs",
     "DataSetArgs",

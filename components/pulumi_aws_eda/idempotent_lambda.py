@@ -395,4 +395,5 @@ def _statements(
         # Lambda makes the network interfaces with the function's role; EC2 has no resource level for all of these.
         actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]
         statements["Vpc"] = {"actions": actions, "resources": ["*"]}
-    return {**statements, **grants}
+    # A map's order is lost on the way from other languages.
+    return {**statements, **dict(sorted(grants.items()))}

@@ -487,7 +487,7 @@ def test_what_a_user_downstream_needs_is_an_output() -> None:
     assert (found["prefix"], found["error_prefix"]) == ("raw/orders/", "errors/")
     assert (found["database_name"], found["table_name"]) == ("project_test_s", "project_test_s")
     assert found["partition_keys"] == ["dt", "hour"]
-    assert found["columns"]["status"] == "string"
+    assert {"name": "status", "type": "string"} in found["columns"]
     assert (found["delivery_stream_name"], found["pipe_name"]) == ("project-test-s", "project-test-s")
     assert found["log_group_name"] == "/aws/kinesisfirehose/project-test-s"
     assert found["dead_letter_queue_url"].endswith("/project-test-s-dlq")

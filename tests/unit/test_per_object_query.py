@@ -390,7 +390,7 @@ def test_what_a_user_downstream_needs_is_an_output() -> None:
     assert None not in found.values()
     assert found["curated_prefix"] == "curated/q/"
     assert (found["table_name"], found["view_name"], found["dataset"]) == ("project_test_q", "orders_current", "q")
-    assert list(found["columns"]) == ["order_id", "version", "deleted"]
+    assert [column["name"] for column in found["columns"]] == ["order_id", "version", "deleted"]
 
 
 def test_tags_boundary_actions_and_retention_reach_every_child() -> None:
