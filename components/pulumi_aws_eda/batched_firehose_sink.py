@@ -26,8 +26,8 @@ from pulumi_aws_eda._parts.stream.table_pipe import (
     via,
 )
 
-FIREHOSE_RECORDS = 500
-"""Most changes of a Pipe's batch to Firehose, which takes as many in one call."""
+FIREHOSE_RECORDS, FIREHOSE_BYTES = 500, 4 * 1024 * 1024
+"""Most changes of a Pipe's batch to Firehose, and their bytes: what one ``PutRecordBatch`` takes (Firehose quotas)."""
 PARTITIONS = ("dt", "hour")
 """The folders of the raw data, in UTC."""
 TIME_FOLDERS = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
@@ -379,7 +379,7 @@ def _checked(component: str, args: BatchedFirehoseSinkArgs) -> _Source:
         stream = args["table_stream_source"]
         rows = rows_of(where, stream)
         named = _columns(where, "attributes", [(column, "string") for column in rows.columns()])
-        return _Source(named, rows, reading_of(where, stream, FIREHOSE_RECORDS))
+        return _Source(named, rows, reading_of(where, stream, FIREHOSE_RECORDS, FIREHOSE_BYTES))
     if "kinesis_source" in args:
         hours = number(where, args["kinesis_source"], "retention_period", 168, 24, 8760)
         return _Source(dict.fromkeys(KINESIS_COLUMNS, "string"), retention_period=hours)

@@ -266,5 +266,4 @@ def _state(inputs: Struct, outputs: Mapping[str, Any]) -> Struct:
 
 def _outputs(request: provider_pb2.UpdateRequest) -> dict[str, Any]:
     """What the state holds beside its inputs."""
-    olds = rpc.deserialize_properties(request.olds)
-    return {name: value for name, value in olds.items() if name not in request.old_inputs and name != "tagsAll"}
+    return {name: value for name, value in _plain(request.olds).items() if name not in request.old_inputs and name != "tagsAll"}

@@ -94,8 +94,8 @@ class Table:
         return str(self._storage.get("Location", "")).rstrip("/") + "/"
 
     def check_readable(self) -> None:
-        """Check that it has what Athena asks of tables and views alike, a SerDe, be it an empty one as that of the views
-        that Athena itself makes (Trino's ``GlueMetastore`` and terraform-provider-aws#28517 for a view without).
+        """Check that it has what Athena asks of tables and views alike, a SerDe, be it an empty one as that of the
+        views that Athena itself makes (Trino's ``GlueMetastore`` and terraform-provider-aws#28517 for a view without).
 
         Raises:
             QueryError: it has none.
