@@ -56,13 +56,14 @@ class Session:
 
 
 @contextlib.contextmanager
-def session(speed: float = 20, port: int = 0, provider_port: int = 0) -> Iterator[Session]:
+def session(speed: float = 20, port: int = 0, provider_port: int = 0, folder: Path | None = None) -> Iterator[Session]:
     """Run the embedded AWS and the provider for the time of a ``with`` block.
 
     Args:
         speed: AWS seconds in one real second, 1 or more.
         port: of the embedded AWS on loopback; 0 takes a free one.
         provider_port: of the provider; 0 takes a free one.
+        folder: of the Pulumi program, where the paths of its files begin; default: the working directory.
 
     Raises:
         SandboxError: a port cannot be had, or an embedded AWS runs in this process already.
@@ -70,7 +71,7 @@ def session(speed: float = 20, port: int = 0, provider_port: int = 0) -> Iterato
     with (
         _without_account(),
         embedded_aws(speed, port=port) as aws,
-        serve(aws.cloud, provider_port) as bound,
+        serve(aws.cloud, provider_port, folder) as bound,
     ):
         yield Session(aws, bound)
 
