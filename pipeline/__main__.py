@@ -11,12 +11,10 @@ from typing import Annotated, Any
 
 import boto3
 import typer
-import yaml
 from eda_runtime.load_statements import LoadArgumentError
 from rich.console import Console
 
 from pipeline.backfill import Backfill, Requested
-from pipeline.preflight import check
 from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
 from pipeline.redrive_loads import RedriveLoads
@@ -218,14 +216,22 @@ def preflight(
     if not file.exists():
         typer.echo(f"there is no {file.name}", err=True)
         raise typer.Exit(2)
-    config = yaml.safe_load(file.read_text())["config"]
-    reserved = sum(int(config.get(f"orders:{key}", 0)) for key in ("get_concurrency", "call_concurrency"))
-    region = config.get("aws:region")
-    lacks = check(
-        boto3.client("apigateway", endpoint_url=endpoint_url, region_name=region),
-        boto3.client("lambda", endpoint_url=endpoint_url, region_name=region),
-        reserved,
-    )
+    # Importing what reads a configuration takes a second, which other commands need not wait for.
+    from pipeline.config import ConfigError, StackFile, load
+    from pipeline.preflight import check
+
+    config = StackFile.read(ROOT, stack)
+    try:
+        settings = load(config)
+    except ConfigError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    session = boto3.Session(region_name=config.values.get("aws:region"))
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
+
+    lacks = check(client, settings, f"{config.name}-{stack}-")
     for lack in lacks:
         typer.echo(f"- {lack.what}\n  {lack.fix}")
     typer.echo(f"{stack}: {len(lacks)} things are lacking" if lacks else f"{stack}: nothing is lacking")

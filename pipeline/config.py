@@ -2,12 +2,14 @@
 
 import re
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import pulumi
+import yaml
 from pulumi_aws_eda import Authorization
 
 T = TypeVar("T")
@@ -37,6 +39,41 @@ RETENTION_DAYS = (
 )
 """What CloudWatch Logs takes (PutRetentionPolicy)."""
 DEFAULT_WAIT = 7 * 24 * 3600
+
+
+class Values(Protocol):
+    """Where a configuration is read: ``pulumi.Config``, or a stack's file."""
+
+    @property
+    def name(self) -> str:
+        """The project's name, which every key begins with."""
+
+    def get(self, key: str) -> str | None:
+        """A value as text, or None where the key is not set."""
+
+
+@dataclass(frozen=True)
+class StackFile:
+    """The configuration in a stack's file, outside a Pulumi program.
+
+    Attributes:
+        name: the project's name.
+        values: by full key, ``project:key``.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path, stack: str) -> "StackFile":
+        """The file ``Pulumi.STACK.yaml`` of a project's folder."""
+        project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
+        return cls(project, yaml.safe_load((folder / f"Pulumi.{stack}.yaml").read_text()).get("config") or {})
+
+    def get(self, key: str) -> str | None:
+        """A value as text, or None where the key is not set."""
+        value = self.values.get(f"{self.name}:{key}")
+        return None if value is None else str(value)
 
 
 class ConfigError(Exception):
@@ -109,13 +146,16 @@ class StackConfig:
         return {"project": pulumi.get_project(), "environment": self.environment, "managed-by": "pulumi"}
 
 
-def load() -> StackConfig:
-    """Read and check the stack's configuration.
+def load(values: Values | None = None) -> StackConfig:
+    """Read and check a stack's configuration.
+
+    Args:
+        values: where it is read; default: that of the program that runs.
 
     Raises:
         ConfigError: a value is missing or not allowed.
     """
-    read = _Reader(pulumi.Config())
+    read = _Reader(pulumi.Config() if values is None else values)
     loaded = StackConfig(
         environment=read.choice("environment", ("dev", "staging", "prod", "sandbox")),
         external_api_url=read.url("external_api_url"),
@@ -180,7 +220,7 @@ def _check_prod(loaded: StackConfig) -> None:
 
 
 class _Reader:
-    def __init__(self, config: pulumi.Config) -> None:
+    def __init__(self, config: Values) -> None:
         self._config = config
 
     def _read(self, key: str, allowed: str, default: str | None, parse: Callable[[str], T]) -> T:

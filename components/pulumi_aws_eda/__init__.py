@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
     from pulumi_aws_eda._parts.args import ArgumentError
+    from pulumi_aws_eda._parts.columns import ColumnArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
     from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
@@ -59,6 +60,7 @@ __all__ = [
     "BatchedFirehoseSinkArgs",
     "CallbackWorkflow",
     "CallbackWorkflowArgs",
+    "ColumnArgs",
     "ConsumerCache",
     "ConsumerCacheArgs",
     "DataSetArgs",
@@ -126,6 +128,7 @@ _MODULES = {
     "BatchedFirehoseSinkArgs": "batched_firehose_sink",
     "CallbackWorkflow": "callback_workflow",
     "CallbackWorkflowArgs": "callback_workflow",
+    "ColumnArgs": "_parts.columns",
     "ConsumerCache": "consumer_cache",
     "ConsumerCacheArgs": "consumer_cache",
     "DataSetArgs": "spice_refresh",

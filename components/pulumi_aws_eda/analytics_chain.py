@@ -8,6 +8,7 @@ import pulumi
 from pulumi_aws_eda._parts import program
 from pulumi_aws_eda._parts.analytics import ledgers
 from pulumi_aws_eda._parts.args import ArgumentError, check, together
+from pulumi_aws_eda._parts.columns import by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, check_query_args
 from pulumi_aws_eda.reconciler import Reconciler, ReconcilerArgs, ReconcilerSettingsArgs, check_reconciler_settings
@@ -52,8 +53,8 @@ class AnalyticsChainArgs(TypedDict):
     query: QueryArgs
     """What is queried, for ``PerObjectQuery``."""
     redshift: NotRequired[LoadArgs]
-    """What is loaded into Redshift, for ``ScheduledLoad``; its columns are the query's, in the same order. Default:
-    nothing is, for environments without Redshift."""
+    """What is loaded into Redshift, for ``ScheduledLoad``; its columns are the query's, in any order. Default: nothing
+    is, for environments without Redshift."""
     quicksight: NotRequired[RefreshArgs]
     """What is refreshed after a load, for ``SpiceRefresh``; needs ``redshift``. A data set without a table is one over
     the load's target; a data source without a host is one of its workgroup. Default: nothing is."""
@@ -240,7 +241,8 @@ def _check(component: str, args: AnalyticsChainArgs) -> None:
         where, load = f"{component}, redshift", args["redshift"]
         check(where, load, LoadArgs)
         check_load_args(where, load)
-        if differ := sorted(set(load["columns"]) ^ set(query["columns"])):
+        made, loaded = by_name(f"{component}, query", query["columns"]), by_name(where, load["columns"])
+        if differ := sorted(set(made) ^ set(loaded)):
             raise ArgumentError(where, "columns", f"and those of 'query' differ: {differ}; each is made and loaded")
     if "quicksight" in args:
         where, refresh = f"{component}, quicksight", args["quicksight"]
@@ -265,7 +267,9 @@ def _completed(given: RefreshArgs, load: ScheduledLoad, args: AnalyticsChainArgs
     table: DataSetArgs = {
         "schema_name": load.schema_name,
         "table_name": load.target_table_name,
-        "columns": {name: _quicksight_type(type) for name, type in args["redshift"]["columns"].items()},
+        "columns": {
+            name: _quicksight_type(type) for name, type in by_name("redshift", args["redshift"]["columns"]).items()
+        },
     }
     view = args["query"].get("view", {})
     if "deleted_column" in view:

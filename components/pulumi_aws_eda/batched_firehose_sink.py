@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
 from pulumi_aws_eda._parts.analytics import glue
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.columns import ColumnArgs, Columns, as_list, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.naming import physical_name
@@ -25,8 +26,8 @@ from pulumi_aws_eda._parts.stream.table_pipe import (
     via,
 )
 
-FIREHOSE_RECORDS = 500
-"""Most changes of a Pipe's batch to Firehose, which takes as many in one call."""
+FIREHOSE_RECORDS, FIREHOSE_BYTES = 500, 4 * 1024 * 1024
+"""Most changes of a Pipe's batch to Firehose, and their bytes: what one ``PutRecordBatch`` takes (Firehose quotas)."""
 PARTITIONS = ("dt", "hour")
 """The folders of the raw data, in UTC."""
 TIME_FOLDERS = "dt=!{timestamp:yyyy-MM-dd}/hour=!{timestamp:HH}/"
@@ -71,8 +72,8 @@ class DirectPutArgs(TypedDict):
     """Producers put records themselves (``PutRecordBatch``): JSON objects with the table's columns. ``producer_grant``
     and ``producer_statement`` are what they need."""
 
-    columns: Mapping[str, str]
-    """Hive types by name, in order: lower case letters, digits and underscores."""
+    columns: Columns
+    """Names and Hive types, in order: lower case letters, digits and underscores."""
 
 
 class BatchedFirehoseSinkArgs(TypedDict):
@@ -177,8 +178,8 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
     """The Glue table over the files."""
     table_arn: pulumi.Output[str]
     """Its ARN."""
-    columns: pulumi.Output[Mapping[str, str]]
-    """The Glue table's columns, types by name."""
+    columns: pulumi.Output[Sequence[ColumnArgs]]
+    """The Glue table's columns, with Hive types, in order."""
     partition_keys: pulumi.Output[Sequence[str]]
     """Its partition keys, in the order of the folders."""
     dead_letter_queue_url: pulumi.Output[str]
@@ -318,7 +319,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         self.database_arn = database_arn
         self.table_name = self.table.name
         self.table_arn = self.table.arn
-        self.columns = pulumi.Output.from_input(source.columns)
+        self.columns = pulumi.Output.from_input(as_list(source.columns.items()))
         self.partition_keys = pulumi.Output.from_input(list(PARTITIONS))
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
@@ -378,11 +379,11 @@ def _checked(component: str, args: BatchedFirehoseSinkArgs) -> _Source:
         stream = args["table_stream_source"]
         rows = rows_of(where, stream)
         named = _columns(where, "attributes", [(column, "string") for column in rows.columns()])
-        return _Source(named, rows, reading_of(where, stream, FIREHOSE_RECORDS))
+        return _Source(named, rows, reading_of(where, stream, FIREHOSE_RECORDS, FIREHOSE_BYTES))
     if "kinesis_source" in args:
         hours = number(where, args["kinesis_source"], "retention_period", 168, 24, 8760)
         return _Source(dict.fromkeys(KINESIS_COLUMNS, "string"), retention_period=hours)
-    return _Source(_columns(where, "columns", args["direct_put"]["columns"].items()))
+    return _Source(_columns(where, "columns", by_name(where, args["direct_put"]["columns"]).items()))
 
 
 def _check_prefixes(component: str, args: BatchedFirehoseSinkArgs) -> None:

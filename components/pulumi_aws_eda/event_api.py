@@ -195,7 +195,9 @@ class EventApi(pulumi.ComponentResource):
                     "body": {"validateRequestBody": True, "validateRequestParameters": False},
                 },
                 "x-amazon-apigateway-gateway-responses": openapi.gateway_responses(),
-            }
+            },
+            # Routes and schemas are maps, whose order means nothing and is lost on the way from other languages.
+            sort_keys=True,
         )
         self.rest_api = aws.apigateway.RestApi(
             f"{name}-api",

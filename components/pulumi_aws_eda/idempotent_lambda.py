@@ -440,4 +440,5 @@ def _statements(
         statements["Idempotency"] = repeats.statement
     if failures is not None:
         statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [failures]}
-    return {**statements, **grants}
+    # A map's order is lost on the way from other languages.
+    return {**statements, **dict(sorted(grants.items()))}

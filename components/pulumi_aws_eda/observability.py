@@ -200,7 +200,8 @@ def _alarm(common: Common, args: ObservabilityArgs) -> None:
     }
     for kind in ALARMED:
         given: Mapping[str, pulumi.Input[str]] = args.get(kind, {})  # type: ignore[assignment]  # a name from ALARMED
-        for key, found in given.items():
+        # A map's order is lost on the way from other languages; the dashboard's is fixed.
+        for key, found in sorted(given.items()):
             common.watch(kind, found)
             makers[kind](common, found, key, f"{key}-")
 

@@ -14,6 +14,7 @@ from pulumi_aws_eda._parts import arns, buckets, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, raising
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.columns import ColumnArgs, Columns, as_list, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
@@ -64,8 +65,8 @@ class QueryArgs(TypedDict):
     are string literals; a brace of the SQL is written twice. It yields ``columns``, in their order. One
     value that is none fails a plain ``CAST``, and with it the whole object: ``TRY_CAST`` and ``TRY`` give NULL, and a
     warning names what does not. 65,536 bytes at most."""
-    columns: Mapping[str, str]
-    """The curated table's columns: Hive types by name, in the query's order; scalar types. Lower case letters, digits
+    columns: Columns
+    """The curated table's columns: names and Hive types, in the query's order; scalar types. Lower case letters, digits
     and underscores; ``dt`` is the partition."""
     correlation_id_column: NotRequired[str]
     """One of ``columns``: its distinct values are logged with each object, so that a file is found by its orders and
@@ -171,8 +172,8 @@ class PerObjectQuery(pulumi.ComponentResource):
     """The curated table."""
     table_arn: pulumi.Output[str]
     """Its ARN."""
-    columns: pulumi.Output[Mapping[str, str]]
-    """Its columns, Hive types by name."""
+    columns: pulumi.Output[Sequence[ColumnArgs]]
+    """Its columns, with Hive types, in order."""
     view_name: pulumi.Output[str | None]
     """The view of the newest rows."""
     result_bucket_name: pulumi.Output[str]
@@ -198,6 +199,7 @@ class PerObjectQuery(pulumi.ComponentResource):
         together(component, args, "ledger_table_name", "ledger_table_arn")
         cutoff = number(component, args, "bytes_scanned_cutoff_per_query", 10 * 1024**3, LEAST_CUTOFF, MOST_CUTOFF)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
+        columns = by_name(component, args["columns"])
         dataset = args.get("dataset", name)
         if not _DATASET.fullmatch(dataset):
             raise ArgumentError(component, "dataset", f"is {dataset!r}; allowed are 1 to 128 of A-Z a-z 0-9 . _ -")
@@ -244,10 +246,10 @@ class PerObjectQuery(pulumi.ComponentResource):
             args["database_name"],
             args.get("curated_table_name", glue.glue_name(name)),
             location,
-            args["columns"],
+            columns,
             {PARTITION: dates},
         )
-        self.view = _view(common, args, self.table.name) if "view" in args else None
+        self.view = _view(common, args, columns, self.table.name) if "view" in args else None
         created = _created_rule(common, args)
         completed = _completed_rule(common, self.workgroup)
         self.dead_letter_queue = queues.dead_letter_queue(
@@ -275,7 +277,7 @@ class PerObjectQuery(pulumi.ComponentResource):
             "dead_letter_queue_arn": self.dead_letter_queue.arn,
         }
         function: IdempotentLambdaArgs = {
-            "code": archives.function_archive("per_object_query", {"query.json": _query_file(args)}),
+            "code": archives.function_archive("per_object_query", {"query.json": _query_file(args["query"], columns)}),
             "description": "Queries each new object once, and settles the query when it has ended",
             "memory_size": 256,
             "timeout": 60,
@@ -331,7 +333,7 @@ class PerObjectQuery(pulumi.ComponentResource):
         self.database_name = pulumi.Output.from_input(args["database_name"])
         self.table_name = self.table.name
         self.table_arn = self.table.arn
-        self.columns = pulumi.Output.from_input(args["columns"])
+        self.columns = pulumi.Output.from_input(as_list(columns.items()))
         self.view_name = none if self.view is None else self.view.name.apply(str)
         self.result_bucket_name = pulumi.Output.from_input(result_bucket)
         self.dataset = pulumi.Output.from_input(dataset)
@@ -355,8 +357,9 @@ def check_query_args(component: str, args: QueryArgs) -> None:
     Raises:
         ArgumentError: one of them is not allowed.
     """
+    columns = by_name(component, args["columns"])
     _check_query(component, args["query"])
-    _check_columns(component, args["columns"])
+    _check_columns(component, columns)
     for own, given in _OWN.items():
         if given in args and own in args:
             raise ArgumentError(component, own, f"is for the component's own bucket, but {given!r} is given")
@@ -367,15 +370,15 @@ def check_query_args(component: str, args: QueryArgs) -> None:
         raise ArgumentError(component, "curated_table_name", problem)
     for argument in _VARIABLES:
         column = args.get(argument)
-        if column is not None and column not in args["columns"]:
+        if column is not None and column not in columns:
             raise ArgumentError(component, argument, f"is {column!r}, which is none of columns")
     if "view" in args:
-        _check_view(component, args)
+        _check_view(component, args["view"], columns)
 
 
-def _query_file(args: PerObjectQueryArgs) -> str:
+def _query_file(query: str, columns: Mapping[str, str]) -> str:
     """The query and the columns of its files: they belong together, so they reach the function together."""
-    return json.dumps({"query": args["query"], "columns": list(args["columns"].items())})
+    return json.dumps({"query": query, "columns": list(columns.items())})
 
 
 def _check_query(component: str, query: str) -> None:
@@ -421,16 +424,16 @@ def _check_columns(component: str, columns: Mapping[str, str]) -> None:
             raise ArgumentError(component, "columns", f"has {column!r} of the type {type!r}; known are {known}")
 
 
-def _check_view(component: str, args: QueryArgs) -> None:
-    where, view = f"{component}, view", args["view"]
+def _check_view(component: str, view: ViewArgs, columns: Mapping[str, str]) -> None:
+    where = f"{component}, view"
     check(where, view, ViewArgs)
     if not _NAME.fullmatch(view["name"]):
         raise ArgumentError(where, "name", f"is {view['name']!r}; allowed are lower case letters, digits and _")
     for argument in ("key", "version_column", "deleted_column"):
         column = view.get(argument)
-        if column is not None and column not in args["columns"]:
+        if column is not None and column not in columns:
             raise ArgumentError(where, argument, f"is {column!r}, which is none of columns")
-    if "deleted_column" in view and args["columns"][view["deleted_column"]] != "boolean":
+    if "deleted_column" in view and columns[view["deleted_column"]] != "boolean":
         raise ArgumentError(where, "deleted_column", f"is {view['deleted_column']!r}, which is no boolean")
 
 
@@ -495,8 +498,10 @@ def _encryption(
     )
 
 
-def _view(common: Common, args: QueryArgs, table_name: pulumi.Output[str]) -> aws.glue.CatalogTable:
-    view, columns = args["view"], args["columns"]
+def _view(
+    common: Common, args: QueryArgs, columns: Mapping[str, str], table_name: pulumi.Output[str]
+) -> aws.glue.CatalogTable:
+    view = args["view"]
 
     def properties(names: Sequence[Any]) -> dict[str, Any]:
         database, table = names
@@ -517,7 +522,10 @@ def _view(common: Common, args: QueryArgs, table_name: pulumi.Output[str]) -> aw
         storage_descriptor=aws.glue.CatalogTableStorageDescriptorArgs(
             columns=[
                 aws.glue.CatalogTableStorageDescriptorColumnArgs(name=name, type=type) for name, type in columns.items()
-            ]
+            ],
+            # Athena reads no view without a SerDe, and the provider does not send one that is empty; nothing looks at
+            # what it says (terraform-provider-aws#28517).
+            ser_de_info={"name": "-", "serialization_library": "-"},
         ),
         opts=common.opts(),
     )

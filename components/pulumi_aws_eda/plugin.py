@@ -5,6 +5,7 @@ inherited arguments, is added here, and docstrings are written as Markdown with 
 """
 
 import ast
+import collections.abc
 import importlib.metadata
 import inspect
 import json
@@ -16,9 +17,11 @@ from typing import Any
 
 import pulumi
 from pulumi.provider import main
+from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
 from pulumi.provider.experimental.component import ComponentProvider
 
 import pulumi_aws_eda
+from pulumi_aws_eda._parts.columns import ColumnArgs, Columns
 
 NAME = "aws-eda"
 NAMESPACE = "eda"
@@ -35,8 +38,29 @@ _LITERAL_BLOCK = re.compile(r"::\n\n((?:(?: {4}.*)?\n)*(?: {4}.*)$)", re.MULTILI
 _LITERAL = re.compile(r"``([^`]+)``")
 
 
+class _Analyzer(Analyzer):
+    """Infers the schema: columns, for which Python may give a dictionary, are lists in languages whose maps have no
+    order."""
+
+    def analyze_property(self, arg: Any, typ: type, name: str, **how: Any) -> PropertyDefinition:
+        """The property's definition."""
+        return super().analyze_property(
+            collections.abc.Sequence[ColumnArgs] if arg == Columns else arg, typ, name, **how
+        )
+
+
 class EdaProvider(ComponentProvider):
     """Makes the components for programs in any Pulumi language."""
+
+    @property
+    def analyzer(self) -> Analyzer:
+        """What infers the schema."""
+        return self._analyzer
+
+    @analyzer.setter
+    def analyzer(self, made: Analyzer) -> None:
+        # The base class makes its own, and takes no other.
+        self._analyzer = _Analyzer(made.name)
 
     def __init__(self) -> None:
         super().__init__(COMPONENTS, NAME, NAMESPACE, importlib.metadata.version("pulumi-aws-eda"))

@@ -15,6 +15,7 @@ from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues, 
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.columns import Columns, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import lower_case_name, physical_name
 from pulumi_aws_eda._parts.observability import alarms
@@ -76,8 +77,8 @@ class NamespaceArgs(TypedDict):
 class LoadArgs(TypedDict):
     """What is loaded, when and where to; exactly one of ``namespace`` and ``workgroup``."""
 
-    columns: Mapping[str, str]
-    """Redshift types by name. Lower case letters, digits and underscores. A column that is added here is added to the
+    columns: Columns
+    """Names and Redshift types. Lower case letters, digits and underscores. A column that is added here is added to the
     table, and a longer VARCHAR lengthens its column; files from before load beside those from after. What is taken away
     here stays in the table, and is filled no more."""
     key: str
@@ -237,7 +238,8 @@ class ScheduledLoad(pulumi.ComponentResource):
         retries = number(component, args, "max_retries", 1, 0, 10)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
         table_name = args.get("target_table_name", default_table_name(name))
-        target = _Target(args.get("schema_name", "analytics"), table_name, args["columns"], args["key"])
+        columns = by_name(component, args["columns"])
+        target = _Target(args.get("schema_name", "analytics"), table_name, columns, args["key"])
         _check_identifier(component, "target_table_name", table_name)
         super().__init__("aws-eda:index:ScheduledLoad", name, {}, opts)
         common = Common.of(self, name, args)
@@ -441,7 +443,7 @@ def check_load_args(component: str, args: LoadArgs) -> None:
     Raises:
         ArgumentError: one of them is not allowed.
     """
-    columns = args["columns"]
+    columns = by_name(component, args["columns"])
     if not columns:
         raise ArgumentError(component, "columns", "is empty; a table has at least one column")
     for column, type in columns.items():

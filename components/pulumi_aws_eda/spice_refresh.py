@@ -12,6 +12,7 @@ from pulumi_aws_eda._parts import arns, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.columns import Columns, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
@@ -70,8 +71,8 @@ class DataSetArgs(TypedDict):
     """The table's schema."""
     table_name: NotRequired[pulumi.Input[str]]
     """The table."""
-    columns: NotRequired[Mapping[str, str]]
-    """Types by name: ``STRING``, ``INTEGER``, ``DECIMAL``, ``DATETIME``, ``BIT``, ``BOOLEAN`` or ``JSON``."""
+    columns: NotRequired[Columns]
+    """Names and types: ``STRING``, ``INTEGER``, ``DECIMAL``, ``DATETIME``, ``BIT``, ``BOOLEAN`` or ``JSON``."""
     deleted_column: NotRequired[str]
     """A boolean column of the table: rows that have it are not in the data set. ``AnalyticsChain`` takes its view's.
     Default: all rows are."""
@@ -174,7 +175,8 @@ class SpiceRefresh(pulumi.ComponentResource):
         source_arn = _data_source_arn(common, args)
         self.data_sets = {
             key: _data_set(common, key, given, source_arn, args)
-            for key, given in args.get("data_sets", {}).items()
+            # A map's order is lost on the way from other languages.
+            for key, given in sorted(args.get("data_sets", {}).items())
             if source_arn is not None
         }
         ids: dict[str, pulumi.Input[str]] = {
@@ -286,7 +288,7 @@ def check_refresh_args(component: str, args: RefreshArgs) -> None:
         if not _KEY.fullmatch(key) or key.isdecimal():
             problem = f"has the key {key!r}; allowed are letters, digits and hyphens, not digits alone"
             raise ArgumentError(component, "data_sets", problem)
-        for column, type in data_set.get("columns", {}).items():
+        for column, type in by_name(where, data_set.get("columns", {})).items():
             if type not in COLUMN_TYPES:
                 problem = f"has {column!r} of the type {type!r}; allowed are {', '.join(COLUMN_TYPES)}"
                 raise ArgumentError(where, "columns", problem)
@@ -362,6 +364,7 @@ def _data_set(
 
 def _rows(given: DataSetArgs, source_arn: pulumi.Input[str]) -> aws.quicksight.DataSetPhysicalTableMapArgs:
     """The data set's rows: the table's, or those of them that are not deleted."""
+    columns = by_name("a data set", given["columns"])
     if "deleted_column" not in given:
         return aws.quicksight.DataSetPhysicalTableMapArgs(
             physical_table_map_id="table",
@@ -371,11 +374,11 @@ def _rows(given: DataSetArgs, source_arn: pulumi.Input[str]) -> aws.quicksight.D
                 name=given["table_name"],
                 input_columns=[
                     aws.quicksight.DataSetPhysicalTableMapRelationalTableInputColumnArgs(name=column, type=type)
-                    for column, type in given["columns"].items()
+                    for column, type in columns.items()
                 ],
             ),
         )
-    columns, deleted = ", ".join(map(_quoted, given["columns"])), _quoted(given["deleted_column"])
+    listed, deleted = ", ".join(map(_quoted, columns)), _quoted(given["deleted_column"])
     names = pulumi.Output.all(given["schema_name"], given["table_name"])
     return aws.quicksight.DataSetPhysicalTableMapArgs(
         physical_table_map_id="table",
@@ -384,13 +387,13 @@ def _rows(given: DataSetArgs, source_arn: pulumi.Input[str]) -> aws.quicksight.D
             name="rows",
             sql_query=names.apply(
                 lambda found: (
-                    f"SELECT {columns} FROM {'.'.join(map(_quoted, found))} "  # noqa: S608 - names are quoted
+                    f"SELECT {listed} FROM {'.'.join(map(_quoted, found))} "  # noqa: S608 - names are quoted
                     f"WHERE NOT COALESCE({deleted}, false)"
                 )
             ),
             columns=[
                 aws.quicksight.DataSetPhysicalTableMapCustomSqlColumnArgs(name=column, type=type)
-                for column, type in given["columns"].items()
+                for column, type in columns.items()
             ],
         ),
     )

@@ -10,8 +10,9 @@ from pulumi_aws_eda._parts.args import check
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
 
-SQS_MESSAGES = 10
-"""Most changes of a Pipe's batch to a queue: what ``SendMessageBatch`` takes."""
+SQS_MESSAGES, SQS_BYTES = 10, 256 * 1024
+"""Most changes of a Pipe's batch to a queue, and their bytes: what ``SendMessageBatch`` has always taken. It takes
+1 MiB by now (SQS quotas); of Pipes no page says so."""
 
 
 class TableOutboxArgs(TypedDict):
@@ -71,7 +72,7 @@ class TableOutbox(pulumi.ComponentResource):
         source, where = args["table_stream_source"], f"{component}, table_stream_source"
         check(where, source, TableStreamSourceArgs)
         rows = rows_of(where, source)
-        reading = reading_of(where, source, SQS_MESSAGES)
+        reading = reading_of(where, source, SQS_MESSAGES, SQS_BYTES)
         super().__init__("aws-eda:index:TableOutbox", name, {}, opts)
         common = Common.of(self, name, args)
         failures = args.get("dead_letter_queue_arn")

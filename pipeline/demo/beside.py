@@ -24,11 +24,13 @@ def run(
 
     Several commands: run -- sh -c "… && …"
     """
+    # What the embedded AWS sets for itself is none of the command's business.
+    given = dict(os.environ)
     try:
         with (
             session(speed) as running,
             external_api(elements) as external,
-            command_environment(running, os.environ) as environment,
+            command_environment(running, given) as environment,
         ):
             code = run_command(command, {**environment, EXTERNAL_API_URL: external.url})
     except SandboxError as error:

@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import threading
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,16 @@ Doubt = Annotated[
     typer.Option("--doubt", help="What AWS does where no source decides it, name=value; docs/doubts.md has them."),
 ]
 
+Program = Annotated[
+    Path,
+    typer.Option(
+        exists=True,
+        file_okay=False,
+        resolve_path=True,
+        help="The Pulumi program's folder: its relative paths begin there.",
+    ),
+]
+
 
 @app.command()
 def provider(
@@ -32,6 +43,7 @@ def provider(
     install: Annotated[
         bool, typer.Option("--install", help="Write a plugin pulumi-resource-aws that leads here into PULUMI_HOME.")
     ] = False,
+    program: Program = Path(),
 ) -> None:
     """Serve the embedded AWS to the Pulumi engine until Ctrl-C; the first line is the provider's port.
 
@@ -43,7 +55,7 @@ def provider(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with session(speed, provider_port=port, doubts=parsed(doubt or [])) as running:
+        with session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running:
             typer.echo(running.provider_port)
             if install:
                 installed = plugin.install(running.provider_port)
@@ -64,6 +76,7 @@ def run(
     command: Annotated[list[str], typer.Argument(help="What is run, for example: pulumi preview --stack sandbox")],
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
     doubt: Doubt = None,
+    program: Program = Path(),
 ) -> None:
     """Run a command beside an embedded AWS, with all that the Pulumi engine and AWS's tools need to find it.
 
@@ -72,9 +85,14 @@ def run(
     PULUMI_CONFIG_PASSPHRASE. Ends with the command's exit code. Several commands: run -- sh -c "… && …"
     """
     console = Console(stderr=True, highlight=False)
+    # What the embedded AWS sets for itself is none of the command's business.
+    given = dict(os.environ)
     try:
         doubts = parsed(doubt or [])
-        with session(speed, doubts=doubts) as running, command_environment(running, os.environ) as environment:
+        with (
+            session(speed, doubts=doubts, folder=program) as running,
+            command_environment(running, given) as environment,
+        ):
             code = run_command(command, environment)
     except SandboxError as error:
         console.print(f"[red]Error[/]: {error}")

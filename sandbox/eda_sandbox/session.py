@@ -57,7 +57,11 @@ class Session:
 
 @contextlib.contextmanager
 def session(
-    speed: float = 20, port: int = 0, provider_port: int = 0, doubts: Mapping[str, str] | None = None
+    speed: float = 20,
+    port: int = 0,
+    provider_port: int = 0,
+    folder: Path | None = None,
+    doubts: Mapping[str, str] | None = None,
 ) -> Iterator[Session]:
     """Run the embedded AWS and the provider for the time of a ``with`` block.
 
@@ -65,6 +69,7 @@ def session(
         speed: AWS seconds in one real second, 1 or more.
         port: of the embedded AWS on loopback; 0 takes a free one.
         provider_port: of the provider; 0 takes a free one.
+        folder: of the Pulumi program, where the paths of its files begin; default: the working directory.
         doubts: as ``embedded_aws`` takes them.
 
     Raises:
@@ -73,7 +78,7 @@ def session(
     with (
         _without_account(),
         embedded_aws(speed, port=port, doubts=doubts) as aws,
-        serve(aws.cloud, provider_port) as bound,
+        serve(aws.cloud, provider_port, folder) as bound,
     ):
         yield Session(aws, bound)
 

@@ -807,7 +807,16 @@ def test_views(lake: Lake) -> None:
     assert lake.failure(f"DROP VIEW {outer}").startswith("VIEW_NOT_FOUND")
 
 
-def test_a_view_of_the_catalog_as_others_make_it(lake: Lake) -> None:
+@pytest.mark.parametrize(
+    ("serde", "refused"),
+    [
+        # As Athena's own CREATE VIEW leaves it, and as Terraform's users write it.
+        ({"SerdeInfo": {}}, False),
+        ({"SerdeInfo": {"Name": "-", "SerializationLibrary": "-"}}, False),
+        ({}, True),
+    ],
+)
+def test_a_view_of_the_catalog_as_others_make_it(lake: Lake, serde: dict[str, Any], refused: bool) -> None:
     name = unique("v")
     definition = {
         "originalSql": "SELECT order_id FROM orders WHERE amount = 2",
@@ -821,12 +830,16 @@ def test_a_view_of_the_catalog_as_others_make_it(lake: Lake) -> None:
             "Name": name,
             "TableType": "VIRTUAL_VIEW",
             "Parameters": {"presto_view": "true"},
-            "StorageDescriptor": {"Columns": [{"Name": "order_id", "Type": "string"}], "SerdeInfo": {}},
+            "StorageDescriptor": {"Columns": [{"Name": "order_id", "Type": "string"}], **serde},
             "ViewOriginalText": f"/* Presto View: {base64.b64encode(json.dumps(definition).encode()).decode()} */",
             "ViewExpandedText": "/* Presto View */",
         },
     )
-    assert lake.rows(f'SELECT * FROM "{lake.database}"."{name}"') == [["o2"]]
+    query = f'SELECT * FROM "{lake.database}"."{name}"'
+    if refused:
+        assert lake.failure(query) == "HIVE_METASTORE_ERROR: Table storage descriptor is missing SerDe info"
+    else:
+        assert lake.rows(query) == [["o2"]]
 
 
 def test_statements_about_the_catalog(lake: Lake) -> None:

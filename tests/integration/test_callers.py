@@ -5,12 +5,10 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-import pytest
 import urllib3
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
 
-from pipeline.preflight import check
 from tests.conftest import Deploy
 
 PROGRAM = """
@@ -109,12 +107,3 @@ def test_a_function_at_its_limit_is_not_available_for_now(aws: Sandbox, deploy_h
     )
     status, body, headers = get(stack)
     assert (status, body["status"], headers["retry-after"]) == (503, 503, "2")
-
-
-@pytest.mark.parametrize(("reserved", "lacking"), [(10, 1), (5000, 2)])
-def test_the_preflight_says_what_the_account_lacks(aws: Sandbox, reserved: int, lacking: int) -> None:
-    lacks = check(aws.client("apigateway"), aws.client("lambda"), reserved)
-    assert len(lacks) == lacking
-    assert "role to write logs" in lacks[0].what
-    if lacking == 2:
-        assert "Service Quotas" in lacks[1].fix

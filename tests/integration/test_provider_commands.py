@@ -128,6 +128,18 @@ def test_the_pipelines_own_run_has_its_external_api_beside_it() -> None:
     assert done.returncode == 7, done.stderr
 
 
+def test_a_command_sees_nothing_that_the_embedded_aws_sets_for_itself() -> None:
+    own = ("AUTH", "BIND_HOST", "GATEWAY_PORT", "DOCKER_HOST", "MINISTACK_REGION")
+    ask = f"import os; raise SystemExit(repr([name for name in {own} if name in os.environ]))"
+    given = {name: value for name, value in os.environ.items() if name not in own}
+    for command in (SANDBOX, [sys.executable, "-m", "pipeline"]):
+        done = subprocess.run(
+            [*command, "run", "--", sys.executable, "-c", ask],
+            cwd=ROOT, env=given, capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.stderr.strip().splitlines()[-1] == "[]"
+
+
 def test_a_command_that_is_not_there_is_said_plainly() -> None:
     done = run("run", "--", "no-such-command")
     assert done.returncode == 127

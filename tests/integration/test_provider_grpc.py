@@ -130,6 +130,21 @@ def test_a_preview_makes_and_changes_nothing(engine: Engine, aws: Sandbox) -> No
     engine.delete(made)
 
 
+@pytest.mark.parametrize(("serde", "expected"), [({}, None), ({"name": "-"}, {"Name": "-"})])
+def test_a_block_in_which_nothing_stands_is_not_sent(
+    engine: Engine, aws: Sandbox, serde: dict[str, str], expected: dict[str, str] | None
+) -> None:
+    database, view = "aws:glue/catalogDatabase:CatalogDatabase", "aws:glue/catalogTable:CatalogTable"
+    made = engine.create(database, urn(database, "serdes"), "serdes", struct(name="serdes"))
+    storage = {"columns": [{"name": "id", "type": "string"}], "serDeInfo": serde}
+    values = struct(name="v", databaseName="serdes", tableType="VIRTUAL_VIEW", storageDescriptor=storage)
+    table = engine.create(view, urn(view, "v"), "v", values)
+    stored = aws.client("glue").get_table(DatabaseName="serdes", Name="v")["Table"]["StorageDescriptor"]
+    assert stored.get("SerdeInfo") == expected
+    engine.delete(table)
+    engine.delete(made)
+
+
 def test_a_failure_is_told_with_the_resources_name(engine: Engine) -> None:
     policy = "aws:sqs/queuePolicy:QueuePolicy"
     with pytest.raises(grpc.RpcError, match="lonely: ") as failure:
@@ -577,6 +592,43 @@ def test_a_table_gets_a_stream_and_an_index_in_place(engine: Engine, aws: Sandbo
     assert made.told()["streamArn"] == table["LatestStreamArn"]
     assert [found["IndexName"] for found in table["GlobalSecondaryIndexes"]] == ["by-owner"]
     engine.delete(made)
+
+
+def test_a_change_in_place_knows_an_archive_by_its_hash_alone(
+    stack: Engine, types: dict[str, list[Made]], aws: Sandbox
+) -> None:
+    made = next(it for it in types["aws:lambda/function:Function"] if it.name == "add-details-function")
+    # The engine's state holds no content.
+    archive = made.state["code"]
+    for member in ("assets", "path"):
+        archive.fields.pop(member, None)
+    archive.update({"hash": "0" * 64})
+    stack.update(made, made.changed({"memorySize": 192, "description": "by its hash"}))
+    found = aws.client("lambda").get_function_configuration(FunctionName=made.id)
+    assert (found["MemorySize"], found["Description"]) == (192, "by its hash")
+    stack.update(made, made.changed({"memorySize": 128}))
+
+
+def test_a_bucket_with_more_than_a_page_of_objects_is_emptied(engine: Engine, aws: Sandbox) -> None:
+    type, s3 = "aws:s3/bucket:Bucket", aws.client("s3")
+    made = engine.create(type, urn(type, "full"), "full", struct(bucket="full-bucket", forceDestroy=True))
+    for number in range(1001):
+        s3.put_object(Bucket=made.id, Key=f"{number}", Body=b"")
+    engine.delete(made)
+    assert made.id not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
+
+
+def test_a_relative_path_begins_in_the_programs_folder(aws: Sandbox, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "parts" / "text").write_text("found")
+    bucket, stored = "aws:s3/bucket:Bucket", "aws:s3/bucketObjectv2:BucketObjectv2"
+    asset = {rpc._special_sig_key: rpc._special_asset_sig, "path": "parts/text"}
+    with serve(aws.cloud, folder=tmp_path) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        engine = Engine(provider_pb2_grpc.ResourceProviderStub(channel))
+        made = engine.create(bucket, urn(bucket, "paths"), "paths", struct(bucket="paths-bucket", forceDestroy=True))
+        engine.create(stored, urn(stored, "text"), "text", struct(bucket="paths-bucket", key="text", source=asset))
+        assert aws.client("s3").get_object(Bucket="paths-bucket", Key="text")["Body"].read() == b"found"
+        engine.delete(made)
 
 
 def test_every_resource_is_deleted_once_and_deleting_it_again_is_no_failure(

@@ -234,7 +234,7 @@ def test_the_pipe_gives_up_a_change_after_finite_retries_and_well_inside_the_str
     assert found["source"] == STREAM
     assert found["sourceParameters"]["dynamodbStreamParameters"] == {
         "startingPosition": "TRIM_HORIZON",
-        "batchSize": 500,
+        "batchSize": 209,
         "maximumBatchingWindowInSeconds": 5,
         "maximumRetryAttempts": 10,
         "maximumRecordAgeInSeconds": 21600,
@@ -487,7 +487,7 @@ def test_what_a_user_downstream_needs_is_an_output() -> None:
     assert (found["prefix"], found["error_prefix"]) == ("raw/orders/", "errors/")
     assert (found["database_name"], found["table_name"]) == ("project_test_s", "project_test_s")
     assert found["partition_keys"] == ["dt", "hour"]
-    assert found["columns"]["status"] == "string"
+    assert {"name": "status", "type": "string"} in found["columns"]
     assert (found["delivery_stream_name"], found["pipe_name"]) == ("project-test-s", "project-test-s")
     assert found["log_group_name"] == "/aws/kinesisfirehose/project-test-s"
     assert found["dead_letter_queue_url"].endswith("/project-test-s-dlq")
@@ -567,6 +567,8 @@ def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:
         ({"filter": {"status": "COMPLETED"}}, "filter['status']"),
         ({"starting_position": "TRIM"}, "allowed are TRIM_HORIZON, LATEST"),
         ({"batch_size": 501}, "'batch_size' is 501; allowed are whole numbers from 1 to 500"),
+        ({"batch_size": 210}, "'batch_size' is 210; 209 rows of 'largest_row_bytes', 20000, fit into one call"),
+        ({"largest_row_bytes": 999}, "'largest_row_bytes' is 999; allowed are whole numbers from 1000 to 1000000"),
         ({"maximum_retry_attempts": -1}, "'maximum_retry_attempts' is -1; allowed are whole numbers from 0 to 10000"),
         ({"maximum_record_age_in_seconds": 86400}, "allowed are whole numbers from 60 to 43200"),
         ({"maximum_record_age_in_seconds": -1}, "'maximum_record_age_in_seconds' is -1"),

@@ -68,6 +68,10 @@ def test_the_role_holds_a_statement_for_each_need() -> None:
     [
         ({"queue_arn": None}, "'queue_arn' is missing"),
         ({"queue": QUEUE}, "'queue' is unknown; is 'queue_arn' meant?"),
+        (
+            {"table_stream_source": {**SOURCE, "batch_size": 10, "largest_row_bytes": 30_000}},
+            "'batch_size' is 10; 8 rows of 'largest_row_bytes', 30000, fit into one call",
+        ),
         ({"table_stream_source": {**SOURCE, "batch_size": 11}}, "'batch_size' is 11; allowed are whole numbers from 1"),
         ({"table_stream_source": {**SOURCE, "attributes": ["a-b"]}}, "names of letters, digits and underscores"),
         ({"table_stream_source": {"stream_arn": STREAM}}, "'attributes' is missing"),

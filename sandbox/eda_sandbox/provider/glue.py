@@ -45,13 +45,21 @@ def _delete_database(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("glue").delete_database(Name=id.partition(":")[2])
 
 
+def _table_input(inputs: Inputs) -> dict[str, Any]:
+    described = _structure(_TABLE, "TableInput", inputs.left())
+    # The provider sends no block in which nothing stands (its expandSerDeInfo).
+    storage = described.get("StorageDescriptor", {})
+    if not any(storage.get("SerdeInfo", {}).values()):
+        storage.pop("SerdeInfo", None)
+    return described
+
+
 def _create_table(context: Context, inputs: Inputs) -> Created:
     name, catalog = context.auto_name(inputs.take("name")).lower(), inputs.take("catalogId", context.cloud.account)
     database = inputs.need("databaseName")
     if inputs.take("partitionIndices"):
         raise SandboxError(f"{_TABLE}: the sandbox's catalog has no partition indexes ('partitionIndices')")
-    described = _structure(_TABLE, "TableInput", inputs.left())
-    context.client("glue").create_table(DatabaseName=database, TableInput={"Name": name, **described})
+    context.client("glue").create_table(DatabaseName=database, TableInput={"Name": name, **_table_input(inputs)})
     return Created(
         f"{catalog}:{database}:{name}",
         {"name": name, "arn": context.cloud.arn("glue", f"table/{database}/{name}"), "catalogId": catalog},
@@ -62,8 +70,7 @@ def _update_table(context: Context, id: str, state: dict[str, Any], inputs: Inpu
     database, name = id.split(":")[1:]
     for untouched in ("name", "catalogId", "databaseName", "partitionIndices"):
         inputs.take(untouched)
-    described = _structure(_TABLE, "TableInput", inputs.left())
-    context.client("glue").update_table(DatabaseName=database, TableInput={"Name": name, **described})
+    context.client("glue").update_table(DatabaseName=database, TableInput={"Name": name, **_table_input(inputs)})
     return {}
 
 

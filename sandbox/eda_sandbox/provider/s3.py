@@ -61,8 +61,8 @@ def _retag_bucket(context: Context, id: str, state: State, before: Mapping[str, 
 
 def _delete_bucket(context: Context, id: str, state: State) -> None:
     s3 = context.client("s3")
-    versions = s3.list_object_versions(Bucket=id)
-    objects = [*versions.get("Versions", []), *versions.get("DeleteMarkers", [])]
+    pages = s3.get_paginator("list_object_versions").paginate(Bucket=id)
+    objects = [found for page in pages for kind in ("Versions", "DeleteMarkers") for found in page.get(kind, [])]
     if objects and not state.get("forceDestroy"):
         raise SandboxError(f"the bucket {id} is not empty; empty it or set force_destroy")
     for found in objects:

@@ -6,9 +6,11 @@ The engine attaches to it with ``PULUMI_DEBUG_PROVIDERS=aws:PORT``; nothing has 
 import contextlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
+import pulumi
 from google.protobuf import empty_pb2
 from google.protobuf.struct_pb2 import ListValue, Struct
 from pulumi.runtime import rpc
@@ -35,10 +37,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     Args:
         cloud: the running sandbox.
+        folder: where the paths of a program's files begin. The engine starts its own plugins there; of one that it
+            attaches to it does not say where the program lies.
     """
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self._cloud, self._folder = cloud, folder
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: Any
@@ -75,7 +79,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Refuse what the sandbox does not offer before anything is made: a type, a property, a type of value."""
         token = _type(request)
         try:
-            rehearse(self._context(request), token, _plain(request.news, keep_unknowns=True))
+            rehearse(self._context(request), token, self._plain(request.news, keep_unknowns=True))
         except UnknownProperty as error:
             failure = provider_pb2.CheckFailure(property=error.path, reason=str(error))
         except Exception as error:
@@ -104,7 +108,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=request.properties)
         with _reported(context, request.urn):
             token = _type(request)
-            made = resource_type(token).create(self._context(request), Inputs(token, _plain(request.properties)))
+            made = resource_type(token).create(self._context(request), Inputs(token, self._plain(request.properties)))
             return provider_pb2.CreateResponse(id=made.id, properties=_state(request.properties, made.outputs))
         raise AssertionError("aborted")
 
@@ -112,7 +116,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """The state as it is known; an empty id when the resource is gone."""
         with _reported(context, request.urn):
             known = resource_type(_type(request))
-            if not known.is_there(self._context(request), request.id, _plain(request.properties)):
+            if not known.is_there(self._context(request), request.id, self._plain(request.properties)):
                 return provider_pb2.ReadResponse()
             return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
         raise AssertionError("aborted")
@@ -126,7 +130,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             outputs = _outputs(request)
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
-            where, olds, news = self._context(request), _plain(request.olds), _plain(request.news)
+            where, olds, news = self._context(request), self._plain(request.olds), self._plain(request.news)
             if changed & _TAGS and known.retag is not None:
                 before, after = _plain(request.old_inputs).get("tags") or {}, news.get("tags") or {}
                 known.retag(where, request.id, olds, before, after)
@@ -143,7 +147,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Delete(self, request: provider_pb2.DeleteRequest, context: Any) -> empty_pb2.Empty:
         """Remove a resource; one that is gone counts as removed."""
         with _reported(context, request.urn):
-            resource_type(_type(request)).remove(self._context(request), request.id, _plain(request.properties))
+            resource_type(_type(request)).remove(self._context(request), request.id, self._plain(request.properties))
         return empty_pb2.Empty()
 
     def Invoke(self, request: provider_pb2.InvokeRequest, context: Any) -> provider_pb2.InvokeResponse:
@@ -158,17 +162,21 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """What was begun is finished: each call is short."""
         return empty_pb2.Empty()
 
+    def _plain(self, properties: Struct, keep_unknowns: bool = False) -> dict[str, Any]:
+        return {name: _rebased(value, self._folder) for name, value in _plain(properties, keep_unknowns).items()}
+
     def _context(self, request: Any) -> Context:
         return Context(self._cloud, request.urn, request.name or request.urn.rpartition("::")[2])
 
 
 @contextlib.contextmanager
-def serve(cloud: Cloud, port: int = 0) -> Iterator[int]:
+def serve(cloud: Cloud, port: int = 0, folder: Path | None = None) -> Iterator[int]:
     """Serve the provider on loopback for the time of a ``with`` block.
 
     Args:
         cloud: the running sandbox.
         port: on loopback; 0 takes a free one.
+        folder: where the paths of a program's files begin; default: the working directory.
 
     Yields:
         The port.
@@ -178,7 +186,7 @@ def serve(cloud: Cloud, port: int = 0) -> Iterator[int]:
     """
     limits = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(16, thread_name_prefix="provider"), options=limits)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, folder or Path.cwd()), server)
     try:
         bound = server.add_insecure_port(f"127.0.0.1:{port}")
     except RuntimeError:
@@ -246,6 +254,16 @@ def _plain(properties: Struct, keep_unknowns: bool = False) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not name.startswith("__")}
 
 
+def _rebased(value: Any, folder: Path) -> Any:
+    """A property with the relative paths of its files as the program means them."""
+    match value:
+        case pulumi.FileAsset() | pulumi.FileArchive():
+            return type(value)(str(folder / value.path))
+        case pulumi.AssetArchive():
+            return pulumi.AssetArchive({name: _rebased(each, folder) for name, each in value.assets.items()})
+    return value
+
+
 def _hash_alone(value: Any) -> bool:
     return (
         isinstance(value, Struct)
@@ -266,5 +284,8 @@ def _state(inputs: Struct, outputs: Mapping[str, Any]) -> Struct:
 
 def _outputs(request: provider_pb2.UpdateRequest) -> dict[str, Any]:
     """What the state holds beside its inputs."""
-    olds = rpc.deserialize_properties(request.olds)
-    return {name: value for name, value in olds.items() if name not in request.old_inputs and name != "tagsAll"}
+    return {
+        name: value
+        for name, value in _plain(request.olds).items()
+        if name not in request.old_inputs and name != "tagsAll"
+    }

@@ -17,6 +17,8 @@ from pulumi_aws_eda._parts.stream.change_rows import ChangeRows
 
 TEMPLATE_LIMIT = 8192
 """Characters of a Pipe's input template (Pipes API, ``InputTemplate``)."""
+LARGEST_ROW = 20_000
+"""Bytes of a row that does not say: more than a workflow's inline result and payload have."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -60,7 +62,12 @@ class TableStreamSourceArgs(TypedDict):
     starting_position: NotRequired[StartingPosition]
     """``TRIM_HORIZON`` or ``LATEST``; default ``TRIM_HORIZON``, so that changes made before the Pipe is ready flow."""
     batch_size: NotRequired[int]
-    """Changes in a batch: 1 to 500 for Firehose, 1 to 10 for a queue (what one call takes); default the most."""
+    """Changes in a batch, of ``largest_row_bytes`` each: 1 to 500 and 4 MiB for Firehose, 1 to 10 and 256 KiB for a
+    queue (what one call takes); default as many as fit, 209 and 10."""
+    largest_row_bytes: NotRequired[int]
+    """Bytes that one row has at most, 1,000 to 1,000,000: the batches are such that they fit into one call of the
+    target. A batch with larger rows that does not fit is refused as a whole, tried in halves and delivered all the
+    same, but counts as failed. Default 20,000."""
     maximum_batching_window_in_seconds: NotRequired[int]
     """How long a batch is filled, 0 to 300 seconds (Pipes API); default 5."""
     maximum_retry_attempts: NotRequired[int]
@@ -113,26 +120,33 @@ def rows_of(where: str, source: TableStreamSourceArgs) -> ChangeRows:
     return rows
 
 
-def reading_of(where: str, source: TableStreamSourceArgs, most: int) -> dict[str, Any]:
+def reading_of(where: str, source: TableStreamSourceArgs, most: int, most_bytes: int) -> dict[str, Any]:
     """How the Pipe reads.
 
     Args:
         where: for messages.
         source: the argument.
         most: changes that one call of the target takes.
+        most_bytes: what they may have together.
 
     Raises:
-        ArgumentError: a number is out of bounds, or the starting position is none.
+        ArgumentError: a number is out of bounds, a batch of the largest rows does not fit into one call, or the
+            starting position is none.
     """
+    row = number(where, source, "largest_row_bytes", LARGEST_ROW, 1_000, 1_000_000)
+    fit = max(1, min(most, most_bytes // row))
     start = one_of(where, source, "starting_position", StartingPosition, StartingPosition.TRIM_HORIZON)
     bounds = {
-        "batch_size": (most, 1, most),
+        "batch_size": (fit, 1, most),
         "maximum_batching_window_in_seconds": (5, 0, 300),
         "maximum_retry_attempts": (10, 0, 10000),
         "maximum_record_age_in_seconds": (21600, 60, 43200),
         "parallelization_factor": (1, 1, 10),
     }
     numbers = {name: number(where, source, name, *bound) for name, bound in bounds.items()}
+    if numbers["batch_size"] > fit:
+        problem = f"is {numbers['batch_size']}; {fit} rows of 'largest_row_bytes', {row}, fit into one call"
+        raise ArgumentError(where, "batch_size", problem)
     return {"starting_position": start.value, **numbers}
 
 

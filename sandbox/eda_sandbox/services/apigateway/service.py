@@ -154,7 +154,9 @@ class ApiGateway(Service):
         """CreateDeployment: a copy of the API as it is now; stages are made by CreateStage alone."""
         for name in ("stageName", "stageDescription", "cacheClusterEnabled", "cacheClusterSize", "variables"):
             if request.get(name):
-                raise AwsError("BadRequestException", f"the sandbox's CreateDeployment takes no {name}: use CreateStage")
+                raise AwsError(
+                    "BadRequestException", f"the sandbox's CreateDeployment takes no {name}: use CreateStage"
+                )
         api = self._api(request["restApiId"])
         definition: Definition = api.definition.snapshot()
         if not any(resource.resource_methods for resource in definition.resources.values()):

@@ -93,6 +93,16 @@ class Table:
         """Where its files lie; ends with ``/``."""
         return str(self._storage.get("Location", "")).rstrip("/") + "/"
 
+    def check_readable(self) -> None:
+        """Check that it has what Athena asks of tables and views alike, a SerDe, be it an empty one as that of the
+        views that Athena itself makes (Trino's ``GlueMetastore`` and terraform-provider-aws#28517 for a view without).
+
+        Raises:
+            QueryError: it has none.
+        """
+        if self._storage.get("SerdeInfo") is None:
+            raise QueryError("HIVE_METASTORE_ERROR: Table storage descriptor is missing SerDe info", SCHEMA)
+
     @property
     def serde_parameters(self) -> dict[str, str]:
         """What its serializer is told."""

@@ -86,7 +86,9 @@ class Relations:
             )
         if schema == "information_schema":
             raise QueryError(f"NOT_SUPPORTED: {at(where)}: the sandbox has no information_schema", NOT_SUPPORTED)
-        return self.catalog.table(schema, node.name.lower(), where)
+        found = self.catalog.table(schema, node.name.lower(), where)
+        found.check_readable()
+        return found
 
     def _open(self, table: Table, conditions: list[exp.Expr], hidden: bool, depth: int) -> str:
         if table.is_view:

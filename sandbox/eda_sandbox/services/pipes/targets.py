@@ -1,7 +1,7 @@
 """Where a pipe's batches go: one call or a few, and which records they did not take."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -53,8 +53,15 @@ Part = list[tuple[int, str]]
 
 
 def _by_parts(texts: Sequence[str], count: int, size: int, put: Callable[[Part], Failures]) -> Failures:
+    """Call for each so many records. No page says that Pipes look at a batch's bytes: one that is too large for a call
+    fails as a whole."""
     failures: Failures = {}
-    for part in _parts(texts, count, size):
+    for part in _parts(texts, count):
+        total = sum(len(text.encode()) for _, text in part)
+        if total > size:
+            reason = f"the batch has {total} bytes; the target takes {size} in one call"
+            failures |= {index: reason for index, _ in part}
+            continue
         try:
             failures |= put(part)
         except (ClientError, BotoCoreError) as error:
@@ -62,18 +69,10 @@ def _by_parts(texts: Sequence[str], count: int, size: int, put: Callable[[Part],
     return failures
 
 
-def _parts(texts: Iterable[str], count: int, size: int) -> Iterator[Part]:
-    part: Part = []
-    total = 0
-    for index, text in enumerate(texts):
-        length = len(text.encode())
-        if part and (len(part) == count or total + length > size):
-            yield part
-            part, total = [], 0
-        part.append((index, text))
-        total += length
-    if part:
-        yield part
+def _parts(texts: Sequence[str], count: int) -> Iterator[Part]:
+    numbered = list(enumerate(texts))
+    for start in range(0, len(numbered), count):
+        yield numbered[start : start + count]
 
 
 def _whole(texts: Sequence[str], put: Callable[[], Failures]) -> Failures:

@@ -1,0 +1,213 @@
+"""What an account lacks is said before the deployment, at the first one and at each later one alike."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from pipeline import config, documents
+from pipeline.config import StackConfig, StackFile
+from pipeline.preflight import check
+
+ROOT = Path(__file__).parents[2]
+PREFIX = "orders-prod-"
+OPEN = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
+
+
+class Account:
+    """An account that lacks nothing for prod, and what is changed of it: an answer by operation, or an error code."""
+
+    def __init__(self, **changes: Any) -> None:
+        subnets = [
+            {"SubnetId": f"subnet-{zone}", "AvailabilityZoneId": f"euc1-az{zone}", "AvailableIpAddressCount": 50}
+            for zone in (1, 2, 3)
+        ]
+        self.answers: dict[str, Any] = {
+            "get_account": {"cloudwatchRoleArn": "arn:aws:iam::123456789012:role/logs"},
+            "get_account_settings": limits(1000, 1000),
+            "get_function_concurrency": "ResourceNotFoundException",
+            "get_data_lake_settings": {
+                "DataLakeSettings": {
+                    "CreateDatabaseDefaultPermissions": [OPEN],
+                    "CreateTableDefaultPermissions": [OPEN],
+                }
+            },
+            "list_engine_versions": {"EngineVersions": [{"SelectedEngineVersion": "Athena engine version 3"}]},
+            "describe_subnets": {"Subnets": [{**subnet, "VpcId": "vpc-1"} for subnet in subnets]},
+            "describe_security_groups": {"SecurityGroups": [{"GroupId": "sg-1", "VpcId": "vpc-1"}]},
+            "list_namespaces": {"namespaces": []},
+            "list_workgroups": {"workgroups": []},
+            "describe_account_subscription": {"AccountInfo": {"Edition": "ENTERPRISE"}},
+            "describe_vpc_connection": {"VPCConnection": {"AvailabilityStatus": "AVAILABLE"}},
+            "get_role": {
+                "Role": {
+                    "Path": "/service-role/",
+                    "RoleName": "aws-quicksight-secretsmanager-role-v0",
+                    "RoleId": "AROA0123456789012345",
+                    "Arn": "arn:aws:iam::123456789012:role/service-role/aws-quicksight-secretsmanager-role-v0",
+                    "CreateDate": "2026-01-01T00:00:00Z",
+                }
+            },
+            **changes,
+        }
+        self.asked: list[str] = []
+
+    def client(self, service: str) -> Any:
+        """A client that answers as the account does; requests and answers are checked against the API's model."""
+        made = boto3.client(  # type: ignore[call-overload]  # the name is known at run time
+            service,
+            region_name="eu-central-1",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        return _Answering(made, self)
+
+    def lacks(self, settings: StackConfig) -> list[str]:
+        return [lack.what for lack in check(self.client, settings, PREFIX)]
+
+
+class _Answering:
+    def __init__(self, client: Any, account: Account) -> None:
+        self._client, self._account = client, account
+
+    def __getattr__(self, operation: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            self._account.asked.append(operation)
+            answer = self._account.answers[operation]
+            with Stubber(self._client) as stub:
+                if isinstance(answer, str):
+                    stub.add_client_error(operation, answer, f"{operation} said so")
+                else:
+                    given = answer(request) if callable(answer) else answer
+                    stub.add_response(operation, given)
+                return getattr(self._client, operation)(**request)
+
+        return call
+
+    def get_paginator(self, operation: str) -> Any:
+        account = self
+
+        class Pages:
+            def paginate(self) -> list[Any]:
+                return [getattr(account, operation)()]
+
+        return Pages()
+
+
+def limits(quota: int, unreserved: int) -> dict[str, Any]:
+    return {"AccountLimit": {"ConcurrentExecutions": quota, "UnreservedConcurrentExecutions": unreserved}}
+
+
+def reservations(**reserved: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    by_name = {PREFIX + name.replace("_", "-"): value for name, value in reserved.items()}
+    return lambda request: {"ReservedConcurrentExecutions": by_name[request["FunctionName"]]}
+
+
+@pytest.fixture
+def prod() -> StackConfig:
+    return config.load(StackFile.read(ROOT, "prod"))
+
+
+def test_an_account_that_has_all_lacks_nothing(prod: StackConfig) -> None:
+    assert Account().lacks(prod) == []
+
+
+def test_the_functions_that_are_asked_for_are_those_that_reserve() -> None:
+    made = documents.recording("prod").of("aws:lambda/function:Function")
+    reserving = {it.inputs["name"] for it in made.values() if it.inputs.get("reservedConcurrentExecutions", -1) >= 0}
+    assert reserving == {f"{PREFIX}get-order", f"{PREFIX}call-external-api"}
+
+
+@pytest.mark.parametrize(
+    ("quota", "unreserved", "own", "lacking"),
+    [
+        # The first deployment: 250 are reserved, and 100 stay.
+        (350, 350, None, False),
+        (349, 349, None, True),
+        # The second one: what the stack has is taken off the free ones already.
+        (350, 100, (200, 50), False),
+        (350, 130, (200, 20), False),
+        # Somebody else has reserved meanwhile.
+        (350, 99, (200, 50), True),
+        (350, 110, (100, 20), True),
+    ],
+)
+def test_what_the_stack_has_reserved_is_free_for_it(
+    prod: StackConfig, quota: int, unreserved: int, own: tuple[int, int] | None, lacking: bool
+) -> None:
+    changes: dict[str, Any] = {"get_account_settings": limits(quota, unreserved)}
+    if own is not None:
+        changes["get_function_concurrency"] = reservations(get_order=own[0], call_external_api=own[1])
+    assert [("reserves 250" in what) for what in Account(**changes).lacks(prod)] == [True] * lacking
+
+
+@pytest.mark.parametrize(("unreserved", "lacking"), [(130, 0), (129, 1)])
+def test_what_the_file_leaves_out_has_the_programs_default(unreserved: int, lacking: int) -> None:
+    values = {
+        "orders:environment": "dev",
+        "orders:external_api_url": "https://x.example",
+        "orders:redshift": "false",
+        "orders:quicksight": "false",
+    }
+    settings = config.load(StackFile("orders", values))
+    assert (settings.get_concurrency, settings.call_concurrency) == (20, 10)
+    assert len(Account(get_account_settings=limits(1000, unreserved)).lacks(settings)) == lacking
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"get_account": {}}, "API Gateway has no role to write logs with"),
+        ({"get_data_lake_settings": {"DataLakeSettings": {}}}, "databases and tables of the Glue catalog are governed"),
+        ({"list_engine_versions": {"EngineVersions": []}}, "Athena offers no"),
+        ({"describe_subnets": "InvalidSubnetID.NotFound"}, "describe_subnets said so"),
+        (
+            {"list_namespaces": {"namespaces": [{"namespaceName": f"other-{n}"} for n in range(25)]}},
+            "25 Redshift Server",
+        ),
+        ({"describe_account_subscription": "ResourceNotFoundException"}, "no subscription to QuickSight"),
+        ({"describe_account_subscription": {"AccountInfo": {"Edition": "STANDARD"}}}, "edition is STANDARD"),
+        ({"describe_vpc_connection": "ResourceNotFoundException"}, "no VPC connection 'orders'"),
+        ({"describe_vpc_connection": {"VPCConnection": {"AvailabilityStatus": "UNAVAILABLE"}}}, "is UNAVAILABLE"),
+        ({"get_role": "NoSuchEntity"}, "QuickSight may read no secret"),
+        ({"get_role": "AccessDeniedException"}, "you may not look (GetRole"),
+    ],
+)
+def test_each_thing_that_is_lacking_is_named(prod: StackConfig, changes: dict[str, Any], expected: str) -> None:
+    [what] = Account(**changes).lacks(prod)
+    assert expected in what
+
+
+@pytest.mark.parametrize(
+    ("zones", "addresses", "networks", "expected"),
+    [
+        ((1, 2), 3, ("vpc-1", "vpc-1"), []),
+        ((1, 1), 3, ("vpc-1", "vpc-1"), ["in 1 availability zone"]),
+        ((1, 2), 2, ("vpc-1", "vpc-1"), ["fewer than 3 addresses"]),
+        ((1, 2), 3, ("vpc-1", "vpc-2"), ["more than one VPC: vpc-1, vpc-2"]),
+    ],
+)
+def test_the_warehouses_subnets_are_looked_at(
+    prod: StackConfig, zones: tuple[int, ...], addresses: int, networks: tuple[str, ...], expected: list[str]
+) -> None:
+    subnets = [
+        {"SubnetId": "s", "AvailabilityZoneId": f"az{zone}", "AvailableIpAddressCount": addresses, "VpcId": network}
+        for zone, network in zip(zones, networks, strict=True)
+    ]
+    found = Account(describe_subnets={"Subnets": subnets}).lacks(prod)
+    assert len(found) == len(expected)
+    assert all(part in what for part, what in zip(expected, found, strict=True))
+
+
+def test_an_environment_is_looked_at_for_what_it_has(prod: StackConfig) -> None:
+    account = Account()
+    assert account.lacks(replace(prod, redshift=False, quicksight=False)) == []
+    assert not {"describe_subnets", "list_namespaces", "get_role"} & set(account.asked)
+    assert account.lacks(replace(prod, quicksight_vpc_connection_arn=""))[0].startswith("quicksight_vpc_connection_arn")
+    full = [{"workgroupName": f"other-{number}"} for number in range(24)]
+    own = Account(list_workgroups={"workgroups": [*full, {"workgroupName": "orders-prod-orders-analytics-load"}]})
+    assert own.lacks(prod) == []
