@@ -87,11 +87,14 @@ def test_an_order_runs_to_the_end_of_each_environment(
         aws.cloud.doubts.update(row)
         order_id = order(client)
         wait_until(lambda id=order_id: any(found.version == 3 for found in chain.current(id)), f"curated with {row}")
-        if "load_job_name" in stack.outputs:
+        if stack.outputs.get("load_job_name"):
+            wait_until(lambda: not chain.behind.hops().queries["STARTED"], "no query is on its way")
             chain.load()
             assert [found.version for found in chain.loaded(order_id)] == [3]
-            if "spice_data_set_ids" in stack.outputs:
+            if stack.outputs.get("spice_data_set_ids"):
                 wait_until(lambda id=order_id: id in spice(aws, stack), f"SPICE has it with {row}")
+    for state in stack.of_type("aws:dynamodb/table:Table").values():
+        aws.client("dynamodb").update_table(TableName=state["name"], DeletionProtectionEnabled=False)
 
 
 def test_rows_that_make_no_json_wait_in_the_dead_letter_queue_and_are_delivered_by_the_redrive(
