@@ -70,7 +70,7 @@ stages, walls = [used()], [time.time()]
 _ENDED = """
     stages.append(used()); walls.append(time.time())
 os.write(int(os.environ["TOLD"]), json.dumps(
-    {"cpu": stages, "wall": walls, "modules": modules, "outcome": outcome}).encode())
+    {"cpu": stages, "wall": walls, "modules": modules, "end": sorted(sys.modules), "outcome": outcome}).encode())
 """
 RUN = f"""{_STARTED}
 from eda_runtime import entrypoint
@@ -80,6 +80,11 @@ class Context:
     def get_remaining_time_in_millis(self): return 60_000
 for event in json.loads(os.environ["EVENTS"]):
     outcome = entrypoint.handler(event, Context())
+{_ENDED}"""
+NOTHING = f"""{_STARTED}
+stages.append(used()); walls.append(time.time()); modules = sorted(sys.modules); outcome = None
+for event in []:
+    pass
 {_ENDED}"""
 BARE = f"""{_STARTED}
 import boto3
@@ -99,6 +104,7 @@ class Started:
         requests: CPU seconds of each request.
         wall: seconds from the process's begin to the last request's end.
         modules: what is loaded when the function is initialised.
+        at_the_end: what is loaded after the last request.
         outcome: what the last request gave.
     """
 
@@ -109,6 +115,7 @@ class Started:
         self.requests = [after - before for before, after in pairwise(cpu[1:])]
         self.wall = told["wall"][-1] - begin
         self.modules: list[str] = told["modules"]
+        self.at_the_end: list[str] = told["end"]
         self.outcome = told["outcome"]
 
 
@@ -160,7 +167,8 @@ class Host:
         """Start a function and give it requests.
 
         Args:
-            function: its folder in the repository; None for a bare handler with boto3's client.
+            function: its folder in the repository; None for a bare handler with boto3's client, and an empty text for
+                Lambda's runtime alone.
             variables: of its environment.
             events: the requests.
             quota: what it runs under.
@@ -169,7 +177,7 @@ class Host:
             CalledProcessError: the process failed; its output is in the message's ``stderr``.
         """
         path = [self._folder / name for name in ("layer", "powertools", "runtime")]
-        if function is not None:
+        if function:
             code = self._folder / function.replace("/", "_")
             if not code.exists():
                 code.mkdir()
@@ -194,7 +202,8 @@ class Host:
             **variables,
         }
         # Without `site`: the developer's .pth files are not on Lambda.
-        command = [sys.executable, "-S", "-c", BARE if function is None else RUN]
+        code_of = {None: BARE, "": NOTHING}
+        command = [sys.executable, "-S", "-c", code_of.get(function, RUN)]
         if quota is not None:
             command = ["/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(quota.processes), *command]
         begin = time.time()

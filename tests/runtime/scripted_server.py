@@ -39,7 +39,7 @@ class ScriptedServer:
     """
 
     def __init__(
-        self, script: Iterable[bytes | None | tuple[bytes, bytes]], context: ssl.SSLContext | None = None
+        self, script: Iterable[bytes | tuple[bytes, bytes] | None], context: ssl.SSLContext | None = None
     ) -> None:
         self._script = iter(script)
         self._context = context

@@ -26,7 +26,9 @@ REQUESTS = st.fixed_dictionaries(
         "path": PATHS,
         "headers": st.dictionaries(NAMES, VISIBLE, max_size=5),
         "body": st.binary(max_size=200),
-        "host": st.sampled_from(["dynamodb.eu-central-1.amazonaws.com", "127.0.0.1:4566", "b.s3.cn-north-1.amazonaws.com.cn"]),
+        "host": st.sampled_from(
+            ["dynamodb.eu-central-1.amazonaws.com", "127.0.0.1:4566", "b.s3.cn-north-1.amazonaws.com.cn"]
+        ),
     }
 )
 
