@@ -163,6 +163,7 @@ class Host:
         variables: Mapping[str, str],
         events: list[dict[str, Any]],
         quota: "Quota | None" = None,
+        beside: Mapping[str, str] | None = None,
     ) -> Started:
         """Start a function and give it requests.
 
@@ -172,6 +173,7 @@ class Host:
             variables: of its environment.
             events: the requests.
             quota: what it runs under.
+            beside: files beside its code, by name.
 
         Raises:
             CalledProcessError: the process failed; its output is in the message's ``stderr``.
@@ -183,6 +185,8 @@ class Host:
                 code.mkdir()
                 for entry in (self._source / function).iterdir():
                     _copy(entry, code)
+                for name, text in (beside or {}).items():
+                    (code / name).write_text(text)
             path.insert(0, code)
         reads, writes = os.pipe()
         environment = {

@@ -36,7 +36,17 @@ _CHANGE = {
     "updated_at": "2026-01-01T00:00:00Z",
 }
 _MESSAGE = {"messageId": "m", "eventSource": "aws:sqs", "body": json.dumps(_CHANGE), "attributes": {}}
-_IDEMPOTENCY = {"token": "EVENT", "mode": "RECORD", "table": "records", "key": "powertools_json(body).event_id"}
+_IDEMPOTENCY = {
+    "token": "EVENT",
+    "mode": "RECORD",
+    "table": "records",
+    "key": "powertools_json(body).event_id",
+    "key_prefix": "notify-order",
+    "expires_after_seconds": 3600,
+    "in_progress_wait_seconds": 0,
+    "use_local_cache": False,
+}
+_QUERY = "SELECT a, dt FROM ({rows}) AS found"
 _CALL = {"id": ORDER_ID, "payload": {"sku": "s", "quantity": 1}, "envelope": {"correlation_id": ORDER_ID}}
 
 
@@ -48,16 +58,23 @@ class Function:
         budget: most that initialisation and first request may cost, as a ratio to the bare handler's.
         variables: of its environment.
         request: its first one; None: it gets none, and the budget is the initialisation's.
+        beside: files beside its code, by name.
     """
 
     def __init__(
-        self, folder: str, budget: float, variables: dict[str, str], request: dict[str, Any] | None = None
+        self,
+        folder: str,
+        budget: float,
+        variables: dict[str, str],
+        request: dict[str, Any] | None = None,
+        beside: dict[str, str] | None = None,
     ) -> None:
         self.name = folder.rpartition("/")[2]
         self.folder = folder
         self.budget = budget
         self.variables = variables
         self.requests = [] if request is None else [request]
+        self.beside = beside or {}
 
 
 def functions(external: str) -> list[Function]:
@@ -113,6 +130,20 @@ def functions(external: str) -> list[Function]:
             1.4,
             {"SOURCE_URL": external, "REPLICA_TABLE": "suppliers", "SOURCE_KEY": "supplier_id"},
         ),
+        Function(
+            f"{library}/per_object_query",
+            1.8,
+            {
+                **ledger,
+                "WORKGROUP": "w",
+                "DATABASE": "d",
+                "TABLE": "t",
+                "OUTPUT_LOCATION": "s3://curated/orders/",
+                "OUTPUT_PARTITIONS": "dt",
+                "DATASET": "orders",
+            },
+            beside={"query.json": json.dumps({"query": _QUERY, "columns": [["a", "string"]]})},
+        ),
         Function(f"{library}/reconciler", 1.4, {**ledger, "KINDS": "[]"}),
         Function(f"{library}/spice_refresh", 1.4, {**ledger, "DATA_SET_IDS": "[]", "STATEMENT_PREFIX": "load"}),
         Function(
@@ -153,17 +184,17 @@ def main(
                 for each in [bare, *measured] if version == "" else measured:
                     folder = None if each is bare else each.folder
                     key = each.name, version
-                    found = host.start(folder, each.variables, each.requests)
+                    found = host.start(folder, each.variables, each.requests, beside=each.beside)
                     starts.setdefault(key, []).append(found)
                     if quota is None:
                         seconds = (found.initialisation + sum(found.requests)) / SHARE
                     else:
-                        seconds = host.start(folder, each.variables, each.requests, quota).wall
+                        seconds = host.start(folder, each.variables, each.requests, quota, each.beside).wall
                     slow.setdefault(key, []).append(seconds)
 
     rows: dict[str, dict[str, float]] = {}
     over = []
-    at = {(each.name): each for each in (bare, *measured)}
+    at = {each.name: each for each in (bare, *measured)}
     alone = _median(starts["bare", ""])
     for (name, version), found in starts.items():
         row = _median(found)

@@ -140,15 +140,19 @@ class Logger:
         self._formatter = JsonLines({"service": service, **({"sampling_rate": rate} if rate else {})})
         self.registered_handler = logging.StreamHandler(sys.stdout)
         self.registered_handler.setFormatter(self._formatter)
-        self._logger: Any = logging.getLogger(service)
+        self._logger = logging.getLogger(service)
         # Lambda's own handler would write the line once more.
         self._logger.propagate = False
         self._logger.handlers = [self.registered_handler]
         self._level = _level()
         self._sample()
         # By these a logger of Powertools knows that its handler is there already.
-        self._logger.init, self._logger.powertools_handler = True, self.registered_handler
-        self._logger.powertools_buffer_config = self._logger.powertools_buffer_cache = None
+        vars(self._logger).update(
+            init=True,
+            powertools_handler=self.registered_handler,
+            powertools_buffer_config=None,
+            powertools_buffer_cache=None,
+        )
         self._cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
     def debug(self, msg: object, *args: object, extra: Mapping[str, Any] | None = None, **keys: Any) -> None:
@@ -226,7 +230,7 @@ class Logger:
 
 
 def _options(extra: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:
-    options = {name: keys.pop(name) for name in ("exc_info", "stack_info") if name in keys}
+    options: dict[str, Any] = {name: keys.pop(name) for name in ("exc_info", "stack_info") if name in keys}
     # The caller's line, not this module's.
     return {**options, "stacklevel": keys.pop("stacklevel", 2), "extra": {**(extra or {}), **keys}}
 

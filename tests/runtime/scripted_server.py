@@ -6,6 +6,7 @@ import ssl
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import BinaryIO
 
 HANG = None
 """Of a script: no answer until the test is over."""
@@ -88,16 +89,16 @@ class ScriptedServer:
             made.close()
             reader.close()
 
-    def _one(self, made: socket.socket, reader: "socket.SocketIO | object", number: int) -> bool:
-        line = reader.readline()  # type: ignore[attr-defined]  # makefile's
+    def _one(self, made: socket.socket, reader: BinaryIO, number: int) -> bool:
+        line = reader.readline()
         if not line:
             return False
         method, path, _ = line.decode().split(" ")
         headers = {}
-        while (header := reader.readline().strip()) != b"":  # type: ignore[attr-defined]  # as above
+        while (header := reader.readline().strip()) != b"":
             name, _, value = header.decode().partition(":")
             headers[name.lower()] = value.strip()
-        body = reader.read(int(headers.get("content-length", 0)))  # type: ignore[attr-defined]  # as above
+        body = reader.read(int(headers.get("content-length", 0)))
         with self._lock:
             self.requests.append(Request(method, path, headers, body, number))
             given = next(self._script)

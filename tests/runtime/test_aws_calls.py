@@ -12,9 +12,9 @@ import pytest
 from eda_runtime.aws import calls as calls_module
 from eda_runtime.aws import container
 from eda_runtime.aws.calls import AwsError, Calls, Throttled, Unavailable, regional_host
-from eda_runtime.aws.credentials import NoCredentials, provider
+from eda_runtime.aws.credentials import provider
 from eda_runtime.aws.objects import Objects
-from eda_runtime.aws.signature import Credentials
+from eda_runtime.aws.signature import Credentials, NoCredentials
 from eda_runtime.settings import SettingsError
 
 from tests.runtime.scripted_server import CLOSE, HANG, ScriptedServer, answer

@@ -141,18 +141,18 @@ class Calls:
             AwsError: it refuses the request.
             NoCredentials: there are no valid ones.
         """
-        for attempt in range(ATTEMPTS):
-            failure = self._attempt(method, path, headers, body, deadline)
-            if not isinstance(failure, AwsError):
-                return failure
-            if not isinstance(failure, Throttled | Unavailable):
-                break
-            if attempt + 1 < ATTEMPTS:
-                pause = BACKOFF_SECONDS * 2**attempt * int.from_bytes(os.urandom(2), "big") / 65536
-                if time.monotonic() + pause >= deadline:
-                    break
-                time.sleep(pause)
-        raise failure
+        longest, left = BACKOFF_SECONDS, ATTEMPTS
+        while True:
+            found = self._attempt(method, path, headers, body, deadline)
+            if not isinstance(found, AwsError):
+                return found
+            left -= 1
+            # The module `random` would be loaded for nothing else.
+            pause = longest * int.from_bytes(os.urandom(2), "big") / 65536
+            if not left or not isinstance(found, Throttled | Unavailable) or time.monotonic() + pause >= deadline:
+                raise found
+            time.sleep(pause)
+            longest *= 2
 
     def _attempt(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, deadline: float

@@ -7,8 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from eda_runtime.aws.connection import Connection
-from eda_runtime.aws.credentials import NoCredentials
-from eda_runtime.aws.signature import Credentials
+from eda_runtime.aws.signature import Credentials, NoCredentials
 
 REFRESH_SECONDS = 600
 """Before they expire, credentials are fetched anew, as botocore does it."""

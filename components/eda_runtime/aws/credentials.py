@@ -8,11 +8,7 @@ outlives any credentials (AWS SDKs and Tools Reference Guide, "Container credent
 import os
 from collections.abc import Callable
 
-from eda_runtime.aws.signature import Credentials
-
-
-class NoCredentials(Exception):
-    """There are no credentials, or their endpoint did not give them; the message says why."""
+from eda_runtime.aws.signature import Credentials, NoCredentials
 
 
 def provider() -> Callable[[], Credentials]:

@@ -23,6 +23,10 @@ class Credentials(NamedTuple):
     token: str = ""
 
 
+class NoCredentials(Exception):
+    """There are no credentials, or their endpoint did not give them; the message says why."""
+
+
 class Signer:
     """Signs the requests to one service in one region.
 
