@@ -27,7 +27,7 @@ VALUES = st.recursive(
 def plain(value: Any) -> Any:
     """boto3's value with bytes for its wrapper of them."""
     if isinstance(value, Binary):
-        return bytes(value.value)
+        return bytes(value)
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, list | set):
