@@ -11,7 +11,7 @@ seconds are CPU seconds divided by the share.
 
 Each number is the least of its rounds: whatever else the machine does only adds to it.
 
-``--against main`` measures another version's functions in the same rounds. With ``--json`` the last line is one object.
+``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last line is one object.
 Ends with 1 when a function is over its budget.
 """
 

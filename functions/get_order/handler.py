@@ -21,7 +21,7 @@ from eda_runtime.http import Problem, Response, header, response, tenant_of
 _orders = Items(settings.text("ORDERS_TABLE"))
 _store = settings.text("EDA_PAYLOAD_STORE")
 _max_age = settings.integer("CACHE_MAX_AGE", 5)
-MARGIN_SECONDS = 0.2
+MARGIN_SECONDS = 0.1
 """What is left of the function's time for the answer and the log."""
 _ORDER_ID = re.compile(r"[0-9a-f]{64}")
 _TEXTS = ("order_id", "status", "correlation_id", "created_at", "updated_at")

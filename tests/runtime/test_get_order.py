@@ -154,5 +154,5 @@ def test_a_table_that_hangs_is_told_within_the_functions_time(handle: Any) -> No
     with ScriptedServer([HANG] * 3) as server, pytest.raises(Unavailable):
         handle(server)(event(), Context(500))
     with ScriptedServer([]) as server, pytest.raises(Unavailable):
-        handle(server)(event(), Context(100))
+        handle(server)(event(), Context(90))
     assert server.connections == 0
