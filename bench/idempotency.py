@@ -8,6 +8,7 @@ the calls of DynamoDB that a first invocation and a repeat make.
 """
 
 import json
+import logging
 import statistics
 import subprocess
 import sys
@@ -20,7 +21,6 @@ import typer
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
 from aws_lambda_powertools.utilities.idempotency import idempotent as powertools_idempotent
 from eda_runtime.idempotency import FencedDynamoDBPersistenceLayer, idempotent
-from eda_runtime.logger import logger
 from eda_sandbox.embedded import embedded_aws
 
 from tests.runtime.memory_dynamodb import MemoryDynamoDB
@@ -100,7 +100,7 @@ def main(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object in the last line.")] = False,
 ) -> None:
     """Measure, one after the other in each round, so that a slow moment hits all of them."""
-    logger.setLevel("ERROR")
+    logging.disable(logging.WARNING)
     memory = MemoryDynamoDB()
     measured = {"memory": measure(handlers(memory), rounds, invocations)}
     counted = calls(handlers(memory), memory.calls.total)

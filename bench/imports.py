@@ -11,8 +11,8 @@ seconds are CPU seconds divided by the share.
 
 Each number is the least of its rounds: whatever else the machine does only adds to it.
 
-``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last line is one object.
-Ends with 1 when a function is over its budget.
+``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last line is one
+object. Ends with 1 when a function is over its budget.
 """
 
 import contextlib

@@ -203,7 +203,7 @@ def test_nobody_there_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pauses_are_random_and_grow(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
-    monkeypatch.setattr(calls_module.time, "sleep", pauses.append)
+    monkeypatch.setattr("eda_runtime.aws.calls.time.sleep", pauses.append)
     for _ in range(20):
         with ScriptedServer([error("ThrottlingException")] * 3) as server, pytest.raises(Throttled):
             called(server, monkeypatch)
@@ -280,7 +280,7 @@ def test_credentials_that_are_still_valid_are_used_while_their_endpoint_fails(mo
         credentials = provider()
         assert credentials().access_key == "1"
         assert credentials().access_key == "1"
-        monkeypatch.setattr(container.time, "time", lambda: datetime.now(UTC).timestamp() + 301)
+        monkeypatch.setattr("eda_runtime.aws.container.time.time", lambda: datetime.now(UTC).timestamp() + 301)
         with pytest.raises(NoCredentials):
             credentials()
         assert credentials().access_key == "2"

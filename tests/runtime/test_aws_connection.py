@@ -120,7 +120,14 @@ def test_a_body_without_a_length_ends_with_its_connection() -> None:
 
 
 def test_a_connection_is_kept_and_replaced_when_the_other_side_closed_it() -> None:
-    script = [answer(b"1"), answer(b"2"), CLOSE, answer(b"3"), (answer(b"4"), CLOSE), answer(b"5")]
+    script: list[bytes | tuple[bytes, bytes]] = [
+        answer(b"1"),
+        answer(b"2"),
+        CLOSE,
+        answer(b"3"),
+        (answer(b"4"), CLOSE),
+        answer(b"5"),
+    ]
     with ScriptedServer(script) as server:
         made = Connection(server.url, 5, 5)
         assert [get(made)[2] for _ in range(5)] == [b"1", b"2", b"3", b"4", b"5"]
@@ -230,7 +237,8 @@ def test_the_roots_are_those_of_amazon_trust_services_and_last() -> None:
     ours, theirs = (
         ssl.create_default_context(cafile=file) for file in (ROOTS, str(Path(botocore.__file__).parent / "cacert.pem"))
     )
-    found = {dict(entry[0] for entry in root["subject"])["commonName"]: root for root in ours.get_ca_certs()}
+    roots: list[Any] = ours.get_ca_certs()
+    found = {dict(entry[0] for entry in root["subject"])["commonName"]: root for root in roots}
     assert set(found) == {
         *(f"Amazon Root CA {number}" for number in range(1, 5)),
         "Starfield Services Root Certificate Authority - G2",

@@ -27,7 +27,8 @@ VALUES = st.recursive(
 def plain(value: Any) -> Any:
     """boto3's value with bytes for its wrapper of them."""
     if isinstance(value, Binary):
-        return bytes(value)
+        content: bytes = vars(value)["value"]
+        return content
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
     if isinstance(value, list | set):
