@@ -165,7 +165,8 @@ notify_order = IdempotentLambda(
     {
         "code": archives.directory_archive(HERE / "functions" / "notify_order"),
         "description": "Tells other systems of orders' changes",
-        "memory_size": 128,
+        # 128 MB take the ten seconds to initialise, which Lambda does within them after a time-out.
+        "memory_size": 256,
         "timeout": 10,
         "environment": {"NOTIFICATION_URL": settings.notification_url},
         # Every minute for an hour, then the dead-letter queue.

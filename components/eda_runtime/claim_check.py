@@ -6,7 +6,6 @@ store alone: whoever can write into an event cannot make the function read somet
 """
 
 import base64
-import dataclasses
 import hashlib
 import json
 import re
@@ -14,10 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from eda_runtime.http import is_http
-from eda_runtime.transaction import Transaction
 
 BUDGET = 200_000
 """Bytes of a value that travels inline: Step Functions' 262,144 are the smallest limit of the services on the way."""
@@ -119,8 +115,9 @@ class ClaimCheck:
         """
         try:
             answer = self._s3.get_object(Bucket=self._bucket, Key=self._key(sha256))
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _GONE:
+        except Exception as error:
+            # Of whichever client: botocore's is not loaded for the name of its errors.
+            if getattr(error, "response", {}).get("Error", {}).get("Code") not in _GONE:
                 raise
             raise PayloadGone(f"the payload {sha256} is gone: it was put too long ago") from None
         content: bytes = answer["Body"].read()
@@ -249,8 +246,11 @@ def transparent(handler: Handler, store: ClaimCheck) -> Handler:
         form_is_given = is_http(event) or (isinstance(event, dict) and "Records" in event)
         if form_is_given or not store.writes:
             return result
+        # Imported here, because a function that only reads, or answers, has none.
+        from eda_runtime.transaction import Transaction
+
         if isinstance(result, Transaction):
-            return dataclasses.replace(result, result=store.offload(result.result))
+            return Transaction(store.offload(result.result), result.writes)
         return store.offload(result)
 
     return wrapped

@@ -94,7 +94,7 @@ _handler = load(settings.text("EDA_HANDLER"))
 _annotate = annotations()
 
 
-@logger.inject_lambda_context(clear_state=True)
+@logger.inject_lambda_context
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Run the user's handler; a ``Problem`` it raises becomes the HTTP answer, as does a bad ``X-Correlation-Id``."""
     correlation_id = correlation_id_of(event) or context.aws_request_id

@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 SCHEMA_VERSION = "1"
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -13,8 +12,7 @@ _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]{0,254}[!-~])?")
 """What RFC 9110 lets a new field have, and no more than the tables' columns take."""
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The envelope.
 
     Attributes:
@@ -37,12 +35,12 @@ class Envelope:
         given = message.get("envelope")
         if not isinstance(given, Mapping) or not isinstance(given.get("correlation_id"), str):
             return None
-        known = {name: value for name, value in given.items() if name in cls.__dataclass_fields__ and value is not None}
+        known = {name: value for name, value in given.items() if name in cls._fields and value is not None}
         return cls(**{name: str(value) for name, value in known.items()})
 
     def as_dict(self) -> dict[str, str]:
         """The envelope as JSON has it."""
-        return asdict(self)
+        return self._asdict()
 
     def headers(self) -> dict[str, str]:
         """The headers of an outgoing HTTP call: ``X-Correlation-Id`` and ``traceparent``, each where it is valid.

@@ -10,7 +10,6 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from eda_runtime.logger import logger
 from eda_runtime.request_limits import (
@@ -254,8 +253,8 @@ def caller_of(event: Mapping[str, Any]) -> str:
         # Credentials of IAM Roles Anywhere are a role's, for each certificate.
         *(identity[name] for name in sorted(identity) if name.lower().startswith("x509")),
     ]
-    tenant, within = tenant_of(event), [quote(str(part), safe="") for part in parts if part]
-    return "/".join([quote(tenant, safe=":"), *within]) if within else tenant
+    tenant, within = tenant_of(event), [_escaped(part) for part in parts if part]
+    return "/".join([_escaped(tenant, ":"), *within]) if within else tenant
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
@@ -333,7 +332,7 @@ def _tenant_of_load_balancer(event: Mapping[str, Any]) -> str:
         return f"oidc:{identity}"
     subject = header(event, "x-amzn-mtls-clientcert-subject")
     if subject:
-        return f"cert:{quote(header(event, 'x-amzn-mtls-clientcert-issuer') or '', safe='')}#{quote(subject, safe='')}"
+        return f"cert:{_escaped(header(event, 'x-amzn-mtls-clientcert-issuer') or '')}#{_escaped(subject)}"
     if data or header(event, "x-amzn-mtls-clientcert") or header(event, "x-amzn-oidc-accesstoken"):
         raise _unknown("a header of the load balancer's authentication", {})
     return PUBLIC
@@ -369,7 +368,14 @@ def _tenant_of_arn(arn: Any) -> str:
 
 def _tenant_of_claims(claims: Mapping[str, Any]) -> str:
     # Escaped, so that no issuer and subject read like two others.
-    return f"jwt:{quote(str(claims.get('iss') or ''), safe=':/')}#{quote(str(claims['sub']), safe='')}"
+    return f"jwt:{_escaped(claims.get('iss') or '', ':/')}#{_escaped(claims['sub'])}"
+
+
+def _escaped(part: Any, safe: str = "") -> str:
+    # Imported here, because most requests have nothing to escape.
+    from urllib.parse import quote
+
+    return quote(str(part), safe=safe)
 
 
 def _token_part(token: str, number: int) -> Mapping[str, Any]:

@@ -5,9 +5,8 @@ leads from the metric to the order.
 """
 
 import os
+import time
 from typing import Any
-
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 NAMESPACE = "EventDriven"
 DUPLICATES_SUPPRESSED = "DuplicatesSuppressed"
@@ -23,19 +22,21 @@ def counted(name: str, count: int = 1, **dimensions: str) -> dict[str, Any]:
     Args:
         name: of the metric, in ``NAMESPACE``.
         count: how many it stands for.
-        dimensions: what it is counted by; default: the function.
+        dimensions: what it is counted by; default: the function, as AWS's own metrics of functions name it, and the
+            line's ``service``.
     """
-    metric = EphemeralMetrics(namespace=NAMESPACE)
-    # As AWS's own metrics of functions name it; Powertools adds `service`.
-    by = dimensions or {"FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown")}
-    for dimension, value in by.items():
-        metric.add_dimension(dimension, value)
-    metric.add_metric(name, MetricUnit.Count, count)
-    counted: dict[str, Any] = {**metric.serialize_metric_set()}
-    if dimensions:
-        # Whoever counts it: the service that Powertools adds is none of them.
-        counted["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [list(dimensions)]
-    return counted
+    service = os.environ.get("POWERTOOLS_SERVICE_NAME")
+    by = dimensions or {
+        "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "unknown"),
+        **({"service": service} if service else {}),
+    }
+    directive = {
+        "Namespace": NAMESPACE,
+        "Dimensions": [list(by)],
+        "Metrics": [{"Name": name, "Unit": "Count"}],
+    }
+    about = {"Timestamp": round(time.time() * 1000), "CloudWatchMetrics": [directive]}
+    return {"_aws": about, **by, name: [float(count)]}
 
 
 def suppressed(what: str) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """What HTTP calls its statuses, on every Python."""
 
-from http import HTTPStatus
-
 _TITLES = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable", 422: "Unprocessable Content"}
 """RFC 9110's, which Python has from 3.13 on."""
 
@@ -10,6 +8,9 @@ def title_of(status: int) -> str:
     """What RFC 9110 calls a status; one that it does not know is named by its class."""
     if status in _TITLES:
         return _TITLES[status]
+    # Imported here, because most answers are no errors.
+    from http import HTTPStatus
+
     try:
         return HTTPStatus(status).phrase
     except ValueError:

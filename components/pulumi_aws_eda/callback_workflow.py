@@ -124,7 +124,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
         keeper: IdempotentLambdaArgs = {
             "code": archives.function_archive("token_keeper"),
             "description": "Stores the task token a workflow waits with",
-            "memory_size": 128,
+            # 128 MB take most of the ten seconds to initialise, which Lambda does within them after a time-out.
+            "memory_size": 256,
             "timeout": 10,
             # A token is kept as long as it is waited with, and then as long as a redrive may take up its details.
             "environment": {

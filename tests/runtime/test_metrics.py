@@ -7,6 +7,8 @@ import sys
 import time
 from typing import Any
 
+import pytest
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from eda_runtime import metrics
 from pulumi_aws_eda._parts.observability import dashboard
 
@@ -38,6 +40,25 @@ def test_the_line_is_in_the_embedded_metric_format() -> None:
     # Dimensions and metrics are members of the line itself (specification of the format).
     assert written["FunctionName"] == "stack-worker"
     assert written["DuplicatesSuppressed"] in (1, 1.0, [1.0])
+
+
+@pytest.mark.parametrize(("count", "dimensions"), [(1, {}), (3, {"WorkGroup": "w"})])
+def test_the_fields_are_those_of_powertools(
+    count: int, dimensions: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "svc")
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "stack-worker")
+    theirs = EphemeralMetrics(namespace=metrics.NAMESPACE)
+    for name, value in (dimensions or {"FunctionName": "stack-worker"}).items():
+        theirs.add_dimension(name, value)
+    theirs.add_metric("Count", MetricUnit.Count, count)
+    wanted: dict[str, Any] = {**theirs.serialize_metric_set()}
+    found = metrics.counted("Count", count, **dimensions)
+    # The moment differs, and the service is in each line anyway; whoever names dimensions counts by no other.
+    wanted["_aws"]["Timestamp"] = found["_aws"]["Timestamp"]
+    if dimensions:
+        wanted["_aws"]["CloudWatchMetrics"][0]["Dimensions"] = [list(dimensions)]
+    assert {"service": "svc", **found} == wanted
 
 
 def test_it_is_still_the_line_that_queries_and_traces_find() -> None:
