@@ -155,6 +155,11 @@ class Logger:
         )
         self._cold = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE") != "provisioned-concurrency"
 
+    @property
+    def log_level(self) -> int:
+        """The least level that is written, as ``logging`` numbers them."""
+        return self._logger.level
+
     def debug(self, msg: object, *args: object, extra: Mapping[str, Any] | None = None, **keys: Any) -> None:
         """Write a line that only samples have."""
         self._logger.debug(msg, *args, **_options(extra, keys))
