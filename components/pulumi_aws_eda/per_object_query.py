@@ -525,7 +525,7 @@ def _view(
             ],
             # Athena reads no view without a SerDe, and the provider does not send one that is empty; nothing looks at
             # what it says (terraform-provider-aws#28517).
-            ser_de_info={"name": "-", "serialization_library": "-"},
+            ser_de_info=aws.glue.CatalogTableStorageDescriptorSerDeInfoArgs(name="-", serialization_library="-"),
         ),
         opts=common.opts(),
     )
