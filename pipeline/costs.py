@@ -104,7 +104,8 @@ def idle(recording: Recording) -> list[Item]:
         items.append(Item("KMS keys", "kms_key", len(keys)))
     if recording.of("aws:redshiftserverless/workgroup:Workgroup"):
         items.append(Item("daily load job, nothing to load", "glue_dpu_hour", DAYS * 0.0625 / 60))
-        items.append(Item("Redshift's secret", "secret", 1))
+        readers = len(recording.of("aws:secretsmanager/secret:Secret"))
+        items.append(Item("secrets of Redshift's administrator and reader", "secret", 1 + readers))
     if recording.of("aws:quicksight/dataSet:DataSet"):
         items.append(Item("QuickSight, one author", "quicksight_author", 1))
     return items
@@ -226,7 +227,10 @@ differ by some per cent to a third. Compare the prices below with their pages be
 
 No order comes. Nothing is provisioned: no instance, no VPC endpoint, no capacity. Redshift Serverless costs nothing
 while no statement runs. The metrics that log lines count cost nothing while there is nothing to count, those of API
-Gateway nothing at all: none is by method. Storage is left out."""
+Gateway nothing at all: none is by method. Storage is left out.
+
+What a warehouse may cost at most is bounded: `daily_usage_limit` RPU hours a day (64 by default), after which queries
+are off until the next day, and `max_capacity` RPUs at a time (32 by default). A daily load uses less than one hour."""
 ORDERS = """\
 In one month, each with {reads} GETs and three changes, after {wait} hours of waiting for its details. The naive design
 has a Lambda for each hop, asks every {poll} minutes whether the details are there, and writes a file a change."""

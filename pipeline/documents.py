@@ -86,7 +86,7 @@ NOTES = """\
 `prod` refuses to be deployed without deletion protection, without a topic for its alarms, or with an API that is open
 to everybody.
 
-Before the first deployment, `python -m pipeline preflight STACK` says what the account lacks: the role with which API
+Before each deployment, `python -m pipeline preflight STACK` says what the account lacks: the role with which API
 Gateway writes logs, and enough concurrency for what the stack reserves (a new account's quota may be 10).
 """
 

@@ -22,6 +22,7 @@ from botocore.exceptions import ClientError
 
 from eda_runtime.load_statements import LOAD_LEDGER_COLUMNS, Columns, literal, quoted, type_family
 from eda_runtime.logger import logger
+from eda_runtime.reader_secret import digest, password_of
 
 POLL_SECONDS, MAX_POLL_SECONDS = 0.1, 5.0
 PROPAGATION_SECONDS = 20.0
@@ -42,6 +43,19 @@ class WarehouseError(Exception):
 
 
 @dataclass(frozen=True)
+class Reader:
+    """A user who may read the target, and nothing else.
+
+    Attributes:
+        user: its name, in lower case.
+        secret_arn: the secret with its name and password.
+    """
+
+    user: str
+    secret_arn: str
+
+
+@dataclass(frozen=True)
 class Wanted:
     """What the warehouse has to have.
 
@@ -51,6 +65,7 @@ class Wanted:
         columns: its columns, Redshift types by name.
         user: the database user that loads.
         migrations: SQL of the stack's own, in order.
+        reader: who may read the table; None for nobody.
     """
 
     schema: str
@@ -58,6 +73,7 @@ class Wanted:
     columns: Columns
     user: str
     migrations: tuple[str, ...]
+    reader: Reader | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +86,7 @@ class Warehouse:
         database: its database.
         secret_arn: the secret of a superuser.
         remaining_seconds: how long the caller may still wait.
+        secretsmanager: a Secrets Manager client; needed for a reader.
         sleep: waits seconds.
         clock: seconds from any start.
     """
@@ -79,6 +96,7 @@ class Warehouse:
     database: str
     secret_arn: str
     remaining_seconds: Callable[[], float]
+    secretsmanager: Any = None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -104,6 +122,8 @@ class Warehouse:
         for sql in done:
             self._run([sql])
         self._run(_grants(wanted))
+        if wanted.reader is not None:
+            self._let_read(wanted, wanted.reader)
         return [*done, *self._migrate(wanted)]
 
     def _columns(self, wanted: Wanted) -> Iterator[str]:
@@ -131,8 +151,24 @@ class Warehouse:
                 yield f"ALTER TABLE {goal} ALTER COLUMN {quoted(name)} TYPE {kind}"
 
     def _user(self, wanted: Wanted) -> Iterator[str]:
-        if not self._ask(f"SELECT 1 FROM pg_user WHERE usename = {literal(wanted.user)}"):  # noqa: S608 - a literal
+        if not self._knows(wanted.user):
             yield f"CREATE USER {quoted(wanted.user)} PASSWORD DISABLE"
+
+    def _knows(self, user: str) -> bool:
+        return bool(self._ask(f"SELECT 1 FROM pg_user WHERE usename = {literal(user)}"))  # noqa: S608 - a literal
+
+    def _let_read(self, wanted: Wanted, reader: Reader) -> None:
+        """The reader with the secret's password, whichever of the two was there first, and its grants."""
+        password = password_of(self.secretsmanager, reader.secret_arn, reader.user)
+        user, schema = quoted(reader.user), quoted(wanted.schema)
+        verb = "ALTER" if self._knows(reader.user) else "CREATE"
+        self._run(
+            [
+                f"{verb} USER {user} PASSWORD {literal(digest(reader.user, password))}",
+                f"GRANT USAGE ON SCHEMA {schema} TO {user}",
+                f"GRANT SELECT ON {schema}.{quoted(wanted.table)} TO {user}",
+            ]
+        )
 
     def _migrate(self, wanted: Wanted) -> Iterator[str]:
         ledger = f"{quoted(wanted.schema)}.{quoted('migration_ledger')}"

@@ -121,6 +121,8 @@ class AnalyticsChain(pulumi.ComponentResource):
     """Its database."""
     redshift_secret_arn: pulumi.Output[str | None]
     """The secret of its administrator."""
+    reader_secret_arn: pulumi.Output[str | None]
+    """The secret of the user who may read the load's target alone, which QuickSight takes."""
     schema_name: pulumi.Output[str | None]
     """The schema of the load's target."""
     target_table_name: pulumi.Output[str | None]
@@ -177,6 +179,8 @@ class AnalyticsChain(pulumi.ComponentResource):
                 "ledger_table_name": ledger.name,
                 "ledger_table_arn": ledger.arn,
             }
+            if _reads_alone(args):
+                load.setdefault("reader", True)
             # The part's own name is none that a user chose.
             load.setdefault("target_table_name", default_table_name(name))
             if "curated_bucket_kms_key_arn" in given:
@@ -212,6 +216,7 @@ class AnalyticsChain(pulumi.ComponentResource):
         self.redshift_workgroup_name = _output(loaded, "workgroup_name")
         self.redshift_database_name = _output(loaded, "redshift_database_name")
         self.redshift_secret_arn = _output(loaded, "secret_arn")
+        self.reader_secret_arn = _output(loaded, "reader_secret_arn")
         self.schema_name = _output(loaded, "schema_name")
         self.target_table_name = _output(loaded, "target_table_name")
         self.load_dead_letter_queue_url = _output(loaded, "dead_letter_queue_url")
@@ -261,6 +266,12 @@ def _check(component: str, args: AnalyticsChainArgs) -> None:
         check_reconciler_settings(where, args["reconciler"])
 
 
+def _reads_alone(args: AnalyticsChainArgs) -> bool:
+    """Whether QuickSight's data source is made here and comes as the load's reader."""
+    given = args.get("quicksight", {})
+    return "data_sets" in given and "data_source_arn" not in given and "secret_arn" not in given.get("data_source", {})
+
+
 def _completed(given: RefreshArgs, load: ScheduledLoad, args: AnalyticsChainArgs) -> RefreshArgs:
     """The refresh with the load's target and workgroup where it names none."""
     made: RefreshArgs = {**given}
@@ -281,8 +292,9 @@ def _completed(given: RefreshArgs, load: ScheduledLoad, args: AnalyticsChainArgs
                 "host": load.endpoint_address.apply(str),
                 "port": load.port,
                 "database_name": load.redshift_database_name,
-                "secret_arn": load.secret_arn,
             }
+            if _reads_alone(args):
+                source["secret_arn"] = load.reader_secret_arn.apply(str)
             made["data_source"] = {**source, **given.get("data_source", {})}
     return made
 

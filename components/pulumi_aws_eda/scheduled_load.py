@@ -29,6 +29,10 @@ SDK_VERSION = "1.42.97"
 LEDGER = "load_ledger"
 LEAST_CAPACITY, MOST_CAPACITY, CAPACITY_STEP = 8, 1024, 8
 """RPUs of a workgroup; 4 is one too."""
+MAX_CAPACITY, DAILY_USAGE = 32, 64
+"""RPUs at most, and RPU hours of a day, of a workgroup that names none."""
+LOGS = ("connectionlog", "useractivitylog", "userlog")
+"""What a namespace says of itself."""
 OBJECT_TAGS = 10
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
 _TYPE = re.compile(r"[a-z]+( [a-z]+)*(\((max|[0-9]+(, ?[0-9]+)?)\))?", re.IGNORECASE)
@@ -61,7 +65,8 @@ class NamespaceArgs(TypedDict):
     """A namespace and a workgroup that the component makes: private, encrypted, its password kept by Redshift."""
 
     subnet_ids: Sequence[pulumi.Input[str]]
-    """Subnets of three availability zones (Redshift Serverless, considerations)."""
+    """Subnets of two availability zones, with ``enhanced_vpc_routing`` of three, with three free addresses each
+    (Redshift Serverless, considerations; in some regions three anyway)."""
     security_group_ids: Sequence[pulumi.Input[str]]
     """Who reaches the workgroup's endpoint; the load itself comes through the Data API."""
     database_name: NotRequired[str]
@@ -69,7 +74,11 @@ class NamespaceArgs(TypedDict):
     base_capacity: NotRequired[int]
     """RPUs: 4, or a multiple of 8 from 8 to 1024 (Redshift Serverless API); default 8."""
     max_capacity: NotRequired[int]
-    """RPUs at most, at least ``base_capacity``; default: Redshift's own."""
+    """RPUs at most, at least ``base_capacity``: what one busy hour may cost. Default 32, or ``base_capacity`` where
+    that is more."""
+    daily_usage_limit: NotRequired[int]
+    """RPU hours of a day, UTC, at least 1, after which Redshift turns queries off until the next one: what a day may
+    cost. A load that meets it fails, and the next one takes what it left. Default 64: eight hours of 8 RPUs."""
     enhanced_vpc_routing: NotRequired[bool]
     """Whether COPY goes through the VPC, which then needs an endpoint for S3; default false."""
 
@@ -115,6 +124,9 @@ class LoadArgs(TypedDict):
     """The customer managed key of that bucket; default: it has none."""
     job_prefix: NotRequired[str]
     """Where they lie; ends with ``/``. Default ``jobs/<logical name>/``."""
+    reader: NotRequired[bool]
+    """Whether a user is made who may read the target alone, with a secret of ``username`` and ``password``, for
+    QuickSight and other readers; default false."""
     force_destroy: NotRequired[bool]
     """Whether destroying the stack deletes the component's bucket with all that lies in it; default false."""
 
@@ -201,6 +213,8 @@ class ScheduledLoad(pulumi.ComponentResource):
     """The database."""
     secret_arn: pulumi.Output[str]
     """The secret of the administrator."""
+    reader_secret_arn: pulumi.Output[str | None]
+    """The secret of the reader."""
     copy_role_arn: pulumi.Output[str]
     """The role with which COPY reads."""
     schema_name: pulumi.Output[str]
@@ -334,8 +348,9 @@ class ScheduledLoad(pulumi.ComponentResource):
             tags=common.tags,
             opts=common.opts(depends_on=[policy, log_group]),
         )
+        reader = _reader_secret(common) if args.get("reader", False) else None
         self.warehouse_function, migrated = _migrate(
-            common, warehouse, target, self.job_role.name, args.get("migrations", ())
+            common, warehouse, target, self.job_role.name, args.get("migrations", ()), reader
         )
         self.schedule = triggers.schedule(
             common,
@@ -366,6 +381,7 @@ class ScheduledLoad(pulumi.ComponentResource):
         self.port = warehouse.port
         self.redshift_database_name = warehouse.database_name
         self.secret_arn = warehouse.secret_arn
+        self.reader_secret_arn = none if reader is None else reader.arn.apply(str)
         self.copy_role_arn = warehouse.copy_role_arn
         self.schema_name = pulumi.Output.from_input(target.schema)
         self.target_table_name = pulumi.Output.from_input(target.table)
@@ -503,6 +519,7 @@ def _check_warehouse(component: str, args: LoadArgs) -> None:
             raise ArgumentError(where, argument, problem)
         if value < base:
             raise ArgumentError(where, argument, f"is {value!r}, which is below 'base_capacity', {base}")
+    number(where, namespace, "daily_usage_limit", DAILY_USAGE, 1, 1_000_000)
 
 
 def _check_identifier(component: str, argument: str, name: str) -> None:
@@ -566,6 +583,10 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
     services = ["redshift-serverless.amazonaws.com", "redshift.amazonaws.com"]
     role, policy = access.role(common, "copy-role", services, copy_needs, source_account=False)
     name = lower_case_name(common.name, 64)
+    base = settings.get("base_capacity", LEAST_CAPACITY)
+    # Redshift writes into groups with these names, and makes what is not there without a retention (Redshift
+    # documentation, audit logging for Redshift Serverless).
+    exported = [logs.log_group(common, kind, f"/aws/redshift/{name}/{kind}") for kind in LOGS]
     namespace = aws.redshiftserverless.Namespace(
         f"{common.name}-namespace",
         namespace_name=name,
@@ -574,21 +595,30 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
         admin_password_secret_kms_key_id=common.kms_key_arn,
         kms_key_id=common.kms_key_arn,
         iam_roles=[role.arn],
-        log_exports=["connectionlog", "useractivitylog", "userlog"],
+        log_exports=list(LOGS),
         tags=common.tags,
-        opts=common.opts(depends_on=[policy]),
+        opts=common.opts(depends_on=[policy, *exported]),
     )
     workgroup = aws.redshiftserverless.Workgroup(
         f"{common.name}-workgroup",
         workgroup_name=name,
         namespace_name=namespace.namespace_name,
-        base_capacity=settings.get("base_capacity", LEAST_CAPACITY),
-        max_capacity=settings.get("max_capacity"),
+        base_capacity=base,
+        max_capacity=settings.get("max_capacity", max(MAX_CAPACITY, base)),
         publicly_accessible=False,
         enhanced_vpc_routing=settings.get("enhanced_vpc_routing", False),
         subnet_ids=settings["subnet_ids"],
         security_group_ids=settings["security_group_ids"],
         tags=common.tags,
+        opts=common.opts(),
+    )
+    aws.redshiftserverless.UsageLimit(
+        f"{common.name}-usage",
+        resource_arn=workgroup.arn,
+        usage_type="serverless-compute",
+        amount=settings.get("daily_usage_limit", DAILY_USAGE),
+        period="daily",
+        breach_action="deactivate",
         opts=common.opts(),
     )
     endpoint = workgroup.endpoints[0]
@@ -703,12 +733,26 @@ def _overdue_alarm(common: Common, job_name: str, hours: int) -> None:
     )
 
 
+def _reader_secret(common: Common) -> aws.secretsmanager.Secret:
+    """The reader's secret, empty: the function that makes the user fills it, so that no state holds the password."""
+    return aws.secretsmanager.Secret(
+        f"{common.name}-reader",
+        # A name of its own after each deletion, which keeps the old one for days.
+        name_prefix=f"{physical_name(f'{common.name}-reader', 400)}-",
+        description=f"{common.name}: who may read the load's target",
+        kms_key_id=common.kms_key_arn,
+        tags=common.tags,
+        opts=common.opts(),
+    )
+
+
 def _migrate(
     common: Common,
     warehouse: _Warehouse,
     target: _Target,
     role_name: pulumi.Output[str],
     migrations: Sequence[str],
+    reader: aws.secretsmanager.Secret | None,
 ) -> tuple[IdempotentLambda, pulumi.Resource]:
     """The function that brings the warehouse to what the target and the migrations want, and its invocation."""
     keys = [] if common.kms_key_arn is None else [common.kms_key_arn]
@@ -732,6 +776,14 @@ def _migrate(
             **needs.keys(keys),
         },
     }
+    if reader is not None:
+        function["grants"] = {
+            **function["grants"],
+            "FillSecret": {
+                "actions": ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+                "resources": [reader.arn],
+            },
+        }
     made = IdempotentLambda(
         f"{common.name}-warehouse", common.nested(function), pulumi.ResourceOptions(parent=common.parent)
     )
@@ -742,6 +794,10 @@ def _migrate(
         "user": pulumi.Output.concat("IAMR:", role_name),
         "migrations": list(migrations),
     }
+    if reader is not None:
+        # Another stack's load into the same table has a reader of its own.
+        user = re.sub(r"[^a-z0-9_]", "_", physical_name(f"{common.name}-reader", 127).lower())
+        wanted["reader"] = {"user": user, "secret_arn": reader.arn}
     invoked = aws.lambda_.Invocation(
         f"{common.name}-migration",
         function_name=made.function_name,

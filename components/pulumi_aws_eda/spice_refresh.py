@@ -57,7 +57,8 @@ class DataSourceArgs(TypedDict):
     """The database."""
     secret_arn: NotRequired[pulumi.Input[str]]
     """The secret with ``username`` and ``password`` of a user who may read the tables; QuickSight's account settings
-    have to let it read the secret. ``AnalyticsChain`` takes the administrator's; a reader's own is better."""
+    have to let it read the secret, and so has the policy of who deploys. ``AnalyticsChain`` makes one of a reader's
+    own: owners of the data source write SQL of their own with what it may."""
     vpc_connection_arn: NotRequired[pulumi.Input[str]]
     """The VPC connection to a private workgroup; default: it is reached publicly."""
 

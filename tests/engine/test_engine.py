@@ -121,6 +121,39 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
     assert not set(tables) & set(left)
 
 
+def test_a_bucket_that_refuses_to_be_destroyed_keeps_its_settings(
+    project: Project, aws: Sandbox, tmp_path: Path
+) -> None:
+    options = {"name": "python", "options": {"virtualenv": str(ROOT / ".venv")}}
+    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "stays", "runtime": options}))
+    (tmp_path / "__main__.py").write_text('from pulumi_aws_eda import PayloadStore\nPayloadStore("store", {})\n')
+    stays, s3 = Project(tmp_path, project.environment), aws.client("s3")
+    stays.pulumi("stack", "init", "one")
+    stays.pulumi("up", "--yes", "--skip-preview", "--stack", "one")
+    exported = json.loads(stays.pulumi("stack", "export", "--stack", "one"))["deployment"]["resources"]
+    [bucket] = [each["id"] for each in exported if each["type"] == "aws:s3/bucket:Bucket"]
+
+    def settings() -> list[Any]:
+        return [
+            s3.get_bucket_versioning(Bucket=bucket)["Status"],
+            s3.get_bucket_policy(Bucket=bucket)["Policy"],
+            s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"],
+            s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"],
+            s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"],
+        ]
+
+    before, key = settings(), "kept"
+    version = s3.put_object(Bucket=bucket, Key=key, Body=b"data")["VersionId"]
+    stays.pulumi("destroy", "--yes", "--skip-preview", "--stack", "one", succeeds=False)
+    assert settings() == before
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"data"
+    stays.pulumi("up", "--yes", "--skip-preview", "--stack", "one")
+    assert settings() == before
+    s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
+    stays.pulumi("destroy", "--yes", "--skip-preview", "--stack", "one")
+    assert bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
+
+
 def test_the_policy_pack_fails_a_preview(project: Project) -> None:
     (project.folder / "__main__.py").unlink()
     (project.folder / "__main__.py").write_text(

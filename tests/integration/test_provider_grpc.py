@@ -420,6 +420,13 @@ CHANGES: dict[str, Change] = {
             c("redshift-serverless").get_namespace(namespaceName=it["id"])["namespace"]["logExports"] == ["userlog"]
         ),
     ),
+    "aws:redshiftserverless/usageLimit:UsageLimit": Change(
+        lambda it: {"amount": 12},
+        lambda c, it: c("redshift-serverless").get_usage_limit(usageLimitId=it["id"])["usageLimit"]["amount"] == 12,
+    ),
+    "aws:secretsmanager/secret:Secret": Change(
+        described(), lambda c, it: c("secretsmanager").describe_secret(SecretId=it["id"])["Description"] == "changed"
+    ),
     "aws:redshiftserverless/workgroup:Workgroup": Change(
         lambda it: {"baseCapacity": 16},
         lambda c, it: (

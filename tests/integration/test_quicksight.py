@@ -401,3 +401,25 @@ def test_a_stack_makes_its_data_source_and_data_set(reports: Reports, table: str
     main.write_text(PROGRAM.format(suffix="b", host="nowhere.example.com", **values))
     with pytest.raises(SandboxError, match="UNKNOWN_HOST: the host nowhere"):
         deploy(cloud, main, "test")
+
+
+def test_a_data_set_is_filled_with_secrets_that_quicksight_was_let_to_read(
+    aws: Sandbox, reports: Reports, table: str
+) -> None:
+    role, iam, identifier = "aws-quicksight-secretsmanager-role-v0", aws.client("iam"), f"g-{secrets.token_hex(4)}"
+    given = iam.get_role_policy(RoleName=role, PolicyName="secrets")["PolicyDocument"]
+    other = [{**given["Statement"][0], "Resource": f"{reports.secret_arn}-other"}]
+    iam.put_role_policy(RoleName=role, PolicyName="secrets", PolicyDocument=json.dumps({**given, "Statement": other}))
+    try:
+        # Who makes a data source is asked for its own permission.
+        request = source_request(
+            reports.host, identifier, reports.account, Credentials={"SecretArn": reports.secret_arn}
+        )
+        reports.client.create_data_source(**request)
+        assert state_of(reports, identifier)["Status"] == "CREATION_SUCCESSFUL"
+        data_set = reports.data_set(table)
+        refused = reports.ended(data_set, reports.refresh(data_set, "refused")["IngestionId"])
+        assert (refused["IngestionStatus"], refused["ErrorInfo"]["Type"]) == ("FAILED", "PERMISSION_DENIED")
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName="secrets", PolicyDocument=json.dumps(given))
+    assert reports.ended(data_set, reports.refresh(data_set, "let")["IngestionId"])["IngestionStatus"] == "COMPLETED"

@@ -18,9 +18,9 @@ from pulumi_aws_eda import ScheduledLoad
 curated = aws.s3.Bucket("curated", force_destroy=True)
 load = ScheduledLoad("load", {"dataset": "orders", "curated_bucket_name": curated.id, "curated_prefix": "curated/",
     "columns": {"order_id": "VARCHAR(64)", "version": "BIGINT"}, "key": "order_id", "version_column": "version",
-    "target_table_name": "orders", "migrations": ["CREATE TABLE analytics.counted (number INTEGER)"],
+    "target_table_name": "orders", "reader": True, "migrations": ["CREATE TABLE analytics.counted (number INTEGER)"],
     "namespace": {"subnet_ids": ["subnet-1", "subnet-2", "subnet-3"], "security_group_ids": ["sg-1"]}})
-for name in ("workgroup_name", "redshift_database_name", "job_role_name"):
+for name in ("workgroup_name", "redshift_database_name", "job_role_name", "reader_secret_arn"):
     pulumi.export(name, getattr(load, name))
 """
 COLUMNS = [["order_id", "VARCHAR(64)"], ["version", "BIGINT"]]
@@ -161,3 +161,44 @@ def test_deployments_at_once_run_a_migration_once(house: House) -> None:
         done = list(pool.map(lambda _: house.bring_to(migrations=(COUNTED, insert)), range(3)))
     assert sorted(done) == [[], [], [insert]]
     assert house.rows("SELECT count(*) FROM analytics.counted") == [[1]]
+
+
+def test_the_reader_reads_the_target_and_nothing_else(aws: Sandbox, stack: Stack) -> None:
+    vault, arn = aws.client("secretsmanager"), stack.outputs["reader_secret_arn"]
+    secret = json.loads(vault.get_secret_value(SecretId=arn)["SecretString"])
+    data = aws.client("redshift-data")
+    about = {"WorkgroupName": stack.outputs["workgroup_name"], "Database": "analytics", "SecretArn": arn}
+
+    def ended(sql: str) -> dict[str, Any]:
+        identifier = data.execute_statement(**about, Sql=sql)["Id"]
+        found: dict[str, Any] = data.describe_statement(Id=identifier, WaitTimeSeconds=30)
+        return found
+
+    assert ended("SELECT count(*) FROM analytics.orders")["Status"] == "FINISHED"
+    for sql in (
+        "SELECT * FROM analytics.load_ledger",
+        "DELETE FROM analytics.orders",
+        "CREATE TABLE analytics.mine (id INTEGER)",
+        "CREATE USER other PASSWORD DISABLE",
+    ):
+        assert ended(sql)["Status"] == "FAILED", sql
+    # No statement, and so no log, holds the password.
+    said = [found.get("QueryString", "") for found in data.list_statements(RoleLevel=False)["Statements"]]
+    assert said
+    assert not any(secret["password"] in sql for sql in said)
+
+
+def test_a_reader_whose_password_was_changed_gets_the_secrets_again(aws: Sandbox, stack: Stack) -> None:
+    arn = stack.outputs["reader_secret_arn"]
+    vault, data = aws.client("secretsmanager"), aws.client("redshift-data")
+    secret = json.loads(vault.get_secret_value(SecretId=arn)["SecretString"])
+    vault.put_secret_value(SecretId=arn, SecretString=json.dumps({**secret, "password": "Another1234567"}))
+    (function,) = stack.of_type("aws:lambda/function:Function").values()
+    wanted = {"schema": "analytics", "table": "orders", "columns": COLUMNS, "migrations": [COUNTED]}
+    user = f"IAMR:{stack.outputs['job_role_name']}"
+    payload = {**wanted, "user": user, "reader": {"user": secret["username"], "secret_arn": arn}}
+    answer = aws.client("lambda").invoke(FunctionName=function["name"], Payload=json.dumps(payload).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    about = {"WorkgroupName": stack.outputs["workgroup_name"], "Database": "analytics", "SecretArn": arn}
+    identifier = data.execute_statement(**about, Sql="SELECT count(*) FROM analytics.orders")["Id"]
+    assert data.describe_statement(Id=identifier, WaitTimeSeconds=30)["Status"] == "FINISHED"

@@ -102,7 +102,7 @@ def test_a_data_set_is_one_over_the_target_by_the_workgroup() -> None:
     source = made.one(SOURCE).inputs
     host = "c-load-workgroup.123456789012.eu-central-1.redshiftserverless.amazonaws.com"
     assert source["parameters"]["redshift"] == {"host": host, "port": 5439, "database": "analytics"}
-    assert source["credentials"]["secretArn"].endswith(":secret:c-load-namespace")
+    assert source["credentials"]["secretArn"].endswith("/c-load-reader")
     assert source["vpcConnectionProperties"] == {"vpcConnectionArn": "arn:vpc"}
 
 
@@ -154,6 +154,7 @@ def test_what_a_user_may_reach_is_an_output_and_none_where_the_chain_ended() -> 
         "redshift_workgroup_name",
         "redshift_database_name",
         "redshift_secret_arn",
+        "reader_secret_arn",
         "schema_name",
         "target_table_name",
         "load_dead_letter_queue_url",

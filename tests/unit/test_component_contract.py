@@ -10,6 +10,7 @@ from pulumi_aws_eda.testing import Recorded, Recording, record
 from tests.unit.component_cases import CASES, TAGS
 
 NO_TAGS = {
+    "aws:redshiftserverless/usageLimit:UsageLimit",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:sqs/queuePolicy:QueuePolicy",
     "aws:lambda/layerVersion:LayerVersion",

@@ -121,3 +121,12 @@ def test_a_functions_wrong_store_is_refused(store: dict[str, Any], message: str)
     with pytest.raises(ArgumentError, match=r"IdempotentLambda 'f', payload_store") as raised:
         record(lambda: IdempotentLambda("f", args))
     assert message in str(raised.value)
+
+
+def test_a_bucket_that_cannot_be_deleted_is_left_as_it_is() -> None:
+    made = record(lambda: PayloadStore("p", {}))
+    urns = {request.type: (response.urn, request.deletedWith) for request, response in made.registrations}
+    bucket = urns.pop("aws:s3/bucket:Bucket")[0]
+    settings = {type: with_ for type, (_, with_) in urns.items() if type.startswith("aws:s3/")}
+    assert len(settings) >= 5
+    assert set(settings.values()) == {bucket}

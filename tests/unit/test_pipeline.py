@@ -84,6 +84,7 @@ def test_the_exports_name_what_a_user_needs() -> None:
         "redshift_database",
         "redshift_schema",
         "redshift_secret_arn",
+        "reader_secret_arn",
         "redshift_table",
         "spice_data_set_ids",
         "refresh_dlq_url",

@@ -24,13 +24,15 @@ from pulumi_aws_eda.testing import RecordingMocks, record
 from tests.unit import component_cases
 from tests.unit.test_plugin import COMPONENTS, as_sent, inputs_of, provider
 
+# The components as the cases name them: there they are replaced by what is sent.
+programs: Any = component_cases
 SHUFFLES, PROCESSES = 10, 2
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function"
 COLUMNS = {"order_id": "STRING", "version": "INTEGER", "paid": "BOOLEAN", "at": "DATETIME"}
 
 
 def idempotent_lambda() -> None:
-    component_cases.IdempotentLambda(
+    programs.IdempotentLambda(
         "maps",
         {
             "code": component_cases.CODE,
@@ -42,18 +44,18 @@ def idempotent_lambda() -> None:
 
 
 def batched_firehose_sink() -> None:
-    component_cases.BatchedFirehoseSink("maps", {"direct_put": {"columns": dict.fromkeys("dcba", "string")}})
+    programs.BatchedFirehoseSink("maps", {"direct_put": {"columns": dict.fromkeys("dcba", "string")}})
 
 
 def event_api() -> None:
     function = {"function_name": "get", "invoke_arn": f"{ARN}:get/invocations"}
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in "dcba"}}
     routes = {f"POST /{name}/{{id}}": {"function": function, "request_schema": schema} for name in "dcba"}
-    component_cases.EventApi("maps", {"routes": routes})
+    programs.EventApi("maps", {"routes": routes})
 
 
 def spice_refresh() -> None:
-    component_cases.SpiceRefresh(
+    programs.SpiceRefresh(
         "maps",
         {
             "statement_prefix": "load-",
@@ -69,7 +71,7 @@ def spice_refresh() -> None:
 
 def observability() -> None:
     names = {name: f"name-{name}" for name in "dcba"}
-    component_cases.Observability(
+    programs.Observability(
         "maps",
         {
             "observed": [{"log_groups": ["/g"], "tables": ["t"], "queues": ["q"]}],

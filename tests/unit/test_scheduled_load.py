@@ -24,6 +24,9 @@ SECURITY = "aws:glue/securityConfiguration:SecurityConfiguration"
 INVOCATION = "aws:lambda/invocation:Invocation"
 FUNCTION = "aws:lambda/function:Function"
 WORKGROUP = "aws:redshiftserverless/workgroup:Workgroup"
+USAGE = "aws:redshiftserverless/usageLimit:UsageLimit"
+SECRET = "aws:secretsmanager/secret:Secret"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup"
 CHILDREN = {
     (RULE, "l-failed"),
     (RULE, "l-loaded"),
@@ -56,6 +59,8 @@ CHILDREN = {
 OF_THE_NAMESPACE = {
     (NAMESPACE, "l-namespace"),
     (WORKGROUP, "l-workgroup"),
+    (USAGE, "l-usage"),
+    *((LOG_GROUP, f"l-{kind}") for kind in ("connectionlog", "useractivitylog", "userlog")),
     (ROLE, "l-copy-role"),
     (POLICY, "l-copy-role"),
 }
@@ -243,7 +248,7 @@ def test_the_warehouse_is_private_encrypted_small_and_keeps_its_password_itself(
     workgroup = made.one(WORKGROUP).inputs
     assert (workgroup["workgroupName"], workgroup["namespaceName"]) == ("project-test-l", "project-test-l")
     assert workgroup["publiclyAccessible"] is False
-    assert (workgroup["baseCapacity"], workgroup["enhancedVpcRouting"]) == (8, False)
+    assert (workgroup["baseCapacity"], workgroup["maxCapacity"], workgroup["enhancedVpcRouting"]) == (8, 32, False)
     assert workgroup["subnetIds"] == ["subnet-1", "subnet-2", "subnet-3"]
     assert workgroup["securityGroupIds"] == ["sg-1"]
     settings = {
@@ -252,11 +257,46 @@ def test_the_warehouse_is_private_encrypted_small_and_keeps_its_password_itself(
         "base_capacity": 4,
         "max_capacity": 16,
         "enhanced_vpc_routing": True,
+        "daily_usage_limit": 12,
     }
     changed = make(namespace=settings)
+    assert changed.one(USAGE).inputs["amount"] == 12
+    large = make(namespace={**LOAD["namespace"], "base_capacity": 64}).one(WORKGROUP).inputs
+    assert (large["baseCapacity"], large["maxCapacity"]) == (64, 64)
     assert changed.one(NAMESPACE).inputs["dbName"] == arguments(changed)["--database"] == "dwh"
     workgroup = changed.one(WORKGROUP).inputs
     assert (workgroup["baseCapacity"], workgroup["maxCapacity"], workgroup["enhancedVpcRouting"]) == (4, 16, True)
+
+
+def test_a_day_of_the_warehouse_costs_so_much_at_most() -> None:
+    limit = make().one(USAGE).inputs
+    assert limit["resourceArn"].endswith(":workgroup/l-workgroup")
+    kinds = limit["usageType"], limit["amount"], limit["period"], limit["breachAction"]
+    assert kinds == ("serverless-compute", 64, "daily", "deactivate")
+    assert not make(**EXISTS).of(USAGE)
+
+
+def test_what_redshift_says_is_kept_as_long_as_all_logs() -> None:
+    found = {name: it.inputs for name, it in make(log_retention_in_days=7).of(LOG_GROUP).items()}
+    for kind in ("connectionlog", "useractivitylog", "userlog"):
+        group = found[f"l-{kind}"]
+        assert (group["name"], group["retentionInDays"]) == (f"/aws/redshift/project-test-l/{kind}", 7)
+
+
+def test_a_reader_is_made_where_one_is_wanted() -> None:
+    assert not make().of(SECRET)
+    made = make(reader=True)
+    secret = made.one(SECRET).inputs
+    assert secret["namePrefix"] == "project-test-l-reader-"
+    arn = ARN.format("secretsmanager", "secret/l-reader")
+    assert made.one(INVOCATION).json("input")["reader"] == {"user": "project_test_l_reader", "secret_arn": arn}
+    assert made.statements("l-warehouse-role")["FillSecret"] == {
+        "Sid": "FillSecret",
+        "Effect": "Allow",
+        "Action": ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"],
+        "Resource": [arn],
+    }
+    assert make(reader=True, kms_key_arn=KEY).one(SECRET).inputs["kmsKeyId"] == KEY
 
 
 def test_a_workgroup_that_exists_is_used() -> None:
@@ -341,7 +381,7 @@ def test_a_customer_key_encrypts_everything_and_is_the_roles_to_use() -> None:
 
 def test_what_a_user_downstream_needs_is_an_output() -> None:
     def program() -> None:
-        given: Any = {**LOAD, **PLACE}
+        given: Any = {**LOAD, **PLACE, "reader": True}
         made: Any = ScheduledLoad("l", given)
         for name in ScheduledLoad.__annotations__:
             pulumi.export(name, getattr(made, name))

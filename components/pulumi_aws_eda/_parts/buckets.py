@@ -27,7 +27,8 @@ def bucket(
         force_destroy: delete the bucket with what lies in it.
 
     Returns:
-        The bucket, and its policy, the last of its settings: what writes into the bucket depends on it.
+        The bucket, and its policy, the last of its settings: what writes into the bucket depends on it. They go with
+        the bucket and not before it, so that one that refuses to be deleted keeps them.
     """
     name = f"{common.name}-{suffix}"
     made = aws.s3.Bucket(
@@ -40,7 +41,7 @@ def bucket(
     )
     keyed = common.kms_key_arn is not None
     versioning = aws.s3.BucketVersioning(
-        name, bucket=made.id, versioning_configuration={"status": "Enabled"}, opts=common.opts()
+        name, bucket=made.id, versioning_configuration={"status": "Enabled"}, opts=common.opts(deleted_with=made)
     )
     aws.s3.BucketServerSideEncryptionConfiguration(
         name,
@@ -55,10 +56,10 @@ def bucket(
                 bucket_key_enabled=keyed,
             )
         ],
-        opts=common.opts(),
+        opts=common.opts(deleted_with=made),
     )
     aws.s3.BucketOwnershipControls(
-        name, bucket=made.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=common.opts()
+        name, bucket=made.id, rule={"object_ownership": "BucketOwnerEnforced"}, opts=common.opts(deleted_with=made)
     )
     aws.s3.BucketLifecycleConfiguration(
         name,
@@ -76,10 +77,10 @@ def bucket(
                 "abort_incomplete_multipart_upload": {"days_after_initiation": 7},
             }
         ],
-        opts=common.opts(depends_on=[versioning]),
+        opts=common.opts(depends_on=[versioning], deleted_with=made),
     )
     if events:
-        aws.s3.BucketNotification(name, bucket=made.id, eventbridge=True, opts=common.opts())
+        aws.s3.BucketNotification(name, bucket=made.id, eventbridge=True, opts=common.opts(deleted_with=made))
     blocked = aws.s3.BucketPublicAccessBlock(
         name,
         bucket=made.id,
@@ -87,7 +88,7 @@ def bucket(
         block_public_policy=True,
         ignore_public_acls=True,
         restrict_public_buckets=True,
-        opts=common.opts(),
+        opts=common.opts(deleted_with=made),
     )
     policy = aws.s3.BucketPolicy(
         name,
@@ -99,6 +100,6 @@ def bucket(
             }
         ),
         # S3 refuses two changes of a bucket's access at the same time.
-        opts=common.opts(depends_on=[blocked]),
+        opts=common.opts(depends_on=[blocked], deleted_with=made),
     )
     return made, policy

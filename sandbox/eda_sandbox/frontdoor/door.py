@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import json
 import logging
 import threading
 import uuid
@@ -166,8 +167,8 @@ class FrontDoor:
                 check(self._cloud, service, operation, request)
             except AwsError as error:
                 return error_response(service, error.code, error.status or 403, error.message)
-            return self._forward(self._as_root(request, always=True))
-        response = self._forward(self._as_root(request))
+            return _without_empty_secrets(service, operation, self._forward(self._as_root(request, always=True)))
+        response = _without_empty_secrets(service, operation, self._forward(self._as_root(request)))
         if service == "s3" and operation in OBSERVED and response.status < 300:
             self._observe(operation, request, response)
         return response
@@ -364,3 +365,13 @@ async def _send(send: Send, response: HttpResponse) -> None:
         headers.append((b"content-length", length.encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+def _without_empty_secrets(service: str, operation: str, response: HttpResponse) -> HttpResponse:
+    """The emulator gives a secret that was never filled a version; Secrets Manager finds none."""
+    if (service, operation) != ("secretsmanager", "GetSecretValue") or response.status >= 300:
+        return response
+    if {"SecretString", "SecretBinary"} & set(json.loads(response.body)):
+        return response
+    message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
+    return error_response(service, "ResourceNotFoundException", 400, message)

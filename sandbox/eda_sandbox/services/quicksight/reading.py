@@ -12,6 +12,9 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.services.quicksight.model import DataSet, DataSource, Ingestion, Row
 
 PRINCIPAL = "quicksight.amazonaws.com"
+SECRETS_PATH, SECRETS_ROLE = "/service-role/", "aws-quicksight-secretsmanager-role-v0"
+"""With it QuickSight reads the secrets that its administrator selected, to fill data sets (its guide, Secrets Manager).
+Whoever makes a data source has to be allowed the secret itself."""
 LOOK_SECONDS = 5
 """The longest that one look at a statement waits."""
 _WINDOW = {"HOUR": timedelta(hours=1), "DAY": timedelta(days=1), "WEEK": timedelta(weeks=1)}
@@ -59,6 +62,23 @@ def find_workgroup(cloud: Cloud, source: DataSource) -> str:
             )
         return str(workgroup["workgroupName"])
     raise ReadError("UNRESOLVABLE_HOST", f"the host {wanted['Host']} is unknown")
+
+
+def check_secret(cloud: Cloud, source: DataSource) -> None:
+    """Check that QuickSight was let to read the data source's secret.
+
+    Raises:
+        ReadError: it was not.
+    """
+    if source.secret_arn is None or source.own_secret:
+        return
+    role = f"arn:aws:iam::{cloud.account}:role{SECRETS_PATH}{SECRETS_ROLE}"
+    try:
+        cloud.client("secretsmanager", role, PRINCIPAL).get_secret_value(SecretId=source.secret_arn)
+    except (ClientError, BotoCoreError, AwsError) as error:
+        raise ReadError(
+            "PERMISSION_DENIED", f"QuickSight may not read the secret {source.secret_arn}: {error}"
+        ) from error
 
 
 def query(cloud: Cloud, source: DataSource, sql: str, ingestion: Ingestion | None = None) -> Iterator[Row]:

@@ -18,7 +18,10 @@ from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.quicksight.model import ENDED, DataSet, DataSource, Ingestion, Row
 from eda_sandbox.services.quicksight.reading import (
     PRINCIPAL,
+    SECRETS_PATH,
+    SECRETS_ROLE,
     ReadError,
+    check_secret,
     converted,
     find_workgroup,
     lookback,
@@ -58,6 +61,15 @@ class QuickSight(Service):
         self._sets: dict[str, DataSet] = {}
         self._tags: dict[str, dict[str, str]] = {}
         self._pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="quicksight")
+
+    def start(self) -> None:
+        """Let it read the account's secrets, as its administrator does for selected ones in the console; what the role
+        is not allowed by hand any more, data sets are not filled with."""
+        iam = self.cloud.client("iam")
+        trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": PRINCIPAL}}
+        grant = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+        iam.create_role(RoleName=SECRETS_ROLE, Path=SECRETS_PATH, AssumeRolePolicyDocument=_policy(trust))
+        iam.put_role_policy(RoleName=SECRETS_ROLE, PolicyName="secrets", PolicyDocument=_policy(grant))
 
     def stop(self) -> None:
         """Stop what runs."""
@@ -112,7 +124,7 @@ class QuickSight(Service):
             if "VpcConnectionProperties" in request:
                 described["VpcConnectionProperties"] = self._vpc_connection(request)
             source = DataSource(described, None, permissions=request.get("Permissions", []))
-            self._set_credentials(source, request)
+            self._set_credentials(source, request, caller)
             self._sources[identifier] = source
             self._tags[arn] = _tags(request)
         self._pool.submit(self._connect, source, "CREATION")
@@ -143,7 +155,7 @@ class QuickSight(Service):
             source.described = described
             if "Credentials" in request or "IAMParameters" in source.parameters:
                 self._drop_secret(source)
-                self._set_credentials(source, request)
+                self._set_credentials(source, request, caller)
             source.stamp("UPDATE_IN_PROGRESS")
         self._pool.submit(self._connect, source, "UPDATE")
         found = source.described
@@ -367,6 +379,7 @@ class QuickSight(Service):
             if ingestion.status not in ENDED:
                 ingestion.status = "RUNNING"
         source = self._source_of(data_set)
+        check_secret(self.cloud, source)
         since = lookback_start(data_set) if ingestion.request_type == "INCREMENTAL_REFRESH" else None
         loaded: list[Row] = []
         dropped = 0
@@ -448,10 +461,16 @@ class QuickSight(Service):
             raise _invalid(f"VpcConnectionArn is {arn}, which is no ARN of a VPC connection.")
         return given
 
-    def _set_credentials(self, source: DataSource, request: dict[str, Any]) -> None:
+    def _set_credentials(self, source: DataSource, request: dict[str, Any], caller: Caller) -> None:
         credentials = request.get("Credentials", {})
         source.role_arn = source.parameters.get("IAMParameters", {}).get("RoleArn")
         if "SecretArn" in credentials:
+            # The caller's policy decides here, not the role's with which data are read later (QuickSight, "Using
+            # Secrets Manager secrets in the API").
+            try:
+                self.cloud.client_for("secretsmanager", caller).get_secret_value(SecretId=credentials["SecretArn"])
+            except ClientError as error:
+                raise AwsError("AccessDeniedException", f"The secret cannot be read: {error}") from error
             source.secret_arn = credentials["SecretArn"]
         elif "CopySourceArn" in credentials:
             arn = credentials["CopySourceArn"]
@@ -510,6 +529,10 @@ class QuickSight(Service):
 
     def _ingestion_arn(self, data_set_id: str, identifier: str) -> str:
         return self.cloud.arn("quicksight", f"dataset/{data_set_id}/ingestion/{identifier}")
+
+
+def _policy(statement: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def _check_identifier(member: str, value: str) -> None:

@@ -36,6 +36,7 @@ class RedshiftServerless(Service):
         super().__init__(cloud)
         self._lock = threading.RLock()
         self._namespaces: dict[str, dict[str, Any]] = {}
+        self._limits: dict[str, dict[str, Any]] = {}
         self._workgroups: dict[str, dict[str, Any]] = {}
         self._warehouses: dict[str, Warehouse] = {}
         self._passwords: dict[str, str] = {}
@@ -226,6 +227,53 @@ class RedshiftServerless(Service):
             del self._workgroups[request["workgroupName"]]
             self._tags.pop(workgroup["workgroupArn"], None)
         return {"workgroup": {**workgroup, "status": "DELETING"}}
+
+    def create_usage_limit(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateUsageLimit; it is kept, and nothing is counted or turned off by it."""
+        arn, kind, period = request["resourceArn"], request["usageType"], request.get("period", "monthly")
+        with self._lock:
+            if not any(found["workgroupArn"] == arn for found in self._workgroups.values()):
+                raise AwsError("ResourceNotFoundException", f"The resource {arn} is not found.")
+            taken = (arn, kind, period)
+            if any((it["resourceArn"], it["usageType"], it["period"]) == taken for it in self._limits.values()):
+                raise AwsError("ConflictException", "A usage limit of this type and period exists.")
+            identifier = str(uuid.uuid4())
+            self._limits[identifier] = {
+                "breachAction": "log",
+                **request,
+                "period": period,
+                "usageLimitId": identifier,
+                "usageLimitArn": self.cloud.arn("redshift-serverless", f"usagelimit/{identifier}"),
+            }
+        return {"usageLimit": self._limits[identifier]}
+
+    def get_usage_limit(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetUsageLimit."""
+        return {"usageLimit": self._limit(request["usageLimitId"])}
+
+    def list_usage_limits(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """ListUsageLimits."""
+        return _page("usageLimits", list(self._limits.values()), request)
+
+    def update_usage_limit(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UpdateUsageLimit."""
+        with self._lock:
+            changed = {**self._limit(request["usageLimitId"]), **request}
+            self._limits[request["usageLimitId"]] = changed
+        return {"usageLimit": changed}
+
+    def delete_usage_limit(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteUsageLimit."""
+        with self._lock:
+            found = self._limit(request["usageLimitId"])
+            del self._limits[request["usageLimitId"]]
+        return {"usageLimit": found}
+
+    def _limit(self, identifier: str) -> dict[str, Any]:
+        found = self._limits.get(identifier)
+        if found is None:
+            raise AwsError("ResourceNotFoundException", f"The usage limit {identifier} is not found.")
+        return found
 
     def get_credentials(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetCredentials: the caller's role becomes the user ``IAMR:<role>``, the account's root the administrator."""

@@ -117,8 +117,8 @@ def quoted(name: str) -> str:
 
 
 def password_hash(user: str, password: str) -> str:
-    """What is kept of a password."""
-    return hashlib.sha256(f"{user.lower()}\n{password}".encode()).hexdigest()
+    """What is kept of a password: what statements may give in its place (Redshift documentation, CREATE USER)."""
+    return "md5" + hashlib.md5(f"{password}{user.lower()}".encode(), usedforsecurity=False).hexdigest()
 
 
 class Catalog:

@@ -7,6 +7,7 @@ from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError, deni
 from eda_sandbox.services.redshift.sql.language import Tokens
 from eda_sandbox.services.redshift.sql.session import Session
 
+_HASH = re.compile(r"md5[0-9a-f]{32}")
 _PASSWORD = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*\d)[\x21-\x7e]{8,64}")
 
 
@@ -65,11 +66,12 @@ def _user(session: Session, statement: Tokens) -> None:
             raise SqlError(f"{NOT_OFFERED} the user option {statement.word}")
     if verb == "CREATE" and not told:
         raise SqlError("syntax error at end of input: CREATE USER needs PASSWORD")
-    if password is not None and not _PASSWORD.fullmatch(password):
+    hashed = password is not None and _HASH.fullmatch(password)
+    if password is not None and not hashed and not _PASSWORD.fullmatch(password):
         raise SqlError(
             "Password must be 8 to 64 characters, with an upper case letter, a lower case letter and a number"
         )
-    stored = password_hash(name, password) if password is not None else None
+    stored = password if hashed or password is None else password_hash(name, password)
     if verb == "CREATE":
         catalog.ask("INSERT INTO _redshift.users VALUES (?, ?, ?, ?)", name, label, stored, superuser)
     elif told:
