@@ -5,6 +5,7 @@ from pulumi_aws_eda._parts.args import ArgumentError
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
+from pulumi_aws_eda._parts.keys import KeyService
 from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
 from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
@@ -17,6 +18,7 @@ from pulumi_aws_eda.batched_firehose_sink import (
 )
 from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
 from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
+from pulumi_aws_eda.encryption_key import EncryptionKey, EncryptionKeyArgs
 from pulumi_aws_eda.event_api import (
     Authorization,
     EventApi,
@@ -58,6 +60,8 @@ __all__ = [
     "DataSourceArgs",
     "DefaultsArgs",
     "DirectPutArgs",
+    "EncryptionKey",
+    "EncryptionKeyArgs",
     "EventApi",
     "EventApiArgs",
     "FileFormat",
@@ -71,6 +75,7 @@ __all__ = [
     "IdempotentLambda",
     "IdempotentLambdaArgs",
     "IngestionsArgs",
+    "KeyService",
     "KinesisSourceArgs",
     "LoadArgs",
     "LoadsArgs",

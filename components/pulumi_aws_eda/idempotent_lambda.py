@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, logs, program, queues
+from pulumi_aws_eda._parts import access, keys, logs, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -56,6 +56,8 @@ class StreamSourceArgs(TypedDict):
     """Age at which a change is given up, 60 to 604800 seconds (Lambda API); default 3600."""
     starting_position: NotRequired[str]
     """``LATEST`` or ``TRIM_HORIZON``; default ``LATEST``."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The table's customer managed key; default: the function's ``kms_key_arn``."""
 
 
 class IdempotentLambdaArgs(TypedDict):
@@ -91,6 +93,8 @@ class IdempotentLambdaArgs(TypedDict):
     """How long an asynchronous event is tried, 60 to 21600 seconds (Lambda API); default 21600."""
     dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
     """A queue for events that failed; default: the function gets its own, with an alarm, where it needs one."""
+    dead_letter_queue_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """That queue's customer managed key; default ``kms_key_arn``."""
     queue_source: NotRequired[QueueSourceArgs]
     """Makes a queue with a dead-letter queue, and hands its messages to the function; default none."""
     stream_source: NotRequired[StreamSourceArgs]
@@ -113,7 +117,8 @@ class IdempotentLambdaArgs(TypedDict):
     log_retention_in_days: NotRequired[pulumi.Input[int]]
     """Days the log is kept; default 30."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """Customer managed key for log, queue and table; default: the services' own keys."""
+    """Customer managed key for log, environment, queues and table, which the role may use for all that its statements
+    are about; its policy has to let CloudWatch Logs use it (``EncryptionKey``). Default: the services' own keys."""
     permissions_boundary: NotRequired[pulumi.Input[str]]
     """ARN of the role's permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
@@ -204,11 +209,15 @@ class IdempotentLambda(pulumi.ComponentResource):
             _statements(
                 self.log_group,
                 repeats,
-                failures if asynchronous or "stream_source" in args else None,
+                {"resources": [failures], **keys.given(args.get("dead_letter_queue_kms_key_arn"))}
+                if asynchronous or "stream_source" in args
+                else None,
                 {**_source_grants(source, args), **payload_grants(component, args.get("payload_store")), **grants},
                 in_vpc=vpc is not None,
             ),
             source_account=False,
+            # Lambda makes a grant for the role too, which goes with a role that is made anew.
+            decrypts=["lambda"],
         )
         environment: dict[str, pulumi.Input[str]] = {
             "EDA_HANDLER": args.get("handler", "handler.handle"),
@@ -354,6 +363,8 @@ def _source_grants(source: aws.sqs.Queue | None, args: IdempotentLambdaArgs) -> 
     if stream is not None:
         actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         grants["ReadStream"] = {"actions": actions, "resources": [stream["stream_arn"]]}
+        if "kms_key_arn" in stream:
+            grants["ReadStream"]["kms_key_arns"] = [stream["kms_key_arn"]]
         # Listing has no resource level (Service Authorization Reference); Lambda checks that the role may.
         grants["ListStreams"] = {"actions": ["dynamodb:ListStreams"], "resources": ["*"]}
     return grants
@@ -375,7 +386,7 @@ def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:
 def _statements(
     log_group: aws.cloudwatch.LogGroup,
     repeats: Idempotency | None,
-    failures: pulumi.Input[str] | None,
+    failures: Mapping[str, Any] | None,
     grants: Mapping[str, GrantArgs],
     *,
     in_vpc: bool,
@@ -390,7 +401,7 @@ def _statements(
     if repeats is not None:
         statements["Idempotency"] = repeats.statement
     if failures is not None:
-        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [failures]}
+        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], **failures}
     if in_vpc:
         # Lambda makes the network interfaces with the function's role; EC2 has no resource level for all of these.
         actions = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface", "ec2:DescribeNetworkInterfaces"]

@@ -121,7 +121,7 @@ class RecordingMocks(Mocks):
             case "aws:index/getRegion:getRegion":
                 return {"region": REGION, "name": REGION}
             case "aws:index/getPartition:getPartition":
-                return {"partition": "aws"}
+                return {"partition": "aws", "dnsSuffix": "amazonaws.com"}
         return {}
 
 

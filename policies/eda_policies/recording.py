@@ -17,7 +17,7 @@ REGION = "eu-central-1"
 INVOKES: dict[str, dict[str, str]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "userId": ACCOUNT},
     "aws:index/getRegion:getRegion": {"region": REGION, "name": REGION},
-    "aws:index/getPartition:getPartition": {"partition": "aws"},
+    "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
 }
 
 

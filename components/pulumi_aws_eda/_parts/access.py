@@ -6,7 +6,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import arns
+from pulumi_aws_eda._parts import arns, keys
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 
@@ -17,16 +17,19 @@ def role(
     service: str | Sequence[str],
     statements: Mapping[str, Mapping[str, Any]],
     source_account: bool = True,
+    decrypts: Sequence[str] = (),
 ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-    """A role that one AWS service assumes, with one statement for each need.
+    """A role that one AWS service assumes, with one statement for each need, and what these need of keys.
 
     Args:
         common: the component.
         suffix: of the logical name.
         service: the service's principal, for example ``lambda.amazonaws.com``, or several.
-        statements: by their Sid: ``actions`` and ``resources``, optionally ``condition``.
+        statements: by their Sid: ``actions`` and ``resources``, optionally ``condition`` and ``kms_key_arns``, the keys
+            of what they are about (default: the component's).
         source_account: demand that the service acts for this account, against the confused deputy; only for services
             whose documentation says that they send it when they assume a role (Step Functions does).
+        decrypts: services that decrypt what is the component's own in the role's name, by its key.
     """
     trust: dict[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": service}}
     if source_account:
@@ -53,7 +56,10 @@ def role(
                         "Resource": need["resources"],
                         **({"Condition": need["condition"]} if "condition" in need else {}),
                     }
-                    for sid, need in statements.items()
+                    for sid, need in {
+                        **statements,
+                        **keys.statements(common, statements.values(), decrypts),
+                    }.items()
                 ],
             }
         ),
