@@ -59,6 +59,7 @@ PRICES = {
     "alarm": Price(0.10, "alarm, a month", "aws.amazon.com/cloudwatch/pricing"),
     "dashboard": Price(3.0, "dashboard, a month", "aws.amazon.com/cloudwatch/pricing"),
     "trace": Price(5.0e-6, "trace recorded", "aws.amazon.com/xray/pricing"),
+    "key": Price(1.0, "customer managed key, a month", "aws.amazon.com/kms/pricing"),
     "secret": Price(0.40, "secret, a month", "aws.amazon.com/secrets-manager/pricing"),
 }
 
@@ -93,6 +94,7 @@ def idle(recording: Recording) -> list[Item]:
     runs = 12 * 24 * DAYS
     items = [
         Item("alarms", "alarm", len(recording.of("aws:cloudwatch/metricAlarm:MetricAlarm"))),
+        Item("customer managed keys", "key", len(recording.of("aws:kms/key:Key"))),
         Item("dashboards", "dashboard", len(recording.of("aws:cloudwatch/dashboard:Dashboard"))),
         Item("reconciler, every five minutes", "lambda_gb_second", runs * 0.125 * 0.2),
         Item("reconciler, reads of the ledger", "table_read", runs * 3),
