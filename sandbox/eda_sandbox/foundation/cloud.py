@@ -70,6 +70,9 @@ class Cloud:
         self.why_not_decrypt: Callable[[str, str, str, str], str | None] = lambda *_: None
         """Asked before a service decrypts in a role's name, with the key, the service as ``kms:ViaService`` names it,
         the role and the principal that assumes it: why KMS refuses, or None."""
+        self.key_of: Callable[[str, str], str | None] = lambda *_: None
+        """The customer managed key that something is encrypted with, by boto3's name of its service and its own, or
+        None."""
         self.send: Callable[[HttpRequest], HttpResponse] | None = None
         """The front door, for the requests of this process; over the network as long as there is none."""
         self._lock = threading.RLock()

@@ -72,7 +72,7 @@ class FrontDoor:
         self._emulator = Emulator(cloud.endpoint, self._forward)
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
-        cloud.why_not_decrypt = self._keys.why_not_decrypt
+        cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
         self._s3_events = S3Events(cloud, self._emulator)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
 

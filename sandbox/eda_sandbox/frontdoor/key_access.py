@@ -95,7 +95,7 @@ class KeyAccess:
         if actions is None or authorization.access_key(request) == ROOT_KEY:
             return
         for resource in self._resources(service, operation, request):
-            self._check(service, request, actions, self._key_of(service, resource))
+            self._check(service, request, actions, self.key_of(service, resource))
 
     def change_log_group(self, operation: str, request: HttpRequest) -> HttpResponse:
         """Answer a request that gives a log group a key or takes it away, which the emulator does not know.
@@ -127,7 +127,7 @@ class KeyAccess:
             AwsError: the caller may not decrypt them.
         """
         table = stream_arn.partition("/")[2].partition("/")[0]
-        self._check("dynamodb", request, (DECRYPT,), self._key_of("dynamodb", table))
+        self._check("dynamodb", request, (DECRYPT,), self.key_of("dynamodb", table))
 
     def check_object(self, operation: str, request: HttpRequest, response: HttpResponse) -> None:
         """Check an answer of S3 that holds an object, by the key that it names.
@@ -138,6 +138,25 @@ class KeyAccess:
         key = response.header(_OBJECT_KEY) if operation == "GetObject" and response.status < 300 else None
         if key:
             self._check("s3", request, (DECRYPT,), self._customer_managed(key))
+
+    def key_of(self, service: str, resource: str) -> str | None:
+        """The customer managed key that something is encrypted with.
+
+        Args:
+            service: boto3's name of its service.
+            resource: its name there, a queue's URL, a topic's or a secret's ARN.
+        """
+        with self._lock:
+            if (service, resource) in self._keys:
+                return self._keys[service, resource]
+        try:
+            found = self._customer_managed(_KEYS[service](self._emulator.client(service), resource))
+        except ClientError:
+            # What is not there has no key: the emulator says so itself.
+            return None
+        with self._lock:
+            self._keys[service, resource] = found
+        return found
 
     def why_not_decrypt(self, key_id: str, via: str, role_arn: str, principal: str) -> str | None:
         """Why a service that works with a role may not decrypt in its name; None when it may.
@@ -227,19 +246,6 @@ class KeyAccess:
             with request_scope(self._cloud.account, self._cloud.region):
                 return str((kinesis._shard_iterators.get(given["ShardIterator"]) or {}).get("stream", ""))
         return str(given.get("StreamName") or given.get("StreamARN", "").rpartition("/")[2])
-
-    def _key_of(self, service: str, resource: str) -> str | None:
-        with self._lock:
-            if (service, resource) in self._keys:
-                return self._keys[service, resource]
-        try:
-            found = self._customer_managed(_KEYS[service](self._emulator.client(service), resource))
-        except ClientError:
-            # What is not there has no key: the emulator says so itself.
-            return None
-        with self._lock:
-            self._keys[service, resource] = found
-        return found
 
     def _customer_managed(self, key_id: str | None) -> str | None:
         """The key's ARN; None for a key that is AWS's own."""
