@@ -7,11 +7,13 @@ import pulumi
 import pulumi_aws as aws
 from pulumi_aws_eda import (
     AlarmTopic,
+    AlarmTopicArgs,
     AnalyticsChain,
     AnalyticsChainArgs,
     BatchedFirehoseSink,
     CallbackWorkflow,
     ConsumerCache,
+    EncryptionKey,
     EventApi,
     IdempotencyToken,
     IdempotentLambda,
@@ -27,14 +29,20 @@ from pipeline import analytics, config, schemas
 
 HERE = Path(__file__).parent
 settings = config.load()
+# Of all that the stack stores; None leaves it to the services' own keys.
+kms_key_arn = EncryptionKey("orders-key", {"tags": settings.tags}).arn if settings.encryption_key else None
 # The topic that the config names, or one of the stack's own.
 alarm_actions: list[pulumi.Input[str]] = [*settings.alarm_actions]
 if not alarm_actions:
-    alarm_actions.append(AlarmTopic("alarms", {"tags": settings.tags}).topic_arn)
+    topic: AlarmTopicArgs = {"tags": settings.tags}
+    if kms_key_arn is not None:
+        topic["kms_key_arn"] = kms_key_arn
+    alarm_actions.append(AlarmTopic("alarms", topic).topic_arn)
 defaults(
     tags=settings.tags,
     log_retention_in_days=settings.log_retention_in_days,
     alarm_actions=alarm_actions,
+    **({"kms_key_arn": kms_key_arn} if kms_key_arn is not None else {}),
 )
 
 orders = aws.dynamodb.Table(
@@ -56,7 +64,7 @@ orders = aws.dynamodb.Table(
     stream_enabled=True,
     stream_view_type="NEW_AND_OLD_IMAGES",
     point_in_time_recovery={"enabled": True},
-    server_side_encryption={"enabled": True},
+    server_side_encryption={"enabled": True, "kms_key_arn": kms_key_arn},
     deletion_protection_enabled=settings.deletion_protection,
     tags=settings.tags,
 )

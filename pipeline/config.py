@@ -94,6 +94,7 @@ class StackConfig:
         details_timeout_seconds: how long an order waits for its details.
         log_retention_in_days: of every log group.
         deletion_protection: of the orders table.
+        encryption_key: whether the stack makes a customer managed key and encrypts all that it stores with it.
         throttling_rate_limit: requests a second over all routes.
         throttling_burst_limit: requests at once.
         alarm_topic_arn: SNS topic that every alarm notifies; empty for none.
@@ -117,6 +118,7 @@ class StackConfig:
     details_timeout_seconds: int
     log_retention_in_days: int
     deletion_protection: bool
+    encryption_key: bool
     throttling_rate_limit: int
     throttling_burst_limit: int
     alarm_topic_arn: str
@@ -166,6 +168,7 @@ def load(values: Values | None = None) -> StackConfig:
         details_timeout_seconds=read.number("details_timeout_seconds", 60, 365 * 86400, DEFAULT_WAIT),
         log_retention_in_days=int(read.choice("log_retention_in_days", tuple(map(str, RETENTION_DAYS)), "30")),
         deletion_protection=read.switch("deletion_protection", default=False),
+        encryption_key=read.switch("encryption_key", default=False),
         throttling_rate_limit=read.number("throttling_rate_limit", 1, 10000, 100),
         throttling_burst_limit=read.number("throttling_burst_limit", 1, 5000, 50),
         alarm_topic_arn=read.arn("alarm_topic_arn", "sns", "an SNS topic"),

@@ -61,6 +61,7 @@ PRICES = {
     "custom_metric": Price(0.30, "custom metric, a month", "aws.amazon.com/cloudwatch/pricing"),
     "kms_key": Price(1.0, "customer managed key, a month", "aws.amazon.com/kms/pricing"),
     "trace": Price(5.0e-6, "trace recorded", "aws.amazon.com/xray/pricing"),
+    "key": Price(1.0, "customer managed key, a month", "aws.amazon.com/kms/pricing"),
     "secret": Price(0.40, "secret, a month", "aws.amazon.com/secrets-manager/pricing"),
 }
 
@@ -95,6 +96,7 @@ def idle(recording: Recording) -> list[Item]:
     runs = 12 * 24 * DAYS
     items = [
         Item("alarms", "alarm", len(recording.of("aws:cloudwatch/metricAlarm:MetricAlarm"))),
+        Item("customer managed keys", "key", len(recording.of("aws:kms/key:Key"))),
         Item("dashboards", "dashboard", len(recording.of("aws:cloudwatch/dashboard:Dashboard"))),
         Item("reconciler, every five minutes", "lambda_gb_second", runs * 0.125 * 0.2),
         Item("reconciler, reads of the ledger", "table_read", runs * 3),

@@ -23,10 +23,12 @@ ROWS = {
     "requests at once": "throttling_burst_limit",
     "days logs are kept": "log_retention_in_days",
     "deletion protection of the table": "deletion_protection",
+    "key of the stack's own": "encryption_key",
     "topic of the alarms": "alarm_topic_arn",
 }
 DEFAULTS = {
     "deletion_protection": "false",
+    "encryption_key": "false",
     "alarm_topic_arn": "none",
     "external_api_url": "given at start",
     "throttling_rate_limit": "100",

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
     from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
+    from pulumi_aws_eda._parts.keys import KeyService
     from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
     from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
     from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
     from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
     from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
+    from pulumi_aws_eda.encryption_key import EncryptionKey, EncryptionKeyArgs
     from pulumi_aws_eda.event_api import (
         Authorization,
         EventApi,
@@ -67,6 +69,8 @@ __all__ = [
     "DataSourceArgs",
     "DefaultsArgs",
     "DirectPutArgs",
+    "EncryptionKey",
+    "EncryptionKeyArgs",
     "EventApi",
     "EventApiArgs",
     "FileFormat",
@@ -80,6 +84,7 @@ __all__ = [
     "IdempotentLambda",
     "IdempotentLambdaArgs",
     "IngestionsArgs",
+    "KeyService",
     "KinesisSourceArgs",
     "LoadArgs",
     "LoadsArgs",
@@ -135,6 +140,8 @@ _MODULES = {
     "DataSourceArgs": "spice_refresh",
     "DefaultsArgs": "program_defaults",
     "DirectPutArgs": "batched_firehose_sink",
+    "EncryptionKey": "encryption_key",
+    "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
     "FileFormat": "batched_firehose_sink",
@@ -148,6 +155,7 @@ _MODULES = {
     "IdempotentLambda": "idempotent_lambda",
     "IdempotentLambdaArgs": "idempotent_lambda",
     "IngestionsArgs": "_parts.analytics.needs",
+    "KeyService": "_parts.keys",
     "KinesisSourceArgs": "batched_firehose_sink",
     "LoadArgs": "scheduled_load",
     "LoadsArgs": "_parts.analytics.needs",

@@ -6,9 +6,10 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, arns, program
+from pulumi_aws_eda._parts import access, arns, keys, program
 from pulumi_aws_eda._parts.args import check
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.keys import KeyService
 from pulumi_aws_eda._parts.naming import physical_name
 
 
@@ -18,8 +19,8 @@ class AlarmTopicArgs(TypedDict):
     email_addresses: NotRequired[Sequence[pulumi.Input[str]]]
     """Who is written to; each confirms the subscription once. Default: nobody, until something subscribes."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """Customer managed key of the topic; its policy has to let CloudWatch use it (``kms:Decrypt`` and
-    ``kms:GenerateDataKey*``). Default: a key of the component's own, because nobody may change the policy of SNS's."""
+    """Customer managed key of the topic; its policy has to let CloudWatch use it, as that of an
+    ``EncryptionKey`` does. Default: a key of the component's own, because nobody may change the policy of SNS's."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -50,7 +51,9 @@ class AlarmTopic(pulumi.ComponentResource):
         args = program.with_defaults(args, AlarmTopicArgs)
         super().__init__("aws-eda:index:AlarmTopic", name, {}, opts)
         common = Common.of(self, name, args)
-        key_arn = common.kms_key_arn or _key(common).arn
+        key_arn = common.kms_key_arn
+        if key_arn is None:
+            key_arn = keys.key(common, "key", f"{name}: messages about alarms", [KeyService.ALARMS]).arn
         self.topic = aws.sns.Topic(
             f"{name}-topic",
             name=physical_name(name, 256),
@@ -73,30 +76,6 @@ class AlarmTopic(pulumi.ComponentResource):
         self.topic_name = self.topic.name
         self.key_arn = pulumi.Output.from_input(key_arn)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
-
-
-def _key(common: Common) -> aws.kms.Key:
-    owner = pulumi.Output.concat("arn:", arns.partition(common), ":iam::", arns.account_id(common), ":root")
-    statements: list[dict[str, Any]] = [
-        # What AWS gives every key, so that IAM decides about its administration.
-        {"Sid": "Administer", "Effect": "Allow", "Principal": {"AWS": owner}, "Action": "kms:*", "Resource": "*"},
-        {
-            "Sid": "Publish",
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudwatch.amazonaws.com"},
-            "Action": ["kms:Decrypt", "kms:GenerateDataKey*"],
-            "Resource": "*",
-            "Condition": {"StringEquals": {"aws:SourceAccount": arns.account_id(common)}},
-        },
-    ]
-    return aws.kms.Key(
-        f"{common.name}-key",
-        description=f"{common.name}: messages about alarms",
-        enable_key_rotation=True,
-        policy=pulumi.Output.json_dumps({"Version": "2012-10-17", "Statement": statements}),
-        tags=common.tags,
-        opts=common.opts(),
-    )
 
 
 def _policy(common: Common, topic_arn: pulumi.Output[str]) -> pulumi.Output[str]:

@@ -9,7 +9,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues
+from pulumi_aws_eda._parts import access, arns, buckets, keys, logs, program, queues
 from pulumi_aws_eda._parts.analytics import glue
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.columns import ColumnArgs, Columns, as_list, by_name
@@ -23,7 +23,6 @@ from pulumi_aws_eda._parts.stream.table_pipe import (
     reading_of,
     rows_of,
     table_pipe,
-    via,
 )
 
 FIREHOSE_RECORDS, FIREHOSE_BYTES = 500, 4 * 1024 * 1024
@@ -99,11 +98,10 @@ class BatchedFirehoseSinkArgs(TypedDict):
     """Where records lie that could not be converted; ends with ``/``; default ``errors/``. Sinks that share a bucket
     need one each."""
     bucket_name: NotRequired[pulumi.Input[str]]
-    """A bucket that exists, in this account and region: versioned, encrypted (with KMS: with an S3 Bucket Key), TLS
-    only, without public access, and with EventBridge notifications on, or failures are not seen. Default: the
-    component makes one."""
+    """A bucket that exists, in this account and region: versioned, encrypted, TLS only, without public access, and with
+    EventBridge notifications on, or failures are not seen. Default: the component makes one."""
     bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The customer managed key of that bucket; default: it has none."""
+    """The customer managed key of that bucket; default ``kms_key_arn``."""
     expiration_days: NotRequired[pulumi.Input[int]]
     """Days after which files of the component's bucket are deleted; default: they are kept."""
     noncurrent_version_expiration_days: NotRequired[pulumi.Input[int]]
@@ -240,10 +238,10 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
             "role",
             "firehose.amazonaws.com",
             {
-                **_delivery_needs(common, args, bucket_arn, prefix, error_prefix),
+                **_delivery_needs(args, bucket_arn, prefix, error_prefix),
                 "LogErrors": {"actions": ["logs:PutLogEvents"], "resources": [log_stream.arn]},
                 **(_schema_needs(common, database_arn, self.table.arn) if parquet else {}),
-                **({} if kinesis is None else _kinesis_needs(common, kinesis)),
+                **({} if kinesis is None else _kinesis_needs(kinesis)),
             },
             # Firehose's documentation gives its trust policy without conditions on the source.
             source_account=False,
@@ -535,13 +533,13 @@ def _format(
 
 
 def _delivery_needs(
-    common: Common,
     args: BatchedFirehoseSinkArgs,
     bucket_arn: pulumi.Output[str],
     prefix: pulumi.Output[str],
     error_prefix: str,
 ) -> dict[str, Mapping[str, Any]]:
-    needs: dict[str, Mapping[str, Any]] = {
+    key_arn = args.get("bucket_kms_key_arn") if "bucket_name" in args else None
+    return {
         "Deliver": {
             # Firehose documentation, access to an Amazon S3 destination: large objects are uploaded in parts.
             "actions": [
@@ -557,19 +555,9 @@ def _delivery_needs(
                 pulumi.Output.concat(bucket_arn, "/", prefix, "*"),
                 pulumi.Output.concat(bucket_arn, "/", error_prefix, "*"),
             ],
+            **keys.given(key_arn),
         }
     }
-    key = args.get("bucket_kms_key_arn") if "bucket_name" in args else common.kms_key_arn
-    if key is not None:
-        needs["EncryptObjects"] = {
-            "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "resources": [key],
-            "condition": {
-                # With an S3 Bucket Key the context is the bucket's ARN, not the object's.
-                "StringEquals": {**via(common, "s3"), "kms:EncryptionContext:aws:s3:arn": bucket_arn}
-            },
-        }
-    return needs
 
 
 def _schema_needs(
@@ -584,8 +572,8 @@ def _schema_needs(
     }
 
 
-def _kinesis_needs(common: Common, stream: aws.kinesis.Stream) -> dict[str, Mapping[str, Any]]:
-    needs: dict[str, Mapping[str, Any]] = {
+def _kinesis_needs(stream: aws.kinesis.Stream) -> dict[str, Mapping[str, Any]]:
+    return {
         "ReadStream": {
             "actions": [
                 "kinesis:DescribeStream",
@@ -596,12 +584,3 @@ def _kinesis_needs(common: Common, stream: aws.kinesis.Stream) -> dict[str, Mapp
             "resources": [stream.arn],
         }
     }
-    if common.kms_key_arn is not None:
-        needs["DecryptStream"] = {
-            "actions": ["kms:Decrypt"],
-            "resources": [common.kms_key_arn],
-            "condition": {
-                "StringEquals": {**via(common, "kinesis"), "kms:EncryptionContext:aws:kinesis:arn": stream.arn}
-            },
-        }
-    return needs

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, logs, program, queues, tables, triggers
+from pulumi_aws_eda._parts import access, arns, keys, logs, program, queues, tables, triggers
 from pulumi_aws_eda._parts.args import check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -32,6 +32,8 @@ class CallbackWorkflowArgs(TypedDict):
     """The table that holds the row of each execution, made before it starts (``EventApi`` does)."""
     table_arn: pulumi.Input[str]
     """The table's ARN."""
+    table_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The table's customer managed key; default ``kms_key_arn``."""
     open_index_name: NotRequired[pulumi.Input[str]]
     """The table's index ``open`` with the partition key ``open`` and the sort key ``updated_at``, both strings, that
     projects the keys: it holds the rows that are not at their end. With it, rows that no execution brings on are found
@@ -151,6 +153,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 "WriteRow": {
                     "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
                     "resources": [args["table_arn"]],
+                    **keys.given(args.get("table_kms_key_arn")),
                 },
                 "CloseCallback": {
                     "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
@@ -235,6 +238,9 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 "actions": ["dynamodb:Query"],
                 "resources": [pulumi.Output.concat(args["table_arn"], "/index/", index)],
             }
+        if "table_kms_key_arn" in args:
+            for sid in grants.keys() & {"SettleRows", "FindRows"}:
+                grants[sid]["kms_key_arns"] = [args["table_kms_key_arn"]]
         function: IdempotentLambdaArgs = {
             "code": archives.function_archive("workflow_reconciler"),
             "description": "Settles rows that no execution brings on",

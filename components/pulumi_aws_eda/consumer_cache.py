@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pulumi
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import program, queues, tables, triggers
+from pulumi_aws_eda._parts import keys, program, queues, tables, triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -132,14 +132,15 @@ class ConsumerCache(pulumi.ComponentResource):
         self.table = tables.table(common, "cache", "id", ttl="expires_at")
         actions = ["dynamodb:GetItem", "dynamodb:UpdateItem" if hot else "dynamodb:BatchGetItem"]
         self._grant: GrantArgs = {"actions": actions, "resources": [self.table.arn]}
+        if common.kms_key_arn is not None:
+            self._grant["kms_key_arns"] = [common.kms_key_arn]
         self.sync = None if hot else _Sync(component, common, args["scheduled"], settings, self)
 
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.table_name = self.table.name
         self.table_arn = self.table.arn
         self.settings = pulumi.Output.json_dumps({**settings, "table": self.table.name}).apply(str)
-        statement = {"Sid": self._sid, "Effect": "Allow", "Action": actions, "Resource": [self.table.arn]}
-        self.reader_statements = pulumi.Output.json_dumps([statement]).apply(str)
+        self.reader_statements = keys.document_statements(common, self.reader_grants)
         self.sync_function_name = none if self.sync is None else self.sync.function.function_name.apply(str)
         self.schedule_name = none if self.sync is None else self.sync.schedule.name.apply(str)
         self.dead_letter_queue_url = none if self.sync is None else self.sync.dead_letter_queue.url.apply(str)

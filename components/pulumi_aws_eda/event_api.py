@@ -11,7 +11,7 @@ import pulumi
 import pulumi_aws as aws
 from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
 
-from pulumi_aws_eda._parts import access, arns, logs, program
+from pulumi_aws_eda._parts import access, arns, keys, logs, program
 from pulumi_aws_eda._parts.api import admission, openapi, paths, request_template
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
@@ -73,6 +73,8 @@ class WorkflowRouteArgs(TypedDict):
     """The table of the rows."""
     table_arn: pulumi.Input[str]
     """The table's ARN."""
+    table_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The table's customer managed key; default: the API's ``kms_key_arn``."""
     location: str
     """Path of the resource that a request makes, with ``{id}``, for example ``/orders/{id}``; the answer refers to it
     relative to the request, so that a client gets there by the stage's URL and by a custom domain. Other parameters are
@@ -355,6 +357,7 @@ class EventApi(pulumi.ComponentResource):
                 "Admit": {
                     "actions": ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
                     "resources": [workflow["table_arn"]],
+                    **keys.given(workflow.get("table_kms_key_arn")),
                 },
                 "Start": {"actions": ["states:StartExecution"], "resources": [machine_arn]},
                 **EXECUTION_STATEMENTS,

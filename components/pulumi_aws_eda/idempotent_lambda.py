@@ -6,7 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, logs, program, queues
+from pulumi_aws_eda._parts import access, keys, logs, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -70,6 +70,8 @@ class StreamSourceArgs(TypedDict):
     """Age at which a change is given up, 60 to 604800 seconds (Lambda API); default 3600."""
     starting_position: NotRequired[str]
     """``LATEST`` or ``TRIM_HORIZON``; default ``LATEST``."""
+    kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The table's customer managed key; default: the function's ``kms_key_arn``."""
 
 
 class IdempotentLambdaArgs(TypedDict):
@@ -106,6 +108,8 @@ class IdempotentLambdaArgs(TypedDict):
     """How long an asynchronous event is tried, 60 to 21600 seconds (Lambda API); default 21600."""
     dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
     """A queue for events that failed; default: the function gets its own, with an alarm, where it needs one."""
+    dead_letter_queue_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """That queue's customer managed key; default ``kms_key_arn``."""
     queue_source: NotRequired[QueueSourceArgs]
     """Makes a queue with a dead-letter queue, and hands its messages to the function; default none."""
     stream_source: NotRequired[StreamSourceArgs]
@@ -128,7 +132,8 @@ class IdempotentLambdaArgs(TypedDict):
     log_retention_in_days: NotRequired[pulumi.Input[int]]
     """Days the log is kept; default 30."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """Customer managed key for log, queue and table; default: the services' own keys."""
+    """Customer managed key for log, environment, queues and table, which the role may use for all that its statements
+    are about; its policy has to let CloudWatch Logs use it (``EncryptionKey``). Default: the services' own keys."""
     permissions_boundary: NotRequired[pulumi.Input[str]]
     """ARN of the role's permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
@@ -216,7 +221,9 @@ class IdempotentLambda(pulumi.ComponentResource):
         own = _statements(
             self.log_group,
             repeats,
-            failures if asynchronous or "stream_source" in args else None,
+            {"resources": [failures], **keys.given(args.get("dead_letter_queue_kms_key_arn"))}
+            if asynchronous or "stream_source" in args
+            else None,
             {**_source_grants(source, args), **payload_grants(component, args.get("payload_store"))},
         )
         for sid in own.keys() & grants.keys():
@@ -229,6 +236,8 @@ class IdempotentLambda(pulumi.ComponentResource):
             source_account=False,
             # The interfaces are taken down with the function's role after it has left the VPC.
             apart={} if vpc is None else {"vpc": {"Interfaces": _INTERFACES}},
+            # Lambda makes a grant for the role too, which goes with a role that is made anew.
+            decrypts=["lambda"],
         )
         environment: dict[str, pulumi.Input[str]] = {
             "EDA_HANDLER": args.get("handler", "handler.handle"),
@@ -405,6 +414,8 @@ def _source_grants(source: aws.sqs.Queue | None, args: IdempotentLambdaArgs) -> 
     if stream is not None:
         actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         grants["ReadStream"] = {"actions": actions, "resources": [stream["stream_arn"]]}
+        if "kms_key_arn" in stream:
+            grants["ReadStream"]["kms_key_arns"] = [stream["kms_key_arn"]]
         # Listing has no resource level (Service Authorization Reference); Lambda checks that the role may.
         grants["ListStreams"] = {"actions": ["dynamodb:ListStreams"], "resources": ["*"]}
     return grants
@@ -426,7 +437,7 @@ def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:
 def _statements(
     log_group: aws.cloudwatch.LogGroup,
     repeats: Idempotency | None,
-    failures: pulumi.Input[str] | None,
+    failures: Mapping[str, Any] | None,
     grants: Mapping[str, GrantArgs],
 ) -> dict[str, Mapping[str, Any]]:
     statements: dict[str, Mapping[str, Any]] = {
@@ -439,6 +450,6 @@ def _statements(
     if repeats is not None:
         statements["Idempotency"] = repeats.statement
     if failures is not None:
-        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], "resources": [failures]}
+        statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], **failures}
     # A map's order is lost on the way from other languages.
     return {**statements, **dict(sorted(grants.items()))}

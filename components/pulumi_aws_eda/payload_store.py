@@ -1,11 +1,11 @@
 """A store for payloads that are too long for events and states: the claim check's S3 side."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import buckets, program
+from pulumi_aws_eda._parts import buckets, keys, program
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -81,8 +81,8 @@ class PayloadStore(pulumi.ComponentResource):
         self.bucket_name = self.bucket.id
         self.bucket_arn = self.bucket.arn
         self.prefix = pulumi.Output.from_input(prefix)
-        self.reader_statements = _statements(self.reader_grants)
-        self.writer_statements = _statements(self.writer_grants)
+        self.reader_statements = keys.document_statements(common, self.reader_grants)
+        self.writer_statements = keys.document_statements(common, self.writer_grants)
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     @property
@@ -115,11 +115,3 @@ class PayloadStore(pulumi.ComponentResource):
         if self._kms_key_arn is not None:
             made["kms_key_arn"] = self._kms_key_arn
         return made
-
-
-def _statements(grants: Mapping[str, GrantArgs]) -> pulumi.Output[str]:
-    def statement(sid: str, actions: Sequence[str], resources: Sequence[pulumi.Input[str]]) -> dict[str, object]:
-        return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": resources}
-
-    made = [statement(sid, grant["actions"], grant["resources"]) for sid, grant in grants.items()]
-    return pulumi.Output.json_dumps(made).apply(str)

@@ -55,7 +55,7 @@ class QueryArgs(TypedDict):
     """Objects under it are queried; ends with ``/``. Below it come Hive's folders ``key=value/``, ``dt=YYYY-MM-DD/``
     among them."""
     bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The customer managed key of that bucket; default: it has none."""
+    """The customer managed key of that bucket; default ``kms_key_arn``."""
     database_name: pulumi.Input[str]
     """The Glue database of the raw table."""
     table_name: pulumi.Input[str]
@@ -85,7 +85,7 @@ class QueryArgs(TypedDict):
     curated_bucket_name: NotRequired[pulumi.Input[str]]
     """A bucket that exists, for the curated files; default: the component makes one."""
     curated_bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The customer managed key of that bucket; default: it has none."""
+    """The customer managed key of that bucket; default ``kms_key_arn``."""
     curated_prefix: NotRequired[pulumi.Input[str]]
     """Where the curated files lie; ends with ``/``. Neither may it lie under the raw prefix nor the raw prefix under
     it, in the same bucket: a query would trigger itself. Default ``curated/<logical name>/``."""
@@ -295,11 +295,7 @@ class PerObjectQuery(pulumi.ComponentResource):
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
                 **{_VARIABLES[name]: args[name] for name in _VARIABLES if name in args},  # type: ignore[literal-required]
             },
-            "grants": {
-                **needs.ledger(ledger),
-                **needs.object_queries(common, self._object_queries),
-                **needs.keys(key_arns),
-            },
+            "grants": {**needs.ledger(ledger), **needs.object_queries(common, self._object_queries)},
         }
         if "reserved_concurrent_executions" in args:
             function["reserved_concurrent_executions"] = args["reserved_concurrent_executions"]

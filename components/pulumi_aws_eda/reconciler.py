@@ -110,12 +110,10 @@ class Reconciler(pulumi.ComponentResource):
             **needs.ledger(ledger),
             "FindRows": {"actions": ["dynamodb:Query"], "resources": [ledger.index("open")]},
         }
-        keys = [] if common.kms_key_arn is None else [common.kms_key_arn]
         environment: dict[str, pulumi.Input[str]] = {}
         if "queries" in args:
             kinds["query"] = args["queries"]
             grants |= needs.object_queries(common, args["queries"])
-            keys += args["queries"].get("key_arns", ())
         if "loads" in args:
             kinds["load"] = args["loads"]
             grants |= needs.loads(args["loads"])
@@ -145,7 +143,7 @@ class Reconciler(pulumi.ComponentResource):
                 "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.url,
                 **environment,
             },
-            "grants": {**grants, **needs.keys(list(dict.fromkeys(keys)))},
+            "grants": grants,
         }
         self.function = IdempotentLambda(
             f"{name}-function", common.nested(function), pulumi.ResourceOptions(parent=self)

@@ -11,12 +11,14 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, buckets, logs, program, queues, triggers
+from pulumi_aws_eda._parts import access, arns, buckets, keys, logs, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.columns import Columns, by_name
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.grants import GrantArgs
+from pulumi_aws_eda._parts.keys import KeyService
 from pulumi_aws_eda._parts.naming import lower_case_name, physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
@@ -53,6 +55,8 @@ class WorkgroupArgs(TypedDict):
     secret_arn: pulumi.Input[str]
     """The secret of a superuser, with which tables, columns, the job's user and its grants are made, and migrations run
     when the stack is deployed."""
+    secret_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The secret's customer managed key; default: the component's ``kms_key_arn``."""
     copy_role_arn: pulumi.Input[str]
     """A role that the namespace has and that may read the curated files and the manifests."""
     endpoint_address: NotRequired[pulumi.Input[str]]
@@ -121,7 +125,7 @@ class LoadArgs(TypedDict):
     job_bucket_name: NotRequired[pulumi.Input[str]]
     """A bucket that exists, for the script and the manifests; default: the component makes one."""
     job_bucket_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The customer managed key of that bucket; default: it has none."""
+    """The customer managed key of that bucket; default ``kms_key_arn``."""
     job_prefix: NotRequired[str]
     """Where they lie; ends with ``/``. Default ``jobs/<logical name>/``."""
     reader: NotRequired[bool]
@@ -153,7 +157,8 @@ class ScheduledLoadArgs(LoadArgs):
     """Days the log is kept; default 30."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key for warehouse, bucket, queue, ledger and log; its policy has to let CloudWatch Logs and
-    EventBridge use it. Default: the services' own keys."""
+    EventBridge use it (``EncryptionKey``). Default: the services' own keys, and one of the component's own for the log
+    and the bookmarks of the job, for which the services have none."""
     permissions_boundary: NotRequired[pulumi.Input[str]]
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
@@ -275,8 +280,8 @@ class ScheduledLoad(pulumi.ComponentResource):
                         curated,
                         pulumi.Output.concat(files.bucket_arn, "/", files.prefix, "manifests/*"),
                     ],
+                    "kms_key_arns": [arn for arn in (curated_key, files.key_arn) if arn is not None],
                 },
-                **_decrypt([curated_key, files.key_arn]),
             },
         )
         job_name = physical_name(name, 255)
@@ -293,8 +298,15 @@ class ScheduledLoad(pulumi.ComponentResource):
         self.dead_letter_queue = queues.dead_letter_queue(common, rule_arns=[failed.arn], runbook="dead-letters-loads")
         triggers.queue_target(common, "failed", failed, self.dead_letter_queue)
         _overdue_alarm(common, job_name, overdue)
-        log_group = logs.log_group(common, "log", f"/aws-glue/python-jobs/{job_name}")
-        security = _security_configuration(common)
+        # Logs and bookmarks take a key of the account's alone (Glue documentation, security configurations).
+        key_arn = common.kms_key_arn
+        if key_arn is None:
+            key_arn = keys.key(common, "key", f"{name}: log and bookmarks of the job", [KeyService.LOGS]).arn
+        security = _security_configuration(common, key_arn)
+        asked_group = f"/aws-glue/python-jobs/{job_name}"
+        # With a security configuration that encrypts logs, Glue puts its name behind that of the group that is asked
+        # for (Glue documentation, continuous logging).
+        log_group = logs.log_group(common, "log", pulumi.Output.concat(asked_group, "-", security.name), key_arn)
         self.job_role, policy = access.role(
             common,
             "job-role",
@@ -303,7 +315,6 @@ class ScheduledLoad(pulumi.ComponentResource):
                 **_data_needs(ledger, files, warehouse),
                 "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [self.dead_letter_queue.arn]},
                 **_log_needs(common, log_group, security.name),
-                **_use_keys([common.kms_key_arn, files.key_arn]),
             },
             # Glue's documentation does not say that it sends the source when it assumes a job's role.
             source_account=False,
@@ -327,7 +338,7 @@ class ScheduledLoad(pulumi.ComponentResource):
                 "--extra-py-files": files.wheel,
                 "--additional-python-modules": f"boto3=={SDK_VERSION},botocore=={SDK_VERSION}",
                 "--enable-continuous-cloudwatch-log": "true",
-                "--continuous-log-logGroup": log_group.name,
+                "--continuous-log-logGroup": asked_group,
                 "--ledger_table": ledger.name,
                 "--dataset": args["dataset"],
                 "--manifest_location": files.manifests,
@@ -446,6 +457,7 @@ class _Warehouse:
     endpoint_address: pulumi.Output[str | None]
     port: pulumi.Output[int]
     namespace_name: pulumi.Output[str] | None = None
+    secret_key_arn: pulumi.Input[str] | None = None
 
 
 def default_table_name(name: str) -> str:
@@ -533,7 +545,7 @@ def _job_files(common: Common, args: ScheduledLoadArgs) -> _JobFiles:
     bucket_name: pulumi.Input[str]
     ready: list[pulumi.Resource] = []
     if "job_bucket_name" in args:
-        bucket_name, key_arn = args["job_bucket_name"], args.get("job_bucket_kms_key_arn")
+        bucket_name, key_arn = args["job_bucket_name"], args.get("job_bucket_kms_key_arn", common.kms_key_arn)
     else:
         made, policy = buckets.bucket(common, "job", force_destroy=args.get("force_destroy", False))
         bucket_name, key_arn, ready = made.id, common.kms_key_arn, [policy]
@@ -577,6 +589,7 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
             output(given["copy_role_arn"]),
             output(given.get("endpoint_address")),
             output(given.get("port", 5439)),
+            secret_key_arn=given.get("secret_kms_key_arn"),
         )
     settings = args["namespace"]
     # COPY names the role; Redshift Serverless assumes it under either name (Redshift documentation, IAM roles).
@@ -634,15 +647,6 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
     )
 
 
-def _decrypt(key_arns: Sequence[pulumi.Input[str] | None]) -> dict[str, Mapping[str, Any]]:
-    given = list(dict.fromkeys(arn for arn in key_arns if arn is not None))
-    return {"DecryptFiles": {"actions": ["kms:Decrypt"], "resources": given}} if given else {}
-
-
-def _use_keys(key_arns: Sequence[pulumi.Input[str] | None]) -> Mapping[str, Mapping[str, Any]]:
-    return needs.keys(list(dict.fromkeys(arn for arn in key_arns if arn is not None)))
-
-
 def _data_needs(ledger: ledgers.LedgerTable, files: _JobFiles, warehouse: _Warehouse) -> dict[str, Mapping[str, Any]]:
     objects = pulumi.Output.concat(files.bucket_arn, "/", files.prefix)
     return {
@@ -651,8 +655,16 @@ def _data_needs(ledger: ledgers.LedgerTable, files: _JobFiles, warehouse: _Wareh
             "resources": [ledger.arn],
         },
         "FindRows": {"actions": ["dynamodb:Query"], "resources": [ledger.index("open"), ledger.index("unloaded")]},
-        "ReadCode": {"actions": ["s3:GetObject"], "resources": [pulumi.Output.concat(objects, "code/*")]},
-        "WriteManifest": {"actions": ["s3:PutObject"], "resources": [pulumi.Output.concat(objects, "manifests/*")]},
+        "ReadCode": {
+            "actions": ["s3:GetObject"],
+            "resources": [pulumi.Output.concat(objects, "code/*")],
+            **keys.given(files.key_arn),
+        },
+        "WriteManifest": {
+            "actions": ["s3:PutObject"],
+            "resources": [pulumi.Output.concat(objects, "manifests/*")],
+            **keys.given(files.key_arn),
+        },
         "Load": {
             "actions": ["redshift-data:BatchExecuteStatement", "redshift-serverless:GetCredentials"],
             "resources": [warehouse.workgroup_arn],
@@ -668,29 +680,28 @@ def _log_needs(
     shared = [arns.arn(common, "logs", f"log-group:/aws-glue/python-jobs/{name}:*") for name in ("error", "output")]
     secured = pulumi.Output.concat("log-group:/aws-glue/python-jobs/", security_configuration, "-role/*")
     groups = [log_group.arn, pulumi.Output.concat(log_group.arn, ":*"), *shared, arns.arn(common, "logs", secured)]
-    statements: dict[str, Mapping[str, Any]] = {
+    return {
         "WriteLog": {
             "actions": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
             "resources": groups,
-        }
+        },
+        # A security configuration that encrypts logs makes Glue set the key of their group; a role that may not do
+        # this has no continuous log at all.
+        "EncryptLog": {"actions": ["logs:AssociateKmsKey"], "resources": groups},
     }
-    if common.kms_key_arn is not None:
-        # A security configuration that encrypts logs makes Glue set the key of their group.
-        statements["EncryptLog"] = {"actions": ["logs:AssociateKmsKey"], "resources": groups}
-    return statements
 
 
-def _security_configuration(common: Common) -> aws.glue.SecurityConfiguration:
+def _security_configuration(common: Common, key_arn: pulumi.Input[str]) -> aws.glue.SecurityConfiguration:
     key = common.kms_key_arn
     return aws.glue.SecurityConfiguration(
         f"{common.name}-security",
         name=physical_name(f"{common.name}-security", 255),
         encryption_configuration=aws.glue.SecurityConfigurationEncryptionConfigurationArgs(
             cloudwatch_encryption=aws.glue.SecurityConfigurationEncryptionConfigurationCloudwatchEncryptionArgs(
-                cloudwatch_encryption_mode="DISABLED" if key is None else "SSE-KMS", kms_key_arn=key
+                cloudwatch_encryption_mode="SSE-KMS", kms_key_arn=key_arn
             ),
             job_bookmarks_encryption=aws.glue.SecurityConfigurationEncryptionConfigurationJobBookmarksEncryptionArgs(
-                job_bookmarks_encryption_mode="DISABLED" if key is None else "CSE-KMS", kms_key_arn=key
+                job_bookmarks_encryption_mode="CSE-KMS", kms_key_arn=key_arn
             ),
             s3_encryption=aws.glue.SecurityConfigurationEncryptionConfigurationS3EncryptionArgs(
                 s3_encryption_mode="SSE-S3" if key is None else "SSE-KMS", kms_key_arn=key
@@ -755,7 +766,9 @@ def _migrate(
     reader: aws.secretsmanager.Secret | None,
 ) -> tuple[IdempotentLambda, pulumi.Resource]:
     """The function that brings the warehouse to what the target and the migrations want, and its invocation."""
-    keys = [] if common.kms_key_arn is None else [common.kms_key_arn]
+    secret: GrantArgs = {"actions": ["secretsmanager:GetSecretValue"], "resources": [warehouse.secret_arn]}
+    if warehouse.secret_key_arn is not None:
+        secret["kms_key_arns"] = [warehouse.secret_key_arn]
     function: IdempotentLambdaArgs = {
         "code": archives.function_archive("warehouse"),
         "description": "Adds what the warehouse lacks, and runs migrations once each",
@@ -771,9 +784,8 @@ def _migrate(
                 "actions": ["redshift-data:BatchExecuteStatement", "redshift-data:ExecuteStatement"],
                 "resources": [warehouse.workgroup_arn],
             },
-            "ReadSecret": {"actions": ["secretsmanager:GetSecretValue"], "resources": [warehouse.secret_arn]},
+            "ReadSecret": secret,
             **needs.statements(results=True),
-            **needs.keys(keys),
         },
     }
     if reader is not None:

@@ -226,7 +226,6 @@ class SpiceRefresh(pulumi.ComponentResource):
             "grants": {
                 **needs.ledger(ledger),
                 **needs.ingestions(common, self._data_set_ids),
-                **needs.keys([] if common.kms_key_arn is None else [common.kms_key_arn]),
             },
         }
         self.function = IdempotentLambda(

@@ -5,10 +5,10 @@ from typing import NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import program, queues
+from pulumi_aws_eda._parts import keys, program, queues
 from pulumi_aws_eda._parts.args import check
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe, via
+from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe
 
 SQS_MESSAGES, SQS_BYTES = 10, 256 * 1024
 """Most changes of a Pipe's batch to a queue, and their bytes: what ``SendMessageBatch`` has always taken. It takes
@@ -24,9 +24,11 @@ class TableOutboxArgs(TypedDict):
     queue_arn: pulumi.Input[str]
     """A standard queue, for example that of an ``IdempotentLambda`` with a ``queue_source``."""
     queue_kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The queue's customer managed key; default: the queue has none."""
+    """The queue's customer managed key; default ``kms_key_arn``."""
     dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
     """A queue for pointers to changes that could not be sent; default: the component gets its own, with an alarm."""
+    dead_letter_queue_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """That queue's customer managed key; default ``kms_key_arn``."""
     log_retention_in_days: NotRequired[pulumi.Input[int]]
     """Days the Pipe's log is kept; default 30."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -78,15 +80,11 @@ class TableOutbox(pulumi.ComponentResource):
         failures = args.get("dead_letter_queue_arn")
         if failures is None:
             failures = queues.dead_letter_queue(common).arn
-        needs: dict[str, Mapping[str, object]] = {
-            "SendMessages": {"actions": ["sqs:SendMessage"], "resources": [args["queue_arn"]]}
+        send: dict[str, object] = {
+            "actions": ["sqs:SendMessage"],
+            "resources": [args["queue_arn"]],
+            **keys.given(args.get("queue_kms_key_arn")),
         }
-        if "queue_kms_key_arn" in args:
-            needs["EncryptQueue"] = {
-                "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
-                "resources": [args["queue_kms_key_arn"]],
-                "condition": {"StringEquals": via(common, "sqs")},
-            }
         self.pipe = table_pipe(
             common,
             source,
@@ -95,9 +93,10 @@ class TableOutbox(pulumi.ComponentResource):
             rows.patterns()[:1],
             rows.template(),
             args["queue_arn"],
-            needs,
+            {"SendMessages": send},
             failures,
             "Writes of a table's rows, as messages",
+            args.get("dead_letter_queue_kms_key_arn"),
         )
         self.pipe_name = self.pipe.name
         self.pipe_arn = self.pipe.arn

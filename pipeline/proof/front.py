@@ -4,6 +4,9 @@ import secrets
 from collections.abc import Callable
 from functools import partial
 
+from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
+
 from pipeline.demo.external_api import LONG_SKU
 from pipeline.demo.run import Pipeline
 from pipeline.proof.proving import Check
@@ -139,10 +142,21 @@ class FrontChecks:
             stage.external.available = True
 
     def time_out(self) -> None:
-        """POST, no details, failed."""
-        order_id = self._accepted()
-        self._reaches(order_id, "FAILED", "the order fails after its wait")
-        self._stage.until(lambda: order_id in self._pipeline.dead_letters(), "the order is in the queue")
+        """POST, no details, failed, by the workflow itself: the reconciler is not told of the execution's end."""
+        faults = self._stage.aws.faults
+
+        def of_states(request: HttpRequest) -> bool:
+            return b'"Source":"aws.states"' in request.body.replace(b'": "', b'":"')
+
+        faults.add(Fault(FaultKind.LOST_REQUEST, "events", "PutEvents", matching=of_states))
+        try:
+            order_id = self._accepted()
+            self._reaches(order_id, "FAILED", "the order fails after its wait")
+            self._stage.until(lambda: order_id in self._pipeline.dead_letters(), "the order is in the queue")
+        finally:
+            faults.clear()
+        if self._callback(order_id).get("status") != {"S": "CLOSED"}:
+            raise CheckFailed("the workflow waits no more, and its callback is not closed")
         late = self._client.post_details(order_id, DETAILS)
         if late.status != 409:
             raise CheckFailed(f"details after the end were answered with {late.status}")
@@ -178,6 +192,10 @@ class FrontChecks:
         self._stage.until(reached, what)
 
     def _has_token(self, order_id: str) -> bool:
+        return "task_token" in self._callback(order_id)
+
+    def _callback(self, order_id: str) -> dict[str, dict[str, str]]:
         table = self._pipeline.outputs["callback_table_name"]
         found = self._stage.aws.client("dynamodb").get_item(TableName=table, Key={"id": {"S": order_id}})
-        return "task_token" in found.get("Item", {})
+        row: dict[str, dict[str, str]] = found.get("Item", {})
+        return row

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from botocore.exceptions import ClientError
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
 
@@ -108,7 +109,10 @@ class Stage:
         Raises:
             CheckFailed: it fails; the message is the function's error.
         """
-        answer = self.aws.client("lambda").invoke(FunctionName=function, Payload=payload)
+        try:
+            answer = self.aws.client("lambda").invoke(FunctionName=function, Payload=payload)
+        except ClientError as error:
+            raise CheckFailed(f"{function} failed: {error}") from None
         if "FunctionError" in answer:
             raise CheckFailed(f"{function} failed: {answer['Payload'].read().decode()[:400]}")
 

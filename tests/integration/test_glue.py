@@ -24,6 +24,8 @@ ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 OUTPUT, ERROR = "/aws-glue/python-jobs/output", "/aws-glue/python-jobs/error"
 LOGS = {"Action": ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], "Resource": "*"}
 
+ASSOCIATE = {"Action": "logs:AssociateKmsKey", "Resource": "*"}
+
 
 def error_of(call: Any, **request: Any) -> dict[str, Any]:
     with pytest.raises(ClientError) as caught:
@@ -246,17 +248,53 @@ def test_a_log_group_that_is_asked_for(aws: Sandbox, job: Make) -> None:
     assert lines(aws, "/mine", found["Id"]) == ["here"]
 
 
-def test_a_security_configuration_has_log_groups_of_its_own(aws: Sandbox, bucket: str, job: Make) -> None:
-    glue, name = aws.client("glue"), f"s-{secrets.token_hex(4)}"
-    key = aws.client("kms").create_key()["KeyMetadata"]["Arn"]
+def sealed(aws: Sandbox) -> tuple[str, str]:
+    """A security configuration that encrypts logs, and its key."""
+    service = {"Service": f"logs.{REGION}.amazonaws.com"}
+    statements = [{"Effect": "Allow", "Principal": service, "Action": "kms:*", "Resource": "*"}]
+    document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+    key: str = aws.client("kms").create_key(Policy=document)["KeyMetadata"]["Arn"]
+    name = f"s-{secrets.token_hex(4)}"
     encryption = {"CloudWatchEncryption": {"CloudWatchEncryptionMode": "SSE-KMS", "KmsKeyArn": key}}
-    glue.create_security_configuration(Name=name, EncryptionConfiguration=encryption)
+    aws.client("glue").create_security_configuration(Name=name, EncryptionConfiguration=encryption)
+    return name, key
+
+
+def key_of(aws: Sandbox, group: str) -> str | None:
+    found = aws.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    return found[0].get("kmsKeyId") if found else None
+
+
+def test_a_security_configuration_has_log_groups_of_its_own(aws: Sandbox, bucket: str, job: Make) -> None:
+    name, key = sealed(aws)
     read = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
-    arn = role(aws, PRINCIPAL, read, LOGS)
+    arn = role(aws, PRINCIPAL, read, LOGS, ASSOCIATE)
     found = run(aws, job("print('sealed')", arn, SecurityConfiguration=name))
     group = f"/aws-glue/python-jobs/{name}-role/{arn.rsplit('/', 1)[-1]}/output"
     assert lines(aws, group, found["Id"]) == ["sealed"]
-    assert aws.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"][0]["kmsKeyId"] == key
+    assert key_of(aws, group) == key
+
+
+def test_the_name_of_a_security_configuration_is_behind_that_of_a_group_of_ones_own(
+    aws: Sandbox, bucket: str, job: Make
+) -> None:
+    name, key = sealed(aws)
+    read = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    asked = {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logGroup": f"/{name}"}
+    given = {"SecurityConfiguration": name, "DefaultArguments": asked}
+    found = run(aws, job("print('sealed')", role(aws, PRINCIPAL, read, LOGS, ASSOCIATE), **given))
+    assert lines(aws, f"/{name}-{name}", found["Id"]) == ["sealed"]
+    assert key_of(aws, f"/{name}-{name}") == key
+
+
+def test_a_role_that_may_not_set_the_key_of_its_log_has_none(aws: Sandbox, bucket: str, job: Make) -> None:
+    name, key = sealed(aws)
+    aws.client("logs").create_log_group(logGroupName=f"/{name}-{name}", kmsKeyId=key)
+    read = {"Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    asked = {"--enable-continuous-cloudwatch-log": "true", "--continuous-log-logGroup": f"/{name}"}
+    made = job("print('lost')", role(aws, PRINCIPAL, read, LOGS), SecurityConfiguration=name, DefaultArguments=asked)
+    assert run(aws, made)["JobRunState"] == "SUCCEEDED"
+    assert not aws.client("logs").describe_log_streams(logGroupName=f"/{name}-{name}")["logStreams"]
 
 
 @pytest.mark.parametrize(

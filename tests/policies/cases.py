@@ -209,6 +209,13 @@ CASES = [
     Case("glue-version-pinned", "job", "command/name", "glueetl"),
     Case("glue-timeout", "job", "timeout"),
     Case("glue-encrypted", "job", "securityConfiguration"),
+    Case(
+        "glue-encrypted",
+        "security",
+        "encryptionConfiguration/cloudwatchEncryption/cloudwatchEncryptionMode",
+        "DISABLED",
+    ),
+    Case("glue-encrypted", "security", "encryptionConfiguration/jobBookmarksEncryption"),
     Case("redshift-private", "cluster", "publiclyAccessible", True),
     Case("redshift-private", "warehouse", "publiclyAccessible", True),
     Case("redshift-encrypted", "cluster", "encrypted", False),

@@ -499,6 +499,17 @@ def compliant() -> dict[str, Made]:
                 "tags": TAGS,
             },
         ),
+        Made(
+            "aws:glue/securityConfiguration:SecurityConfiguration",
+            "security",
+            {
+                "encryptionConfiguration": {
+                    "cloudwatchEncryption": {"cloudwatchEncryptionMode": "SSE-KMS", "kmsKeyArn": "arn:key"},
+                    "jobBookmarksEncryption": {"jobBookmarksEncryptionMode": "CSE-KMS", "kmsKeyArn": "arn:key"},
+                    "s3Encryption": {"s3EncryptionMode": "SSE-S3"},
+                }
+            },
+        ),
         Made("aws:redshift/cluster:Cluster", "cluster", {"encrypted": True, "publiclyAccessible": False, "tags": TAGS}),
         Made(
             "aws:redshiftserverless/workgroup:Workgroup",

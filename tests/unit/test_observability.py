@@ -467,7 +467,7 @@ def test_the_topic_has_a_key_that_cloudwatch_may_use_for_this_account() -> None:
     made = topic()
     key = made.one("aws:kms/key:Key")
     assert key.inputs["enableKeyRotation"] is True
-    publish = next(s for s in key.json("policy")["Statement"] if s["Sid"] == "Publish")
+    publish = next(s for s in key.json("policy")["Statement"] if s["Sid"] == "Alarms")
     assert publish["Action"] == ["kms:Decrypt", "kms:GenerateDataKey*"]
     assert publish["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert publish["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}

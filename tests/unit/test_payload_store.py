@@ -85,11 +85,9 @@ def test_a_function_may_do_what_its_access_says_and_is_told(access: PayloadAcces
 
 def test_a_keys_store_lets_the_function_use_the_key() -> None:
     statements = function(kms_key_arn=KEY).statements("f-role")
-    assert (statements["EncryptPayloads"]["Action"], statements["EncryptPayloads"]["Resource"]) == (
-        ["kms:GenerateDataKey"],
-        [KEY],
-    )
-    assert statements["DecryptPayloads"]["Action"] == ["kms:Decrypt"]
+    for sid, action in (("DecryptWithKey", "kms:Decrypt"), ("EncryptWithKey", "kms:GenerateDataKey")):
+        assert (statements[sid]["Action"], statements[sid]["Resource"]) == ([action], [KEY])
+        assert statements[sid]["Condition"] == {"StringLike": {"kms:ViaService": ["s3.eu-central-1.*"]}}
 
 
 @pytest.mark.parametrize(

@@ -367,8 +367,9 @@ def test_keys_of_all_buckets_may_be_used_once_each() -> None:
     made = make(
         kms_key_arn=KEY, bucket_kms_key_arn=f"{KEY}-raw", curated_bucket_name="c", curated_bucket_kms_key_arn=KEY
     )
-    keys = made.statements("q-function-role")["UseKeys"]
-    assert (keys["Action"], keys["Resource"]) == (["kms:Decrypt", "kms:GenerateDataKey"], [f"{KEY}-raw", KEY])
+    statements = made.statements("q-function-role")
+    for sid in ("DecryptWithKey", "EncryptWithKey"):
+        assert sorted(statements[sid]["Resource"]) == [KEY, f"{KEY}-raw"]
     assert made.one("aws:sqs/queue:Queue").inputs["kmsMasterKeyId"] == KEY
 
 

@@ -143,8 +143,8 @@ def test_what_fails_goes_to_the_queue_of_its_kind_or_to_its_own() -> None:
 
 def test_keys_may_be_used_once_each() -> None:
     made = make(queries={**QUERIES, "key_arns": [KEY, f"{KEY}2"]}, kms_key_arn=KEY)
-    assert made.statements("r-function-role")["UseKeys"]["Resource"] == [KEY, f"{KEY}2"]
-    assert made.statements("r-schedule-role")["UseKey"]["Resource"] == [KEY]
+    assert made.statements("r-function-role")["DecryptWithKey"]["Resource"] == [KEY, f"{KEY}2"]
+    assert made.statements("r-schedule-role")["EncryptWithKey"]["Resource"] == [KEY]
     assert made.one(SCHEDULE).inputs["kmsKeyArn"] == KEY
 
 

@@ -37,6 +37,7 @@ CHILDREN = {
     (ALARM, "l-overdue"),
     (JOB, "l-job"),
     (SECURITY, "l-security"),
+    ("aws:kms/key:Key", "l-key"),
     (ROLE, "l-job-role"),
     (POLICY, "l-job-role"),
     (ROLE, "l-schedule-role"),
@@ -220,6 +221,7 @@ def test_the_roles_hold_what_is_wired_and_no_more() -> None:
         ),
         "DescribeStatements": (["redshift-data:DescribeStatement"], ["*"]),
         "WriteLog": (["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], groups),
+        "EncryptLog": (["logs:AssociateKmsKey"], groups),
     }
     copy = made.statements("l-copy-role")
     assert {sid: (s["Action"], s["Resource"]) for sid, s in copy.items()} == {
@@ -325,8 +327,14 @@ def test_the_deployment_asks_for_schema_tables_user_grants_and_migrations() -> N
     statements = made.statements("l-warehouse-role")
     assert statements["ReadSecret"]["Resource"] == [secret]
     assert statements["Migrate"]["Resource"] == [workgroup]
-    assert "UseKeys" not in statements
-    assert make(kms_key_arn=KEY).statements("l-warehouse-role")["UseKeys"]["Resource"] == [KEY]
+    assert "DecryptWithKey" not in statements
+    keyed = make(kms_key_arn=KEY).statements("l-warehouse-role")["DecryptWithKey"]
+    assert (keyed["Resource"], keyed["Condition"]) == (
+        [KEY],
+        {"StringLike": {"kms:ViaService": ["lambda.eu-central-1.*", "secretsmanager.eu-central-1.*"]}},
+    )
+    given: Any = {**EXISTING, "secret_kms_key_arn": KEY}
+    assert make(namespace=None, workgroup=given).statements("l-warehouse-role")["DecryptWithKey"]["Resource"] == [KEY]
 
 
 def test_a_run_that_failed_ends_in_the_dead_letter_queue() -> None:
@@ -367,16 +375,36 @@ def test_a_customer_key_encrypts_everything_and_is_the_roles_to_use() -> None:
         "jobBookmarksEncryption": {"jobBookmarksEncryptionMode": "CSE-KMS", "kmsKeyArn": KEY},
         "s3Encryption": {"s3EncryptionMode": "SSE-KMS", "kmsKeyArn": KEY},
     }
-    assert made.statements("l-job-role")["UseKeys"]["Resource"] == [KEY]
-    assert made.statements("l-job-role")["EncryptLog"]["Action"] == ["logs:AssociateKmsKey"]
-    assert made.statements("l-copy-role")["DecryptFiles"]["Resource"] == [KEY]
-    assert made.statements("l-schedule-role")["UseKey"]["Resource"] == [KEY]
-    plain = make().one(SECURITY).inputs["encryptionConfiguration"]
-    assert plain == {
-        "cloudwatchEncryption": {"cloudwatchEncryptionMode": "DISABLED"},
-        "jobBookmarksEncryption": {"jobBookmarksEncryptionMode": "DISABLED"},
+    for role in ("l-job-role", "l-schedule-role"):
+        statements = made.statements(role)
+        assert statements["DecryptWithKey"]["Resource"] == statements["EncryptWithKey"]["Resource"] == [KEY]
+    copy = made.statements("l-copy-role")["DecryptWithKey"]
+    assert (copy["Resource"], copy["Condition"]) == (
+        [KEY],
+        {"StringLike": {"kms:ViaService": ["s3.eu-central-1.*"]}},
+    )
+    assert not made.of("aws:kms/key:Key")
+
+
+def test_without_a_customer_key_log_and_bookmarks_of_the_job_have_one_of_their_own() -> None:
+    made = make()
+    own = ARN.format("kms", "key/l-key")
+    assert made.one(SECURITY).inputs["encryptionConfiguration"] == {
+        "cloudwatchEncryption": {"cloudwatchEncryptionMode": "SSE-KMS", "kmsKeyArn": own},
+        "jobBookmarksEncryption": {"jobBookmarksEncryptionMode": "CSE-KMS", "kmsKeyArn": own},
         "s3Encryption": {"s3EncryptionMode": "SSE-S3"},
     }
+    assert made.one("aws:cloudwatch/logGroup:LogGroup", "l-log").inputs["kmsKeyId"] == own
+    sids = {statement["Sid"] for statement in made.one("aws:kms/key:Key").json("policy")["Statement"]}
+    assert sids == {"Administer", "Logs"}
+
+
+def test_the_jobs_log_group_is_named_as_glue_names_it_with_its_security_configuration() -> None:
+    made = make()
+    name = made.one(SECURITY).inputs["name"]
+    assert arguments(made)["--continuous-log-logGroup"] == "/aws-glue/python-jobs/project-test-l"
+    group = made.one("aws:cloudwatch/logGroup:LogGroup", "l-log").inputs["name"]
+    assert group == f"/aws-glue/python-jobs/project-test-l-{name}"
 
 
 def test_what_a_user_downstream_needs_is_an_output() -> None:

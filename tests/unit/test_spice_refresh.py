@@ -113,7 +113,8 @@ def test_the_function_knows_its_data_sets_and_may_refresh_them_alone() -> None:
             ],
         ),
     }
-    assert make(data_set_ids=["a"], kms_key_arn=KEY).statements("s-function-role")["UseKeys"]["Resource"] == [KEY]
+    keyed = make(data_set_ids=["a"], kms_key_arn=KEY).statements("s-function-role")
+    assert keyed["DecryptWithKey"]["Resource"] == keyed["EncryptWithKey"]["Resource"] == [KEY]
 
 
 def test_a_data_set_lies_in_spice_over_the_table_for_owners_and_viewers() -> None:

@@ -60,7 +60,7 @@ def test_the_role_holds_a_statement_for_each_need() -> None:
     assert statements["SendMessages"]["Resource"] == [QUEUE]
     assert statements["DeadLetter"]["Resource"] == [f"{QUEUE}-dlq"]
     keyed = make(queue_kms_key_arn="arn:aws:kms:eu-central-1:123456789012:key/k").statements("o-pipe-role")
-    assert keyed["EncryptQueue"]["Condition"]["StringEquals"] == {"kms:ViaService": "sqs.eu-central-1.amazonaws.com"}
+    assert keyed["EncryptWithKey"]["Condition"]["StringLike"] == {"kms:ViaService": ["sqs.eu-central-1.*"]}
 
 
 @pytest.mark.parametrize(

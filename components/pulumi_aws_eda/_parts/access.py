@@ -8,7 +8,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import arns
+from pulumi_aws_eda._parts import arns, keys
 from pulumi_aws_eda._parts.args import ArgumentError
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -26,19 +26,22 @@ def role(
     statements: Statements,
     source_account: bool = True,
     apart: Mapping[str, Statements] | None = None,
+    decrypts: Sequence[str] = (),
 ) -> tuple[aws.iam.Role, aws.iam.RolePolicy]:
-    """A role that one AWS service assumes, with one statement for each need.
+    """A role that one AWS service assumes, with one statement for each need, and what these need of keys.
 
     Args:
         common: the component.
         suffix: of the logical name.
         service: the service's principal, for example ``lambda.amazonaws.com``, or several.
-        statements: by their Sid: ``actions`` and ``resources``, optionally ``condition``.
+        statements: by their Sid: ``actions`` and ``resources``, optionally ``condition`` and ``kms_key_arns``, the keys
+            of what they are about (default: the component's).
         source_account: demand that the service acts for this account, against the confused deputy; only for services
             whose documentation says that they send it when they assume a role (Step Functions does).
         apart: statements in policies of their own, by what they are for: those that whatever depends on the policy
             still needs while it changes to a state without them. Pulumi deletes a policy after all changes, but it
             changes one before what depends on it.
+        decrypts: services that decrypt what is the component's own in the role's name, by its key.
 
     Returns:
         The role and its policy, which depends on all others.
@@ -57,15 +60,16 @@ def role(
         tags=common.tags,
         opts=common.opts(),
     )
-    documents = _documents(common, [statements, *(apart or {}).values()])
+    needs = {**statements, **keys.statements(common, statements.values(), decrypts)}
+    documents = _documents(common, [needs, *(apart or {}).values()])
     first = [
         aws.iam.RolePolicy(
-            f"{common.name}-{suffix}-{key}",
+            f"{common.name}-{suffix}-{purpose}",
             role=made.name,
             policy=documents.apply(itemgetter(position)),
             opts=common.opts(),
         )
-        for position, key in enumerate(apart or {}, 1)
+        for position, purpose in enumerate(apart or {}, 1)
     ]
     policy = aws.iam.RolePolicy(
         f"{common.name}-{suffix}",

@@ -119,9 +119,8 @@ def schedule(
         "Call": need,
         "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [dead_letter_queue.arn]},
     }
-    if common.kms_key_arn is not None:
-        statements["UseKey"] = {"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "resources": [common.kms_key_arn]}
-    role, policy = access.role(common, "schedule-role", "scheduler.amazonaws.com", statements)
+    # The role decrypts the schedule's input too (EventBridge Scheduler, encryption at rest).
+    role, policy = access.role(common, "schedule-role", "scheduler.amazonaws.com", statements, decrypts=["scheduler"])
     return aws.scheduler.Schedule(
         name,
         name=physical_name(name, 64),

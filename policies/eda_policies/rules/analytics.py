@@ -12,6 +12,7 @@ from eda_policies.rules.queues import acts
 STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
 WORKGROUP = "aws:athena/workgroup:Workgroup"
 JOB = "aws:glue/job:Job"
+SECURITY = "aws:glue/securityConfiguration:SecurityConfiguration"
 CLUSTER = "aws:redshift/cluster:Cluster"
 SERVERLESS_WORKGROUP = "aws:redshiftserverless/workgroup:Workgroup"
 KEY = "aws:kms/key:Key"
@@ -274,15 +275,28 @@ def glue_timeout(job: Resource, options: Options) -> Findings:
     "glue-encrypted",
     Resource,
     JOB,
-    holds="A job has a security configuration, so that its logs and bookmarks are encrypted with a key.",
+    SECURITY,
+    holds="A job has a security configuration, which encrypts its logs and bookmarks with a key.",
     why="Jobs log what they read.",
-    fix="Make a SecurityConfiguration and set security_configuration.",
+    fix="Make a SecurityConfiguration with SSE-KMS for CloudWatch Logs and CSE-KMS for bookmarks, and set "
+    "security_configuration.",
     reference=_GLUE + "encryption-security-configuration.html",
     category=Category.SECURITY,
 )
-def glue_encrypted(job: Resource, options: Options) -> Findings:
+def glue_encrypted(resource: Resource, options: Options) -> Findings:
     """Jobs are encrypted."""
-    yield from job.text("securityConfiguration").require_given("the name of a security configuration")
+    if resource.type == JOB:
+        yield from resource.text("securityConfiguration").require_given("the name of a security configuration")
+        return
+    logs, bookmarks = (
+        resource.text(f"encryptionConfiguration.{part}", "DISABLED")
+        for part in (
+            "cloudwatchEncryption.cloudwatchEncryptionMode",
+            "jobBookmarksEncryption.jobBookmarksEncryptionMode",
+        )
+    )
+    yield from logs.require(lambda mode: mode == "SSE-KMS", "SSE-KMS")
+    yield from bookmarks.require(lambda mode: mode == "CSE-KMS", "CSE-KMS")
 
 
 @resource_rule(

@@ -75,6 +75,12 @@ class Cloud:
         self.kill_after: Callable[[str, str, HttpRequest], float | None] = lambda *_: None
         """Asked when a process begins to work for a call, with the service, the operation and a request that says for
         what: the share of the service's own choice of time after which it is killed, or None."""
+        self.why_not_decrypt: Callable[[str, str, str, str], str | None] = lambda *_: None
+        """Asked before a service decrypts in a role's name, with the key, the service as ``kms:ViaService`` names it,
+        the role and the principal that assumes it: why KMS refuses, or None."""
+        self.key_of: Callable[[str, str], str | None] = lambda *_: None
+        """The customer managed key that something is encrypted with, by boto3's name of its service and its own, or
+        None."""
         self.send: Callable[[HttpRequest], HttpResponse] | None = None
         """The front door, for the requests of this process; over the network as long as there is none."""
         self._lock = threading.RLock()

@@ -105,6 +105,47 @@ def resource_policy_allows(
     return allowed
 
 
+def refused(
+    access_key: str, account: str, action: str, resource_arn: str, region: str, keys: dict[str, Any], policy: str | None
+) -> tuple[str, str] | None:
+    """Who may not do something with a resource whose own policy has to allow it too, as a key's has.
+
+    Args:
+        access_key: of a role's session, an IAM user or the account.
+        account: the account.
+        action: the IAM action.
+        resource_arn: the resource.
+        region: the request's region.
+        keys: the request's condition keys, lower case, for example ``kms:viaservice``.
+        policy: the resource's own policy.
+
+    Returns:
+        The principal's ARN and the kind of policy that refuses, ``identity`` or ``resource``; None when it may, and for
+        an access key that nobody has, which is refused elsewhere.
+    """
+    principal = iam_evaluator.resolve_principal(access_key, account)
+    if isinstance(principal, iam_evaluator.AuthError) or principal.policies is None:
+        return None
+    context = iam_evaluator.EvalContext(
+        principal_arn=principal.arn,
+        principal_type=principal.type,
+        principal_account=principal.account,
+        action=action,
+        resource_arn=resource_arn,
+        region=region,
+        secure_transport=True,
+        service_context=keys,
+        principal_keys=principal.keys,
+    )
+    identity = iam_evaluator.evaluate(context, principal.policies, *principal.limits)
+    decided = iam_evaluator.combine_resource_policy(
+        identity, context, policy, account, required=True, limits=principal.limits
+    )
+    if decided.decision == "Allow":
+        return None
+    return principal.arn, "resource" if identity.decision == "Allow" else "identity"
+
+
 def _any_matches(value: str, patterns: str | list[str]) -> bool:
     return any(
         pattern == "*" or value == "*" or iam_evaluator.fnmatch_iam(value, pattern)

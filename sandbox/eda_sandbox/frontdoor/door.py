@@ -24,6 +24,7 @@ from eda_sandbox.foundation.transport import ConnectionLost
 from eda_sandbox.frontdoor import authorization, limits
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
+from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
@@ -71,6 +72,8 @@ class FrontDoor:
         self._closed = threading.Event()
         self._emulator = Emulator(cloud.endpoint, self._forward)
         self._policies = ResourcePolicies(cloud, self._emulator)
+        self._keys = KeyAccess(cloud, self._emulator)
+        cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
         self._s3_events = S3Events(cloud, self._emulator)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
 
@@ -157,18 +160,21 @@ class FrontDoor:
             limits.check(service, operation, request, self._emulator)
         except AwsError as error:
             return error_response(service, error.code, error.status or 400, error.message)
-        if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
-            try:
+        here = asked_here(service, operation)
+        try:
+            if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
+                here = False
                 self._policies.check(service, operation, request)
-            except AwsError as error:
-                return error_response(service, error.code, error.status or 403, error.message)
-        elif asked_here(service, operation):
-            try:
+            elif here:
                 check(self._cloud, service, operation, request)
-            except AwsError as error:
-                return error_response(service, error.code, error.status or 403, error.message)
-            return _without_empty_secrets(service, operation, self._forward(self._as_root(request, always=True)))
-        response = _without_empty_secrets(service, operation, self._forward(self._as_root(request)))
+            if service == "logs" and operation in LOG_GROUP_KEYS:
+                return self._keys.change_log_group(operation, request)
+            self._keys.check(service, operation, request)
+            response = _without_empty_secrets(service, operation, self._forward(self._as_root(request, always=here)))
+            if service == "s3":
+                self._keys.check_object(operation, request, response)
+        except AwsError as error:
+            return error_response(service, error.code, error.status or 403, error.message)
         if service == "s3" and operation in OBSERVED and response.status < 300:
             self._observe(operation, request, response)
         return response
@@ -183,6 +189,8 @@ class FrontDoor:
     def _read_stream(self, operation: str, request: HttpRequest) -> HttpResponse:
         try:
             admitted_request, arn = self._streams.admit(operation, request)
+            if operation == "GetRecords":
+                self._keys.check_stream(arn, request)
         except AwsError as error:
             return _wire(TABLE_STREAMS).error(error)
         answer = self._forward(self._as_root(admitted_request, always=True))

@@ -40,7 +40,7 @@ class ObjectQueriesArgs(TypedDict):
     correlation_id_column: NotRequired[str]
     """Of no effect any more: whoever settles a query reads results either way."""
     key_arns: NotRequired[Sequence[pulumi.Input[str]]]
-    """Customer managed keys of the buckets; default none."""
+    """Customer managed keys of the buckets; default: the ``kms_key_arn`` of the component that takes these."""
     dead_letter_queue_url: NotRequired[pulumi.Input[str]]
     """The queue for queries that failed for good; default: the component's own."""
     dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
@@ -76,19 +76,12 @@ def ledger(table: ledgers.LedgerTable) -> dict[str, GrantArgs]:
     return {"MoveRows": {"actions": ["dynamodb:GetItem", "dynamodb:UpdateItem"], "resources": [table.arn]}}
 
 
-def keys(key_arns: Sequence[pulumi.Input[str]]) -> dict[str, GrantArgs]:
-    """Using customer managed keys; none without any."""
-    if not key_arns:
-        return {}
-    return {"UseKeys": {"actions": ["kms:Decrypt", "kms:GenerateDataKey"], "resources": list(key_arns)}}
-
-
 def object_queries(common: Common, given: ObjectQueriesArgs) -> dict[str, GrantArgs]:
     """Starting and settling queries, and what Athena does in the caller's name: it reads the raw objects and their
     table, and writes results and curated files; those of failed attempts are deleted."""
     database, curated = given["database_name"], arns.bucket_arn(common, given["curated_bucket_name"])
     raw, results = (arns.bucket_arn(common, given[name]) for name in ("bucket_name", "result_bucket_name"))
-    return {
+    grants: dict[str, GrantArgs] = {
         "Query": {
             "actions": ["athena:GetQueryExecution", "athena:GetQueryResults", "athena:StartQueryExecution"],
             "resources": [given["workgroup_arn"]],
@@ -117,6 +110,10 @@ def object_queries(common: Common, given: ObjectQueriesArgs) -> dict[str, GrantA
             "resources": [results, pulumi.Output.concat(results, "/", given["result_prefix"], "*")],
         },
     }
+    if "key_arns" in given:
+        for sid in ("ReadRaw", "WriteCurated", "WriteResults"):
+            grants[sid]["kms_key_arns"] = given["key_arns"]
+    return grants
 
 
 def statements(*, results: bool = False) -> dict[str, GrantArgs]:

@@ -9,7 +9,7 @@ import jmespath  # type: ignore[import-untyped]  # it has no types
 import pulumi
 from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]  # as above
 
-from pulumi_aws_eda._parts import tables
+from pulumi_aws_eda._parts import keys, tables
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
 
@@ -59,6 +59,8 @@ class IdempotencyArgs(TypedDict):
     """A shared idempotency table (TTL attribute ``expiration``); default: the function gets its own."""
     table_arn: NotRequired[pulumi.Input[str]]
     """The shared table's ARN; needed with ``table_name``."""
+    table_kms_key_arn: NotRequired[pulumi.Input[str]]
+    """The shared table's customer managed key; default: the function's ``kms_key_arn``."""
     hash_key: NotRequired[str]
     """The shared table's partition key, a string; default ``id``."""
     range_key: NotRequired[str]
@@ -125,7 +127,8 @@ def idempotency(component: str, common: Common, args: Mapping[str, Any]) -> Idem
         "key_prefix": common.name,
     }
     needed = {key: value for key, value in settings.items() if value is not None}
-    return Idempotency(table_name, {"actions": actions, "resources": [table_arn]}, pulumi.Output.json_dumps(needed))
+    statement = {"actions": actions, "resources": [table_arn], **keys.given(given.get("table_kms_key_arn"))}
+    return Idempotency(table_name, statement, pulumi.Output.json_dumps(needed))
 
 
 def _table(where: str, common: Common, given: Mapping[str, Any]) -> tuple[pulumi.Input[str], pulumi.Input[str]]:
@@ -133,7 +136,7 @@ def _table(where: str, common: Common, given: Mapping[str, Any]) -> tuple[pulumi
         if "table_arn" not in given:
             raise ArgumentError(where, "table_arn", "is missing; table_name needs it")
         return given["table_name"], given["table_arn"]
-    for name in ("table_arn", "hash_key", "range_key"):
+    for name in ("table_arn", "table_kms_key_arn", "hash_key", "range_key"):
         if name in given:
             raise ArgumentError(where, name, "is of a shared table; give its table_name too")
     own = tables.table(common, "idempotency", "id", ttl="expiration")

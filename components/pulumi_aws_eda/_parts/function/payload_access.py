@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
+from pulumi_aws_eda._parts import keys
 from pulumi_aws_eda._parts.args import check, number, one_of
 
 BUDGET = 200_000
@@ -40,7 +41,7 @@ class FunctionPayloadStoreArgs(TypedDict):
     access: NotRequired[PayloadAccess]
     """What the function does with payloads; default ``READ_WRITE``."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The bucket's customer managed key; default: S3's own keys."""
+    """The bucket's customer managed key; default: the function's ``kms_key_arn``."""
 
 
 def payload_settings(component: str, store: FunctionPayloadStoreArgs) -> pulumi.Output[str]:
@@ -91,10 +92,7 @@ def writing(
 ) -> dict[str, Any]:
     """What whoever puts payloads needs, by Sid."""
     objects = pulumi.Output.concat(bucket_arn, "/", prefix, "*")
-    grants: dict[str, Any] = {"PutPayloads": {"actions": ["s3:PutObject"], "resources": [objects]}}
-    if kms_key_arn is not None:
-        grants["EncryptPayloads"] = {"actions": ["kms:GenerateDataKey"], "resources": [kms_key_arn]}
-    return grants
+    return {"PutPayloads": {"actions": ["s3:PutObject"], "resources": [objects], **keys.given(kms_key_arn)}}
 
 
 def reading(
@@ -102,12 +100,8 @@ def reading(
 ) -> dict[str, Any]:
     """What whoever gets payloads needs, by Sid. With listing S3 says that an object is gone, not forbidden."""
     objects = pulumi.Output.concat(bucket_arn, "/", prefix, "*")
-    grants: dict[str, Any] = {
-        "GetPayloads": {"actions": ["s3:GetObject", "s3:ListBucket"], "resources": [bucket_arn, objects]}
-    }
-    if kms_key_arn is not None:
-        grants["DecryptPayloads"] = {"actions": ["kms:Decrypt"], "resources": [kms_key_arn]}
-    return grants
+    actions = ["s3:GetObject", "s3:ListBucket"]
+    return {"GetPayloads": {"actions": actions, "resources": [bucket_arn, objects], **keys.given(kms_key_arn)}}
 
 
 def _checked(component: str, store: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
-from pulumi_aws_eda._parts import access, logs
+from pulumi_aws_eda._parts import access, keys, logs
 from pulumi_aws_eda._parts.args import ArgumentError, number, one_of
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -79,7 +79,7 @@ class TableStreamSourceArgs(TypedDict):
     parallelization_factor: NotRequired[int]
     """Batches of a shard at the same time, 1 to 10 (Pipes API); default 1."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The customer managed key that the table is encrypted with; default: the table has none."""
+    """The customer managed key that the table is encrypted with; default: the component's ``kms_key_arn``."""
 
 
 def rows_of(where: str, source: TableStreamSourceArgs) -> ChangeRows:
@@ -160,6 +160,7 @@ def table_pipe(
     target_needs: Mapping[str, Mapping[str, Any]],
     dead_letter_queue_arn: pulumi.Input[str],
     description: str,
+    dead_letter_queue_kms_key_arn: pulumi.Input[str] | None = None,
 ) -> aws.pipes.Pipe:
     """A Pipe from a table's stream, its role and log, and its alarms.
 
@@ -173,11 +174,15 @@ def table_pipe(
         target_needs: the statements that let its role send there.
         dead_letter_queue_arn: for pointers to what it gave up.
         description: shown in the console.
+        dead_letter_queue_kms_key_arn: that queue's key; default: the component's.
     """
     name = physical_name(common.name, 64)
     log_group = logs.log_group(common, "pipe-log", f"/aws/vendedlogs/pipes/{name}")
     role, policy = access.role(
-        common, "pipe-role", "pipes.amazonaws.com", _needs(common, stream, target_needs, dead_letter_queue_arn)
+        common,
+        "pipe-role",
+        "pipes.amazonaws.com",
+        _needs(stream, target_needs, dead_letter_queue_arn, dead_letter_queue_kms_key_arn),
     )
     made = aws.pipes.Pipe(
         f"{common.name}-pipe",
@@ -216,43 +221,24 @@ def table_pipe(
 
 
 def _needs(
-    common: Common,
     source: TableStreamSourceArgs,
     target_needs: Mapping[str, Mapping[str, Any]],
     dead_letter_queue_arn: pulumi.Input[str],
+    dead_letter_queue_kms_key_arn: pulumi.Input[str] | None,
 ) -> dict[str, Mapping[str, Any]]:
     read = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-    needs: dict[str, Mapping[str, Any]] = {
-        "ReadStream": {"actions": read, "resources": [source["stream_arn"]]},
+    return {
+        "ReadStream": {
+            "actions": read,
+            "resources": [source["stream_arn"]],
+            **keys.given(source.get("kms_key_arn")),
+        },
         # Listing has no resource level (Service Authorization Reference).
         "ListStreams": {"actions": ["dynamodb:ListStreams"], "resources": ["*"]},
         **target_needs,
-        "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [dead_letter_queue_arn]},
+        "DeadLetter": {
+            "actions": ["sqs:SendMessage"],
+            "resources": [dead_letter_queue_arn],
+            **keys.given(dead_letter_queue_kms_key_arn),
+        },
     }
-    if "kms_key_arn" in source:
-        needs["DecryptStream"] = {
-            "actions": ["kms:Decrypt"],
-            "resources": [source["kms_key_arn"]],
-            "condition": {"StringEquals": via(common, "dynamodb")},
-        }
-    if common.kms_key_arn is not None:
-        needs["EncryptMessages"] = {
-            "actions": ["kms:Decrypt", "kms:GenerateDataKey"],
-            "resources": [common.kms_key_arn],
-            "condition": {"StringEquals": via(common, "sqs")},
-        }
-    return needs
-
-
-def via(common: Common, service: str) -> dict[str, pulumi.Output[str | list[str]]]:
-    """The condition that a key is used through a service alone."""
-    options = pulumi.InvokeOutputOptions(parent=common.parent)
-    suffix = aws.get_partition_output(opts=options).dns_suffix
-    region = aws.get_region_output(opts=options).region
-
-    def names(known: list[str]) -> str | list[str]:
-        name = f"{service}.{known[0]}.amazonaws.com"
-        # In China services have endpoints of another suffix, and no page says which of both the key is told.
-        return name if name.endswith(known[1]) else [name, f"{service}.{known[0]}.{known[1]}"]
-
-    return {"kms:ViaService": pulumi.Output.all(region, suffix).apply(names)}

@@ -103,7 +103,7 @@ def write(cloud: Cloud, origin: Origin, destination: dict[str, Any], made: S3Obj
 
     Raises:
         botocore.exceptions.ClientError: the bucket does not take it now.
-        AwsError: Firehose cannot assume the role.
+        AwsError: Firehose cannot assume the role, or the role may not decrypt what it writes.
     """
     s3 = cloud.client("s3", destination["RoleARN"], PRINCIPAL, origin.arn)
     bucket = destination["BucketARN"].rpartition(":")[2]
@@ -111,6 +111,11 @@ def write(cloud: Cloud, origin: Origin, destination: dict[str, Any], made: S3Obj
     encryption = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key} if key else {}
     # Firehose looks where the bucket lies before it writes; its role needs both.
     s3.get_bucket_location(Bucket=bucket)
+    # It uploads in parts, and so decrypts too (Firehose documentation, access to an Amazon S3 destination).
+    used = key or cloud.key_of("s3", bucket)
+    refused = cloud.why_not_decrypt(used, "s3", destination["RoleARN"], PRINCIPAL) if used else None
+    if refused is not None:
+        raise AwsError("AccessDenied", refused, 403)
     s3.put_object(Bucket=bucket, Key=made.key, Body=made.body, ContentType="application/octet-stream", **encryption)
 
 

@@ -25,7 +25,8 @@ class RunLog:
         role_arn: the job's role.
         group: the log group.
         stream: the log stream.
-        key_arn: the key that a group made here is encrypted with.
+        key_arn: the key that the group is to be encrypted with; a role that may not see to that writes no line (Glue
+            documentation, continuous logging: ``logs:AssociateKmsKey``).
     """
 
     def __init__(self, cloud: Cloud, role_arn: str, group: str, stream: str, key_arn: str | None = None) -> None:
@@ -35,6 +36,7 @@ class RunLog:
         self._group = group
         self._stream = stream
         self._key_arn = key_arn
+        self._encrypted = key_arn is None
         self._lines: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -66,10 +68,19 @@ class RunLog:
             return
         try:
             logs = self._cloud.client("logs", self._role_arn, PRINCIPAL)
+            self._encrypt(logs)
             for start in range(0, len(lines), BATCH):
                 self._put(logs, lines[start : start + BATCH])
         except (BotoCoreError, ClientError) as error:
             log.warning("%s: %d log lines lost: %s", self._group, len(lines), error)
+
+    def _encrypt(self, logs: Any) -> None:
+        if self._encrypted:
+            return
+        with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+            logs.create_log_group(logGroupName=self._group, kmsKeyId=self._key_arn)
+        logs.associate_kms_key(logGroupName=self._group, kmsKeyId=self._key_arn)
+        self._encrypted = True
 
     def _put(self, logs: Any, lines: list[dict[str, Any]]) -> None:
         where = {"logGroupName": self._group, "logStreamName": self._stream}
@@ -77,9 +88,7 @@ class RunLog:
             logs.put_log_events(**where, logEvents=lines)
             return
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
-            logs.create_log_group(
-                logGroupName=self._group, **({"kmsKeyId": self._key_arn} if self._key_arn is not None else {})
-            )
+            logs.create_log_group(logGroupName=self._group)
         with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
             logs.create_log_stream(**where)
         logs.put_log_events(**where, logEvents=lines)

@@ -229,12 +229,13 @@ class JobRun:
         return HttpRequest("POST", "/", "/", [], headers, json.dumps(given).encode())
 
     def _group(self, kind: str) -> str:
-        arguments = self.settings["Arguments"]
+        arguments, security = self.settings["Arguments"], self.settings["SecurityConfiguration"]
         asked = arguments.get("--continuous-log-logGroup")
         continuous = arguments.get("--enable-continuous-cloudwatch-log", "").lower() == "true"
         if asked and continuous and self._cloud.doubts["glue-python-shell-log-group"] == "custom":
-            return str(asked)
-        security = self.settings["SecurityConfiguration"]
+            # Glue documentation, continuous logging: where a security configuration encrypts logs, its name is behind
+            # that of the group.
+            return f"{asked}-{security}" if self.settings["LogKey"] else str(asked)
         if security is None:
             return f"{LOG_GROUP}/{kind}"
         return f"{LOG_GROUP}/{security}-role/{self._job['Role'].rsplit('/', 1)[-1]}/{kind}"

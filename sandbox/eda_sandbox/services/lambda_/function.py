@@ -111,7 +111,12 @@ class Function:
         return str(self.configuration["LoggingConfig"]["LogGroup"])
 
     def invoke(self, payload: bytes, trace_id: str | None = None) -> Outcome:
-        """Run the function once, in a free environment or a new one."""
+        """Run the function once, in a free environment or a new one.
+
+        Raises:
+            AwsError: its role may not decrypt the environment variables.
+        """
+        self._check_key()
         request_id = str(uuid.uuid4())
         environment, suppressed_init = self._acquire()
         begin, keep, status = time.monotonic(), False, "failure"
@@ -143,6 +148,20 @@ class Function:
                 request_id, took, None if init is None else 1000 * init, status, self.configuration["MemorySize"]
             )
             self._release(environment, keep=keep)
+
+    def _check_key(self) -> None:
+        """The role has to be allowed to decrypt. On AWS an environment that is warm has done so before; and the grant
+        that Lambda makes for the role, which a role that is made anew has not, is not counted on."""
+        key = self.configuration.get("KMSKeyArn")
+        if not key or not self.configuration.get("Environment", {}).get("Variables"):
+            return
+        reason = self.cloud.why_not_decrypt(key, "lambda", self.configuration["Role"], PRINCIPAL)
+        if reason is not None:
+            raise AwsError(
+                "KMSAccessDeniedException",
+                "Lambda was unable to decrypt the environment variables because KMS access was denied. Please check "
+                f"the function's KMS key settings. KMS Exception: AccessDeniedException KMS Message: {reason}",
+            )
 
     def _why(self, environment: Environment, timeout: float) -> dict[str, Any]:
         status = environment.exit_status

@@ -56,6 +56,7 @@ class Invocations:
         schedule, execution_id = invocation.schedule, secrets.token_hex(8)
         payload = self._payload(invocation, execution_id, number)
         try:
+            self._decrypt(schedule)
             targets.call(self._cloud, schedule.target, self._group_arn(schedule), execution_id, payload)
         except (AwsError, BotoCoreError, ClientError) as error:
             condition = None
@@ -70,6 +71,13 @@ class Invocations:
             self._give_up(invocation, number, execution_id, payload, error, condition)
         else:
             invocation.done()
+
+    def _decrypt(self, schedule: Schedule) -> None:
+        if schedule.key_arn is not None:
+            role = schedule.target["RoleArn"]
+            reason = self._cloud.why_not_decrypt(schedule.key_arn, "scheduler", role, targets.PRINCIPAL)
+            if reason is not None:
+                raise AwsError("AccessDeniedException", reason, 400)
 
     def _give_up(
         self,

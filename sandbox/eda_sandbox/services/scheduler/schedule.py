@@ -61,6 +61,11 @@ class Schedule:
         return target
 
     @property
+    def key_arn(self) -> str | None:
+        """The customer managed key that its input is encrypted with."""
+        return self.configuration.get("KmsKeyArn")
+
+    @property
     def enabled(self) -> bool:
         """Whether it calls its target."""
         return bool(self.configuration["State"] == "ENABLED")
