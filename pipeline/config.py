@@ -94,7 +94,8 @@ class StackConfig:
         details_timeout_seconds: how long an order waits for its details.
         log_retention_in_days: of every log group.
         deletion_protection: of the orders table.
-        throttling_rate_limit: requests a second over all routes.
+        order_rate_limit: orders that are admitted a second, and details; see ``docs/how-to/capacity.md``.
+        throttling_rate_limit: requests a second on each other route.
         throttling_burst_limit: requests at once.
         alarm_topic_arn: SNS topic that every alarm notifies; empty for none.
         redshift: whether orders are loaded into Redshift.
@@ -117,6 +118,7 @@ class StackConfig:
     details_timeout_seconds: int
     log_retention_in_days: int
     deletion_protection: bool
+    order_rate_limit: int
     throttling_rate_limit: int
     throttling_burst_limit: int
     alarm_topic_arn: str
@@ -166,6 +168,7 @@ def load(values: Values | None = None) -> StackConfig:
         details_timeout_seconds=read.number("details_timeout_seconds", 60, 365 * 86400, DEFAULT_WAIT),
         log_retention_in_days=int(read.choice("log_retention_in_days", tuple(map(str, RETENTION_DAYS)), "30")),
         deletion_protection=read.switch("deletion_protection", default=False),
+        order_rate_limit=read.number("order_rate_limit", 1, 10000, 50),
         throttling_rate_limit=read.number("throttling_rate_limit", 1, 10000, 100),
         throttling_burst_limit=read.number("throttling_burst_limit", 1, 5000, 50),
         alarm_topic_arn=read.arn("alarm_topic_arn", "sns", "an SNS topic"),
