@@ -87,18 +87,18 @@ def needs(order: workload.Order) -> list[Need]:
             "state transitions a second",
             lambda rate: rate * order.transitions,
             quotas.TRANSITION_RATE,
-            "Ask for more; above it transitions are delayed, not refused, and orders pile up. Where no quota is enough, "
-            "Standard becomes Express, which has no quota of transitions: it can't wait for a token and ends after "
-            "five minutes, so one execution calls the external API and keeps the wait in the table, and the details "
-            "start a second one.",
+            "Ask for more; above it transitions are delayed, not refused, and orders pile up. Where no quota is "
+            "enough, Standard becomes Express, which has no quota of transitions: it can't wait for a token and ends "
+            "after five minutes, so one execution calls the external API and keeps the wait in the table, and the "
+            "details start a second one.",
         ),
         Need(
             "workflow",
             f"open executions, {workload.WAIT_HOURS} h each",
             lambda rate: rate * workload.WAIT_HOURS * 3600,
             quotas.OPEN_EXECUTIONS,
-            "Ask for more, shorten `details_timeout_seconds`, or keep the wait in the table instead of an execution, as "
-            "with Express. What is refused is `StartExecution` (ExecutionLimitExceeded).",
+            "Ask for more, shorten `details_timeout_seconds`, or keep the wait in the table instead of an execution, "
+            "as with Express. What is refused is `StartExecution` (ExecutionLimitExceeded).",
             sustained=True,
         ),
         Need(
@@ -113,8 +113,9 @@ def needs(order: workload.Order) -> list[Need]:
             "concurrent executions",
             lambda rate: rate * functions,
             quotas.CONCURRENCY,
-            f"Ask for more: {CALL_SECONDS / functions:.0%} of it is the external call, {CALL_SECONDS} s an order. A call "
-            "that takes so long at such a rate is one of a batch, or an HTTP task of the workflow without a function.",
+            f"Ask for more: {CALL_SECONDS / functions:.0%} of it is the external call, {CALL_SECONDS} s an order. A "
+            "call that takes so long at such a rate is one of a batch, or an HTTP task of the workflow, without a "
+            "function.",
         ),
         Need(
             "orders' table",
@@ -203,7 +204,7 @@ def page(recordings: Mapping[str, Recording], settings: Mapping[str, StackConfig
                 new=quotas.NEW_CONCURRENCY,
             ).splitlines(),
             "",
-            f"| hop | what | {' | '.join(f'{each:,}/s' for each in RATES)} | {home} has | serves | {large} has | serves |",
+            f"| hop | what | {_heads()} | {home} has | serves | {large} has | serves |",
             f"|---|---|{'---:|' * (len(RATES) + 4)}",
             *(_row(need) for need in found),
             "",
@@ -229,6 +230,10 @@ def page(recordings: Mapping[str, Recording], settings: Mapping[str, StackConfig
     )
 
 
+def _heads() -> str:
+    return " | ".join(f"{rate:,}/s" for rate in RATES)
+
+
 def _row(need: Need) -> str:
     home, large = (need.quota.of(region) for region in REGIONS)
     amounts = (need.amount(rate) for rate in RATES)
@@ -241,7 +246,7 @@ def _row(need: Need) -> str:
 def _besides(order: workload.Order, recording: Recording) -> list[str]:
     """What no quota limits: the pipes, whose shards pass one batch after another, and what it costs."""
     lines = [
-        "| besides | " + " | ".join(f"{rate:,}/s" for rate in RATES) + " |",
+        f"| besides | {_heads()} |",
         f"|---|{'---:|' * len(RATES)}",
         "| shards of the table's stream, at least | " + " | ".join(str(_shards(order, rate)) for rate in RATES) + " |",
     ]
@@ -251,19 +256,16 @@ def _besides(order: workload.Order, recording: Recording) -> list[str]:
         cells = [f"{_number(1000 * size * _shards(order, rate) / (rate * order.changes))} ms" for rate in RATES]
         lines.append(f"| {name}: a full batch of {source['batchSize']:.0f} may take | {' | '.join(cells)} |")
     files = [_files_a_second(order)(rate) for rate in RATES]
+    jobs = recording.of("aws:glue/job:Job").values()
+    runs = _number(sum(job.inputs["executionProperty"]["maxConcurrentRuns"] for job in jobs))
     day = costs.total(costs.million_orders(order)) * DAY / 1e6
     return [
         *lines,
         f"| files a day | {' | '.join(_number(each * DAY) for each in files)} |",
-        f"| load jobs at once, of {_number(quotas.GLUE_RUNS.default)} | {' | '.join([_jobs(recording)] * len(RATES))} |",
+        f"| load jobs at once, of {_number(quotas.GLUE_RUNS.default)} | {' | '.join([runs] * len(RATES))} |",
         f"| rows that the daily load brings | {' | '.join(_number(rate * order.changes * DAY) for rate in RATES)} |",
         f"| US dollars a day ([costs](costs.md)) | {' | '.join(_number(rate * day) for rate in RATES)} |",
     ]
-
-
-def _jobs(recording: Recording) -> str:
-    jobs = recording.of("aws:glue/job:Job").values()
-    return _number(sum(job.inputs["executionProperty"]["maxConcurrentRuns"] for job in jobs))
 
 
 def _shards(order: workload.Order, rate: float) -> int:
@@ -286,11 +288,10 @@ def _files(order: workload.Order) -> list[str]:
     seconds = CALL_SECONDS * 0.0625 * costs.PRICES["express_gb_second"].usd
     express = (2 * costs.PRICES["express_request"].usd + seconds) * 1e6
     return [
-        f"A query a file is possible only while files are large. At {most:,} orders a second a file must have at least "
-        f"{smallest / 1e6:.0f} MB, or more than {_number(at_once)} queries run at once; a stream whose quota is raised far "
-        "above what",
-        "it takes writes smaller ones (Firehose, quotas). A file for each change, as in many designs, ends at "
-        f"{a_change:.1f} orders a second.",
+        f"A query a file is possible only while files are large. At {most:,} orders a second a file must have at least",
+        f"{smallest / 1e6:.0f} MB, or more than {_number(at_once)} queries run at once; a stream whose quota is raised",
+        "far above what it takes writes smaller ones (Firehose, quotas). A file for each change, as in many designs,",
+        f"ends at {a_change:.1f} orders a second.",
         "",
         f"Standard costs {standard:,.0f} US dollars a million orders, two Express executions of 64 MB and together "
         f"{CALL_SECONDS} s cost {express:.2f}.",
@@ -298,11 +299,12 @@ def _files(order: workload.Order) -> list[str]:
 
 
 def _environments(order: workload.Order, settings: Mapping[str, StackConfig]) -> list[str]:
-    limit, _ = peak(needs(order), lambda quota: quota.of(REGIONS[0]))
+    limit = peak(needs(order), lambda quota: quota.of(REGIONS[0]))[0]
     open_executions = quotas.OPEN_EXECUTIONS.default
+    start, transitions = (quota.of(REGIONS[0]) for quota in (quotas.START_BUCKET, quotas.TRANSITION_BUCKET))
     rows: dict[str, Callable[[StackConfig], float]] = {
         "orders a second that its API lets in": lambda it: it.order_rate_limit,
-        f"… that {REGIONS[0]} serves": lambda it: limit,
+        f"… of which {REGIONS[0]} serves": lambda it: min(it.order_rate_limit, limit),
         "… whose external calls run at once; others wait": lambda it: it.call_concurrency / CALL_SECONDS,
         "… whose GETs its function serves": lambda it: it.get_concurrency * quotas.CALLS_PER_CONCURRENCY / READS,
         "orders a day, when none gets its details": lambda it: open_executions * DAY / it.details_timeout_seconds,
@@ -313,8 +315,7 @@ def _environments(order: workload.Order, settings: Mapping[str, StackConfig]) ->
         *(f"| {what} | {' | '.join(_number(of(it)) for it in settings.values())} |" for what, of in rows.items()),
         "",
         "The sandbox has no quotas, and is there to be loaded. The API lets a burst in at once; `StartExecution` takes",
-        f"{_number(quotas.START_BUCKET.of(REGIONS[0]))} at once, and {_number(quotas.TRANSITION_BUCKET.of(REGIONS[0]))} "
-        "transitions are without delay.",
+        f"{_number(start)} at once, and {_number(transitions)} transitions are without delay.",
     ]
 
 
@@ -337,17 +338,17 @@ def _number(value: float) -> str:
 INTRODUCTION = """\
 # How many orders a second
 
-Made by `python -m pipeline.documents` from `pipeline/quotas.py`, `pipeline/workload.py` and the stack's own state machines.
-The defaults of an account in {region} serve **{rate} orders a second** for some hours: {name}, {value}.
-For as long as you like they serve **{always}**: an order that waits for its details is an open execution, of which there are
-{held}.
-`python -m pipeline preflight STACK` reads your account's quotas, says how many orders they serve, and what to ask for when the
-stack's limits let in more. A new account has less: Lambda begins with {new} concurrent executions, and Step Functions with
-fewer transitions, until AWS raises them.
+Made by `python -m pipeline.documents` from `pipeline/quotas.py`, `pipeline/workload.py` and the stack's own state
+machines. The defaults of an account in {region} serve **{rate} orders a second** for some hours ({name}:
+{value}), and **{always}** for as long as you like: an order that waits for its details is an open execution, of which
+there are {held}. `python -m pipeline preflight STACK` reads your account's quotas, says how many orders they
+serve, and what to ask for when the stack's limits let in more. A new account has less: Lambda begins with {new}
+concurrent executions, and Step Functions with fewer transitions, until AWS raises them.
 
 ## What each hop needs
 
-Counted in the stack: an order enters {transitions} states, writes its row {writes} times and the index of open orders {index} times, and
-{changes} changes flow on. Assumed: {reads} GETs an order, {call} s for the external call, {wait} h of waiting for details, {bytes:,} bytes a
-change, rows of up to 1 KB. Nothing fails, nothing is repeated. Bold: more than the default. The admission is synchronous Express,
-for which Step Functions has no quota: it scales with the load, and a sudden surge may be throttled."""
+Counted in the stack: an order enters {transitions} states, writes its row {writes} times and the index of open orders
+{index} times, and {changes} changes flow on. Assumed: {reads} GETs an order, {call} s for the external call, {wait} h
+of waiting for details, {bytes:,} bytes a change, rows of up to 1 KB. Nothing fails, nothing is repeated. Bold: more
+than the default of {region}. The admission is synchronous Express, for which Step Functions has no quota: it scales
+with the load, and a sudden surge may be throttled."""

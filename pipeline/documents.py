@@ -97,8 +97,8 @@ NOTES = """\
 to everybody.
 
 Before the first deployment, `python -m pipeline preflight STACK` says what the account lacks: the role with which API
-Gateway writes logs, enough concurrency for what the stack reserves (a new account's quota may be 10), and quotas for the orders that
-its limits let in ([capacity](how-to/capacity.md)).
+Gateway writes logs, enough concurrency for what the stack reserves (a new account's quota may be 10), and quotas for
+the orders that its limits let in ([capacity](how-to/capacity.md)).
 """
 
 

@@ -111,8 +111,8 @@ def remarks(account: AccountQuotas, settings: StackConfig, order: workload.Order
     wait = settings.details_timeout_seconds
     lines = [
         f"it serves {rate} orders a second: {found.value:,.0f} of {_asked(limiting.quota)} ({found.origin})",
-        f"it holds {held.value:,.0f} open executions ({held.origin}): {held.value * DAY / wait:,.0f} orders a day when all "
-        f"wait {wait / DAY:.3g} days for details; order_rate_limit fills them in "
+        f"it holds {held.value:,.0f} open executions ({held.origin}): {held.value * DAY / wait:,.0f} orders a day when "
+        f"all wait {wait / DAY:.3g} days for their details; order_rate_limit fills them in "
         f"{held.value / settings.order_rate_limit / 3600:.3g} hours",
     ]
     if account.unread:

@@ -1,4 +1,4 @@
-"""What one order does to the services: counted in the stack's own state machines, or assumed where nothing counts it."""
+"""What one order does to the services: counted in the stack's state machines, or assumed where nothing counts it."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -27,7 +27,6 @@ QUERY_SECONDS = 10
 """How long one of them is queued and runs."""
 
 _INDEX_KEY = "open"
-_MACHINE = "aws:sfn/stateMachine:StateMachine"
 
 
 class NoPathError(Exception):
@@ -59,11 +58,11 @@ def order(recording: Recording) -> Order:
     """What an order does in a stack.
 
     Raises:
+        LookupError: it has no such machines.
         NoPathError: its machines are not those of the pipeline.
     """
-    machines = recording.of(_MACHINE)
-    admission = path(machines["orders-api-post-orders-admission-machine"].json("definition"), "putItem", "startExecution")
-    workflow = path(machines["orders-workflow-machine"].json("definition"), ".waitForTaskToken")
+    admission = path(_definition(recording, "orders-api-post-orders-admission"), "putItem", "startExecution")
+    workflow = path(_definition(recording, "orders-workflow"), ".waitForTaskToken")
     steps = [*admission, *workflow]
     updates = [step for step in steps if _does(step, "dynamodb:updateItem")]
     return Order(
@@ -77,6 +76,10 @@ def order(recording: Recording) -> Order:
         log_calls=sum(_does(step, "putLogEvents") for step in steps),
         waits=sum(_does(step, ".waitForTaskToken") for step in steps),
     )
+
+
+def _definition(recording: Recording, name: str) -> Any:
+    return recording.one("aws:sfn/stateMachine:StateMachine", f"{name}-machine").json("definition")
 
 
 def path(definition: Mapping[str, Any], *resources: str) -> list[Mapping[str, Any]]:

@@ -18,7 +18,7 @@ def order() -> workload.Order:
     return workload.order(documents.recording("prod"))
 
 
-def test_every_price_is_used_and_says_where_it_is_:
+def test_every_price_is_used_and_says_where_it_is_from(order: workload.Order) -> None:
     bills = [
         costs.idle(documents.recording("prod")),
         costs.idle(documents.recording("dev")),
