@@ -8,8 +8,10 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from typer.testing import CliRunner
 
 from pipeline import config, documents, quotas, workload
+from pipeline.__main__ import app
 from pipeline.config import StackConfig, StackFile
 from pipeline.preflight import check
 from pipeline.preflight_quotas import AccountQuotas, remarks
@@ -295,3 +297,23 @@ def test_quotas_that_may_not_be_read_are_the_documented_ones_and_that_is_said(pr
     [lack] = check(account.client, replace(prod, order_rate_limit=67), PREFIX, read, ORDER)
     assert "800 are to be had (as documented)" in lack.what
     assert f"GetServiceQuota: {error}" in remarks(read, prod, ORDER)[-1]
+
+
+@pytest.mark.parametrize(("transitions", "code"), [(800, 0), (100, 1)])
+def test_the_command_says_what_the_account_serves_before_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, transitions: int, code: int
+) -> None:
+    account = Account(get_service_quota=quota_values(TRANSITION_RATE=transitions))
+
+    class Session:
+        region_name = REGION
+
+        def client(self, service: str, endpoint_url: str | None) -> Any:
+            return account.client(service)
+
+    monkeypatch.setattr("pipeline.__main__.boto3.Session", lambda region_name: Session())
+    done = CliRunner().invoke(app, ["preflight", "prod"])
+    assert done.exit_code == code, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith(f"it serves {transitions // ORDER.transitions} orders a second: ")
+    assert lines[-1] == ("prod: 1 things are lacking" if code else "prod: nothing is lacking")
