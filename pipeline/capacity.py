@@ -314,8 +314,8 @@ def _environments(order: workload.Order, settings: Mapping[str, StackConfig]) ->
         f"|---|{'---:|' * len(settings)}",
         *(f"| {what} | {' | '.join(_number(of(it)) for it in settings.values())} |" for what, of in rows.items()),
         "",
-        "The sandbox has API Gateway's quotas alone, and is there to be loaded. A burst gets in at once; `StartExecution` takes",
-        f"{_number(start)} at once, and {_number(transitions)} transitions are without delay.",
+        "The sandbox has API Gateway's quotas alone, and is there to be loaded. A burst gets in at once:",
+        f"`StartExecution` takes {_number(start)}, and {_number(transitions)} transitions are without delay.",
     ]
 
 
