@@ -157,10 +157,13 @@ api = EventApi(
                     "location": "/orders/{id}",
                 },
                 "request_schema": schemas.ORDER,
+                "throttling_rate_limit": settings.order_rate_limit,
             },
             "POST /orders/{order_id}/details": {
                 "function": {"function_name": add_details.function_name, "invoke_arn": add_details.invoke_arn},
                 "request_schema": schemas.DETAILS,
+                # Once an order, and each resumes its workflow.
+                "throttling_rate_limit": settings.order_rate_limit,
             },
         },
         "authorization": settings.authorization,

@@ -7,16 +7,18 @@ of the pipeline and of the naive design.
 import json
 import sys
 
-from pipeline import costs, documents
+from pipeline import costs, documents, workload
 
 
 def main() -> int:
     """Print the bills."""
     idle = {name: costs.idle(documents.recording(name)) for name in documents.ENVIRONMENTS}
+    order = workload.order(documents.recording("prod"))
+    ours, naive = costs.million_orders(order), costs.naive_million_orders(order)
     bills = {
         **{f"idle, {name}": bill for name, bill in idle.items()},
-        "a million orders": costs.million_orders(),
-        "a million orders, naive design": costs.naive_million_orders(),
+        "a million orders": ours,
+        "a million orders, naive design": naive,
     }
     print(f"List prices of us-east-1 of {costs.DATED}, US dollars a month, without free tiers and storage")
     for name, bill in bills.items():
@@ -24,12 +26,11 @@ def main() -> int:
         for item in sorted(bill, key=lambda item: -item.usd):
             print(f"  {item.usd:>10.2f}  {item.what}")
     if "--json" in sys.argv:
-        orders, naive = costs.total(costs.million_orders()), costs.total(costs.naive_million_orders())
         document = {
             "idle": {name: round(costs.total(bill), 2) for name, bill in idle.items()},
-            "million_orders": round(orders, 2),
-            "naive_million_orders": round(naive, 2),
-            "ratio": round(naive / orders, 1),
+            "million_orders": round(costs.total(ours), 2),
+            "naive_million_orders": round(costs.total(naive), 2),
+            "ratio": round(costs.total(naive) / costs.total(ours), 1),
             "prices_of": costs.DATED,
         }
         print(json.dumps(document))

@@ -217,8 +217,10 @@ def preflight(
         typer.echo(f"there is no {file.name}", err=True)
         raise typer.Exit(2)
     # Importing what reads a configuration takes a second, which other commands need not wait for.
+    from pipeline import documents, workload
     from pipeline.config import ConfigError, StackFile, load
     from pipeline.preflight import check
+    from pipeline.preflight_quotas import AccountQuotas, remarks
 
     config = StackFile.read(ROOT, stack)
     try:
@@ -231,7 +233,11 @@ def preflight(
     def client(service: str) -> Any:
         return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
 
-    lacks = check(client, settings, f"{config.name}-{stack}-")
+    order = workload.order(documents.recording(stack))
+    account = AccountQuotas(client, session.region_name)
+    lacks = check(client, settings, f"{config.name}-{stack}-", account, order)
+    for remark in remarks(account, settings, order):
+        typer.echo(remark)
     for lack in lacks:
         typer.echo(f"- {lack.what}\n  {lack.fix}")
     typer.echo(f"{stack}: {len(lacks)} things are lacking" if lacks else f"{stack}: nothing is lacking")

@@ -95,7 +95,8 @@ class StackConfig:
         log_retention_in_days: of every log group.
         deletion_protection: of the orders table.
         encryption_key: whether the stack makes a customer managed key and encrypts all that it stores with it.
-        throttling_rate_limit: requests a second over all routes.
+        order_rate_limit: orders that are admitted a second, and details; see ``docs/how-to/capacity.md``.
+        throttling_rate_limit: requests a second on each other route.
         throttling_burst_limit: requests at once.
         alarm_topic_arn: SNS topic that every alarm notifies; empty for none.
         redshift: whether orders are loaded into Redshift.
@@ -119,6 +120,7 @@ class StackConfig:
     log_retention_in_days: int
     deletion_protection: bool
     encryption_key: bool
+    order_rate_limit: int
     throttling_rate_limit: int
     throttling_burst_limit: int
     alarm_topic_arn: str
@@ -169,6 +171,7 @@ def load(values: Values | None = None) -> StackConfig:
         log_retention_in_days=int(read.choice("log_retention_in_days", tuple(map(str, RETENTION_DAYS)), "30")),
         deletion_protection=read.switch("deletion_protection", default=False),
         encryption_key=read.switch("encryption_key", default=False),
+        order_rate_limit=read.number("order_rate_limit", 1, 10000, 50),
         throttling_rate_limit=read.number("throttling_rate_limit", 1, 10000, 100),
         throttling_burst_limit=read.number("throttling_burst_limit", 1, 5000, 50),
         alarm_topic_arn=read.arn("alarm_topic_arn", "sns", "an SNS topic"),

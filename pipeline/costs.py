@@ -10,13 +10,10 @@ from itertools import zip_longest
 
 from pulumi_aws_eda.testing import Recording
 
+from pipeline import workload
+from pipeline.workload import CALL_SECONDS, FILE_SECONDS, FUNCTION_SECONDS, GET_SECONDS, READS, WAIT_HOURS
+
 DAYS = 730 / 24
-FILE_SECONDS = 300
-"""Firehose writes a file at least so often while orders come."""
-READS = 8
-"""GET requests for an order: most of the traffic."""
-WAIT_HOURS = 24
-"""How long an order waits for its details, on average."""
 POLL_SECONDS = 300
 """How often the naive design asks whether the details are there."""
 
@@ -119,20 +116,21 @@ def _polled(recording: Recording) -> int:
     return sum(":sqs:" in str(mapping.inputs.get("eventSourceArn")) for mapping in mappings)
 
 
-def million_orders() -> list[Item]:
+def million_orders(order: workload.Order) -> list[Item]:
     """A million orders in a month, as the pipeline handles them."""
-    n, changes, files = 1e6, 3, DAYS * 86400 / FILE_SECONDS
+    n, changes, files = 1e6, order.changes, DAYS * 86400 / FILE_SECONDS
     return [
         Item("API: POST, details and GETs", "rest_request", n * (2 + READS)),
         Item("admission, Express, no Lambda", "express_request", n),
         Item("admission, 64 MB for 200 ms", "express_gb_second", n * 0.0625 * 0.2),
-        Item("workflow, nine transitions", "state_transition", n * 9),
+        Item(f"workflow, {order.transitions} transitions", "state_transition", n * order.transitions),
         Item("functions: requests", "lambda_request", n * (READS + 3 + changes)),
-        Item("external call, 2048 MB for 4 s", "lambda_gb_second", n * 2 * 4),
-        Item("GETs, 128 MB for 30 ms", "lambda_gb_second", n * READS * 0.125 * 0.03),
-        Item("details, 128 MB for 80 ms", "lambda_gb_second", n * 0.125 * 0.08),
+        Item(f"external call, 2048 MB for {CALL_SECONDS} s", "lambda_gb_second", n * 2 * CALL_SECONDS),
+        Item("GETs, 128 MB for 30 ms", "lambda_gb_second", n * READS * 0.125 * GET_SECONDS),
+        Item("details, 128 MB for 80 ms", "lambda_gb_second", n * 0.125 * FUNCTION_SECONDS),
         Item("token, notifications, 256 MB for 40 ms", "lambda_gb_second", n * (1 + changes) * 0.25 * 0.04),
-        Item("table writes: order, callback, idempotency", "table_write", n * (3 + 3 + 2 * changes)),
+        Item("table writes: order and its index", "table_write", n * (order.table_writes + order.index_writes)),
+        Item("table writes: callback, idempotency", "table_write", n * (3 + 2 * changes)),
         Item("table reads", "table_read", n * (READS + 3)),
         Item("pipes: changes to Firehose and the outbox", "pipe_request", n * changes * 2),
         Item("queue of notifications", "sqs_request", n * changes * 3),
@@ -148,22 +146,22 @@ def million_orders() -> list[Item]:
     ]
 
 
-def naive_million_orders() -> list[Item]:
+def naive_million_orders(order: workload.Order) -> list[Item]:
     """The same orders with a Lambda for each hop, polling for what is awaited, and a file for each change."""
-    n, changes, polls = 1e6, 3, WAIT_HOURS * 3600 / POLL_SECONDS
+    n, changes, polls = 1e6, order.changes, WAIT_HOURS * 3600 / POLL_SECONDS
     return [
         Item("API: POST, details and GETs", "rest_request", n * (2 + READS)),
         Item("POST: Lambda starts the workflow, 128 MB for 100 ms", "lambda_gb_second", n * 0.125 * 0.1),
-        Item("workflow, nine transitions", "state_transition", n * 9),
+        Item(f"workflow, {order.transitions} transitions", "state_transition", n * order.transitions),
         Item("polling: three transitions a round", "state_transition", n * polls * 3),
         Item("polling: Lambda requests", "lambda_request", n * polls),
         Item("polling: 128 MB for 50 ms", "lambda_gb_second", n * polls * 0.125 * 0.05),
         Item("polling: table reads", "table_read", n * polls),
         Item("functions: requests", "lambda_request", n * (READS + 4 + 2 * changes)),
-        Item("external call, 2048 MB for 4 s", "lambda_gb_second", n * 2 * 4),
-        Item("GETs, 128 MB for 30 ms", "lambda_gb_second", n * READS * 0.125 * 0.03),
+        Item(f"external call, 2048 MB for {CALL_SECONDS} s", "lambda_gb_second", n * 2 * CALL_SECONDS),
+        Item("GETs, 128 MB for 30 ms", "lambda_gb_second", n * READS * 0.125 * GET_SECONDS),
         Item("stream to S3 by Lambda, 128 MB for 100 ms", "lambda_gb_second", n * changes * 0.125 * 0.1),
-        Item("notifications by Lambda, 128 MB for 80 ms", "lambda_gb_second", n * changes * 0.125 * 0.08),
+        Item("notifications by Lambda, 128 MB for 80 ms", "lambda_gb_second", n * changes * 0.125 * FUNCTION_SECONDS),
         Item("table writes: order and wait", "table_write", n * 6),
         Item("table reads", "table_read", n * (READS + 3)),
         Item("a file for each change, raw and curated", "s3_put", n * changes * 2),
@@ -179,7 +177,8 @@ def page(recordings: Mapping[str, Recording]) -> str:
     """The page that says all this, by environment."""
     bills = {name: idle(recording) for name, recording in recordings.items()}
     lines = list(dict.fromkeys(item.what for bill in bills.values() for item in bill))
-    ours, naive = million_orders(), naive_million_orders()
+    order = workload.order(recordings["prod"])
+    ours, naive = million_orders(order), naive_million_orders(order)
     awaiting = [item for item in naive if not item.what.startswith("polling")]
     return "\n".join(
         [

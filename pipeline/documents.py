@@ -10,16 +10,20 @@ import yaml
 from pulumi_aws_eda import plugin
 from pulumi_aws_eda.testing import Recording, record
 
-from pipeline import costs, diagram, doubts, house, reference
+from pipeline import capacity, costs, diagram, doubts, house, reference
+from pipeline.config import StackConfig, StackFile, load
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENTS = ("sandbox", "dev", "staging", "prod")
+GIVEN = {"orders:external_api_url": "http://127.0.0.1:8080"}
+"""What the sandbox's file leaves to whoever starts it."""
 ROWS = {
     "external API": "external_api_url",
     "GET: reserved concurrency": "get_concurrency",
     "external call: reserved concurrency": "call_concurrency",
     "wait for details, seconds": "details_timeout_seconds",
-    "requests a second": "throttling_rate_limit",
+    "orders a second": "order_rate_limit",
+    "requests a second on every other route": "throttling_rate_limit",
     "requests at once": "throttling_burst_limit",
     "days logs are kept": "log_retention_in_days",
     "deletion protection of the table": "deletion_protection",
@@ -31,6 +35,7 @@ DEFAULTS = {
     "encryption_key": "false",
     "alarm_topic_arn": "none",
     "external_api_url": "given at start",
+    "order_rate_limit": "50",
     "throttling_rate_limit": "100",
     "throttling_burst_limit": "50",
 }
@@ -42,10 +47,15 @@ def config(environment: str) -> dict[str, Any]:
     return values
 
 
+def settings() -> dict[str, StackConfig]:
+    """The typed config of every environment."""
+    return {name: load(StackFile("orders", {**GIVEN, **config(name)})) for name in ENVIRONMENTS}
+
+
 @cache
 def recording(environment: str) -> Recording:
     """The pipeline's program under recording mocks; it is run once, so what is returned is not to be changed."""
-    given = {"orders:external_api_url": "http://127.0.0.1:8080", **config(environment)}
+    given = {**GIVEN, **config(environment)}
     program = str(ROOT / "__main__.py")
     return record(lambda: runpy.run_path(program), given, project="orders", stack=environment)
 
@@ -89,7 +99,8 @@ NOTES = """\
 to everybody.
 
 Before each deployment, `python -m pipeline preflight STACK` says what the account lacks: the role with which API
-Gateway writes logs, and enough concurrency for what the stack reserves (a new account's quota may be 10).
+Gateway writes logs, enough concurrency for what the stack reserves (a new account's quota may be 10), and quotas for
+the orders that its limits let in ([capacity](how-to/capacity.md)).
 """
 
 
@@ -122,6 +133,7 @@ def documents() -> dict[Path, str]:
         docs / "environments.md": environments(),
         docs / "explanation" / "house.md": house.page(ROOT / "pyproject.toml"),
         docs / "explanation" / "parts.md": parts(),
+        docs / "how-to" / "capacity.md": capacity.page({name: recording(name) for name in ENVIRONMENTS}, settings()),
         docs / "how-to" / "costs.md": costs.page({name: recording(name) for name in ENVIRONMENTS}),
         **{docs / "reference" / name: text for name, text in reference.pages(plugin.schema()).items()},
     }

@@ -5,23 +5,29 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from pipeline import preflight_analytics
+from pipeline import preflight_analytics, preflight_quotas, workload
 from pipeline.config import StackConfig
 from pipeline.lacks import Lack, looked
-from pipeline.limits import UNRESERVED_MINIMUM
+from pipeline.preflight_quotas import AccountQuotas
+from pipeline.quotas import UNRESERVED_MINIMUM
 
 
-def check(client: Callable[[str], Any], settings: StackConfig, prefix: str) -> list[Lack]:
+def check(
+    client: Callable[[str], Any], settings: StackConfig, prefix: str, account: AccountQuotas, order: workload.Order
+) -> list[Lack]:
     """What is lacking.
 
     Args:
         client: gives clients by boto3's name of the service.
         settings: the stack's.
         prefix: what the names of its functions begin with, ``PROJECT-STACK-``.
+        account: its quotas.
+        order: what one of the stack's orders does.
     """
     return [
         *looked("API Gateway's account settings", lambda: _log_role(client("apigateway"))),
         *looked("Lambda's concurrency", lambda: _concurrency(client("lambda"), settings, prefix)),
+        *preflight_quotas.check(account, settings, order),
         *preflight_analytics.check(client, settings, prefix),
     ]
 

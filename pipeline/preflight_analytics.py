@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from pipeline.config import StackConfig
 from pipeline.lacks import Lack, looked
-from pipeline.limits import SUBNET_ADDRESSES, SUBNET_ZONES, WAREHOUSES
+from pipeline.quotas import SUBNET_ADDRESSES, SUBNET_ZONES, WAREHOUSES
 
 SECRETS_ROLE = "aws-quicksight-secretsmanager-role-v0"
 """The role with which QuickSight reads the secrets that its administrator selected (QuickSight, Secrets Manager)."""

@@ -18,7 +18,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from pipeline import costs
+from pipeline import costs, documents, workload
 from pipeline.demo.back_half import BackHalf, OrderRow
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.plan import plan
@@ -136,7 +136,7 @@ def caller() -> tuple[boto3.Session, str, str]:
 
 def announce(console: Console, stack: str, outputs: Mapping[str, Any], who: str, orders: int) -> None:
     """Say what a run costs and touches."""
-    usd = costs.total(costs.million_orders()) * orders / 1e6
+    usd = costs.total(costs.million_orders(workload.order(documents.recording("dev")))) * orders / 1e6
     warehouse = outputs.get("redshift_workgroup_name")
     console.print(
         f"""Stack {stack}, called as {who}

@@ -16,6 +16,7 @@ from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.provider.deploy import Stack
 
+from pipeline import documents, workload
 from pipeline.demo.client import Answer, OrdersClient
 from pipeline.demo.external_api import LONG_SKU, TERMS, ExternalApi
 from tests.waiting import wait_until
@@ -267,6 +268,23 @@ def test_a_result_that_is_too_long_for_the_state_is_answered_whole(
     late = orders.get_order(order_id)
     assert (late.status, late.body["result_expired"], "result" in late.body) == (200, True, False)
     assert late.headers["etag"] != fresh
+
+
+def test_an_execution_enters_as_many_states_as_capacity_counts(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    order_id = accepted(orders)
+    assert orders.post_details(order_id, DETAILS).status == 202
+    until(orders, order_id, "COMPLETED")
+    (execution,) = executions(aws, stack, order_id)
+    pages = aws.client("stepfunctions").get_paginator("get_execution_history")
+    events = [
+        event
+        for page in pages.paginate(executionArn=execution["executionArn"])
+        for event in page["events"]
+        if event["type"].endswith("StateEntered")
+    ]
+    assert len(events) == workload.order(documents.recording("sandbox")).transitions
 
 
 def test_an_outage_of_the_external_api_delays_orders_and_loses_none(

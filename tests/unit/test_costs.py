@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import costs, documents
+from pipeline import costs, documents, workload
 
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_price_is_used_and_says_where_it_is_from() -> None:
+@pytest.fixture
+def order() -> workload.Order:
+    return workload.order(documents.recording("prod"))
+
+
+def test_every_price_is_used_and_says_where_it_is_from(order: workload.Order) -> None:
     bills = [
         costs.idle(documents.recording("prod")),
         costs.idle(documents.recording("dev")),
-        costs.million_orders(),
-        costs.naive_million_orders(),
+        costs.million_orders(order),
+        costs.naive_million_orders(order),
     ]
     assert {item.price for bill in bills for item in bill} == set(costs.PRICES)
     assert all(price.usd > 0 and price.source.startswith("aws.amazon.com/") for price in costs.PRICES.values())
@@ -36,12 +41,12 @@ def test_an_idle_stack_is_counted_from_its_resources(environment: str) -> None:
     assert ("daily load job, nothing to load" in bill) == (environment != "dev")
 
 
-def test_dev_costs_next_to_nothing_idle_and_polling_is_what_the_naive_design_pays_for() -> None:
+def test_dev_costs_next_to_nothing_idle_and_polling_is_what_the_naive_design_pays_for(order: workload.Order) -> None:
     assert costs.total(costs.idle(documents.recording("dev"))) < 10
-    naive = costs.naive_million_orders()
+    naive = costs.naive_million_orders(order)
     polling = [item for item in naive if item.what.startswith("polling")]
     assert costs.total(polling) > costs.total(naive) / 2
-    assert costs.total(costs.million_orders()) < costs.total(naive) - costs.total(polling)
+    assert costs.total(costs.million_orders(order)) < costs.total(naive) - costs.total(polling)
 
 
 def test_the_benchmark_ends_with_one_line_of_json() -> None:

@@ -8,13 +8,22 @@ from typing import Any
 import boto3
 import pytest
 from botocore.stub import Stubber
+from typer.testing import CliRunner
 
-from pipeline import config, documents
+from pipeline import config, documents, quotas, workload
+from pipeline.__main__ import app
 from pipeline.config import StackConfig, StackFile
 from pipeline.preflight import check
+from pipeline.preflight_quotas import AccountQuotas, remarks
+from pipeline.quotas import Quota
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "orders-prod-"
+REGION = "eu-central-1"
+ORDER = workload.order(documents.recording("prod"))
+# A page's number only: the stack's one job never meets it; the bucket of transitions delays and refuses nothing.
+UNASKED = {quotas.GLUE_RUNS.code, quotas.TRANSITION_BUCKET.code}
+BY_CODE = {found.code: found for found in vars(quotas).values() if isinstance(found, Quota) and found.code}
 OPEN = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
 
 
@@ -30,6 +39,8 @@ class Account:
             "get_account": {"cloudwatchRoleArn": "arn:aws:iam::123456789012:role/logs"},
             "get_account_settings": limits(1000, 1000),
             "get_function_concurrency": "ResourceNotFoundException",
+            "get_service_quota": "NoSuchResourceException",
+            "get_aws_default_service_quota": quota_values(),
             "get_data_lake_settings": {
                 "DataLakeSettings": {
                     "CreateDatabaseDefaultPermissions": [OPEN],
@@ -60,14 +71,17 @@ class Account:
         """A client that answers as the account does; requests and answers are checked against the API's model."""
         made = boto3.client(  # type: ignore[call-overload]  # the name is known at run time
             service,
-            region_name="eu-central-1",
+            region_name=REGION,
             aws_access_key_id="x",
             aws_secret_access_key="x",
         )
         return _Answering(made, self)
 
     def lacks(self, settings: StackConfig) -> list[str]:
-        return [lack.what for lack in check(self.client, settings, PREFIX)]
+        return [lack.what for lack in check(self.client, settings, PREFIX, self.quotas(), ORDER)]
+
+    def quotas(self) -> AccountQuotas:
+        return AccountQuotas(self.client, REGION)
 
 
 class _Answering:
@@ -79,10 +93,10 @@ class _Answering:
             self._account.asked.append(operation)
             answer = self._account.answers[operation]
             with Stubber(self._client) as stub:
-                if isinstance(answer, str):
-                    stub.add_client_error(operation, answer, f"{operation} said so")
+                given = answer(request) if callable(answer) else answer
+                if isinstance(given, str):
+                    stub.add_client_error(operation, given, f"{operation} said so")
                 else:
-                    given = answer(request) if callable(answer) else answer
                     stub.add_response(operation, given)
                 return getattr(self._client, operation)(**request)
 
@@ -100,6 +114,19 @@ class _Answering:
 
 def limits(quota: int, unreserved: int) -> dict[str, Any]:
     return {"AccountLimit": {"ConcurrentExecutions": quota, "UnreservedConcurrentExecutions": unreserved}}
+
+
+def quota_values(**changed: float) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Quotas by the name they have in the module; others are the defaults."""
+    values = {code: quota.of(REGION) for code, quota in BY_CODE.items()}
+    values |= {getattr(quotas, name).code: value for name, value in changed.items()}
+    services = {code: quota.service for code, quota in BY_CODE.items()}
+
+    def answer(request: dict[str, Any]) -> dict[str, Any]:
+        assert request["ServiceCode"] == services[request["QuotaCode"]]
+        return {"Quota": {"Value": values[request["QuotaCode"]]}}
+
+    return answer
 
 
 def reservations(**reserved: int) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -211,3 +238,82 @@ def test_an_environment_is_looked_at_for_what_it_has(prod: StackConfig) -> None:
     full = [{"workgroupName": f"other-{number}"} for number in range(24)]
     own = Account(list_workgroups={"workgroups": [*full, {"workgroupName": "orders-prod-orders-analytics-load"}]})
     assert own.lacks(prod) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "rate", "expected"),
+    [
+        ({}, 66, []),
+        (
+            {},
+            67,
+            ["67 orders a second, which need 804 state transitions", "800 are to be had (the account's), for 66 or"],
+        ),
+        ({"TRANSITION_RATE": 2000}, 150, []),
+        ({"TRANSITION_RATE": 2000}, 151, ["151 StartExecution a second"]),
+        # A new account.
+        ({"TRANSITION_RATE": 100, "CONCURRENCY": 10}, 8, ["43 concurrent executions"]),
+        ({"TRANSITION_RATE": 100, "CONCURRENCY": 1000}, 9, ["for 8 orders"]),
+        ({"API_RATE": 500}, 10, ["throttling_rate_limit is 528; 500"]),
+        ({"API_BURST": 499}, 10, ["throttling_burst_limit is 500; 499 are to be had of 'Throttle burst rate'"]),
+        ({"START_BUCKET": 100}, 10, ["100 are to be had of 'StartExecution throttle token bucket size'"]),
+    ],
+)
+def test_the_stacks_limits_are_measured_by_the_accounts_quotas(
+    prod: StackConfig, changed: dict[str, float], rate: int, expected: list[str]
+) -> None:
+    found = Account(get_service_quota=quota_values(**changed)).lacks(replace(prod, order_rate_limit=rate))
+    assert bool(found) == bool(expected)
+    assert all(part in found[0] for part in expected)
+
+
+def test_what_is_to_be_asked_for_is_said_with_its_code(prod: StackConfig) -> None:
+    account = Account()
+    lacks = check(account.client, replace(prod, order_rate_limit=100), PREFIX, account.quotas(), ORDER)
+    assert lacks[0].fix == (
+        "ask for 1,200 of 'StateTransition throttle token refill rate per second' (Service Quotas, states L-AD9B4E93), "
+        "or lower order_rate_limit to 66 (docs/how-to/capacity.md)"
+    )
+
+
+def test_a_quota_is_read_once_and_what_was_never_raised_is_the_default_of_aws(prod: StackConfig) -> None:
+    account = Account()
+    read = account.quotas()
+    assert check(account.client, prod, PREFIX, read, ORDER) == []
+    said = remarks(read, prod, ORDER)
+    assert said[0].startswith("it serves 66 orders a second: 800 of 'StateTransition")
+    assert said[0].endswith("(AWS's default)")
+    assert "142,857 orders a day when all wait 7 days" in said[1]
+    assert len(said) == 2
+    assert account.asked.count("get_service_quota") == account.asked.count("get_aws_default_service_quota")
+    assert account.asked.count("get_service_quota") == len({code for code in BY_CODE if code not in UNASKED})
+
+
+@pytest.mark.parametrize("error", ["AccessDeniedException", "TooManyRequestsException"])
+def test_quotas_that_may_not_be_read_are_the_documented_ones_and_that_is_said(prod: StackConfig, error: str) -> None:
+    account = Account(get_service_quota=error, get_aws_default_service_quota=error)
+    read = account.quotas()
+    assert check(account.client, prod, PREFIX, read, ORDER) == []
+    [lack] = check(account.client, replace(prod, order_rate_limit=67), PREFIX, read, ORDER)
+    assert "800 are to be had (as documented)" in lack.what
+    assert f"GetServiceQuota: {error}" in remarks(read, prod, ORDER)[-1]
+
+
+@pytest.mark.parametrize(("transitions", "code"), [(800, 0), (100, 1)])
+def test_the_command_says_what_the_account_serves_before_what_it_lacks(
+    monkeypatch: pytest.MonkeyPatch, transitions: int, code: int
+) -> None:
+    account = Account(get_service_quota=quota_values(TRANSITION_RATE=transitions))
+
+    class Session:
+        region_name = REGION
+
+        def client(self, service: str, endpoint_url: str | None) -> Any:
+            return account.client(service)
+
+    monkeypatch.setattr("pipeline.__main__.boto3.Session", lambda region_name: Session())
+    done = CliRunner().invoke(app, ["preflight", "prod"])
+    assert done.exit_code == code, done.output
+    lines = done.output.splitlines()
+    assert lines[0].startswith(f"it serves {transitions // ORDER.transitions} orders a second: ")
+    assert lines[-1] == ("prod: 1 things are lacking" if code else "prod: nothing is lacking")
