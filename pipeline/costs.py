@@ -56,7 +56,6 @@ PRICES = {
     "alarm": Price(0.10, "alarm, a month", "aws.amazon.com/cloudwatch/pricing"),
     "dashboard": Price(3.0, "dashboard, a month", "aws.amazon.com/cloudwatch/pricing"),
     "custom_metric": Price(0.30, "custom metric, a month", "aws.amazon.com/cloudwatch/pricing"),
-    "kms_key": Price(1.0, "customer managed key, a month", "aws.amazon.com/kms/pricing"),
     "trace": Price(5.0e-6, "trace recorded", "aws.amazon.com/xray/pricing"),
     "key": Price(1.0, "customer managed key, a month", "aws.amazon.com/kms/pricing"),
     "secret": Price(0.40, "secret, a month", "aws.amazon.com/secrets-manager/pricing"),
@@ -99,8 +98,6 @@ def idle(recording: Recording) -> list[Item]:
         Item("reconciler, reads of the ledger", "table_read", runs * 3),
         Item("queues, polled by their functions", "sqs_request", 15 * 60 * 24 * DAYS * _polled(recording)),
     ]
-    if keys := recording.of("aws:kms/key:Key"):
-        items.append(Item("KMS keys", "kms_key", len(keys)))
     if recording.of("aws:redshiftserverless/workgroup:Workgroup"):
         items.append(Item("daily load job, nothing to load", "glue_dpu_hour", DAYS * 0.0625 / 60))
         readers = len(recording.of("aws:secretsmanager/secret:Secret"))

@@ -487,7 +487,7 @@ def _by_function(routes: Mapping[str, RouteArgs]) -> list[tuple[pulumi.Input[str
     """The functions, and the routes of each. Which outputs are the same function's is known of the same output alone:
     another one is taken for another function, which gets a permission more."""
     found: dict[object, tuple[pulumi.Input[str], list[str]]] = {}
-    for route, settings in routes.items():
+    for route, settings in sorted(routes.items()):
         if "function" in settings:
             function_name = settings["function"]["function_name"]
             known: object = function_name if isinstance(function_name, str) else id(function_name)

@@ -232,7 +232,8 @@ class IdempotentLambda(pulumi.ComponentResource):
             common,
             "role",
             "lambda.amazonaws.com",
-            {**own, **grants},
+            # A map's order is lost on the way from other languages.
+            {**own, **dict(sorted(grants.items()))},
             source_account=False,
             # The interfaces are taken down with the function's role after it has left the VPC.
             apart={} if vpc is None else {"vpc": {"Interfaces": _INTERFACES}},
@@ -451,5 +452,4 @@ def _statements(
         statements["Idempotency"] = repeats.statement
     if failures is not None:
         statements["FailureDestination"] = {"actions": ["sqs:SendMessage"], **failures}
-    # A map's order is lost on the way from other languages.
-    return {**statements, **dict(sorted(grants.items()))}
+    return {**statements, **grants}
