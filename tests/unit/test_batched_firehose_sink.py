@@ -272,6 +272,35 @@ def test_the_pipes_reading_can_be_set() -> None:
 def test_the_roles_hold_what_is_wired_and_no_more() -> None:
     made = make()
     firehose, pipes = made.statements("s-role"), made.statements("s-pipe-role")
+    assert set(firehose) == {"Deliver", "LogErrors", "ReadSchema"}
+    bucket = "arn:aws:s3:eu-central-1:123456789012:bucket/s-bucket"
+    assert firehose["Deliver"]["Resource"] == [bucket, f"{bucket}/raw/orders/*", f"{bucket}/errors/*"]
+    assert "s3:DeleteObject" not in firehose["Deliver"]["Action"]
+    assert firehose["LogErrors"]["Action"] == ["logs:PutLogEvents"]
+    assert firehose["ReadSchema"]["Resource"][0] == "arn:aws:glue:eu-central-1:123456789012:catalog"
+    assert len(firehose["ReadSchema"]["Resource"]) == 3
+    assert {sid: statement["Action"] for sid, statement in pipes.items()} == {
+        "ReadStream": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+        "ListStreams": ["dynamodb:ListStreams"],
+        "PutRecords": ["firehose:PutRecordBatch"],
+        "DeadLetter": ["sqs:SendMessage"],
+    }
+    assert pipes["ReadStream"]["Resource"] == [STREAM]
+    assert not [statement for statement in (*firehose.values(), *pipes.values()) if "Condition" in statement]
+
+
+def test_a_customer_key_encrypts_everything_and_the_roles_may_use_it_for_that_alone() -> None:
+    made = make(kms_key_arn=KEY, table_stream_source={**TABLE_STREAM, "kms_key_arn": f"{KEY}2"})
+    rule = made.one("aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration").inputs[
+        "rules"
+    ][0]
+    assert rule["applyServerSideEncryptionByDefault"] == {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": KEY}
+    assert rule["bucketKeyEnabled"] is True
+    encryption = made.one(DELIVERY).inputs["serverSideEncryption"]
+    assert encryption == {"enabled": True, "keyType": "CUSTOMER_MANAGED_CMK", "keyArn": KEY}
+    assert made.one("aws:sqs/queue:Queue").inputs["kmsMasterKeyId"] == KEY
+    assert {group.inputs["kmsKeyId"] for group in made.of("aws:cloudwatch/logGroup:LogGroup").values()} == {KEY}
+    firehose, pipes = made.statements("s-role"), made.statements("s-pipe-role")
     for sid in ("DecryptWithKey", "EncryptWithKey"):
         assert firehose[sid]["Resource"] == [KEY]
         assert firehose[sid]["Condition"] == {"StringLike": {"kms:ViaService": ["s3.eu-central-1.*"]}}

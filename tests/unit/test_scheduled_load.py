@@ -193,7 +193,7 @@ def test_script_and_library_lie_under_their_digests() -> None:
 
 def test_the_roles_hold_what_is_wired_and_no_more() -> None:
     made = make()
-    group = f"{ARN.format('cloudwatch', 'loggroup')}//aws-glue/python-jobs/project-test-l"
+    group = f"{ARN.format('cloudwatch', 'loggroup')}//aws-glue/python-jobs/project-test-l-project-test-l-security"
     groups = [
         group,
         f"{group}:*",
