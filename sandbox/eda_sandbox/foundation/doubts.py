@@ -52,8 +52,8 @@ DOUBTS: Mapping[str, Doubt] = {
     "pipes-large-batches": Doubt(
         "What becomes of a Pipe's batch that is larger than one call of its target takes?",
         {
-            "split": "it is sent in several calls",
             "refused": "the call fails, and the batch is halved until it fits",
+            "split": "it is sent in several calls",
         },
         "Documented are the numbers of records alone (EventBridge User Guide, Amazon EventBridge Pipes batching).",
     ),

@@ -47,6 +47,13 @@ def test_a_batch_that_is_too_large_for_a_call_fails_as_a_whole(
     assert all("in one call" in reason for reason in failures.values())
 
 
+def test_or_it_is_sent_in_several_calls() -> None:
+    target = Target()
+    texts = ["x" * 2 * 1024 * 1024] * 5
+    assert send(lambda _: target, {"Target": STREAM}, texts, [{}] * 5, "split") == {}
+    assert target.calls == [2, 2, 1]
+
+
 def test_bytes_are_counted_not_characters() -> None:
     target = Target()
     assert sorted(send(lambda _: target, {"Target": QUEUE}, ["ü" * 600 * 1024], [{}])) == [0]

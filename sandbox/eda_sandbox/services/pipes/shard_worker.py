@@ -167,7 +167,8 @@ class ShardWorker:
                 failures[place] = str(error)
         if texts:
             events = [batch[place].event for place in places]
-            sent = targets.send(self._client, self._configuration, texts, events)
+            large = self._cloud.doubts["pipes-large-batches"]
+            sent = targets.send(self._client, self._configuration, texts, events, large)
             failures |= {places[position]: reason for position, reason in sent.items()}
         if failures:
             reason = next(iter(failures.values()))

@@ -1,7 +1,7 @@
 """Where a pipe's batches go: one call or a few, and which records they did not take."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,7 +18,11 @@ SQS_MESSAGES, SQS_BYTES = 10, 1024 * 1024
 
 
 def send(
-    client: Client, configuration: dict[str, Any], texts: Sequence[str], events: Sequence[dict[str, Any]]
+    client: Client,
+    configuration: dict[str, Any],
+    texts: Sequence[str],
+    events: Sequence[dict[str, Any]],
+    large_batches: str = "refused",
 ) -> Failures:
     """Give a batch to the pipe's target.
 
@@ -27,14 +31,18 @@ def send(
         configuration: the pipe's.
         texts: what is sent, one for each record.
         events: the records' events, for parameters that are paths.
+        large_batches: the value of the doubt ``pipes-large-batches``.
     """
+    splits = large_batches == "split"
     target, parameters = configuration["Target"], configuration.get("TargetParameters", {})
     match service_of(target):
         case "firehose":
-            return _by_parts(texts, FIREHOSE_RECORDS, FIREHOSE_BYTES, lambda part: _firehose(client, target, part))
+            parts = _parts(texts, FIREHOSE_RECORDS, FIREHOSE_BYTES if splits else None)
+            return _each(parts, FIREHOSE_BYTES, lambda part: _firehose(client, target, part))
         case "sqs":
             own = parameters.get("SqsQueueParameters", {})
-            return _by_parts(texts, SQS_MESSAGES, SQS_BYTES, lambda part: _sqs(client, target, own, part, events))
+            parts = _parts(texts, SQS_MESSAGES, SQS_BYTES if splits else None)
+            return _each(parts, SQS_BYTES, lambda part: _sqs(client, target, own, part, events))
         case "lambda":
             own = parameters.get("LambdaFunctionParameters", {})
             return _whole(texts, lambda: _lambda(client, target, own, texts, events))
@@ -52,11 +60,10 @@ def queue_url(sqs: Any, arn: str) -> str:
 Part = list[tuple[int, str]]
 
 
-def _by_parts(texts: Sequence[str], count: int, size: int, put: Callable[[Part], Failures]) -> Failures:
-    """Call for each so many records. No page says that Pipes look at a batch's bytes: one that is too large for a call
-    fails as a whole."""
+def _each(parts: Iterable[Part], size: int, put: Callable[[Part], Failures]) -> Failures:
+    """Call for each part; one that is too large for a call fails as a whole."""
     failures: Failures = {}
-    for part in _parts(texts, count):
+    for part in parts:
         total = sum(len(text.encode()) for _, text in part)
         if total > size:
             reason = f"the batch has {total} bytes; the target takes {size} in one call"
@@ -69,10 +76,19 @@ def _by_parts(texts: Sequence[str], count: int, size: int, put: Callable[[Part],
     return failures
 
 
-def _parts(texts: Sequence[str], count: int) -> Iterator[Part]:
-    numbered = list(enumerate(texts))
-    for start in range(0, len(numbered), count):
-        yield numbered[start : start + count]
+def _parts(texts: Sequence[str], count: int, size: int | None) -> Iterator[Part]:
+    """So many records each, and so many bytes where bytes are looked at."""
+    part: Part = []
+    total = 0
+    for index, text in enumerate(texts):
+        length = len(text.encode())
+        if part and (len(part) == count or (size is not None and total + length > size)):
+            yield part
+            part, total = [], 0
+        part.append((index, text))
+        total += length
+    if part:
+        yield part
 
 
 def _whole(texts: Sequence[str], put: Callable[[], Failures]) -> Failures:
