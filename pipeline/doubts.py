@@ -32,7 +32,7 @@ UNSEEN = {
     "here. If the Pipe fails to be created, run `pulumi up` again.",
     "How many characters of a text SPICE takes.": "`result` and `details` have up to 65,535 bytes; what is longer than "
     "SPICE's limit is cut in the data set, not in the warehouse.",
-    "Whether `CreateDataSource` tries the connection with the caller's rights or with QuickSight's role.": "If with the "
+    "Whether `CreateDataSource` tries the connection with its caller's rights or QuickSight's role.": "If with the "
     "role's, a first deployment of a dashboard needs the role's policy before; [what QuickSight needs]"
     "(how-to/quicksight.md) says how, and `preflight` looks.",
     "Whether Lambda's own grant is enough to decrypt a function's environment.": "The role may decrypt it in any case.",
