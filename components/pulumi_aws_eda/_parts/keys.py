@@ -47,6 +47,7 @@ _USES: Mapping[str, Sequence[str]] = {
     "kinesis:PutRecords": (_ENCRYPT,),
     # Secrets Manager, secret encryption.
     "secretsmanager:GetSecretValue": (_DECRYPT,),
+    "secretsmanager:PutSecretValue": (_DECRYPT, _ENCRYPT),
 }
 """What a service asks of the key, in the name of whoever calls it, by the IAM action. Firehose, Redshift and Step
 Functions ask nothing of their callers: they have grants, or keys of their own."""
