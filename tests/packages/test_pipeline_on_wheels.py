@@ -1,5 +1,6 @@
 """The wheel, installed outside the repository, deploys every component: here the whole pipeline, and an order runs."""
 
+import runpy
 import shutil
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.provider.deploy import Stack, deploy
+from pulumi_aws_eda.testing import record
 
 from pipeline import documents
 from pipeline.demo.client import OrdersClient
@@ -43,13 +45,20 @@ def stack(aws: Sandbox, external: ExternalApi, site: Path, tmp_path_factory: pyt
         patch.setenv("PYTHONPATH", str(site))
         # Archives that the repository's own packages made must not stand in for the wheel's.
         patch.setenv("XDG_CACHE_HOME", str(project / "cache"))
-        return deploy(aws.cloud, project / "__main__.py", "wheel", {"external_api_url": external.url})
+        config = {"external_api_url": external.url, "encryption_key": "true"}
+        return deploy(aws.cloud, project / "__main__.py", "wheel", config)
 
 
 def test_the_wheel_deploys_every_component(stack: Stack, site: Path) -> None:
     assert all(file.startswith(str(site)) for file in stack.outputs["code"])
     assert not str(pulumi_aws_eda.__file__).startswith(str(site))
-    planned = documents.recording("sandbox")
+    config = {
+        **documents.config("sandbox"),
+        "orders:external_api_url": "http://127.0.0.1:8080",
+        "orders:encryption_key": "true",
+    }
+    program = str(ROOT / "__main__.py")
+    planned = record(lambda: runpy.run_path(program), config, project="orders", stack="wheel")
     components = {found.type.rpartition(":")[2] for found in planned.resources if found.type.startswith("aws-eda:")}
     assert components == set(CASES)
     assert {(token, name) for token, name, *_ in stack.resources} == planned.names()
