@@ -259,9 +259,14 @@ def lambda_of(c: Callable[[str], Any], it: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def titled(document: str, title: str) -> str:
+    found = json.loads(document)
+    return json.dumps({**found, "info": {**found["info"], "title": title}})
+
+
 CHANGES: dict[str, Change] = {
     "aws:apigateway/restApi:RestApi": Change(
-        lambda it: {"body": it["body"].replace('"title":', '"title": "Changed", "x-title":', 1)},
+        lambda it: {"body": titled(it["body"], "Changed")},
         lambda c, it: c("apigateway").get_rest_api(restApiId=it["id"])["name"] == "Changed",
     ),
     "aws:apigateway/stage:Stage": Change(

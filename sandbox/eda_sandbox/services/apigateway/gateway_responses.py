@@ -143,21 +143,24 @@ def _choose(templates: Mapping[str, str], accept: str) -> str:
     return "application/json" if "application/json" in templates else next(iter(templates))
 
 
-_REFERENCE = re.compile(
-    r"\$\{?(context|stageVariables)\.([A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*)\}?"
-    r"|\$\{?(method\.request\.(?:header|path|querystring)\.[A-Za-z0-9._-]+)\}?"
+_NAME = (
+    r"(?:(context|stageVariables)\.([A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*)"
+    r"|(method\.request\.(?:header|path|querystring)\.[A-Za-z0-9._-]+))"
 )
+# A brace that was not opened is the text's own, of the JSON around it.
+_REFERENCE = re.compile(rf"\$(?:\{{{_NAME}\}}|{_NAME})")
 
 
 def substitute(template: str, variables: Mapping[str, Any], sources: Sources | None = None, missing: str = "") -> str:
     """Replace the variables of a template that is no VTL; what is not there becomes ``missing``."""
 
     def value(match: re.Match[str]) -> str:
-        if match.group(3):
-            found = sources.value(match.group(3)) if sources else None
+        place, name, parameter = match.groups()[:3] if match[0].startswith("${") else match.groups()[3:]
+        if parameter:
+            found = sources.value(parameter) if sources else None
             return missing if found is None else found if isinstance(found, str) else found[-1]
-        node: Any = variables.get(match.group(1))
-        for part in match.group(2).split("."):
+        node: Any = variables.get(place)
+        for part in name.split("."):
             node = node.get(part) if isinstance(node, Mapping) else None
         return missing if node is None or node == "" else to_string(node)
 
