@@ -337,7 +337,8 @@ def test_a_window_waits_for_more_records_and_ends(aws: Sandbox, line: Callable[[
     calls: list[int] = []
 
     def count(request: Any) -> bool:
-        calls.append(len(json.loads(request.body)["Records"]))
+        if of("window")(request):
+            calls.append(len(json.loads(request.body)["Records"]))
         return False
 
     aws.faults.add(Fault(FaultKind.DELAY, "firehose", "PutRecordBatch", matching=count))

@@ -30,6 +30,7 @@ DECRYPTS = {
     "kinesis:GetRecords",
     "s3:GetObject",
     "secretsmanager:GetSecretValue",
+    "secretsmanager:PutSecretValue",
     "sqs:ReceiveMessage",
     "sqs:SendMessage",
 }
