@@ -71,7 +71,7 @@ def expected(statements: list[dict[str, Any]], service: str) -> dict[str, set[st
         what = action.partition(":")[0]
         if (what == "dynamodb" and action not in NO_KEY) or action in DECRYPTS:
             needed[DECRYPT].add(what)
-        if action in ("sqs:SendMessage", "s3:PutObject"):
+        if action in ("secretsmanager:PutSecretValue", "sqs:SendMessage", "s3:PutObject"):
             needed[ENCRYPT].add(what)
     return {action: services for action, services in needed.items() if services}
 
