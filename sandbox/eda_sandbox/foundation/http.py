@@ -1,6 +1,7 @@
 """A request and a response as the front door hands them to a service."""
 
 import contextlib
+import json
 import sys
 import threading
 from collections.abc import Iterator
@@ -37,6 +38,16 @@ class HttpRequest:
     def form(self) -> dict[str, str]:
         """The body read as ``application/x-www-form-urlencoded`` (AWS's query protocol)."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+
+    def parameters(self) -> dict[str, Any]:
+        """An operation's parameters, as AWS's JSON and query protocols have them; none where the body has neither."""
+        if self.header("x-amz-target") is None:
+            return dict(self.form())
+        try:
+            found = json.loads(self.body or b"{}")
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ data".
 import contextvars
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -53,6 +53,15 @@ _ASKED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "sqs": {"ReceiveMessage": (DECRYPT,), "SendMessage": _BOTH, "SendMessageBatch": _BOTH},
 }
 """By boto3's name of the service and the operation. What S3 gives says itself which key it needs."""
+_CHANGES: Mapping[str, Collection[str]] = {
+    "dynamodb": ("CreateTable", "DeleteTable", "RestoreTableFromBackup", "RestoreTableToPointInTime", "UpdateTable"),
+    "kinesis": ("CreateStream", "DeleteStream", "StartStreamEncryption", "StopStreamEncryption"),
+    "s3": ("CreateBucket", "DeleteBucket", "DeleteBucketEncryption", "PutBucketEncryption"),
+    "secretsmanager": ("CreateSecret", "DeleteSecret", "RestoreSecret", "UpdateSecret"),
+    "sns": ("CreateTopic", "DeleteTopic", "SetTopicAttributes"),
+    "sqs": ("CreateQueue", "DeleteQueue", "SetQueueAttributes"),
+}
+"""What may change with which key something is encrypted. Messages, items and objects come and go all the time."""
 _OWN_NAME = ("sns", "sqs")
 """Where AWS services that call in their own name are looked up in the key's policy. QuickSight, which reads secrets,
 has a role of the account's for it on AWS."""
@@ -90,7 +99,7 @@ class KeyAccess:
         """
         self._forget(service, operation)
         if (service, operation) == ("logs", "CreateLogGroup"):
-            self._check_log_group(_json(request))
+            self._check_log_group(request.parameters())
         actions = _ASKED.get(service, {}).get(operation)
         if actions is None or authorization.access_key(request) == ROOT_KEY:
             return
@@ -107,7 +116,7 @@ class KeyAccess:
         Raises:
             AwsError: the caller may not, the key is not for this group, or there is no such group.
         """
-        parameters, region = _json(request), self._cloud.region
+        parameters, region = request.parameters(), self._cloud.region
         name = str(parameters.get("logGroupName", ""))
         authorization.authorize(
             request, "logs", f"logs:{operation}", region, self._cloud.arn("logs", f"log-group:{name}")
@@ -228,7 +237,7 @@ class KeyAccess:
         if service == "s3":
             # A path-style address, as all of the sandbox's.
             return [request.path.lstrip("/").partition("/")[0]]
-        given = _json(request) if request.header("x-amz-target") else dict(request.form())
+        given = request.parameters()
         match service:
             case "sqs":
                 return [str(given.get("QueueUrl", ""))]
@@ -275,7 +284,7 @@ class KeyAccess:
             with self._lock:
                 self._policies.clear()
                 self._keys.clear()
-        elif service in _KEYS and operation not in _ASKED[service] and not operation.startswith(_READS):
+        elif operation in _CHANGES.get(service, ()):
             with self._lock:
                 for known in [known for known in self._keys if known[0] == service]:
                     del self._keys[known]
@@ -331,11 +340,3 @@ _ERRORS: Mapping[str, Callable[[str], AwsError]] = {
     "sqs": lambda message: AwsError("KMS.AccessDeniedException", message, 400),
 }
 """How each service says that KMS refused."""
-
-
-def _json(request: HttpRequest) -> dict[str, Any]:
-    try:
-        parameters = json.loads(request.body or b"{}")
-    except ValueError:
-        return {}
-    return parameters if isinstance(parameters, dict) else {}

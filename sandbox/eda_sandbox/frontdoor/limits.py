@@ -35,11 +35,11 @@ def check(service: str, operation: str, request: HttpRequest, emulator: Emulator
     """
     if (service, operation) in _NAMES:
         member, pattern, code = _NAMES[service, operation]
-        name = _parameters(request).get(member, "")
+        name = request.parameters().get(member, "")
         if not re.fullmatch(pattern, name, re.ASCII):
             raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
     elif (service, operation) == ("iam", "PutRolePolicy"):
-        _check_role_policies(_parameters(request), emulator)
+        _check_role_policies(request.parameters(), emulator)
     elif service == "s3" and operation in ("PutObject", "CreateMultipartUpload", "PutObjectTagging"):
         count = _object_tags(operation, request)
         if count > OBJECT_TAGS:
@@ -68,13 +68,3 @@ def _object_tags(operation: str, request: HttpRequest) -> int:
     if operation != "PutObjectTagging":
         return len(parse_qsl(request.header("x-amz-tagging") or "", keep_blank_values=True))
     return request.body.count(b"<Tag>")
-
-
-def _parameters(request: HttpRequest) -> dict[str, str]:
-    if request.header("x-amz-target") is None:
-        return dict(request.form())
-    try:
-        parameters = json.loads(request.body or b"{}")
-    except ValueError:
-        return {}
-    return parameters if isinstance(parameters, dict) else {}

@@ -3,8 +3,6 @@
 The Service Authorization Reference has what AWS asks for: https://docs.aws.amazon.com/service-authorization/.
 """
 
-import json
-from typing import Any
 from urllib.parse import urlsplit
 
 from eda_sandbox.foundation.cloud import Cloud
@@ -30,7 +28,7 @@ def check(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> N
     Raises:
         AwsError: the caller may not.
     """
-    parameters = _parameters(request)
+    parameters = request.parameters()
     if service == "sqs":
         account, name = ("/", *urlsplit(parameters.get("QueueUrl", "")).path.split("/"))[-2:]
         action, arn = _BATCHES[operation], f"arn:aws:sqs:{cloud.region}:{account}:{name}"
@@ -39,13 +37,3 @@ def check(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> N
         where = f"log-group:{parameters.get('logGroupName')}:log-stream:{parameters.get('logStreamName')}"
         action, arn = "logs:PutLogEvents", cloud.arn("logs", where)
     authorization.authorize(request, service, action, cloud.region, arn)
-
-
-def _parameters(request: HttpRequest) -> dict[str, Any]:
-    if request.header("x-amz-target") is None:
-        return dict(request.form())
-    try:
-        parameters = json.loads(request.body or b"{}")
-    except ValueError:
-        return {}
-    return parameters if isinstance(parameters, dict) else {}

@@ -39,7 +39,7 @@ class ResourcePolicies:
         if caller is None:
             return
         principal, source_arn = caller
-        parameters = _parameters(request)
+        parameters = request.parameters()
         try:
             arn, policies = self._policies(service, parameters)
         except ClientError:
@@ -80,10 +80,3 @@ class ResourcePolicies:
 
 def _parsed(documents: Iterable[str | None]) -> list[dict[str, Any]]:
     return [json.loads(document) for document in documents if document]
-
-
-def _parameters(request: HttpRequest) -> dict[str, Any]:
-    if request.header("x-amz-target"):
-        parameters = json.loads(request.body or b"{}")
-        return parameters if isinstance(parameters, dict) else {}
-    return dict(request.form())
