@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import log_queries
-from pulumi_aws_eda._parts import program, queues
+from pulumi_aws_eda._parts import arns, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import name_prefix, physical_name
@@ -107,7 +107,7 @@ class Observability(pulumi.ComponentResource):
         _alarm(common, args)
         observed = _all(component, common, args)
 
-        region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region
+        region = arns.region(common)
         self.dashboard = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=args.get("dashboard_name", physical_name(name, 255)),

@@ -36,6 +36,7 @@ MAX_CAPACITY, DAILY_USAGE = 32, 64
 LOGS = ("connectionlog", "useractivitylog", "userlog")
 """What a namespace says of itself."""
 OBJECT_TAGS = 10
+"""Tags of an object (S3 User Guide, object tagging)."""
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,126}")
 _TYPE = re.compile(r"[a-z]+( [a-z]+)*(\((max|[0-9]+(, ?[0-9]+)?)\))?", re.IGNORECASE)
 _EXPRESSION = re.compile(r"(cron|rate|at)\(.+\)")
@@ -354,7 +355,7 @@ class ScheduledLoad(pulumi.ComponentResource):
                 "--dead_letter_queue_url": self.dead_letter_queue.url,
                 "--max_attempts": str(attempts),
                 "--awaits_refresh": "true" if args.get("awaits_refresh", False) else "false",
-                "--region": aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=self)).region,
+                "--region": arns.region(common),
             },
             tags=common.tags,
             opts=common.opts(depends_on=[policy, log_group]),

@@ -14,12 +14,11 @@ def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Out
         service: as ARNs spell it.
         resource: what follows the account, for example ``database/orders``.
     """
-    options = pulumi.InvokeOutputOptions(parent=common.parent)
     return pulumi.Output.format(
         "arn:{0}:{1}:{2}:{3}:{4}",
         partition(common),
         service,
-        aws.get_region_output(opts=options).region,
+        region(common),
         account_id(common),
         resource,
     )
@@ -33,13 +32,17 @@ def service_action(common: Common, service: str, action: str) -> pulumi.Output[s
         service: that calls, ``apigateway``.
         action: what it calls, for example ``states:action/StartSyncExecution``.
     """
-    region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
-    return pulumi.Output.concat("arn:", partition(common), f":{service}:", region, ":", action)
+    return pulumi.Output.concat("arn:", partition(common), f":{service}:", region(common), ":", action)
 
 
 def partition(common: Common) -> pulumi.Output[str]:
     """The partition of the component's provider: ``aws``, ``aws-cn`` or ``aws-us-gov``."""
     return aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
+
+
+def region(common: Common) -> pulumi.Output[str]:
+    """The region of the component's provider."""
+    return aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
 
 
 def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[str]:

@@ -144,8 +144,7 @@ def key(
         deletion_window_in_days: how long it can be restored after it was deleted.
     """
     # What AWS gives every key, so that IAM decides about roles and administration (KMS, default key policy).
-    partition = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
-    root = pulumi.Output.concat("arn:", partition, ":iam::", arns.account_id(common), ":root")
+    root = pulumi.Output.concat("arn:", arns.partition(common), ":iam::", arns.account_id(common), ":root")
     administer = {"Sid": "Administer", "Effect": "Allow", "Principal": {"AWS": root}}
     asked = list(services)
     return aws.kms.Key(
@@ -171,10 +170,8 @@ def _allow(common: Common, service: KeyService, log_group_names: Sequence[str]) 
     account = {"StringEquals": {"aws:SourceAccount": arns.account_id(common)}}
     match service:
         case KeyService.LOGS:
-            options = pulumi.InvokeOutputOptions(parent=common.parent)
-            region = aws.get_region_output(opts=options).region
-            suffix = aws.get_partition_output(opts=options).dns_suffix
-            principal: pulumi.Input[str] = pulumi.Output.concat("logs.", region, ".", suffix)
+            suffix = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).dns_suffix
+            principal: pulumi.Input[str] = pulumi.Output.concat("logs.", arns.region(common), ".", suffix)
             # CloudWatch Logs, encrypt log data: it names the log group, and not the account.
             actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
             groups = [f"*{physical_name('', 512)}*", *log_group_names]
@@ -197,7 +194,7 @@ def _allow(common: Common, service: KeyService, log_group_names: Sequence[str]) 
 
 
 def _names(common: Common, services: Sequence[str]) -> list[pulumi.Output[str]]:
-    region = aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
+    region = arns.region(common)
     # In China the services' names end otherwise.
     return [pulumi.Output.concat(service, ".", region, ".*") for service in sorted(set(services))]
 
