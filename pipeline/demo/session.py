@@ -1,13 +1,11 @@
 """A run of the demo: what is started, sent and shown, in the embedded AWS or on AWS."""
 
 import os
-import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 import typer
 from botocore.credentials import Credentials
@@ -22,6 +20,7 @@ from pipeline import PROGRAM
 from pipeline.demo.back_half import BackHalf, QueryFailed
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import external_api
+from pipeline.demo.interrupting import stopped_by_ctrl_c
 from pipeline.demo.plan import plan
 from pipeline.demo.poison import KINDS, Poison, summed
 from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
@@ -66,7 +65,7 @@ def on_aws(options: Options, stack_name: str, outputs_file: Path | None, yes: bo
         The exit code: 1 when the accounting does not add up, or nothing could be sent.
     """
     console = Console(stderr=options.json, highlight=False)
-    stop, begin = _stopped_by_ctrl_c(console), time.perf_counter()
+    stop, begin = stopped_by_ctrl_c(console), time.perf_counter()
     seed = options.seed or time.time_ns() % 2**31
     try:
         sent = send_to_aws(console, stack_name, outputs_file, options.orders, seed, yes, stop)
@@ -89,7 +88,7 @@ def here(options: Options) -> int:
         The exit code: 1 when the accounting does not add up, or the pipeline could not be deployed.
     """
     console = Console(stderr=options.json, highlight=False)
-    stop = _stopped_by_ctrl_c(console)
+    stop = stopped_by_ctrl_c(console)
     orders, elements, poison = options.orders, options.elements, options.poison
     seed = 1 if options.seed is None else options.seed
     seconds = {"install": float(os.environ.get("SANDBOX_INSTALL_SECONDS", "0"))}
@@ -139,20 +138,6 @@ def here(options: Options) -> int:
     except (SandboxError, DemoError, QueryFailed) as error:
         console.print(f"[red]Error[/]: {error}", markup=True)
         return 1
-
-
-def _stopped_by_ctrl_c(console: Console) -> threading.Event:
-    """What is set by the first Ctrl-C; the second one ends the process."""
-    stop = threading.Event()
-
-    def interrupted(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        console.print("\nStopping; what was sent is still counted (Ctrl-C again to end at once).")
-
-    signal.signal(signal.SIGINT, interrupted)
-    return stop
 
 
 def _deployed(aws: Sandbox, external_url: str, console: Console, seconds: dict[str, float]) -> Stack:

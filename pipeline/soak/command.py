@@ -1,10 +1,7 @@
 """``python -m pipeline soak``: orders through the pipeline in the embedded AWS, while what it stands on fails."""
 
-import signal
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +15,7 @@ from eda_sandbox.services.scheduler import Scheduler
 from pipeline import PROGRAM
 from pipeline.demo.back_half import BackHalf, QueryFailed
 from pipeline.demo.external_api import external_api
+from pipeline.demo.interrupting import stopped_by_ctrl_c
 from pipeline.demo.plan import plan
 from pipeline.demo.poison import Poison, summed
 from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
@@ -54,19 +52,11 @@ def soak(
     third of the orders is sent. Ends with 1 when the accounting does not add up. Ctrl-C still counts.
     """
     console = report.console(stderr=json)
-    stop = threading.Event()
     try:
         phases = parse(faults)
     except SpecificationError as error:
         raise typer.BadParameter(str(error), param_hint="--faults") from None
-
-    def interrupted(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-        console.print("\nStopping; what was sent is still counted (Ctrl-C again to end at once).")
-
-    signal.signal(signal.SIGINT, interrupted)
+    stop = stopped_by_ctrl_c(console)
     begin, seconds = time.perf_counter(), {}
     try:
         with embedded_aws(speed, seed) as aws, external_api(elements, delay=0.05, seed=seed) as external:
