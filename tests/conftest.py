@@ -9,7 +9,7 @@ import pytest
 from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
-from eda_sandbox.provider.deploy import Stack, deploy, destroy
+from eda_sandbox.provider.deploy import Stack, deploy, destroy, stack_config
 from hypothesis import HealthCheck, settings
 
 from pipeline.demo.client import OrdersClient
@@ -100,7 +100,19 @@ def stack(aws: Sandbox, external: ExternalApi) -> Stack:
     return deploy(aws.cloud, ROOT / "__main__.py", config={"external_api_url": external.url})
 
 
+def client_of(stack: Stack) -> OrdersClient:
+    """A client of a deployed pipeline with the account's root credentials."""
+    return OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+
+
 @pytest.fixture(scope="session")
 def orders(stack: Stack) -> OrdersClient:
-    """A client with the account's root credentials."""
-    return OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+    """A client of the shared stack."""
+    return client_of(stack)
+
+
+@pytest.fixture(scope="module")
+def own_stack(request: pytest.FixtureRequest, deploy_here: Deploy, external: ExternalApi) -> Stack:
+    """The pipeline once more, with nothing of other tests in it, for those of a module that count what it does."""
+    config = {**stack_config(ROOT, "orders", "sandbox"), "external_api_url": external.url}
+    return deploy_here(ROOT / "__main__.py", request.path.stem.removeprefix("test_").replace("_", "-"), config)

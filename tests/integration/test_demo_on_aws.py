@@ -4,29 +4,24 @@ import json
 from pathlib import Path
 
 import pytest
-from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.provider.deploy import Stack
 from typer.testing import CliRunner
 
-from pipeline import documents
 from pipeline.__main__ import loaded
 from pipeline.demo.client import OrdersClient
-from pipeline.demo.external_api import ExternalApi
-from tests.conftest import ROOT, Deploy
+from tests.conftest import client_of
 
 
 @pytest.fixture(scope="module")
-def stack(deploy_here: Deploy, external: ExternalApi) -> Stack:
-    """A stack of its own, with nothing of other tests in it."""
-    config = {**documents.config("sandbox"), "external_api_url": external.url}
-    return deploy_here(ROOT / "__main__.py", "smoke", config)
+def stack(own_stack: Stack) -> Stack:
+    return own_stack
 
 
 @pytest.fixture(scope="module")
 def orders(stack: Stack) -> OrdersClient:
-    return OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+    return client_of(stack)
 
 
 @pytest.fixture

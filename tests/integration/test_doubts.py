@@ -6,9 +6,8 @@ from itertools import combinations, product
 from typing import Any
 
 import pytest
-from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.cloud import REGION
 from eda_sandbox.foundation.doubts import DOUBTS, parsed, settled
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.deploy import Stack
@@ -16,7 +15,7 @@ from eda_sandbox.provider.deploy import Stack
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import ExternalApi
 from pipeline.redrive_changes import RedriveChanges
-from tests.conftest import ROOT, Deploy
+from tests.conftest import ROOT, Deploy, client_of
 from tests.integration.test_orders import BODY, DETAILS, until
 from tests.reliability.test_back_half import Chain
 from tests.waiting import wait_until
@@ -48,10 +47,6 @@ ROWS = rows()
 def _defaults(aws: Sandbox) -> Iterator[None]:
     yield
     aws.cloud.doubts.update(settled())
-
-
-def client_of(stack: Stack) -> OrdersClient:
-    return OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
 
 
 def order(client: OrdersClient) -> str:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
@@ -21,14 +20,12 @@ from eda_sandbox.provider.deploy import Stack
 from pulumi_aws_eda import log_queries
 from typer.testing import CliRunner
 
-from pipeline import documents
 from pipeline.__main__ import app
 from pipeline.demo.back_half import BackHalf
 from pipeline.demo.client import OrdersClient
-from pipeline.demo.external_api import ExternalApi
 from pipeline.trace import End, Trace, Traced
 from pipeline.trace_lines import Stage
-from tests.conftest import ROOT, Deploy
+from tests.conftest import ROOT, client_of
 from tests.integration.test_orders import BODY, until
 from tests.reliability.test_back_half import Chain
 from tests.waiting import wait_until
@@ -78,15 +75,13 @@ class Orders:
 
 
 @pytest.fixture(scope="module")
-def stack(deploy_here: Deploy, external: ExternalApi) -> Stack:
-    """A stack of its own: what other tests left in a shared one's stream would have to go through first."""
-    config = {**documents.config("sandbox"), "external_api_url": external.url}
-    return deploy_here(ROOT / "__main__.py", "trace", config)
+def stack(own_stack: Stack) -> Stack:
+    return own_stack
 
 
 @pytest.fixture(scope="module")
 def orders(stack: Stack) -> OrdersClient:
-    return OrdersClient(stack.outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+    return client_of(stack)
 
 
 @pytest.fixture(scope="module")
