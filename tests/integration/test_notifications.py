@@ -136,9 +136,7 @@ def redrive(aws: Sandbox, stack: Stack) -> list[str]:
     return done.output.splitlines()
 
 
-def test_an_order_of_the_pipeline_is_told_at_each_version_once(
-    orders: OrdersClient, aws: Sandbox, stack: Stack, external: ExternalApi
-) -> None:
+def test_an_order_of_the_pipeline_is_told_at_each_version_once(orders: OrdersClient, external: ExternalApi) -> None:
     order_id = accepted(orders)
     assert orders.post_details(order_id, DETAILS).status == 202
     until(orders, order_id, "COMPLETED")
@@ -148,21 +146,28 @@ def test_an_order_of_the_pipeline_is_told_at_each_version_once(
         return {id: count for id, count in external.notified.items() if id.startswith(order_id)}
 
     wait_until(lambda: len(told()) == 3, "all versions are told")
-    # The same message again, as after a failure between Lambda and SQS: the record knows it.
-    queue = stack.outputs["notifications_queue_url"]
+    assert told() == expected
+
+
+def test_a_message_that_comes_again_is_not_told_again(aws: Sandbox, notifying: Stack, receiver: Receiver) -> None:
+    event_id = write(aws, notifying, order_id := unique())
+    wait_until(lambda: receiver.told[event_id] == 1, "it is told")
+    # The same message, as after a failure between Lambda and SQS: the record knows it.
     again = {
         "order_id": order_id,
-        "event_id": f"{order_id}:3",
-        "status": "COMPLETED",
-        "version": "3",
+        "event_id": event_id,
+        "status": "PENDING",
+        "version": "1",
         "correlation_id": order_id,
         "traceparent": "",
         "updated_at": "2026-05-01T12:00:00Z",
     }
+    queue = notifying.outputs["notifications_queue_url"]
     for _ in range(5):
         aws.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps(again))
     wait_until(lambda: waiting(aws, queue) == 0, "the repeats are worked off")
-    assert told() == expected
+    assert receiver.told[event_id] == 1
+    assert waiting(aws, dead_letters(aws, notifying)) == 0
 
 
 def test_a_message_that_comes_again_after_the_consumers_time_out_has_one_effect(
