@@ -30,11 +30,14 @@ def key() -> str:
 
 
 def until(orders: OrdersClient, order_id: str, status: str) -> dict[str, Any]:
-    def reached() -> dict[str, Any] | None:
-        answer = orders.get_order(order_id)
-        return answer.body if answer.status == 200 and answer.body["status"] == status else None
+    last: Answer | None = None
 
-    found = wait_until(reached, f"{order_id} is {status}")
+    def reached() -> dict[str, Any] | None:
+        nonlocal last
+        last = orders.get_order(order_id)
+        return last.body if last.status == 200 and last.body["status"] == status else None
+
+    found = wait_until(reached, lambda: f"{order_id} is {status}; it is {last and (last.status, last.body)}")
     assert found is not None
     return found
 

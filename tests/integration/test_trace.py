@@ -26,6 +26,7 @@ from pipeline.demo.client import OrdersClient
 from pipeline.trace import End, Trace, Traced
 from pipeline.trace_lines import Stage
 from tests.conftest import ROOT, client_of
+from tests.faulted import of
 from tests.integration.test_orders import BODY, until
 from tests.reliability.test_back_half import Chain
 from tests.waiting import wait_until
@@ -92,11 +93,12 @@ def behind(aws: Sandbox, stack: Stack) -> BackHalf:
 @pytest.fixture(scope="module")
 def sent(aws: Sandbox, stack: Stack, orders: OrdersClient, behind: BackHalf) -> Orders:
     """Orders that went all the way, on which duplicates and faults lay."""
+    mine = of("orders-trace")
     for fault in (
-        Fault(FaultKind.ERROR, "dynamodb", "UpdateItem", times=2, code="ThrottlingException"),
-        Fault(FaultKind.LOST_ANSWER, "stepfunctions", "StartExecution", times=1),
-        Fault(FaultKind.DUPLICATE, "events", "PutEvents", times=20),
-        Fault(FaultKind.PARTIAL, "firehose", "PutRecordBatch", times=2),
+        Fault(FaultKind.ERROR, "dynamodb", "UpdateItem", times=2, code="ThrottlingException", matching=mine),
+        Fault(FaultKind.LOST_ANSWER, "stepfunctions", "StartExecution", times=1, matching=mine),
+        Fault(FaultKind.DUPLICATE, "events", "PutEvents", times=20, matching=mine),
+        Fault(FaultKind.PARTIAL, "firehose", "PutRecordBatch", times=2, matching=mine),
     ):
         aws.faults.add(fault)
     made = Orders(orders)
