@@ -44,6 +44,7 @@ def elements(chunks: Iterable[bytes], max_element: int = MAX_ELEMENT) -> Iterato
         text.at += 1
     else:
         while True:
+            yield from text.objects(max_element)
             yield text.value(max_element)
             mark = text.next_mark()
             text.at += 1
@@ -63,6 +64,7 @@ class _Text:
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._buffer = ""
         self._ended = False
+        self._tried = -1
         self.at = 0
 
     def next_mark(self) -> str:
@@ -75,6 +77,22 @@ class _Text:
                 return self._buffer[self.at]
             if not self._more(1):
                 return ""
+
+    def objects(self, max_length: int) -> list[Any]:
+        """The elements up to the last object that a comma follows, at once and with that comma; empty when what was
+        received cannot be cut there. Where what stands before a comma is an array's content, the comma ends an element.
+        """
+        end = self._buffer.rfind("},", self.at, self.at + max_length)
+        if end <= self._tried:
+            return []
+        self._tried = end
+        try:
+            read: list[Any] = _DECODER.decode(f"[{self._buffer[self.at : end + 1]}]")
+        except (ValueError, RecursionError):
+            # Read one by one, which tells what is wrong, if anything is.
+            return []
+        self.at = end + 2
+        return read
 
     def value(self, max_length: int) -> Any:
         """The value that begins at the next character that is no space."""
@@ -128,5 +146,6 @@ class _Text:
             received.append(text)
             count += len(text)
         self._buffer = "".join(received)
+        self._tried = -1
         self.at = 0
         return count > 0

@@ -93,6 +93,8 @@ VALID = [
     "[9007199254740993]",
     "[" + "1" * 4300 + "]",
     "[" + "1" * 5000 + ".5]",
+    '[{"a":"},"},{"b":[{},{}]},[{},{}],{},1,{}]',
+    '[[{},{}],{"a":"},{"},"},{},",{}]',
 ]
 """Of each kind that JSONTestSuite has under ``y_``, and what implementations may choose of ``i_``."""
 INVALID = [

@@ -1,0 +1,66 @@
+"""What reading an array as it arrives costs against reading it at once with ``json``: ``python -m bench.json_stream``.
+
+The bytes are the external API's answer of the demo, in chunks of 64 KiB. The baseline holds all of them and calls
+``json.loads``; ``ijson``, ``msgspec`` and ``orjson`` are measured where they are installed, the last two at once as
+well. Prints a table, and with ``--json`` one object in the last line: CPU milliseconds (the least of the rounds, one
+after the other in each) and ratios to the baseline.
+"""
+
+import importlib
+import io
+import json
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+from eda_runtime.json_stream import elements
+
+from pipeline.demo.external_api import offers
+
+CHUNK = 64 * 1024
+
+
+def variants(body: bytes) -> dict[str, Callable[[], object]]:
+    """What reads it, by name."""
+    chunks = [body[at : at + CHUNK] for at in range(0, len(body), CHUNK)]
+    found: dict[str, Callable[[], object]] = {
+        "json": lambda: json.loads(body),
+        "elements": lambda: deque(elements(chunks), 0),
+    }
+    readers: dict[str, Callable[[Any], Callable[[], object]]] = {
+        "ijson": lambda module: lambda: deque(module.items(io.BytesIO(body), "item", use_float=True), 0),
+        "msgspec": lambda module: lambda: module.json.decode(body),
+        "orjson": lambda module: lambda: module.loads(body),
+    }
+    for name, reader in readers.items():
+        try:
+            found[name] = reader(importlib.import_module(name))
+        except ImportError:
+            print(f"{name} is not installed")
+    return found
+
+
+def main(
+    length: Annotated[int, typer.Option(min=1, help="Elements of the array.")] = 50_000,
+    rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 7,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object in the last line.")] = False,
+) -> None:
+    """Measure, one after the other in each round, so that a slow moment hits all of them."""
+    reading = variants(offers(length, 0))
+    least = dict.fromkeys(reading, float("inf"))
+    for _ in range(rounds):
+        for name, read in reading.items():
+            begin = time.process_time()
+            read()
+            least[name] = min(least[name], 1000 * (time.process_time() - begin))
+    ratios = {name: round(value / least["json"], 2) for name, value in least.items()}
+    for name, value in least.items():
+        print(f"{name:<9} {value:7.1f} ms  {ratios[name]:5.2f}")
+    if as_json:
+        print(json.dumps({"milliseconds": {k: round(v, 1) for k, v in least.items()}, "ratios": ratios}))
+
+
+if __name__ == "__main__":
+    typer.run(main)
