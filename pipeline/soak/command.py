@@ -70,7 +70,7 @@ def soak(
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
             connect = connector(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
             injecting = Injecting(aws.faults, aws.cloud.clock, phases, orders, progress)
-            run = SoakRun(pipeline, connect, injecting.progress, SEND_SECONDS, stop, seed, orders)
+            run = SoakRun(pipeline, connect, aws.faults, injecting.progress, SEND_SECONDS, stop, seed, orders)
             console.print(f"Sending {orders} orders (seed {seed}), faults: {faults}")
             poisoned = Poison(connect(PATIENT), aws.client, outputs, behind, pipeline.rows, seed)
             with injecting, ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:

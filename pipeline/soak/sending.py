@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from botocore.credentials import Credentials
+from eda_sandbox.frontdoor.faults import FaultLayer
 
 from pipeline.demo.back_half import BackHalf
 from pipeline.demo.client import Answer, OrdersClient
@@ -28,6 +29,7 @@ class SoakRun(Run):
     Args:
         pipeline: where the orders go.
         connect: makes a client that tries so often.
+        faults: what is done to their requests.
         progress: told how far each phase is.
         deadline: seconds after which the run gives up.
         stop: set to end the run early.
@@ -39,6 +41,7 @@ class SoakRun(Run):
         self,
         pipeline: Pipeline,
         connect: Callable[[int], OrdersClient],
+        faults: FaultLayer,
         progress: Progress,
         deadline: float,
         stop: threading.Event,
@@ -47,6 +50,7 @@ class SoakRun(Run):
     ) -> None:
         self._impatient = connect(IMPATIENT)
         super().__init__(pipeline, connect(PATIENT), progress, deadline, stop, max(2, min(CLIENTS, orders // 10)))
+        self._faults = faults
         self._seed = seed
 
     def _asked(self, order: PlannedOrder, hop: str | None, call: Callable[[OrdersClient], Answer]) -> Answer | None:
@@ -60,8 +64,13 @@ class SoakRun(Run):
         return None if answer.status in COME_AGAIN else answer
 
     def account(self, behind: BackHalf | None = None) -> Result:
-        """Count; of a request whose answer was lost on its way nobody can say what its client was told."""
-        self.ledger.unanswered |= self.ledger.given_up & (self._client.unanswered | self._impatient.unanswered)
+        """Count; of a request whose answer was lost on its way nobody can say what its client was told.
+
+        Nor of one that came twice, when the other of its answers is the client's.
+        """
+        twice = {request.header("idempotency-key") or "" for request in self._faults.unheard}
+        unanswered = self._client.unanswered | self._impatient.unanswered | twice
+        self.ledger.unanswered |= self.ledger.given_up & unanswered
         return super().account(behind)
 
     def _unexpected(self, what: str, answer: Answer | None) -> None:

@@ -48,7 +48,7 @@ def role(aws: Sandbox, service: str, *statements: dict[str, Any], source_arn: st
     return str(made["Role"]["Arn"])
 
 
-def received(aws: Sandbox, url: str, count: int, timeout: float = 15) -> list[dict[str, Any]]:
+def received(aws: Sandbox, url: str, count: int) -> list[dict[str, Any]]:
     """That many messages, which are then gone from the queue."""
     found: list[dict[str, Any]] = []
 
@@ -61,7 +61,7 @@ def received(aws: Sandbox, url: str, count: int, timeout: float = 15) -> list[di
             found.append(message)
         return len(found) >= count
 
-    wait_until(enough, f"{count} messages are in {url}", timeout)
+    wait_until(enough, f"{count} messages are in {url}")
     assert len(found) == count, found
     return found
 

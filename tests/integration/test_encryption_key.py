@@ -194,7 +194,7 @@ def test_a_workflow_waits_for_its_callback_and_completes_the_row(aws: Sandbox, u
 def test_without_the_key_an_execution_fails(aws: Sandbox, users: Stack, roles: Roles) -> None:
     with roles.without("flow-role", "DecryptWithKey"):
         id, execution = start(aws, users)
-        wait_until(lambda: status(aws, execution) != "RUNNING", "the execution ends", timeout=60)
+        wait_until(lambda: status(aws, execution) != "RUNNING", "the execution ends")
         assert status(aws, execution) == "FAILED"
     assert item(aws, users.outputs["rows"], id)["status"] == {"S": "PENDING"}
 

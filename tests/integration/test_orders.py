@@ -14,6 +14,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import Stack
 
 from pipeline import documents, workload
@@ -65,6 +66,24 @@ def get(url: str) -> int:
     request = AWSRequest("GET", url)
     SigV4Auth(Credentials(ROOT_KEY, ROOT_SECRET), "execute-api", REGION).add_auth(request)
     return urllib3.request("GET", url, headers=dict(request.headers), retries=False, timeout=30).status
+
+
+def test_a_clients_request_that_comes_twice_is_one_order_and_is_remembered(
+    orders: OrdersClient, aws: Sandbox, stack: Stack
+) -> None:
+    key = secrets.token_hex(16)
+    mine = Fault(
+        FaultKind.DUPLICATE,
+        "execute-api",
+        "POST *",
+        times=1,
+        matching=lambda request: request.header("idempotency-key") == key,
+    )
+    aws.faults.add(mine)
+    answer = orders.post_order(key, BODY)
+    assert answer.status == 202
+    assert len(executions(aws, stack, str(answer.body["order_id"]))) == 1
+    assert [request.header("idempotency-key") for request in aws.faults.unheard] == [key]
 
 
 @pytest.mark.parametrize("slash", ["", "/"])

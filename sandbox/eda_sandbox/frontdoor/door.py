@@ -141,6 +141,8 @@ class FrontDoor:
             unseen = soon_visible(request, self._emulator, self._cloud.clock)
         if fault.kind is FaultKind.DUPLICATE:
             self._serve(service, operation, unseen)
+            if service == "execute-api":
+                self._faults.unheard.append(request)
         lost = fault.kind is FaultKind.LOST_ANSWER
         response = self._serve(service, operation, unseen if lost else request)
         if lost:

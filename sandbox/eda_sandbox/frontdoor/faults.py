@@ -111,6 +111,8 @@ class FaultLayer:
     edges: Counter[str] = field(default_factory=Counter)
     """The calls that came, as ``service:operation``, without those with the account's root credentials; those of REST
     APIs' clients count whoever calls."""
+    unheard: list[HttpRequest] = field(default_factory=list)
+    """Requests of REST APIs' clients that came twice: nobody heard the answer to the first of the two."""
     _rules: list[_Rule] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -124,6 +126,7 @@ class FaultLayer:
         with self._lock:
             self._rules.clear()
             self.injected.clear()
+            self.unheard.clear()
 
     def stop(self) -> None:
         """Take all rules back; what was injected stays counted."""
