@@ -1,5 +1,6 @@
 """What holds data stays: under a rename nothing on AWS changes, and what an environment protects refuses to go."""
 
+import asyncio
 import string
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,12 +11,14 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pulumi.runtime.proto import alias_pb2, provider_pb2
 from pulumi_aws_eda import ArgumentError, IdempotentLambda, PayloadStore, defaults
 from pulumi_aws_eda.testing import Recording, record
 
 from pipeline import documents
 from tests.unit import component_cases
 from tests.unit.component_cases import CASES, CODE
+from tests.unit.test_plugin_maps import engine, plugin, sent, serialized
 
 NAMES = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=40)
 HOLDS_DATA = {
@@ -103,6 +106,36 @@ def test_an_alias_that_is_known_only_later_is_refused() -> None:
 
     with pytest.raises(ArgumentError, match=r"PayloadStore 'new': the argument 'opts.aliases' has one that is known"):
         record(program)
+
+
+def test_through_the_plugin_too_names_outlive_renames(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = sent("IdempotentLambda", CASES["IdempotentLambda"], monkeypatch)
+    made = []
+    with engine() as (monitor, address), plugin(address) as stub:
+        for request in (
+            {"project": "shop", "stack": "dev", "name": "it"},
+            {
+                "project": "web-shop",
+                "stack": "live",
+                "name": "worker",
+                "config": {"aws-eda:namePrefix": "shop-dev"},
+                "aliases": [alias_pb2.Alias(spec=alias_pb2.Alias.Spec(name="it"))],
+            },
+        ):
+            monitor.begin()
+            stub.Construct(
+                provider_pb2.ConstructRequest(
+                    type="aws-eda:index:IdempotentLambda",
+                    monitorEndpoint=address,
+                    inputs=asyncio.run(serialized(inputs)),
+                    accepts_output_values=True,
+                    **request,
+                ),
+                timeout=60,
+            )
+            made.append({key: given for key, given in monitor.made.items() if not key[0].startswith("aws-eda:")})
+    assert len(made[0]) > 10
+    assert made[0] == made[1]
 
 
 def held(recording: Recording) -> dict[tuple[str, str], Mapping[str, Any]]:
