@@ -150,8 +150,7 @@ class IdempotentLambda(pulumi.ComponentResource):
     role with one statement for each need, optionally idempotency and a failure destination, and alarms.
 
     Args:
-        name: logical name; the physical one is project, stack and this, at most 64 characters, and outlives a rename with an
-            alias.
+        name: logical name; the physical one is project, stack and this, at most 64 characters; an alias keeps it.
         args: see ``IdempotentLambdaArgs``.
         opts: Pulumi's options.
 

@@ -102,7 +102,9 @@ class Observability(pulumi.ComponentResource):
         super().__init__("aws-eda:index:Observability", name, {}, opts)
         topic = None
         if not args.get("alarm_actions"):
-            topic = AlarmTopic(f"{first_name(component, name, opts)}-alarms", _topic(args), pulumi.ResourceOptions(parent=self))
+            topic = AlarmTopic(
+                f"{first_name(component, name, opts)}-alarms", _topic(args), pulumi.ResourceOptions(parent=self)
+            )
         common = Common.of(self, name, {**args, **({"alarm_actions": [topic.topic_arn]} if topic else {})}, opts)
         name = common.name
         _alarm(common, args)

@@ -39,7 +39,7 @@ OWN_KEY = {"AlarmTopic", "Observability"}
 MACHINE = "aws:sfn/stateMachine:StateMachine"
 
 
-def made(name: str, logical: str, opts: pulumi.ResourceOptions | None, **record_args: Any) -> dict[tuple[str, str], Any]:
+def made(name: str, logical: str, opts: pulumi.ResourceOptions | None, **how: Any) -> dict[tuple[str, str], Any]:
     """All that a component's case asks the engine for below the component, when it has another name and options."""
 
     def program() -> None:
@@ -48,7 +48,7 @@ def made(name: str, logical: str, opts: pulumi.ResourceOptions | None, **record_
             patch.setattr(component_cases, name, lambda _, args: component(logical, args, opts))
             CASES[name]()
 
-    return children(record(program, **record_args))
+    return children(record(program, **how))
 
 
 def children(recording: Recording) -> dict[tuple[str, str], Any]:

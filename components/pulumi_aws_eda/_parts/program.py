@@ -21,7 +21,7 @@ class Program:
     Attributes:
         defaults: arguments of components that are made from now on.
         layers: by what is in them, and their provider; None is the default one.
-        first: the component that was made first, and what it is called; for the plugin that is the one it was asked for.
+        first: the component that was made first, for the plugin the one it was asked for, and what it is called.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
