@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,20 @@ MADE_ANEW = {
     "aws:lambda/permission:Permission",
 }
 """Types that AWS cannot change: of one document, one call, one source."""
+
+
+WRAPPED = """
+import pulumi
+from pulumi_aws_eda import PayloadStore
+
+
+class Shop(pulumi.ComponentResource):
+    def __init__(self, name, aliases, inner):
+        super().__init__("shop:index:Shop", name, {}, pulumi.ResourceOptions(aliases=aliases))
+        PayloadStore(f"{name}-store", {}, pulumi.ResourceOptions(parent=self, aliases=inner))
+
+
+"""
 
 
 class Stays:
@@ -230,3 +245,20 @@ def test_without_protection_a_destroy_stops_at_buckets_with_data_and_ends_when_t
     stays.project.destroy()
     assert stays.project.resources() == {}
     assert not set(buckets) & {found["Name"] for found in s3.list_buckets()["Buckets"]}
+
+
+def test_a_component_within_one_that_is_renamed_keeps_its_names_by_an_alias_of_its_own(
+    aws: Sandbox, tmp_path: Path
+) -> None:
+    with serve(aws.cloud, folder=tmp_path) as port, command_environment(Session(aws, port), os.environ) as environment:
+        shop = Project(tmp_path, environment, "one")
+        new_project(tmp_path, "wrapped", f'{WRAPPED}Shop("old", [], [])\n')
+        shop.pulumi("stack", "init", "one")
+        shop.up()
+        [bucket] = [each["id"] for each in shop.of_type("aws:s3/bucket:Bucket")]
+        aliases = '[pulumi.Alias(name="old")], [pulumi.Alias(name="old-store")]'
+        new_project(tmp_path, "wrapped", f'{WRAPPED}Shop("new", {aliases})\n')
+        shop.is_settled()
+        shop.up()
+        assert [each["id"] for each in shop.of_type("aws:s3/bucket:Bucket")] == [bucket]
+        shop.destroy()

@@ -12,7 +12,6 @@ import pulumi
 
 from pulumi_aws_eda._parts.args import ArgumentError
 
-PACKAGE = "aws-eda"
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9_-]")
 """What a function, a layer, a queue, a state machine, a topic or a dashboard does not take in its name."""
 _NOT_LOWER = re.compile(r"[^a-z0-9-]")
@@ -79,7 +78,7 @@ def name_prefix(limit: int) -> str:
 
 def _full(name: str) -> str:
     """Project, stack and the name; in place of the first two what the config has, which stays when they are renamed."""
-    prefix = pulumi.Config(PACKAGE).get("namePrefix") or f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    prefix = pulumi.Config("aws-eda").get("namePrefix") or f"{pulumi.get_project()}-{pulumi.get_stack()}"
     return f"{prefix}-{name}"
 
 
