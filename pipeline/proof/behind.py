@@ -18,6 +18,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.services.scheduler import Scheduler
 
 from pipeline.demo.back_half import BackHalf
+from pipeline.preflight_analytics import SECRETS_ROLE
 from pipeline.proof.proving import Check
 from pipeline.proof.roles import Roles
 from pipeline.proof.stage import CheckFailed, Stage
@@ -58,7 +59,13 @@ class BehindChecks:
         self._dynamodb = stage.aws.client("dynamodb")
 
     def set_up(self) -> None:
-        """Make the reconciler look at rows alone that a check has made look old."""
+        """Make the reconciler look at rows alone that a check has made look old, and let QuickSight decrypt the secret of
+        its reader, as its administrator does by hand (docs/how-to/quicksight.md)."""
+        key = self._stage.stack.of_type("aws:kms/key:Key")["orders-key-key"]["arn"]
+        decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [decrypt]})
+        iam = self._stage.aws.client("iam")
+        iam.put_role_policy(RoleName=SECRETS_ROLE, PolicyName="key", PolicyDocument=document)
         lambda_, name = self._stage.aws.client("lambda"), self._outputs["reconciler_function_name"]
         variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         variables = {**variables, "GRACE_SECONDS": str(GRACE_SECONDS)}
