@@ -59,8 +59,8 @@ class BehindChecks:
         self._dynamodb = stage.aws.client("dynamodb")
 
     def set_up(self) -> None:
-        """Make the reconciler look at rows alone that a check has made look old, and let QuickSight decrypt the secret of
-        its reader, as its administrator does by hand (docs/how-to/quicksight.md)."""
+        """Make the reconciler look at rows alone that a check has made look old, and let QuickSight decrypt its secret,
+        as its administrator does by hand (docs/how-to/quicksight.md)."""
         key = self._stage.stack.of_type("aws:kms/key:Key")["orders-key-key"]["arn"]
         decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}
         document = json.dumps({"Version": "2012-10-17", "Statement": [decrypt]})
