@@ -92,6 +92,11 @@ class BehindChecks:
                 self.brought,
                 tuple(f"{LOAD}-warehouse-role/{sid}" for sid in ("Migrate", "ReadSecret", "DescribeStatements")),
             ),
+            Check(
+                "a secret that is empty is filled",
+                self.filled,
+                tuple(f"{LOAD}-warehouse-role/{sid}" for sid in ("FillSecret", "EncryptWithKey")),
+            ),
             Check("SPICE is refreshed after a load's event", self.refreshed, (refresh,)),
             Check(
                 "a query that failed and whose events are lost is settled",
@@ -208,6 +213,24 @@ class BehindChecks:
         """What a deployment asks of the warehouse, again."""
         (invocation,) = self._stage.stack.of_type("aws:lambda/invocation:Invocation").values()
         self._stage.invoke(invocation["functionName"], invocation["input"].encode())
+
+    def filled(self) -> None:
+        """What the first deployment asks of the warehouse: the reader's secret has no password yet."""
+        arn, faults = self._outputs["reader_secret_arn"].encode(), self._stage.aws.faults
+        faults.add(
+            Fault(
+                FaultKind.ERROR,
+                "secretsmanager",
+                "GetSecretValue",
+                times=1,
+                code="ResourceNotFoundException",
+                matching=lambda request: arn in request.body,
+            )
+        )
+        try:
+            self.brought()
+        finally:
+            faults.clear()
 
     def refreshed(self) -> None:
         """A load's completion event, an ingestion."""
