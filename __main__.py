@@ -30,7 +30,11 @@ from pipeline import analytics, config, schemas
 HERE = Path(__file__).parent
 settings = config.load()
 # Of all that the stack stores; None leaves it to the services' own keys.
-kms_key_arn = EncryptionKey("orders-key", {"tags": settings.tags}).arn if settings.encryption_key else None
+kms_key_arn = (
+    EncryptionKey("orders-key", {"tags": settings.tags, "deletion_protection": settings.deletion_protection}).arn
+    if settings.encryption_key
+    else None
+)
 # The topic that the config names, or one of the stack's own.
 alarm_actions: list[pulumi.Input[str]] = [*settings.alarm_actions]
 if not alarm_actions:
@@ -42,6 +46,7 @@ defaults(
     tags=settings.tags,
     log_retention_in_days=settings.log_retention_in_days,
     alarm_actions=alarm_actions,
+    deletion_protection=settings.deletion_protection,
     **({"kms_key_arn": kms_key_arn} if kms_key_arn is not None else {}),
 )
 
@@ -67,6 +72,7 @@ orders = aws.dynamodb.Table(
     server_side_encryption={"enabled": True, "kms_key_arn": kms_key_arn},
     deletion_protection_enabled=settings.deletion_protection,
     tags=settings.tags,
+    opts=pulumi.ResourceOptions(protect=settings.deletion_protection),
 )
 payloads = PayloadStore(
     "orders-payloads",

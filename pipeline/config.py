@@ -93,7 +93,7 @@ class StackConfig:
         call_concurrency: reserved concurrency of the external call.
         details_timeout_seconds: how long an order waits for its details.
         log_retention_in_days: of every log group.
-        deletion_protection: of the orders table.
+        deletion_protection: of all that holds data.
         encryption_key: whether the stack makes a customer managed key and encrypts all that it stores with it.
         order_rate_limit: orders that are admitted a second, and details; see ``docs/how-to/capacity.md``.
         throttling_rate_limit: requests a second on each other route.

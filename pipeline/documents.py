@@ -26,7 +26,7 @@ ROWS = {
     "requests a second on every other route": "throttling_rate_limit",
     "requests at once": "throttling_burst_limit",
     "days logs are kept": "log_retention_in_days",
-    "deletion protection of the table": "deletion_protection",
+    "deletion protection of what holds data": "deletion_protection",
     "key of the stack's own": "encryption_key",
     "topic of the alarms": "alarm_topic_arn",
 }

@@ -50,7 +50,8 @@ class AlarmTopic(pulumi.ComponentResource):
         check(f"AlarmTopic {name!r}", args, AlarmTopicArgs)
         args = program.with_defaults(args, AlarmTopicArgs)
         super().__init__("aws-eda:index:AlarmTopic", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
         key_arn = common.kms_key_arn
         if key_arn is None:
             key_arn = keys.key(common, "key", f"{name}: messages about alarms", [KeyService.ALARMS]).arn

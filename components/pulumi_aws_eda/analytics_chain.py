@@ -73,6 +73,9 @@ class AnalyticsChainArgs(TypedDict):
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether ledger, buckets, warehouse and queues refuse to be deleted and replaced, by Pulumi's ``protect`` and,
+    a table, by DynamoDB too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -149,7 +152,8 @@ class AnalyticsChain(pulumi.ComponentResource):
         _check(component, args)
         args = program.with_defaults(args, AnalyticsChainArgs)
         super().__init__("aws-eda:index:AnalyticsChain", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
         ledger = ledgers.ledger_table(common, args)
         child = pulumi.ResourceOptions(parent=self)
 

@@ -124,6 +124,9 @@ class BatchedFirehoseSinkArgs(TypedDict):
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether bucket, Kinesis stream and queue refuse to be deleted and replaced, by Pulumi's ``protect``; default
+    false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -209,7 +212,8 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
         size = number(component, args, "buffering_size", 128, 64 if parquet else 1, 128)
         dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:BatchedFirehoseSink", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
         prefix = _prefix(name, args)
         error_prefix = args.get("error_prefix", "errors/")
         bucket_name, bucket_arn, bucket_ready = _bucket(common, args)
@@ -496,7 +500,7 @@ def _kinesis_stream(common: Common, retention_period: int) -> aws.kinesis.Stream
         encryption_type="KMS",
         kms_key_id=common.kms_key_arn or "alias/aws/kinesis",
         tags=common.tags,
-        opts=common.opts(),
+        opts=common.keeping(),
     )
 
 

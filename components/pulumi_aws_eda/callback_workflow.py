@@ -58,6 +58,9 @@ class CallbackWorkflowArgs(TypedDict):
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether state machine, callback table and queues refuse to be deleted and replaced, by Pulumi's ``protect``
+    and, a table, by DynamoDB too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -117,7 +120,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
         retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)
         wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
         super().__init__("aws-eda:index:CallbackWorkflow", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
 
         self.callback_table = tables.table(common, "callbacks", "id", ttl="expires_at")
         self.dead_letter_queue = queues.dead_letter_queue(common, runbook="dead-letters-workflow")
@@ -186,7 +190,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
             ),
             tracing_configuration={"enabled": True},
             tags=common.tags,
-            opts=common.opts(depends_on=[policy]),
+            opts=common.keeping(depends_on=[policy]),
         )
         failed = "the failed executions are in the dead-letter queue"
         alarms.state_machine(common, self.state_machine.arn, name, failed)

@@ -72,6 +72,9 @@ class ConsumerCacheArgs(TypedDict):
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether table and queue refuse to be deleted and replaced, by Pulumi's ``protect`` and, a table, by DynamoDB
+    too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -128,7 +131,8 @@ class ConsumerCache(pulumi.ComponentResource):
         hot = "hot" in args
         settings = _hot(component, args["hot"]) if "hot" in args else _scheduled(component, args["scheduled"])
         super().__init__("aws-eda:index:ConsumerCache", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        self._called = common.name
         self.table = tables.table(common, "cache", "id", ttl="expires_at")
         actions = ["dynamodb:GetItem", "dynamodb:UpdateItem" if hot else "dynamodb:BatchGetItem"]
         self._grant: GrantArgs = {"actions": actions, "resources": [self.table.arn]}
@@ -157,9 +161,9 @@ class ConsumerCache(pulumi.ComponentResource):
     def _sid(self) -> str:
         """A function may read several caches, so the Sid holds the cache's name: ``rates-eu`` in its letters, and
         whatever has the same letters (``rates_eu``) with a digest."""
-        words = "".join(part.capitalize() for part in re.findall("[A-Za-z0-9]+", self._name))
-        plain = re.fullmatch("[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*", self._name)
-        return f"Read{words}" + ("" if plain else hashlib.sha256(self._name.encode()).hexdigest()[:8])
+        words = "".join(part.capitalize() for part in re.findall("[A-Za-z0-9]+", self._called))
+        plain = re.fullmatch("[a-z][a-z0-9]*(-[a-z][a-z0-9]*)*", self._called)
+        return f"Read{words}" + ("" if plain else hashlib.sha256(self._called.encode()).hexdigest()[:8])
 
 
 class _Sync:

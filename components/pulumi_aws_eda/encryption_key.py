@@ -25,6 +25,8 @@ class EncryptionKeyArgs(TypedDict):
     deletion_window_in_days: NotRequired[pulumi.Input[int]]
     """Days for which the key can be restored after it was deleted, 7 to 30 (KMS API); default 30. What it encrypted can
     be read by nobody afterwards."""
+    deletion_protection: NotRequired[bool]
+    """Whether the key refuses to be deleted and replaced, by Pulumi's ``protect``; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of the key."""
 
@@ -63,7 +65,8 @@ class EncryptionKey(pulumi.ComponentResource):
         if names and KeyService.LOGS not in services:
             raise ArgumentError(component, "log_group_names", "is given, but 'services' has no LOGS")
         super().__init__("aws-eda:index:EncryptionKey", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
         self.key = keys.key(
             common,
             "key",

@@ -175,7 +175,8 @@ class EventApi(pulumi.ComponentResource):
             raise ArgumentError(component, "user_pool_arns", "is missing; COGNITO needs it")
         _check_routes(component, args["routes"])
         super().__init__("aws-eda:index:EventApi", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
 
         self._admissions: dict[str, aws.sfn.StateMachine] = {}
         ids = paths.operation_ids(args["routes"])

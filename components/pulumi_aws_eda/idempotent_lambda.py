@@ -138,6 +138,9 @@ class IdempotentLambdaArgs(TypedDict):
     """ARN of the role's permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether queues and table refuse to be deleted and replaced, by Pulumi's ``protect`` and, a table, by DynamoDB
+    too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -147,7 +150,7 @@ class IdempotentLambda(pulumi.ComponentResource):
     role with one statement for each need, optionally idempotency and a failure destination, and alarms.
 
     Args:
-        name: logical name; the physical one is project, stack and this, at most 64 characters.
+        name: logical name; the physical one is project, stack and this, at most 64 characters; an alias keeps it.
         args: see ``IdempotentLambdaArgs``.
         opts: Pulumi's options.
 
@@ -207,7 +210,8 @@ class IdempotentLambda(pulumi.ComponentResource):
         if vpc is not None:
             check(f"{component}, vpc_config", vpc, VpcConfigArgs)
         super().__init__("aws-eda:index:IdempotentLambda", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
 
         function_name = physical_name(name, 64)
         self.log_group = logs.log_group(common, "log", f"/aws/lambda/{function_name}")

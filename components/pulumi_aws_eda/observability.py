@@ -10,7 +10,7 @@ from pulumi_aws_eda import log_queries
 from pulumi_aws_eda._parts import arns, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import name_prefix, physical_name
+from pulumi_aws_eda._parts.naming import first_name, name_prefix, physical_name
 from pulumi_aws_eda._parts.observability import alarms, dashboard
 from pulumi_aws_eda._parts.observed import Observed, check_kinds, merged
 from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
@@ -102,8 +102,11 @@ class Observability(pulumi.ComponentResource):
         super().__init__("aws-eda:index:Observability", name, {}, opts)
         topic = None
         if not args.get("alarm_actions"):
-            topic = AlarmTopic(f"{name}-alarms", _topic(args), pulumi.ResourceOptions(parent=self))
-        common = Common.of(self, name, {**args, **({"alarm_actions": [topic.topic_arn]} if topic else {})})
+            topic = AlarmTopic(
+                f"{first_name(component, name, opts)}-alarms", _topic(args), pulumi.ResourceOptions(parent=self)
+            )
+        common = Common.of(self, name, {**args, **({"alarm_actions": [topic.topic_arn]} if topic else {})}, opts)
+        name = common.name
         _alarm(common, args)
         observed = _all(component, common, args)
 

@@ -28,6 +28,8 @@ class PayloadStoreArgs(TypedDict):
     """Delete the bucket with what lies in it; default false."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of the bucket; default: S3's own."""
+    deletion_protection: NotRequired[bool]
+    """Whether the bucket refuses to be deleted and replaced, by Pulumi's ``protect``; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -69,7 +71,7 @@ class PayloadStore(pulumi.ComponentResource):
         if not prefix.endswith("/") or prefix.startswith("/"):
             raise ArgumentError(component, "prefix", f"is {prefix!r}; it must end with '/' and not begin with it")
         super().__init__("aws-eda:index:PayloadStore", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
         self._kms_key_arn = common.kms_key_arn
         self.bucket, self._settled = buckets.bucket(
             common,

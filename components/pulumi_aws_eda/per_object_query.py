@@ -16,7 +16,7 @@ from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
 from pulumi_aws_eda._parts.columns import ColumnArgs, Columns, as_list, by_name
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.naming import physical_name
+from pulumi_aws_eda._parts.naming import first_name, physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
@@ -126,6 +126,9 @@ class PerObjectQueryArgs(QueryArgs):
     """ARN of the role's permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether ledger, buckets and queue refuse to be deleted and replaced, by Pulumi's ``protect`` and, a table, by
+    DynamoDB too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -200,17 +203,19 @@ class PerObjectQuery(pulumi.ComponentResource):
         cutoff = number(component, args, "bytes_scanned_cutoff_per_query", 10 * 1024**3, LEAST_CUTOFF, MOST_CUTOFF)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
         columns = by_name(component, args["columns"])
-        dataset = args.get("dataset", name)
+        called = first_name(component, name, opts)
+        dataset = args.get("dataset", called)
         if not _DATASET.fullmatch(dataset):
             raise ArgumentError(component, "dataset", f"is {dataset!r}; allowed are 1 to 128 of A-Z a-z 0-9 . _ -")
         prefixes = {
-            "curated_prefix": args.get("curated_prefix", f"curated/{name}/"),
-            "result_prefix": args.get("result_prefix", f"results/{name}/"),
+            "curated_prefix": args.get("curated_prefix", f"curated/{called}/"),
+            "result_prefix": args.get("result_prefix", f"results/{called}/"),
         }
         _check_locations(component, args, prefixes)
         dates = glue.date_projection(component, args)
         super().__init__("aws-eda:index:PerObjectQuery", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
         for raises in raising.raising_calls(args["query"]):
             pulumi.log.warn(_raises(component, raises), self)
 

@@ -20,6 +20,8 @@ class DefaultsArgs(TypedDict):
     """ARNs that alarms notify; without it none."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of what is stored; without it the services' own keys."""
+    deletion_protection: NotRequired[bool]
+    """Whether what holds data refuses to be deleted and replaced, as an environment asks; without it nothing."""
     permissions_boundary: NotRequired[pulumi.Input[str]]
     """ARN of every role's permissions boundary; without it none."""
     runtime_layer_arn: NotRequired[pulumi.Input[str]]

@@ -54,6 +54,8 @@ class ReconcilerArgs(ReconcilerSettingsArgs):
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether the queue refuses to be deleted and replaced, by Pulumi's ``protect``; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -101,7 +103,8 @@ class Reconciler(pulumi.ComponentResource):
         grace = number(component, args, "grace_seconds", 120, 0, 86400)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
         super().__init__("aws-eda:index:Reconciler", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
 
         ledger = ledgers.ledger_table(common, args)
         self.dead_letter_queue = queues.dead_letter_queue(common, runbook="dead-letters-reconciler")

@@ -19,7 +19,7 @@ from pulumi_aws_eda._parts.columns import Columns, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.keys import KeyService
-from pulumi_aws_eda._parts.naming import lower_case_name, physical_name
+from pulumi_aws_eda._parts.naming import first_name, lower_case_name, physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
@@ -164,6 +164,9 @@ class ScheduledLoadArgs(LoadArgs):
     """ARN of the roles' permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether warehouse, bucket, ledger, queue, the reader's secret and keys refuse to be deleted and replaced, by
+    Pulumi's ``protect`` and, a table, by DynamoDB too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -257,12 +260,13 @@ class ScheduledLoad(pulumi.ComponentResource):
         timeout = number(component, args, "timeout", 240, 1, 2880)
         retries = number(component, args, "max_retries", 1, 0, 10)
         attempts = number(component, args, "max_attempts", 3, 1, 100)
-        table_name = args.get("target_table_name", default_table_name(name))
+        table_name = args.get("target_table_name", default_table_name(first_name(component, name, opts)))
         columns = by_name(component, args["columns"])
         target = _Target(args.get("schema_name", "analytics"), table_name, columns, args["key"])
         _check_identifier(component, "target_table_name", table_name)
         super().__init__("aws-eda:index:ScheduledLoad", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
 
         ledger = ledgers.ledger_table(common, args)
         files = _job_files(common, args)
@@ -611,7 +615,7 @@ def _warehouse(common: Common, args: ScheduledLoadArgs, copy_needs: Mapping[str,
         iam_roles=[role.arn],
         log_exports=list(LOGS),
         tags=common.tags,
-        opts=common.opts(depends_on=[policy, *exported]),
+        opts=common.keeping(depends_on=[policy, *exported]),
     )
     workgroup = aws.redshiftserverless.Workgroup(
         f"{common.name}-workgroup",
@@ -754,7 +758,7 @@ def _reader_secret(common: Common) -> aws.secretsmanager.Secret:
         description=f"{common.name}: who may read the load's target",
         kms_key_id=common.kms_key_arn,
         tags=common.tags,
-        opts=common.opts(),
+        opts=common.keeping(),
     )
 
 

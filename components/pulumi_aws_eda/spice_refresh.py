@@ -116,6 +116,9 @@ class SpiceRefreshArgs(RefreshArgs):
     """ARN of the role's permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether ledger and queue refuse to be deleted and replaced, by Pulumi's ``protect`` and, a table, by DynamoDB
+    too; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -170,7 +173,8 @@ class SpiceRefresh(pulumi.ComponentResource):
         together(component, args, "ledger_table_name", "ledger_table_arn")
         attempts = number(component, args, "max_attempts", 3, 1, 100)
         super().__init__("aws-eda:index:SpiceRefresh", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
+        name = common.name
 
         ledger = ledgers.ledger_table(common, args)
         source_arn = _data_source_arn(common, args)

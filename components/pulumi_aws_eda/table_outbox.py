@@ -37,6 +37,8 @@ class TableOutboxArgs(TypedDict):
     """ARN of the role's permissions boundary; default none."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether the queue refuses to be deleted and replaced, by Pulumi's ``protect``; default false."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Tags of every child."""
 
@@ -76,7 +78,7 @@ class TableOutbox(pulumi.ComponentResource):
         rows = rows_of(where, source)
         reading = reading_of(where, source, SQS_MESSAGES, SQS_BYTES)
         super().__init__("aws-eda:index:TableOutbox", name, {}, opts)
-        common = Common.of(self, name, args)
+        common = Common.of(self, name, args, opts)
         failures = args.get("dead_letter_queue_arn")
         if failures is None:
             failures = queues.dead_letter_queue(common).arn

@@ -18,6 +18,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.services.scheduler import Scheduler
 
 from pipeline.demo.back_half import BackHalf
+from pipeline.preflight_analytics import SECRETS_ROLE
 from pipeline.proof.proving import Check
 from pipeline.proof.roles import Roles
 from pipeline.proof.stage import CheckFailed, Stage
@@ -58,7 +59,13 @@ class BehindChecks:
         self._dynamodb = stage.aws.client("dynamodb")
 
     def set_up(self) -> None:
-        """Make the reconciler look at rows alone that a check has made look old."""
+        """Make the reconciler look at rows alone that a check has made look old, and let QuickSight decrypt its secret,
+        as its administrator does by hand (docs/how-to/quicksight.md)."""
+        key = self._stage.stack.of_type("aws:kms/key:Key")["orders-key-key"]["arn"]
+        decrypt = {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": key}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [decrypt]})
+        iam = self._stage.aws.client("iam")
+        iam.put_role_policy(RoleName=SECRETS_ROLE, PolicyName="key", PolicyDocument=document)
         lambda_, name = self._stage.aws.client("lambda"), self._outputs["reconciler_function_name"]
         variables = lambda_.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
         variables = {**variables, "GRACE_SECONDS": str(GRACE_SECONDS)}
@@ -84,6 +91,11 @@ class BehindChecks:
                 "the warehouse is brought to what the stack wants",
                 self.brought,
                 tuple(f"{LOAD}-warehouse-role/{sid}" for sid in ("Migrate", "ReadSecret", "DescribeStatements")),
+            ),
+            Check(
+                "a secret that is empty is filled",
+                self.filled,
+                tuple(f"{LOAD}-warehouse-role/{sid}" for sid in ("FillSecret", "EncryptWithKey")),
             ),
             Check("SPICE is refreshed after a load's event", self.refreshed, (refresh,)),
             Check(
@@ -201,6 +213,24 @@ class BehindChecks:
         """What a deployment asks of the warehouse, again."""
         (invocation,) = self._stage.stack.of_type("aws:lambda/invocation:Invocation").values()
         self._stage.invoke(invocation["functionName"], invocation["input"].encode())
+
+    def filled(self) -> None:
+        """What the first deployment asks of the warehouse: the reader's secret has no password yet."""
+        arn, faults = self._outputs["reader_secret_arn"].encode(), self._stage.aws.faults
+        faults.add(
+            Fault(
+                FaultKind.ERROR,
+                "secretsmanager",
+                "GetSecretValue",
+                times=1,
+                code="ResourceNotFoundException",
+                matching=lambda request: arn in request.body,
+            )
+        )
+        try:
+            self.brought()
+        finally:
+            faults.clear()
 
     def refreshed(self) -> None:
         """A load's completion event, an ingestion."""

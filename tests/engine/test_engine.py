@@ -1,59 +1,24 @@
 """The real engine against the sandbox: preview, up, refresh, a change, the policy pack, destroy."""
 
-import json
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.server import serve
 from eda_sandbox.session import Session, command_environment
 
 from pipeline.demo.external_api import ExternalApi
 from tests.conftest import ROOT
+from tests.engine.project import WITH_ENGINE, Project, new_project
 
-pytestmark = [
-    pytest.mark.skipif(shutil.which("pulumi") is None, reason="the engine's tests need `pulumi` on PATH"),
-    pytest.mark.timeout(900),
-]
+pytestmark = WITH_ENGINE
 STACK = "engine"
-
-
-@dataclass
-class Project:
-    """The pipeline's project in a folder of its own, where the engine may write."""
-
-    folder: Path
-    environment: dict[str, str]
-
-    def pulumi(self, *arguments: str, succeeds: bool = True) -> str:
-        command = ["pulumi", "--non-interactive", "--color", "never", *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=False, timeout=600
-        )
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) == succeeds, f"{' '.join(arguments)} ended with {done.returncode}:\n{said}"
-        return said
-
-    def configure(self, **values: Any) -> None:
-        file = self.folder / f"Pulumi.{STACK}.yaml"
-        content = yaml.safe_load(file.read_text())
-        content["config"] |= {f"orders:{name}": value for name, value in values.items()}
-        file.write_text(yaml.safe_dump(content))
-
-    def resources(self) -> dict[str, dict[str, Any]]:
-        state = json.loads(self.pulumi("stack", "export", "--stack", STACK))
-        return {each["urn"]: each for each in state["deployment"].get("resources", [])}
-
-    def of_type(self, type: str) -> list[dict[str, Any]]:
-        return [each for each in self.resources().values() if each["type"] == type]
 
 
 def copied(folder: Path) -> Path:
@@ -73,7 +38,7 @@ def project(aws: Sandbox, external: ExternalApi, tmp_path_factory: pytest.TempPa
     with serve(aws.cloud) as port:
         running = Session(aws, port)
         with command_environment(running, os.environ) as environment:
-            made = Project(folder, environment)
+            made = Project(folder, environment, STACK)
             made.pulumi("stack", "init", STACK)
             made.configure(external_api_url=external.url)
             yield made
@@ -84,7 +49,7 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
     assert "to create" in previewed
     assert project.of_type("aws:sqs/queue:Queue") == []
 
-    project.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    project.up()
     functions = project.of_type("aws:lambda/function:Function")
     assert len(functions) >= 8
     assert len(project.of_type("aws:lambda/layerVersion:LayerVersion")) == 2
@@ -97,7 +62,7 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
     aws.client("logs").delete_query_definition(queryDefinitionId=lost["id"])
     project.pulumi("refresh", "--yes", "--skip-preview", "--stack", STACK)
     assert lost["urn"] not in project.resources()
-    project.pulumi("up", "--yes", "--skip-preview", "--stack", STACK)
+    project.up()
     assert lost["urn"] in project.resources()
 
     # A change is made in place: each resource keeps its id.
@@ -115,7 +80,7 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
     assert kept == {7}
     project.pulumi("preview", "--stack", STACK, "--expect-no-changes")
 
-    project.pulumi("destroy", "--yes", "--skip-preview", "--stack", STACK)
+    project.destroy()
     assert project.resources() == {}
     left = aws.client("dynamodb").list_tables()["TableNames"]
     assert not set(tables) & set(left)
@@ -124,14 +89,11 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
 def test_a_bucket_that_refuses_to_be_destroyed_keeps_its_settings(
     project: Project, aws: Sandbox, tmp_path: Path
 ) -> None:
-    options = {"name": "python", "options": {"virtualenv": str(ROOT / ".venv")}}
-    (tmp_path / "Pulumi.yaml").write_text(yaml.safe_dump({"name": "stays", "runtime": options}))
-    (tmp_path / "__main__.py").write_text('from pulumi_aws_eda import PayloadStore\nPayloadStore("store", {})\n')
-    stays, s3 = Project(tmp_path, project.environment), aws.client("s3")
+    new_project(tmp_path, "refuses", 'from pulumi_aws_eda import PayloadStore\nPayloadStore("store", {})\n')
+    stays, s3 = Project(tmp_path, project.environment, "one"), aws.client("s3")
     stays.pulumi("stack", "init", "one")
-    stays.pulumi("up", "--yes", "--skip-preview", "--stack", "one")
-    exported = json.loads(stays.pulumi("stack", "export", "--stack", "one"))["deployment"]["resources"]
-    [bucket] = [each["id"] for each in exported if each["type"] == "aws:s3/bucket:Bucket"]
+    stays.up()
+    [bucket] = [each["id"] for each in stays.of_type("aws:s3/bucket:Bucket")]
 
     def settings() -> list[Any]:
         return [
@@ -144,13 +106,13 @@ def test_a_bucket_that_refuses_to_be_destroyed_keeps_its_settings(
 
     before, key = settings(), "kept"
     version = s3.put_object(Bucket=bucket, Key=key, Body=b"data")["VersionId"]
-    stays.pulumi("destroy", "--yes", "--skip-preview", "--stack", "one", succeeds=False)
+    stays.destroy(succeeds=False)
     assert settings() == before
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"data"
-    stays.pulumi("up", "--yes", "--skip-preview", "--stack", "one")
+    stays.up()
     assert settings() == before
     s3.delete_object(Bucket=bucket, Key=key, VersionId=version)
-    stays.pulumi("destroy", "--yes", "--skip-preview", "--stack", "one")
+    stays.destroy()
     assert bucket not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
 
 

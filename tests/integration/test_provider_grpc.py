@@ -578,8 +578,17 @@ def test_what_cannot_be_changed_is_replaced(stack: Engine, types: dict[str, list
     made = types[type][0]
     told = stack.diff(made, made.changed(REPLACED[type]))
     assert (told.changes, list(told.replaces)) == (SOME, list(REPLACED[type]))
-    # A name that changes leaves the old resource its own until the new one is there.
-    assert told.deleteBeforeReplace == (not {"name", "bucket"} & set(REPLACED[type]))
+    # A name that is given can be taken once; where it changes, or none is given, the new one comes first.
+    names = {"name", "bucket"}
+    assert told.deleteBeforeReplace == bool(names & {*made.inputs} - set(REPLACED[type]))
+
+
+def test_a_resource_that_is_made_again_gets_another_name(engine: Engine) -> None:
+    """As long as it is replaced, there are two of it."""
+    type = "aws:sqs/queue:Queue"
+    first, second = (engine.create(type, urn(type, "again"), "again", struct()) for _ in range(2))
+    assert first.id != second.id
+    assert all("/again-" in made.id for made in (first, second))
 
 
 def test_a_table_gets_a_stream_and_an_index_in_place(engine: Engine, aws: Sandbox) -> None:

@@ -27,7 +27,7 @@ def test_every_environment_runs_and_differs_where_it_should(environment: str) ->
     made = documents.recording(environment)
     table = made.one("aws:dynamodb/table:Table", "orders").inputs
     alarms = made.of("aws:cloudwatch/metricAlarm:MetricAlarm").values()
-    assert (table.get("deletionProtectionEnabled") is True) == (environment == "prod")
+    assert (table.get("deletionProtectionEnabled") is True) == (environment in ("staging", "prod"))
     assert all(alarm.inputs["alarmActions"] for alarm in alarms)
     retention = {group.inputs["retentionInDays"] for group in made.of("aws:cloudwatch/logGroup:LogGroup").values()}
     assert retention == {{"sandbox": 1, "dev": 7, "staging": 30, "prod": 365}[environment]}

@@ -220,7 +220,7 @@ def test_every_process_of_the_plugin_makes_the_same(monkeypatch: pytest.MonkeyPa
                             monitorEndpoint=address,
                             type=f"aws-eda:index:{name}",
                             name="it",
-                            inputs=asyncio.run(_struct(args)),
+                            inputs=asyncio.run(serialized(args)),
                             accepts_output_values=True,
                         ),
                         timeout=60,
@@ -229,7 +229,8 @@ def test_every_process_of_the_plugin_makes_the_same(monkeypatch: pytest.MonkeyPa
                     assert monitor.made == first.setdefault(title, monitor.made), title
 
 
-async def _struct(args: dict[str, Any]) -> Struct:
+async def serialized(args: dict[str, Any]) -> Struct:
+    """Arguments as they go over the wire."""
     return await rpc.serialize_properties(args, {})
 
 

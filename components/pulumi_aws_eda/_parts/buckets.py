@@ -4,6 +4,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._parts import access
+from pulumi_aws_eda._parts.args import ArgumentError
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import lower_case_name
 
@@ -26,18 +27,24 @@ def bucket(
         events: tell EventBridge of every object.
         force_destroy: delete the bucket with what lies in it.
 
+    Raises:
+        ArgumentError: it is to be protected and to be deleted with what lies in it.
+
     Returns:
         The bucket, and its policy, the last of its settings: what writes into the bucket depends on it. They go with
         the bucket and not before it, so that one that refuses to be deleted keeps them.
     """
     name = f"{common.name}-{suffix}"
+    if force_destroy and common.deletion_protection:
+        problem = "and 'deletion_protection' are both true; what is protected is not deleted with all that lies in it"
+        raise ArgumentError(common.component, "force_destroy", problem)
     made = aws.s3.Bucket(
         name,
         # 63 characters in all, of which the provider's digits take 26.
         bucket_prefix=lower_case_name(name, 36).lstrip("-") + "-",
         force_destroy=force_destroy,
         tags=common.tags,
-        opts=common.opts(),
+        opts=common.keeping(),
     )
     keyed = common.kms_key_arn is not None
     versioning = aws.s3.BucketVersioning(

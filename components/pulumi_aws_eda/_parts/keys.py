@@ -162,7 +162,7 @@ def key(
             }
         ),
         tags=common.tags,
-        opts=common.opts(),
+        opts=common.keeping(),
     )
 
 

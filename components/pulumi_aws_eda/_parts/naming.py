@@ -1,7 +1,8 @@
 """Physical names, within the limits of the services.
 
 Pulumi takes more characters than AWS does: a dot in the names of projects and stacks, anything in a logical name.
-Whatever is not taken is replaced, and then a digest keeps names apart that were different.
+Whatever is not taken is replaced, and then a digest keeps names apart that were different. What holds data is replaced
+with its name, so names outlive renames: of a component by its alias, of a stack or a project by ``aws-eda:namePrefix``.
 """
 
 import hashlib
@@ -9,13 +10,40 @@ import re
 
 import pulumi
 
+from pulumi_aws_eda._parts.args import ArgumentError
+
 _NOT_TAKEN = re.compile(r"[^A-Za-z0-9_-]")
 """What a function, a layer, a queue, a state machine, a topic or a dashboard does not take in its name."""
 _NOT_LOWER = re.compile(r"[^a-z0-9-]")
 
 
+def first_name(component: str, name: str, opts: pulumi.ResourceOptions | None) -> str:
+    """What a component and its children are called: the first of its aliases that names it, or else its logical name.
+
+    So a component that is renamed with an alias changes nothing but its own place in the state.
+
+    Args:
+        component: the component's type and name, for messages.
+        name: the logical name.
+        opts: Pulumi's options.
+
+    Raises:
+        ArgumentError: an alias is known only later.
+    """
+    for alias in (None if opts is None else opts.aliases) or ():
+        if isinstance(alias, str):
+            # A URN: stack, project, types, and a name, which may have colons too.
+            return alias.split("::", 3)[-1]
+        if not isinstance(alias, pulumi.Alias):
+            problem = "has one that is known only later; names are made of it now: give an Alias with a name, or a URN"
+            raise ArgumentError(component, "opts.aliases", problem)
+        if isinstance(alias.name, str):
+            return alias.name
+    return name
+
+
 def physical_name(name: str, limit: int) -> str:
-    """Project, stack and logical name, in letters, digits, hyphens and underscores.
+    """Prefix and logical name, in letters, digits, hyphens and underscores.
 
     Args:
         name: the logical name.
@@ -27,7 +55,7 @@ def physical_name(name: str, limit: int) -> str:
 
 
 def lower_case_name(name: str, limit: int, separator: str = "-") -> str:
-    """Project, stack and logical name for a service that takes small letters, digits and one more character.
+    """Prefix and logical name for a service that takes small letters, digits and one more character.
 
     Args:
         name: the logical name.
@@ -49,7 +77,9 @@ def name_prefix(limit: int) -> str:
 
 
 def _full(name: str) -> str:
-    return f"{pulumi.get_project()}-{pulumi.get_stack()}-{name}"
+    """Project, stack and the name; in place of the first two what the config has, which stays when they are renamed."""
+    prefix = pulumi.Config("aws-eda").get("namePrefix") or f"{pulumi.get_project()}-{pulumi.get_stack()}"
+    return f"{prefix}-{name}"
 
 
 def _fitted(full: str, clean: str, limit: int, *, changed: bool) -> str:

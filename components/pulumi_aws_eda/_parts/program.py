@@ -21,12 +21,12 @@ class Program:
     Attributes:
         defaults: arguments of components that are made from now on.
         layers: by what is in them, and their provider; None is the default one.
-        first: the component that was made first; for the plugin that is the one it was asked for.
+        first: the component that was made first, for the plugin the one it was asked for, and what it is called.
     """
 
     defaults: Mapping[str, Any] = field(default_factory=dict)
     layers: dict[tuple[str, pulumi.ProviderResource | None], aws.lambda_.LayerVersion] = field(default_factory=dict)
-    first: pulumi.ComponentResource | None = None
+    first: tuple[pulumi.ComponentResource, str] | None = None
 
 
 # Each run has a monitor of its own: under mocks, in the automation API, and in each call of the plugin, whose calls

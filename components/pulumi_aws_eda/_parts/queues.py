@@ -41,7 +41,7 @@ def queue(
         name=physical_name(name, 80 - len(ending)) + ending,
         fifo_queue=True if fifo else None,
         tags=common.tags,
-        opts=common.opts(),
+        opts=common.keeping(),
         **key,
         **properties,
     )

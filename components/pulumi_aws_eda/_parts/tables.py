@@ -14,7 +14,6 @@ def table(
     hash_key: str,
     ttl: str | None = None,
     stream_view_type: str | None = None,
-    deletion_protection: bool = False,
     global_secondary_indexes: Mapping[str, tuple[str, str]] | None = None,
 ) -> aws.dynamodb.Table:
     """An encrypted on-demand table with point-in-time recovery.
@@ -25,7 +24,6 @@ def table(
         hash_key: the partition key, a string.
         ttl: the attribute that says when a row expires.
         stream_view_type: what the table's stream holds; None makes no stream.
-        deletion_protection: refuse to delete the table.
         global_secondary_indexes: partition and sort key by the index's name, both strings; each holds whole rows.
     """
     name, indexes = f"{common.name}-{suffix}", global_secondary_indexes or {}
@@ -55,9 +53,9 @@ def table(
         server_side_encryption={"enabled": True, "kms_key_arn": common.kms_key_arn},
         stream_enabled=True if stream_view_type else None,
         stream_view_type=stream_view_type,
-        deletion_protection_enabled=deletion_protection,
+        deletion_protection_enabled=common.deletion_protection,
         tags=common.tags,
-        opts=common.opts(),
+        opts=common.keeping(),
     )
     common.watch("tables", made.name)
     return made

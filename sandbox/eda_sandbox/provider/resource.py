@@ -29,11 +29,13 @@ class Context:
         cloud: the embedded AWS.
         urn: the resource's URN.
         name: its logical name.
+        before: how often it has been made before: while it is replaced there are two.
     """
 
     cloud: Cloud
     urn: str
     name: str
+    before: int = 0
 
     def client(self, service: str) -> Any:
         """A boto3 client with the account's root credentials."""
@@ -42,7 +44,8 @@ class Context:
     def auto_name(self, given: str | None, prefix: str | None = None) -> str:
         """The physical name: the one given, or the logical name with seven hexadecimal digits as the AWS provider makes
         them, here from the URN, so that a run can be repeated."""
-        digits = hashlib.sha256(self.urn.encode()).hexdigest()[:7]
+        told = f"{self.urn} {self.before}" if self.before else self.urn
+        digits = hashlib.sha256(told.encode()).hexdigest()[:7]
         return given or f"{prefix or self.name + '-'}{digits}"
 
 

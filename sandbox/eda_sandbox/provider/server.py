@@ -4,8 +4,10 @@ The engine attaches to it with ``PULUMI_DEBUG_PROVIDERS=aws:PORT``; nothing has 
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ MESSAGE_BYTES = 400 * 1024 * 1024
 """The largest message that the engine sends (pulumi/sdk, rpcutil)."""
 
 _TAGS = frozenset({"tags", "tagsAll"})
+_NAMES = frozenset({"bucket", "name"})
+"""Properties that the provider gives a value of its own where a program gives none."""
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -43,6 +47,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self._cloud, self._folder = cloud, folder
+        self._created: Counter[str] = Counter()
 
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: Any
@@ -98,8 +103,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE,
             diffs=changed,
             replaces=replaces,
-            # Most names can be taken once: the old resource has to go first when its name stays the same.
-            deleteBeforeReplace=bool(replaces) and not {"name", "bucket"} & set(replaces),
+            # A name can be taken once: of a resource that is given its name, and keeps it, the old one goes first. All
+            # others are made before, so that what refers to them has moved on by the time the old one goes (Terraform
+            # bridge, nameRequiresDeleteBeforeReplace).
+            deleteBeforeReplace=bool(replaces) and bool(_NAMES & {*request.news} - {*replaces}),
         )
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
@@ -108,7 +115,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(properties=request.properties)
         with _reported(context, request.urn):
             token = _type(request)
-            made = resource_type(token).create(self._context(request), Inputs(token, self._plain(request.properties)))
+            where = replace(self._context(request), before=self._created[request.urn])
+            made = resource_type(token).create(where, Inputs(token, self._plain(request.properties)))
+            self._created[request.urn] += 1
             return provider_pb2.CreateResponse(id=made.id, properties=_state(request.properties, made.outputs))
         raise AssertionError("aborted")
 

@@ -48,7 +48,7 @@ def _place(common: Common, kind: str, provider: pulumi.ProviderResource | None) 
     if settings.get_root_resource() is None:
         # The plugin makes one component at a time and knows nothing of the stack's others, so its layers are that
         # component's, and their names have to differ from component to component.
-        owner = program.current().first or common.parent
-        return f"{owner.pulumi_resource_name}-{kind}", pulumi.ResourceOptions(parent=owner)
+        owner, name = program.current().first or (common.parent, common.name)
+        return f"{name}-{kind}", pulumi.ResourceOptions(parent=owner)
     suffix = "" if provider is None else f"-{provider.pulumi_resource_name}"
     return f"eda-{kind}{suffix}", pulumi.ResourceOptions(provider=provider)
