@@ -63,7 +63,7 @@ def tls_only(service: str, name: str) -> Document:
         "Effect": "Deny",
         "Principal": "*",
         "Action": f"{service}:*",
-        "Resource": Ref(name),
+        "Resource": [Ref(name), Ref(name, "arn", ":objects")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return Document(Version="2012-10-17", Statement=[statement])
@@ -594,6 +594,8 @@ def _revealed(value: Any) -> Any:
 def _known(value: Any, stack: Mapping[str, Made]) -> Any:
     if isinstance(value, Ref):
         found = outputs(stack[value.name])[value.output]
+        if value.suffix == ":objects":
+            return f"{found}/*"
         return f"s3://{found}{value.suffix}" if value.suffix.startswith("/") else found + value.suffix
     if isinstance(value, Document):
         return json.dumps(_known(dict(value), stack))

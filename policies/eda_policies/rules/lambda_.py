@@ -4,6 +4,7 @@ import fnmatch
 import re
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 from eda_policies.functions import (
     EVENT_INVOKE_CONFIG,
@@ -17,6 +18,7 @@ from eda_policies.functions import (
 )
 from eda_policies.graph import Graph
 from eda_policies.iam_document import ROLE, Permissions
+from eda_policies.iam_questions import from_outside, services_for_all
 from eda_policies.resource import Finding, Findings, Property, Resource, at_least, between, exactly
 from eda_policies.rule import Category, Level, Option, Options, resource_rule, stack_rule
 
@@ -466,12 +468,38 @@ def permission_scoped(permission: Resource, options: Options) -> Findings:
     if principal.unknown:
         yield permission.undecided(principal.path, "a service with a source, or an account")
         return
-    scoped = any(permission.text(key).given for key in ("sourceArn", "sourceAccount", "principalOrgId"))
-    wide = principal.value is None or principal.value == "*" or principal.value.endswith(".amazonaws.com")
-    if wide and not scoped:
-        yield permission.finding(
-            f"{principal.path} is {principal.shown} without sourceArn or sourceAccount", "a source ARN or account"
+    shown = f"{principal.path} is {principal.shown} without"
+    if principal.value is None:
+        yield permission.finding(f"{shown} a principal", "a principal")
+        return
+    document = _permission_document(permission, principal.value)
+    service = principal.value.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    if any(services_for_all(document) if service else from_outside(document)):
+        yield permission.finding(f"{shown} a sourceArn or sourceAccount of an account", "a source ARN or account")
+    elif principal.value.startswith("s3.") and _owner_open(permission):
+        yield permission.finding(f"{shown} sourceAccount, and a bucket's ARN names none", "sourceAccount as well")
+
+
+def _permission_document(permission: Resource, principal: str) -> dict[str, Any]:
+    """The statement that Lambda makes of a permission; what is not known yet is there, and names an account."""
+    given = {
+        key: {name: "123456789012" if read.unknown else read.value}
+        for key, name, read in (
+            ("ArnLike", "aws:SourceArn", permission.text("sourceArn")),
+            ("StringEquals", "aws:SourceAccount", permission.text("sourceAccount")),
+            ("StringEqualsIgnoreCase", "aws:PrincipalOrgID", permission.text("principalOrgId")),
         )
+        if read.given
+    }
+    named = {"Service" if ".amazonaws.com" in principal else "AWS": principal}
+    statement = {"Effect": "Allow", "Principal": named, "Action": "lambda:InvokeFunction", "Condition": given}
+    return {"Statement": [statement]}
+
+
+def _owner_open(permission: Resource) -> bool:
+    """Whether a bucket of the same name in another account would do: names are free again when a bucket goes."""
+    source = permission.text("sourceArn")
+    return not permission.text("sourceAccount").given and (source.value or ":::::").split(":")[4:5] == [""]
 
 
 @resource_rule(

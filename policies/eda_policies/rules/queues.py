@@ -1,10 +1,10 @@
 """Rules on queues and topics."""
 
 from eda_policies.graph import Graph
-from eda_policies.iam_document import denies_plain_http
 from eda_policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, alarms, dead_letter_queues
 from eda_policies.resource import Findings, Resource, at_least
 from eda_policies.rule import Category, Options, resource_rule, stack_rule
+from eda_policies.tls import tls_findings
 
 _GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
 DEFAULT_RETENTION_SECONDS = 345_600
@@ -71,17 +71,9 @@ def encrypted(queue: Resource, options: Options) -> Findings:
 )
 def tls_only(graph: Graph, options: Options) -> Findings:
     """Queues are reached by TLS alone."""
-    allowed = "a policy that denies sqs:* where aws:SecureTransport is false"
     for queue in graph.of(QUEUE):
-        holders = [queue] if queue.text("policy").given else []
-        holders += [found for found, name in graph.naming(queue, QUEUE_POLICY) if name == "queueUrl"]
-        documents = [holder.document("policy") for holder in holders]
-        if any(denies_plain_http(document.value) for document in documents if document.value is not None):
-            continue
-        if any(document.unknown for document in documents):
-            yield queue.undecided("its policy", allowed)
-        else:
-            yield queue.finding("no policy denies requests without TLS", allowed)
+        policies = [found for found, name in graph.naming(queue, QUEUE_POLICY) if name == "queueUrl"]
+        yield from tls_findings(queue, "sqs", [queue, *policies])
 
 
 @stack_rule(

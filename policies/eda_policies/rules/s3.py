@@ -1,7 +1,7 @@
 """Rules on buckets; their settings are resources of their own."""
 
 from eda_policies.graph import Graph
-from eda_policies.iam_document import denies_plain_http
+from eda_policies.tls import tls_findings
 from eda_policies.resource import Findings, Resource
 from eda_policies.rule import Category, Options, resource_rule, stack_rule
 
@@ -86,21 +86,14 @@ def versioned(graph: Graph, options: Options) -> Findings:
     "s3-tls-only",
     holds="A bucket refuses requests without TLS.",
     why="S3 takes plain HTTP unless the bucket's policy refuses it.",
-    fix="Add a BucketPolicy that denies s3:* where aws:SecureTransport is false.",
+    fix="Add a BucketPolicy that denies s3:* on the bucket and its objects where aws:SecureTransport is false.",
     reference=_GUIDE + "security-best-practices.html",
     category=Category.SECURITY,
 )
 def tls_only(graph: Graph, options: Options) -> Findings:
     """Buckets are reached by TLS alone."""
-    allowed = "a policy that denies s3:* where aws:SecureTransport is false"
     for bucket in graph.of(BUCKET):
-        documents = [policy.document("policy") for policy in _settings(graph, bucket, POLICY)]
-        if any(denies_plain_http(document.value) for document in documents if document.value is not None):
-            continue
-        if any(document.unknown for document in documents):
-            yield bucket.undecided("its policy", allowed)
-        else:
-            yield bucket.finding("no policy denies requests without TLS", allowed)
+        yield from tls_findings(bucket, "s3", [bucket, *_settings(graph, bucket, POLICY)])
 
 
 @stack_rule(
