@@ -11,6 +11,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2
 
 from eda_policies.analyzer import SharedAnalyzer
+from eda_policies.default_tags import DefaultTags
 from eda_policies.recording import Recording, record
 from eda_policies.rule import Level, Rule
 from eda_policies.settings import environment_of
@@ -83,11 +84,13 @@ def stacks(program: Path) -> list[str]:
 def requests(recording: Recording) -> Requests:
     """The requests that the engine would make of what a program registered."""
     resources, whole = [], analyzer_pb2.AnalyzeStackRequest()
+    default_tags = DefaultTags(recording)
     for request, response in recording.registrations:
+        inputs = default_tags.inputs(request)
         outputs = Struct()
         outputs.CopyFrom(response.object)
         # The program's own values keep their marks, which the mocks' answer has lost.
-        outputs.MergeFrom(_without(outputs, request.object))
+        outputs.MergeFrom(_without(outputs, inputs))
         outputs.MergeFrom(recording.outputs.get(response.urn, Struct()))
         if response.id:
             outputs["id"] = response.id
@@ -101,7 +104,7 @@ def requests(recording: Recording) -> Requests:
         if request.type != STACK:
             resources.append(
                 analyzer_pb2.AnalyzeRequest(
-                    type=request.type, properties=request.object, urn=response.urn, name=request.name
+                    type=request.type, properties=inputs, urn=response.urn, name=request.name
                 )
             )
     return Requests(resources, whole)
