@@ -102,7 +102,7 @@ class Statement:
         return not self.resources or any(matches(resource, pattern) for pattern in self.resources)
 
     def concerns_principal(self, principal: Principal) -> bool:
-        """Whether it is about who asks; a statement that names nobody, as a role's own policy's, is about its holder."""
+        """Whether it is about who asks; one that names nobody, as a role's own policy, is about its holder."""
         if self.excepted_principals:
             return not any(found.covers(principal) for found in self.excepted_principals)
         return not self.principals or any(found.covers(principal) for found in self.principals)

@@ -20,6 +20,8 @@ from eda_policies.iam_patterns import NAMES, instances, matches
 
 Key = tuple[str, ...] | None
 """The values of a key of a request; None where it has none."""
+Known = Callable[[str, Sequence[Condition]], Sequence[Key]]
+"""The values that are possible for a key, given the conditions on it."""
 MOST_CONTEXTS = 20_000
 """Combinations of keys that are tried; a document that needs more is taken for one that lets pass."""
 
@@ -74,7 +76,7 @@ def concerns(statement: Statement, request: Request) -> bool:
 def passes(
     statements: Sequence[Statement],
     request: Request,
-    known: Callable[[str, Sequence[Condition]], Sequence[Key]],
+    known: Known,
     *,
     undenied: bool = False,
 ) -> bool:
@@ -107,7 +109,7 @@ def passes(
     return False
 
 
-def anything(key: str, conditions: Sequence[Condition]) -> list[Key]:
+def anything(_key: str, conditions: Sequence[Condition]) -> list[Key]:
     """What a key may be as far as conditions tell values apart: what they name, something else, and nothing."""
     named = [value for condition in conditions for value in condition.values]
     found = list(dict.fromkeys([*_near(conditions), *itertools.chain.from_iterable(map(instances, named)), *NAMES]))

@@ -1,12 +1,12 @@
 """What rules ask of policy documents: who gets in from outside, and whether anything gets through without TLS."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from typing import Any
 
 from eda_policies.iam_document import EVERYBODY, Condition, Principal, Statement, statements
-from eda_policies.iam_evaluator import ADDRESSES, Key, Request, anything, passes
+from eda_policies.iam_evaluator import ADDRESSES, Key, Known, Request, anything, passes
 from eda_policies.iam_patterns import NAMES, WILDCARDS, instances, matches
 
 _REGION = "eu-central-1"
@@ -69,7 +69,7 @@ class Outside:
         self.accounts = [digit * 12 for digit in "0123456789" if digit * 12 not in literal]
         self._network = network
 
-    def key(self, service: str = "") -> Callable[[str, Sequence[Condition]], Sequence[Key]]:
+    def key(self, service: str = "") -> Known:
         """The values that keys have in requests from outside.
 
         Args:

@@ -15,7 +15,7 @@ TITLES = {
     "events": "Event source mappings, Pipes, rules and schedules",
     "dynamodb": "DynamoDB",
     "s3": "S3",
-    "analytics": "Firehose, Athena, Glue, Redshift, KMS",
+    "analytics": "Kinesis, Firehose, Athena, Glue, Redshift, KMS",
     "stack": "The whole stack",
 }
 

@@ -3,9 +3,12 @@
 import enum
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import yaml
 
 from eda_policies.values import UNKNOWN, Path, Values
 
@@ -315,13 +318,23 @@ class Resource(View):
         return any(path[: len(secret)] == secret[: len(path)] for secret in self.secrets)
 
     def parsed(self, text: str) -> Any:
-        """A JSON text's value, None when it is no JSON."""
+        """The value of a JSON text, or of an OpenAPI document in YAML; None when it is neither."""
         if text not in self._parsed:
             try:
                 self._parsed[text] = json.loads(text)
             except ValueError:
-                self._parsed[text] = None
+                self._parsed[text] = _yaml(text) if _OPENAPI.match(text) else None
         return self._parsed[text]
+
+
+_OPENAPI = re.compile(r"\s*(---|#.*|\s)*(openapi|swagger|info)\s*:")
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def newest(type: str) -> str:

@@ -103,9 +103,7 @@ def requests(recording: Recording) -> Requests:
         whole.resources.append(found)
         if request.type != STACK:
             resources.append(
-                analyzer_pb2.AnalyzeRequest(
-                    type=request.type, properties=inputs, urn=response.urn, name=request.name
-                )
+                analyzer_pb2.AnalyzeRequest(type=request.type, properties=inputs, urn=response.urn, name=request.name)
             )
     return Requests(resources, whole)
 

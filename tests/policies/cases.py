@@ -7,6 +7,7 @@ from tests.policies.factories import REMOVED, Ref
 
 WILD = {"Effect": "Allow", "Action": ["s3:Get*"], "Resource": ["arn:aws:s3:::shop-data/*"]}
 EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::shop-data"}}'
+PUBLIC = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
 WIDE = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}
 
 
@@ -101,6 +102,13 @@ CASES = [
         ["arn:aws:iam::aws:policy/AmazonS3FullAccess"],
     ),
     Case("iam-trust-scoped", "machine-role", "assumeRolePolicy/Statement/0/Condition"),
+    Case("iam-no-public-policy", "work-policy", "policy/Statement/0", PUBLIC, ("sqs-tls-only",)),
+    Case(
+        "iam-no-public-policy",
+        "key",
+        "policy",
+        '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*"}}',
+    ),
     Case("sfn-tracing", "machine", "tracingConfiguration"),
     Case("sfn-logging", "machine", "loggingConfiguration/level", "OFF"),
     Case("sfn-logging", "machine", "loggingConfiguration/logDestination", REMOVED),
@@ -184,7 +192,7 @@ CASES = [
     Case("s3-encrypted", "data-encryption", "rules/0/bucketKeyEnabled", False),
     Case("s3-encrypted", "data-encryption", "bucket", "another"),
     Case("s3-versioned", "data-versioning", "versioningConfiguration/status", "Suspended"),
-    Case("s3-tls-only", "data-policy", "policy/Statement/0/Effect", "Allow", preview=UNKNOWN_DOCUMENT),
+    Case("s3-tls-only", "data-policy", "policy/Statement/0/Action", "s3:Get*", preview=UNKNOWN_DOCUMENT),
     Case("s3-tls-only", "data-policy", "bucket", "another"),
     Case("s3-lifecycle", "data-lifecycle", "rules/0/noncurrentVersionExpiration"),
     Case("s3-lifecycle", "data-lifecycle", "rules/0/status", "Disabled"),
@@ -193,6 +201,8 @@ CASES = [
     Case("firehose-buffering", "stream", "extendedS3Configuration/bufferingSize"),
     Case("firehose-error-prefix", "stream", "extendedS3Configuration/errorOutputPrefix"),
     Case("firehose-encrypted", "stream", "serverSideEncryption"),
+    Case("kinesis-encrypted", "clicks", "encryptionType"),
+    Case("kinesis-encrypted", "clicks", "kmsKeyId"),
     Case("firehose-freshness-alarm", "stream-freshness", "metricName", "DeliveryToS3.Success"),
     Case("firehose-freshness-alarm", "stream-freshness", "alarmActions"),
     Case("athena-workgroup-enforced", "workgroup", "configuration/enforceWorkgroupConfiguration", False),

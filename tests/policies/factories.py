@@ -169,7 +169,7 @@ API = Document(
             "post": {
                 "security": [{"users": []}],
                 "parameters": [{"name": "Idempotency-Key", "in": "header", "required": True}],
-                "requestBody": {"content": {}},
+                "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
                 "x-amazon-apigateway-request-validator": "all",
                 "x-amazon-apigateway-integration": {
                     "type": "aws",
@@ -179,7 +179,17 @@ API = Document(
             }
         },
     },
-    components={"securitySchemes": {"users": {"type": "apiKey", "x-amazon-apigateway-authtype": "cognito_user_pools"}}},
+    components={
+        "securitySchemes": {
+            "users": {
+                "type": "apiKey",
+                "name": "Authorization",
+                "in": "header",
+                "x-amazon-apigateway-authtype": "cognito_user_pools",
+                "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": ["arn:aws:x"]},
+            }
+        }
+    },
 )
 API["x-amazon-apigateway-request-validators"] = {
     "all": {"validateRequestBody": True, "validateRequestParameters": True}
@@ -475,6 +485,11 @@ def compliant() -> dict[str, Made]:
                 },
                 "tags": TAGS,
             },
+        ),
+        Made(
+            "aws:kinesis/stream:Stream",
+            "clicks",
+            {"encryptionType": "KMS", "kmsKeyId": "alias/aws/kinesis", "tags": TAGS},
         ),
         alarm("stream-freshness", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": Ref("stream", "name")}, 900),
         Made(

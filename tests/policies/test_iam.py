@@ -166,7 +166,9 @@ TLS_ONLY = {
     "not the other": [deny(condition={"StringNotEquals": {"aws:SecureTransport": "true"}})],
     "everything is denied": [deny(condition={})],
     "all but another service's actions": [{**deny(), "Action": [], "NotAction": ["dynamodb:*"]}],
-    "all but another resource": [{**deny(resource=[]), "NotResource": ["arn:aws:s3:::others", "arn:aws:s3:::others/*"]}],
+    "all but another resource": [
+        {**deny(resource=[]), "NotResource": ["arn:aws:s3:::others", "arn:aws:s3:::others/*"]}
+    ],
     "two statements": [deny(resource=[BUCKET]), deny(resource=[f"{BUCKET}/*"])],
     "an Allow of TLS beside it": [deny(), {**deny(), "Effect": "Allow", "Principal": {"AWS": ACCOUNT}}],
     "any and all": [deny(condition={"ForAnyValue:Bool": {"aws:SecureTransport": "false"}})],
@@ -342,7 +344,12 @@ def test_a_service_gets_in_for_named_accounts(name: str) -> None:
         *("arn:aws:dynamodb:*:*:*", "arn:aws:dynamodb:*:*:table/*", "arn:aws:dynamodb:*:*:table*"),
         *("arn:aws:dynamodb:*:*:*able*", "arn:aws:dynamodb:*:*:table/?*", "arn:aws:dynamodb:*:*:table/*/index/*"),
         *("arn:aws:dynamodb:*:*:table/*/index/by-owner", "arn:aws:dynamo*:*:*:table/*", "arn:aws:s3:::*"),
-        *("arn:aws:s3:::*/*", "arn:aws:s3:::*/raw/*", "arn:aws:sqs:eu-central-1:123456789012:*", "arn:aws:iam::*:role/*"),
+        *(
+            "arn:aws:s3:::*/*",
+            "arn:aws:s3:::*/raw/*",
+            "arn:aws:sqs:eu-central-1:123456789012:*",
+            "arn:aws:iam::*:role/*",
+        ),
         *("arn:aws:secretsmanager:eu-central-1:123456789012:secret:*", "arn:aws:kms:*:123456789012:key/*"),
         *("arn:aws:logs:*:*:*", "arn:aws:logs:*:*:log-group:*:*", "arn:aws:execute-api:*:*:*/prod/GET/orders"),
         *("arn:aws:lambda:*:*:function:*", "arn:aws:states:*:*:stateMachine:*", "arn:aws:unknown:*:*:thing/*"),

@@ -123,6 +123,7 @@ PRESENCE = {
     ("events-target-dead-letter", "deadLetterConfig"),
     ("firehose-freshness-alarm", "alarmActions"),
     ("glue-encrypted", "securityConfiguration"),
+    ("kinesis-encrypted", "kmsKeyId"),
     ("lambda-async-failure-destination", "destinationConfig"),
     ("lambda-code-signing", "codeSigningConfigArn"),
     ("lambda-permission-scoped", "sourceArn"),

@@ -310,8 +310,8 @@ BUS_PERMISSION = "aws:cloudwatch/eventPermission:EventPermission"
     *RESOURCE_POLICIES,
     LAYER_PERMISSION,
     BUS_PERMISSION,
-    holds="No policy of a queue, topic, bucket, key, table, stream, secret, bus, repository or layer lets everybody in, "
-    "nor a service for whatever account it acts.",
+    holds="No policy of a queue, topic, bucket, key, table, stream, secret, bus, repository or layer lets everybody "
+    "in, nor a service for whatever account it acts.",
     why="Whoever learns the ARN reads, writes or runs up the bill, from any account; a service does it for them.",
     fix="Name accounts, roles or services as principals; give services aws:SourceAccount or aws:SourceArn.",
     reference=_GUIDE + "access_policies_identity-vs-resource.html",

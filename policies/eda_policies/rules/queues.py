@@ -1,7 +1,8 @@
 """Rules on queues and topics."""
 
+from eda_policies.alarms import Alarm, alarms
 from eda_policies.graph import Graph
-from eda_policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, alarms, dead_letter_queues
+from eda_policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, dead_letter_queues
 from eda_policies.resource import Findings, Resource, at_least
 from eda_policies.rule import Category, Options, resource_rule, stack_rule
 from eda_policies.tls import tls_findings
@@ -95,7 +96,8 @@ def dlq_retention(graph: Graph, options: Options) -> Findings:
             )
 
 
-METRICS = ("ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent", "ApproximateAgeOfOldestMessage")
+METRICS = ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+"""NumberOfMessagesSent is none of them: it does not count what a redrive policy moves (SQS Developer Guide)."""
 
 
 @stack_rule(
@@ -118,21 +120,18 @@ def dlq_alarm(graph: Graph, options: Options) -> Findings:
                 yield unknown[0].undecided("threshold", allowed)
             else:
                 yield queue.finding(f"{found[0].name} does not go off at the first message", allowed)
-        elif not any(acts(alarm) for alarm in found):
+        elif all(deaf := [alarm.deaf("AWS/SQS") for alarm in found]):
+            yield queue.finding(f"{found[0].name} does not go off in time: {deaf[0]}", allowed)
+        elif not any(alarm.acts for alarm in found):
             yield queue.finding(f"{found[0].name} has no action", allowed)
 
 
-def _first_message(alarm: Resource) -> bool | None:
+def _first_message(alarm: Alarm) -> bool | None:
     threshold, comparison = alarm.number("threshold"), alarm.text("comparisonOperator")
     if threshold.unknown or comparison.unknown:
         return None
     least = {"GreaterThanOrEqualToThreshold": 1, "GreaterThanThreshold": 0}.get(comparison.value or "")
-    return least is not None and threshold.value is not None and threshold.value <= least
-
-
-def acts(alarm: Resource) -> bool:
-    """Whether an alarm tells anybody."""
-    return alarm.items("alarmActions").given and alarm.flag("actionsEnabled", True).value is not False
+    return least is not None and threshold.value is not None and least - 1 < threshold.value <= least
 
 
 @resource_rule(
