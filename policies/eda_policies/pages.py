@@ -67,6 +67,11 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield ""
 
 
+def section(rule: Rule) -> str:
+    """What the documentation says of a rule."""
+    return "\n".join(_rule(rule))
+
+
 def _kind(option: Option) -> str:
     schema = option.schema
     bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]

@@ -1,6 +1,8 @@
 """The pack without the engine: a program runs under recording mocks, and what it made goes through the analyzer."""
 
+import contextlib
 import runpy
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +62,17 @@ def run(program: Path, stack: str, defaults: Mapping[str, Any] | None = None, pr
         preview: outputs of resources are unknown.
     """
     given = {**(defaults or {}), **stack_config(program, stack)}
-    return record(lambda: runpy.run_path(str(program)), given, project(program), stack, preview)
+
+    def executed() -> None:
+        # What the program prints is not part of the report; what lies beside it can be imported, as in the engine.
+        with contextlib.redirect_stdout(sys.stderr):
+            runpy.run_path(str(program))
+
+    sys.path.insert(0, str(program.resolve().parent))
+    try:
+        return record(executed, given, project(program), stack, preview)
+    finally:
+        sys.path.remove(str(program.resolve().parent))
 
 
 def project(program: Path) -> str:

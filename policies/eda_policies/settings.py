@@ -108,7 +108,7 @@ def settings(rules: Iterable[Rule], config: Mapping[str, Any], environment: str)
             levels.update({rule: _level(name, given) for rule in known if rule not in levels})
             continue
         if name not in known:
-            raise SettingsError(f"policy config: there is no rule {name!r}{_near(name, known)}")
+            raise SettingsError(f"policy config: there is no rule {name!r}{near(name, known)}")
         if isinstance(given, str):
             levels[name] = _level(name, given)
             continue
@@ -145,7 +145,7 @@ def _level(rule: str, value: Any) -> Level:
 def _check_option(rule: Rule, key: str, value: Any) -> None:
     option: Option | None = rule.options.get(key)
     if option is None:
-        raise SettingsError(f"policy config of {rule.name}: the option {key!r} is unknown{_near(key, rule.options)}")
+        raise SettingsError(f"policy config of {rule.name}: the option {key!r} is unknown{near(key, rule.options)}")
     problem = violation(value, option.schema)
     if problem:
         raise SettingsError(f"policy config of {rule.name}: {key} {problem}")
@@ -203,7 +203,7 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str:
                 return f"has no {name}"
         for name, item in value.items():
             if name not in schema["properties"]:
-                return f"has the unknown key {name!r}{_near(name, schema['properties'])}"
+                return f"has the unknown key {name!r}{near(name, schema['properties'])}"
             problem = violation(item, schema["properties"][name])
             if problem:
                 return f"{name} {problem}"
@@ -213,7 +213,7 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str:
 def _exemption(entry: Mapping[str, Any], known: Mapping[str, Rule]) -> Exemption:
     where = f"policy config of {SETTINGS_RULE}: the exemption {json.dumps(entry, default=str)}"
     if entry["rule"] not in known:
-        raise SettingsError(f"{where} names no rule{_near(entry['rule'], known)}")
+        raise SettingsError(f"{where} names no rule{near(entry['rule'], known)}")
     if entry["rule"] == SETTINGS_RULE:
         raise SettingsError(f"{where} is of the rule that reports exemptions, which has none; correct the config")
     if not entry["reason"].strip():
@@ -225,6 +225,7 @@ def _exemption(entry: Mapping[str, Any], known: Mapping[str, Rule]) -> Exemption
     return Exemption(entry["rule"], entry.get("urn", ""), entry["reason"], expires)
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; is {near[0]!r} meant?" if near else f"; there are {', '.join(sorted(known))}"
+def near(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like a wrong one, as the end of a sentence; all of them when none is."""
+    alike = difflib.get_close_matches(name, list(known), 1)
+    return f"; is {alike[0]!r} meant?" if alike else f"; there are {', '.join(sorted(known))}"

@@ -1,5 +1,7 @@
 """Rules on the whole stack."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -7,8 +9,8 @@ from eda_policies.alarms import alarms
 from eda_policies.functions import FUNCTION, MACHINE
 from eda_policies.graph import Graph
 from eda_policies.queues import dead_letter_queues
-from eda_policies.resource import Findings, Resource, holds_unknown
-from eda_policies.rule import ENVIRONMENTS, Category, Option, Options, resource_rule, stack_rule
+from eda_policies.resource import Finding, Findings, Resource, holds_unknown
+from eda_policies.rule import ENVIRONMENTS, Category, Level, Option, Options, resource_rule, stack_rule
 from eda_policies.rules.analytics import STREAM
 from eda_policies.rules.lambda_ import LOG_GROUP
 from eda_policies.secret_values import is_secret, leaves
@@ -196,6 +198,30 @@ def observability_complete(graph: Graph, options: Options) -> Findings:
 def _log_groups(graph: Graph, resource: Resource) -> list[Resource]:
     path = "loggingConfig.logGroup" if resource.type == FUNCTION else "loggingConfiguration.logDestination"
     return graph.linked(resource, path, LOG_GROUP)
+
+
+_UNSEEN = re.compile(
+    r"aws-native:|aws-apigateway:|aws:cloudformation/stack|aws:cloudcontrol/|aws:serverlessrepository/|terraform-provider:"
+)
+"""Resources that stand for others, or are of a provider whose properties have other names."""
+
+
+@stack_rule(
+    "policy-coverage",
+    holds="No resource of the stack is of a type whose properties the rules cannot read.",
+    why="The rules read the types of Pulumi's AWS provider: what another provider makes, or a CloudFormation template, "
+    "passes them unseen.",
+    fix="Make the resources with the AWS provider (aws.*), or check them with a tool that reads their types.",
+    reference="https://www.pulumi.com/registry/packages/aws/api-docs/",
+    category=Category.OPERATIONS,
+    special_levels=dict.fromkeys(ENVIRONMENTS, Level.ADVISORY),
+)
+def policy_coverage(graph: Graph, options: Options) -> Findings:
+    """What is not seen is named, once for all."""
+    counted = Counter(resource.type for resource in graph.resources if _UNSEEN.match(resource.type))
+    if counted:
+        shown = ", ".join(f"{type} ({count})" for type, count in sorted(counted.items()))
+        yield Finding("", "the stack", f"no rule reads {shown}", "types of Pulumi's AWS provider")
 
 
 _EXEMPTION = {
