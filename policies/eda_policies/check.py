@@ -103,9 +103,7 @@ class Checker:
 def message(rule: Rule, finding: Finding) -> str:
     """A finding as a reader sees it."""
     if finding.undecided:
-        return (
-            f"{finding.subject}: {finding.found}, and decides then whether this holds: {rule.holds}\n{_see(rule)}"
-        )
+        return f"{finding.subject}: {finding.found}, and decides then whether this holds: {rule.holds}\n{_see(rule)}"
     fix = finding.fix or rule.fix
     return f"{finding.subject}: {finding.found}; allowed: {finding.allowed}.\nFix: {fix}\n{_see(rule)}"
 

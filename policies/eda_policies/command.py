@@ -125,7 +125,9 @@ def explain(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> No
     """Print what a rule demands, why, and how to repair it."""
     found = next((rule for rule in RULES if rule.name == name), None)
     if found is None:
-        raise typer.BadParameter(f"there is no rule {name!r}{near(name, [rule.name for rule in RULES])}")
+        problem = f"there is no rule {name!r}{near(name, [rule.name for rule in RULES])}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(problem), style="red")
+        raise typer.Exit(2)
     print(pages.section(found))
 
 

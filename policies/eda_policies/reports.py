@@ -1,4 +1,4 @@
-"""What was found, for readers and for machines: grouped by cause as text, as GitHub's annotations or SARIF, or as JSON."""
+"""What was found, for readers and machines: grouped by cause as text, GitHub's annotations or SARIF, or as JSON."""
 
 import hashlib
 import json
