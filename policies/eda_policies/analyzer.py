@@ -79,7 +79,7 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
 
     def GetAnalyzerInfo(self, request: Any, context: Any) -> Any:
         """Say what rules there are, with the pack's own config where it is for the stack's project."""
-        info = super().GetAnalyzerInfo(request, context)
+        info = super().GetAnalyzerInfo(request, context)  # type: ignore[no-untyped-call]  # untyped in Pulumi
         if not self._config:
             info.initialConfig.clear()
         return info

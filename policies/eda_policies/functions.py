@@ -17,7 +17,6 @@ HTTP_API = "aws:apigatewayv2/api:Api"
 HTTP_INTEGRATION = "aws:apigatewayv2/integration:Integration"
 HTTP_ROUTE = "aws:apigatewayv2/route:Route"
 MACHINE = "aws:sfn/stateMachine:StateMachine"
-_HTTP_TIMEOUT_MILLISECONDS = 30_000
 _ASYNCHRONOUS: dict[str, str] = {
     "aws:cloudwatch/eventTarget:EventTarget": "arn",
     "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": "destinationArn",
@@ -106,19 +105,21 @@ def routes(graph: Graph) -> Iterator[Route]:
             public = _any_open(methods, "authorization")
             yield Route(by_urn[found.urn], integration.name, _milliseconds(waits, 29_000), public)
     for integration in graph.of(HTTP_INTEGRATION):
-        waits = integration.number("timeoutMilliseconds", _HTTP_TIMEOUT_MILLISECONDS)
+        waits = integration.number("timeoutMilliseconds", openapi.HTTP_TIMEOUT_MILLISECONDS)
         for found in graph.linked(integration, "integrationUri", FUNCTION):
             calling = [r for r, name in graph.naming(integration, HTTP_ROUTE) if name == "target"]
             public = _any_open(calling, "authorizationType")
-            yield Route(by_urn[found.urn], integration.name, _milliseconds(waits, _HTTP_TIMEOUT_MILLISECONDS), public)
+            yield Route(
+                by_urn[found.urn], integration.name, _milliseconds(waits, openapi.HTTP_TIMEOUT_MILLISECONDS), public
+            )
     for api in graph.of(HTTP_API):
         document = api.document("body")
         for operation in openapi.operations(document.value or {}, http_api=True):
             for found in graph.named(str(operation.integration.get("uri", "")), FUNCTION):
-                waits = float(operation.integration.get("timeoutInMillis") or _HTTP_TIMEOUT_MILLISECONDS)
-                yield Route(by_urn[found.urn], operation.route, waits, not operation.signed)
+                most = operation.timeout_milliseconds
+                yield Route(by_urn[found.urn], operation.route, most, not operation.signed)
         for found in graph.linked(api, "target", FUNCTION):
-            yield Route(by_urn[found.urn], f"the target of {api.name}", _HTTP_TIMEOUT_MILLISECONDS, True)
+            yield Route(by_urn[found.urn], f"the target of {api.name}", openapi.HTTP_TIMEOUT_MILLISECONDS, True)
     for url in graph.of(_URL):
         for found in graph.linked(url, "functionName", FUNCTION):
             # A URL waits as long as its function runs.

@@ -130,6 +130,8 @@ def statements(document: Mapping[str, Any]) -> Iterator[Statement]:
 def _list(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
+    if isinstance(value, str):
+        return (value,)
     return tuple(_text(item) for item in (value if isinstance(value, list) else [value]))
 
 
@@ -138,6 +140,8 @@ def _text(value: Any) -> str:
 
 
 def _principals(value: Any) -> tuple[Principal, ...]:
+    if value is None:
+        return ()
     by_kind = value if isinstance(value, dict) else {"AWS": value}
     return tuple(Principal(str(kind), name) for kind, names in by_kind.items() for name in _list(names))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 METHODS = ("get", "put", "post", "delete", "patch", "head", "x-amazon-apigateway-any-method")
 DEFAULT_TIMEOUT_MILLISECONDS = 29_000
+HTTP_TIMEOUT_MILLISECONDS = 30_000
 _START = re.compile(r"states:action/Start(Sync)?Execution$")
 
 
@@ -36,7 +37,8 @@ class Operation:
     def timeout_milliseconds(self) -> float:
         """How long the gateway waits."""
         found = self.integration.get("timeoutInMillis")
-        return found if isinstance(found, int | float) else DEFAULT_TIMEOUT_MILLISECONDS
+        default = HTTP_TIMEOUT_MILLISECONDS if self.http_api else DEFAULT_TIMEOUT_MILLISECONDS
+        return found if isinstance(found, int | float) else default
 
     @property
     def starts_workflow(self) -> bool:

@@ -72,6 +72,25 @@ _VALUE = re.compile(
     )
 )
 """Forms that providers give their keys."""
+_MARKS = (
+    *(
+        "-----BEGIN",
+        "AKIA",
+        "ASIA",
+        "eyJ",
+        "gh",
+        "glpat-",
+        "xox",
+        "xapp-",
+        "hooks.slack",
+        "k_live_",
+        "k_test_",
+        "whsec_",
+    ),
+    *("sk-", "AIza", "ya29.", "npm_", "pypi-", "hf_", "dop_v1_", "shpat_", "hvs.", "SG.", "dapi", "NRAK-", "key-", "="),
+    "://",
+)
+"""One of which is in each of the forms: most texts have none, and need no search for the forms."""
 _REFERENCE = re.compile(
     r"arn:|https?://|s3://|(/[\w.-]+){2,}/?$|\{\{resolve:|\$\{|(?i:true|false|none|null|yes|no|on|off)$|-?\d{1,6}$"
 )
@@ -90,7 +109,7 @@ def named_secret(name: str) -> bool:
 
 def looks_secret(value: str) -> bool:
     """Whether a text has the form of a provider's key, or holds one."""
-    return bool(_VALUE.search(value))
+    return any(mark in value for mark in _MARKS) and bool(_VALUE.search(value))
 
 
 def is_secret(name: str, value: Any) -> bool:

@@ -1,8 +1,8 @@
-"""Every property of the pipeline's prod stack broken in turn, and which rules see it: ``python -m tests.policies.mutations``.
+"""Every property of the pipeline's prod stack broken in turn, and which rules see it.
 
 A property is deleted, emptied, widened, flipped or made a wildcard in all resources of its type at once. What each
-mutation does is kept in ``mutations.json``: the rules that report it, or why none needs to. Keys of maps whose names the
-stack chooses (states, paths, tags) are one.
+mutation does is kept in ``mutations.json``, which ``python -m tests.policies.mutations`` writes: the rules that report
+it, or why none needs to. Keys of maps whose names the stack chooses (states, paths, tags) are one.
 """
 
 import copy
@@ -36,16 +36,8 @@ NAMED_BY_THE_STACK = frozenset(
 LEAVES = frozenset(
     (
         *("Parameters", "ResultSelector", "Result", "ItemSelector", "Choices", "requestTemplates", "responseTemplates"),
-        *(
-            "dashboardBody",
-            "schema",
-            "code",
-            "layers",
-            "Credentials",
-            "columns",
-            "logicalTableMaps",
-            "physicalTableMaps",
-        ),
+        *("responses", "schemas", "info", "x-amazon-apigateway-gateway-responses", "format", "dashboardBody", "schema"),
+        *("code", "layers", "Credentials", "columns", "logicalTableMaps", "physicalTableMaps", "storageDescriptor"),
     )
 )
 ANY, EACH = "~", "[]"
@@ -165,18 +157,18 @@ class Stack:
         for urn, (found, values) in self.state.items():
             if found.type == mutation.type and mutation.path[0] in self.inputs.get(urn, Values({})).tree:
                 each[urn] = self._by_itself(urn, self._broken(self.inputs[urn], mutation))
-                whole[urn] = self._resource(urn, self._broken(values, mutation))
+                whole[urn] = self._resource(urn, self._broken(values, mutation), unlinked=mutation.path)
         after = {pair for found in each.values() for pair in found} | self._together(whole)
         return sorted({rule for rule, _ in after - self.before})
 
     def _broken(self, values: Values, mutation: Mutation) -> Values:
         return Values(changed(copy.copy(values.tree), mutation.path, mutation.kind), values.secrets)
 
-    def _resource(self, urn: str, values: Values, inputs: bool = False) -> Resource:
+    def _resource(self, urn: str, values: Values, inputs: bool = False, unlinked: Steps = ()) -> Resource:
         found, _ = self.state[urn]
         depends = {} if inputs else {key: list(d.urns) for key, d in found.propertyDependencies.items()}
         # What a property depended on goes with it.
-        depends = {key: urns for key, urns in depends.items() if key in values.tree}
+        depends = {key: urns for key, urns in depends.items() if (key,) != unlinked}
         return Resource(found.type, found.name, urn, values, depends)
 
     def _by_itself(self, urn: str, values: Values) -> set[tuple[str, str]]:

@@ -173,7 +173,7 @@ def _names(pattern: Any, key: str) -> bool:
 def _wide(value: Any) -> bool:
     """Whether a filter stands for whatever others send."""
     if not isinstance(value, dict):
-        return value == ""
+        return isinstance(value, str) and not value
     kind, compared = next(iter(value.items()), ("", ""))
     if kind in ("anything-but", "exists"):
         return True
