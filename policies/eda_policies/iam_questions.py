@@ -1,14 +1,15 @@
 """What rules ask of policy documents: who gets in from outside, and whether anything gets through without TLS."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from eda_policies.iam_document import EVERYBODY, Condition, Principal, Statement, statements
 from eda_policies.iam_evaluator import ADDRESSES, Key, Known, Request, anything, passes
 from eda_policies.iam_patterns import NAMES, WILDCARDS, instances, matches
 
+T = TypeVar("T")
 _REGION = "eu-central-1"
 _ACCOUNT_KEYS = frozenset(
     (
@@ -223,7 +224,12 @@ def lets_plain_http_pass(documents: Sequence[Mapping[str, Any]], service: str, a
     }
     return any(
         passes(found, Request(caller, action, resource, _WITHOUT_TLS), anything, undenied=True)
-        for caller in callers
-        for action in actions
-        for resource in resources
+        for caller in _told_apart(callers, [statement.concerns_principal for statement in found])
+        for action in _told_apart(actions, [statement.concerns_action for statement in found])
+        for resource in _told_apart(resources, [statement.concerns_resource for statement in found])
     )
+
+
+def _told_apart(values: Iterable[T], tests: Sequence[Callable[[T], bool]]) -> list[T]:
+    """One of all values that no statement tells apart."""
+    return list({tuple(test(value) for test in tests): value for value in values}.values())
