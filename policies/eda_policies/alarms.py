@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from eda_policies.graph import Graph, seen
 from eda_policies.resource import Property, Resource, View
+from eda_policies.values import UNKNOWN
 
 ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 LONGEST_SECONDS = 3600
@@ -35,7 +36,9 @@ class Alarm(Resource):
     @property
     def acts(self) -> bool:
         """Whether it tells anybody."""
-        return self.items("alarmActions").given and self.flag("actionsEnabled", True).value is not False
+        actions = self.items("alarmActions")
+        known = any(action is UNKNOWN or str(action).startswith("arn:") for action in actions.value or ())
+        return (actions.unknown or known) and self.flag("actionsEnabled", True).value is not False
 
     def deaf(self, namespace: str) -> str:
         """Why it does not go off within an hour of one observation, whatever its threshold is; empty when it does.

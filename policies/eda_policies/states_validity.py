@@ -316,8 +316,10 @@ def _catchers(entries: Any, label: str) -> Iterator[str]:
     for number, entry in enumerate(entries, 1):
         where = f"{label}: catcher {number}"
         yield from _error_names(entry, _CATCH, where, last=number == len(entries))
-        if isinstance(entry, dict) and not isinstance(entry.get("Next"), str):
-            yield f"{where} has no Next"
+        if isinstance(entry, dict):
+            yield from _paths(entry, where)
+            if not isinstance(entry.get("Next"), str):
+                yield f"{where} has no Next"
 
 
 def _error_names(entry: Any, fields: tuple[str, ...], where: str, *, last: bool) -> Iterator[str]:

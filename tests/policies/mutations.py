@@ -40,6 +40,8 @@ LEAVES = frozenset(
         *("code", "layers", "Credentials", "columns", "logicalTableMaps", "physicalTableMaps", "storageDescriptor"),
     )
 )
+LINKS = ("alarmActions", "dimensions", "logGroupNames", "redrivePolicy")
+"""Properties that hold nothing but names of other resources."""
 ANY, EACH = "~", "[]"
 Steps = tuple[str, ...]
 
@@ -157,7 +159,7 @@ class Stack:
         for urn, (found, values) in self.state.items():
             if found.type == mutation.type and mutation.path[0] in self.inputs.get(urn, Values({})).tree:
                 each[urn] = self._by_itself(urn, self._broken(self.inputs[urn], mutation))
-                whole[urn] = self._resource(urn, self._broken(values, mutation), unlinked=mutation.path)
+                whole[urn] = self._resource(urn, self._broken(values, mutation), unlinked=_unlinked(mutation.path))
         after = {pair for found in each.values() for pair in found} | self._together(whole)
         return sorted({rule for rule, _ in after - self.before})
 
@@ -168,7 +170,7 @@ class Stack:
         found, _ = self.state[urn]
         depends = {} if inputs else {key: list(d.urns) for key, d in found.propertyDependencies.items()}
         # What a property depended on goes with it.
-        depends = {key: urns for key, urns in depends.items() if (key,) != unlinked}
+        depends = {key: urns for key, urns in depends.items() if key not in unlinked}
         return Resource(found.type, found.name, urn, values, depends)
 
     def _by_itself(self, urn: str, values: Values) -> set[tuple[str, str]]:
@@ -178,6 +180,10 @@ class Stack:
     def _together(self, resources: Mapping[str, Resource]) -> set[tuple[str, str]]:
         found = self.checker.stack(Graph(list(resources.values())))
         return {(violation.rule.name, f"{violation.urn}{_what(violation.message)}") for violation in found}
+
+
+def _unlinked(path: Steps) -> Steps:
+    return path[:1] if len(path) == 1 or path[0] in LINKS else ()
 
 
 def _what(message: str) -> str:

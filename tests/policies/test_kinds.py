@@ -169,6 +169,22 @@ def test_what_is_right_is_not_reported(case: tuple[str, str, str, Any]) -> None:
     assert rule not in reported(broken(name, path, value))
 
 
+VIOLATING_TOO = [
+    ("sqs-dead-letter", "work", "redrivePolicy/deadLetterTargetArn", REMOVED),
+    ("dlq-alarm", "dead-messages", "alarmActions", [""]),
+    ("iam-trust-scoped", "worker-role", "assumeRolePolicy/Statement/0/Principal", {"Service": "*"}),
+    ("sfn-definition-valid", "machine", f"{STATES}/Call/Catch/0/ResultPath", "error"),
+    ("analytics-no-loop", "objects", "eventPattern/detail/bucket", REMOVED),
+    ("analytics-no-loop", "objects", "eventPattern/detail", REMOVED),
+]
+
+
+@pytest.mark.parametrize("case", VIOLATING_TOO, ids=label)
+def test_what_names_nothing_is_no_name(case: tuple[str, str, str, Any]) -> None:
+    rule, name, path, value = case
+    assert rule in reported(broken(name, path, value))
+
+
 def permission(**properties: Any) -> Made:
     return Made("aws:lambda/permission:Permission", "more", {"function": "x", **properties})
 

@@ -262,11 +262,13 @@ def _prefixes(trigger: Resource, pattern: Property[Any]) -> list[str]:
     document = trigger.parsed(pattern.value) if isinstance(pattern.value, str) else None
     detail = document.get("detail") if isinstance(document, dict) else None
     if not isinstance(detail, dict):
-        return []
-    buckets = _members(detail, "bucket", "name")
+        return ["s3://"] if isinstance(document, dict) and "aws.s3" in (document.get("source") or ()) else []
+    # A pattern that names no bucket is for the objects of all.
+    buckets = _members(detail, "bucket", "name") or [""]
     keys = [entry for entry in _members(detail, "object", "key") if isinstance(entry, dict | str)]
     prefixes = [entry.get("prefix", "") if isinstance(entry, dict) else entry for entry in keys] or [""]
-    return [f"s3://{bucket}/{prefix}" for bucket in buckets if isinstance(bucket, str) for prefix in prefixes]
+    named = [bucket for bucket in buckets if isinstance(bucket, str)]
+    return [f"s3://{bucket}/{prefix}" if bucket else "s3://" for bucket in named for prefix in prefixes]
 
 
 def _members(detail: Any, *path: str) -> list[Any]:

@@ -279,7 +279,9 @@ def trust_scoped(role: Resource, options: Options) -> Findings:
             "principals that are named, and subjects of tokens",
             "Name accounts or roles as principals, and the subject (sub) of tokens that others can have, too.",
         )
-    for service in sorted({service for _, service in services_for_all(found)} & set(options["services"])):
+    for service in sorted({service for _, service in services_for_all(found)}):
+        if service not in options["services"] and not WILDCARDS.search(service):
+            continue
         yield role.finding(f"it trusts {service} for every account", "aws:SourceAccount or aws:SourceArn of an account")
 
 

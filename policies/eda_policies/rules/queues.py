@@ -1,5 +1,7 @@
 """Rules on queues and topics."""
 
+from typing import Any
+
 from eda_policies.alarms import Alarm, alarms
 from eda_policies.graph import Graph
 from eda_policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, dead_letter_queues
@@ -38,12 +40,18 @@ def dead_letter(graph: Graph, options: Options) -> Findings:
                 yield queue.undecided("redrivePolicy", allowed)
             elif document.value is None and not document.unknown:
                 yield queue.finding(f"its redrivePolicy is {document.shown}", allowed)
+            elif document.value is not None and not _names_queue(document.value.get("deadLetterTargetArn")):
+                yield queue.finding("its redrivePolicy names no queue", allowed)
             elif not isinstance(count, int | str) or not str(count).isdecimal() or int(count) < 1:
                 yield queue.finding(f"maxReceiveCount is {count!r}", allowed)
             for target in targets:
                 kinds = queue.flag("fifoQueue", False).value, target.flag("fifoQueue", False).value
                 if kinds[0] != kinds[1]:
                     yield queue.finding(f"one of it and {target.name} is FIFO and the other is not", allowed)
+
+
+def _names_queue(arn: Any) -> bool:
+    return isinstance(arn, str) and (arn.startswith("arn:") or "${" in arn)
 
 
 @resource_rule(
