@@ -259,16 +259,23 @@ def _prefixes(trigger: Resource, pattern: Property[Any]) -> list[str]:
             f"s3://{pattern.value}/{entry.text('filterPrefix').value or ''}"
             for entry in trigger.each("lambdaFunctions")
         ]
-    document = trigger.parsed(pattern.value) if isinstance(pattern.value, str) else None
-    detail = document.get("detail") if isinstance(document, dict) else None
-    if not isinstance(detail, dict):
-        return ["s3://"] if isinstance(document, dict) and "aws.s3" in (document.get("source") or ()) else []
+    given = pattern.value
+    document = trigger.parsed(given) if isinstance(given, str) else given
+    if not isinstance(document, dict) or not _of_objects(document.get("source")):
+        return []
+    detail = document.get("detail")
     # A pattern that names no bucket is for the objects of all.
     buckets = _members(detail, "bucket", "name") or [""]
     keys = [entry for entry in _members(detail, "object", "key") if isinstance(entry, dict | str)]
     prefixes = [entry.get("prefix", "") if isinstance(entry, dict) else entry for entry in keys] or [""]
     named = [bucket for bucket in buckets if isinstance(bucket, str)]
     return [f"s3://{bucket}/{prefix}" if bucket else "s3://" for bucket in named for prefix in prefixes]
+
+
+def _of_objects(source: Any) -> bool:
+    """Whether a pattern's source is S3, or may be."""
+    listed = source if isinstance(source, list) else []
+    return not listed or "aws.s3" in listed or any(isinstance(part, dict) for part in listed)
 
 
 def _members(detail: Any, *path: str) -> list[Any]:
