@@ -11,7 +11,10 @@ from eda_policies.analyzer import serve
 from eda_policies.rules import RULES
 
 HERE = Path(__file__).resolve().parent
+PROGRAM = HERE.parent / "Pulumi.yaml"
 
 if __name__ == "__main__":
-    project = yaml.safe_load((HERE.parent / "Pulumi.yaml").read_text())["name"]
-    serve(RULES, json.loads((HERE / "config.json").read_text()), project)
+    if PROGRAM.exists():
+        serve(RULES, json.loads((HERE / "config.json").read_text()), yaml.safe_load(PROGRAM.read_text())["name"])
+    else:
+        serve(RULES)
