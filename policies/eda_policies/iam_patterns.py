@@ -7,7 +7,8 @@ from collections.abc import Iterator
 WILDCARDS = re.compile(r"[*?]")
 NAMES = ("zq7-q_z", "q.z8zq9", "7Qz-zzq-qq")
 """Names that nothing has; what matches all of them names nothing."""
-_LONGEST = 4096
+_REMEMBERED = 4096
+"""Patterns; a stack has the same ones in many policies."""
 
 FORMATS: dict[str, tuple[str, ...]] = {
     "athena": ("workgroup/{}", "datacatalog/{}"),
@@ -41,7 +42,7 @@ FORMATS: dict[str, tuple[str, ...]] = {
 """The last part of ARNs, by service (Service Authorization Reference, resource types)."""
 
 
-@functools.lru_cache(_LONGEST)
+@functools.lru_cache(_REMEMBERED)
 def _compiled(pattern: str) -> re.Pattern[str]:
     parts = (".*" if c == "*" else "." if c == "?" else re.escape(c) for c in re.sub(r"\*+", "*", pattern))
     return re.compile("".join(parts), re.DOTALL)
@@ -64,7 +65,7 @@ def instances(pattern: str) -> Iterator[str]:
             yield pattern.replace("*", name).replace("?", "q")
 
 
-@functools.lru_cache(_LONGEST)
+@functools.lru_cache(_REMEMBERED)
 def names_nothing(pattern: str) -> bool:
     """Whether a pattern of ARNs stands for every resource of some type, whatever it is called."""
     if not WILDCARDS.search(pattern):

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 TERMINAL = ("Succeed", "Fail")
+HTTP_STATUS = "States.Http.StatusCode."
+"""Errors of an HTTP task, each with its status."""
 _RAISED = frozenset(f"States.{name}" for name in ("ALL", "TaskFailed", "Timeout", "HeartbeatTimeout", "Http.Socket"))
 TYPES = ("Task", "Pass", "Choice", "Wait", "Parallel", "Map", *TERMINAL)
 
@@ -81,11 +83,13 @@ class State:
         """Whether an error is one of States that a task has, or of the service that it calls; those of a function's own
         code say nothing of what the service does."""
         if error.startswith("States."):
-            return error in _RAISED
+            return error in _RAISED or error.startswith(HTTP_STATUS)
         service, dot, _ = error.partition(".")
         called = self.resource.lower() + (":lambda:" if self.calls_function else "")
         if ":states:startexecution" in called:
             called += ":sfn:stepfunctions:"
+        if ":events:" in called:
+            called += ":eventbridge:"
         return bool(dot) and f":{service.lower()}:" in called
 
     @property

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from eda_policies.states_language import TERMINAL, TYPES, inner, targets
+from eda_policies.states_language import HTTP_STATUS, TERMINAL, TYPES, inner, targets
 
 LONGEST_NAME = 80
 _COMMON = ("Type", "Comment", "QueryLanguage")
@@ -329,7 +329,7 @@ def _error_names(entry: Any, fields: tuple[str, ...], where: str, *, last: bool)
         return
     yield from _unknown(entry, fields, where)
     for name in names:
-        if name.startswith("States.") and name not in ERRORS:
+        if name.startswith("States.") and name not in ERRORS and not name.startswith(HTTP_STATUS):
             yield f"{where} names {name}, an error of States that there is not"
     if "States.ALL" in names and (len(names) > 1 or not last):
         yield f"{where} has States.ALL, which stands alone and last"
