@@ -79,6 +79,7 @@ _MARKS = (
         "ASIA",
         "eyJ",
         "gh",
+        "github_pat_",
         "glpat-",
         "xox",
         "xapp-",

@@ -7,6 +7,8 @@ from tests.policies.factories import REMOVED, Ref
 
 WILD = {"Effect": "Allow", "Action": ["s3:Get*"], "Resource": ["arn:aws:s3:::shop-data/*"]}
 EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::shop-data"}}'
+ANY_SOURCE = '{"source": [{"prefix": ""}], "detail-type": ["x"]}'
+PUBLIC_KEY = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*"}}'
 PUBLIC = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
 WIDE = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}
 
@@ -178,7 +180,7 @@ CASES = [
     Case("pipes-bounded", "pipe", "sourceParameters", preview="unknown"),
     Case("events-target-dead-letter", "objects-target", "deadLetterConfig"),
     Case("events-rule-specific", "objects", "eventPattern/source", preview=UNKNOWN_DOCUMENT),
-    Case("events-rule-specific", "objects", "eventPattern", '{"source": [{"prefix": ""}], "detail-type": ["x"]}'),
+    Case("events-rule-specific", "objects", "eventPattern", ANY_SOURCE, ("analytics-no-loop",)),
     Case("scheduler-dead-letter", "daily", "target/deadLetterConfig"),
     Case("scheduler-timezone", "daily", "scheduleExpressionTimezone", "Europe/Berln"),
     Case("scheduler-timezone", "daily", "scheduleExpressionTimezone", "EST"),
