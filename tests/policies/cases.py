@@ -109,7 +109,7 @@ CASES = [
         "iam-no-public-policy",
         "key",
         "policy",
-        '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*"}}',
+        PUBLIC_KEY,
     ),
     Case("sfn-tracing", "machine", "tracingConfiguration"),
     Case("sfn-logging", "machine", "loggingConfiguration/level", "OFF"),
