@@ -100,8 +100,9 @@ class RecordingMocks(Mocks):
         service = args.typ.split(":")[1].split("/")[0] if args.typ.startswith("aws:") else ""
         parent = self.parents.get((args.typ, args.name), "")
         self.recording.resources.append(Recorded(args.typ, args.name, dict(args.inputs), parent))
+        given = _documents_as_text(args.inputs)
         if self.preview:
-            return None, dict(args.inputs)
+            return None, given
         physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
         arn, place, host = f"arn:{self.partition}", f"{self.region}:{ACCOUNT}", f"{self.region}.{self.dns_suffix}"
         outputs = {
@@ -114,9 +115,11 @@ class RecordingMocks(Mocks):
             "value": "secret-value-of-a-key",
             "endpoints": [{"address": f"{physical}.{ACCOUNT}.{self.region}.{service}.{self.dns_suffix}", "port": 5439}],
             "adminPasswordSecretArn": f"{arn}:secretsmanager:{place}:secret:{physical}",
-            **args.inputs,
+            **given,
         }
-        return f"{args.name}-id", outputs if service else dict(args.inputs)
+        if args.inputs.get("streamEnabled"):
+            outputs["streamArn"] = f"{outputs['arn']}/stream/2026-01-01T00:00:00.000"
+        return f"{args.name}-id", outputs if service else given
 
     def call(self, args: MockCallArgs) -> Any:
         """Answer where the program runs."""
@@ -128,6 +131,15 @@ class RecordingMocks(Mocks):
             case "aws:index/getPartition:getPartition":
                 return {"partition": self.partition, "dnsSuffix": self.dns_suffix}
         return {}
+
+
+def _documents_as_text(value: Any) -> Any:
+    """Inputs as the provider returns them: a policy document that was given as a map is a JSON text."""
+    if isinstance(value, Mapping):
+        if "Statement" in value and not set(value) - {"Statement", "Version", "Id"}:
+            return json.dumps(value)
+        return {key: _documents_as_text(item) for key, item in value.items()}
+    return [_documents_as_text(item) for item in value] if isinstance(value, list) else value
 
 
 class _Monitor(MockMonitor):

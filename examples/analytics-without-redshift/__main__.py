@@ -1,7 +1,7 @@
 """Page views that producers put themselves: raw files, curated files by one query each, and a view; no warehouse."""
 
 import pulumi
-from pulumi_aws_eda import AnalyticsChain, BatchedFirehoseSink
+from pulumi_aws_eda import AlarmTopic, AnalyticsChain, BatchedFirehoseSink, Observability, defaults
 
 # A value that is none costs its own row at most: it is NULL there, and the row says so. Times are in UTC, with a Z.
 QUERY = """
@@ -12,6 +12,9 @@ FROM (
   FROM {rows} WHERE milliseconds >= 0
 )
 """
+
+TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
+defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", {"tags": TAGS}).topic_arn])
 
 sink = BatchedFirehoseSink(
     "views",
@@ -44,6 +47,7 @@ chain = AnalyticsChain(
         },
     },
 )
+Observability("observability", {"observed": [sink.observed, chain.observed]})
 pulumi.export("delivery_stream_name", sink.delivery_stream_name)
 pulumi.export("database_name", chain.database_name)
 pulumi.export("view_name", chain.view_name)

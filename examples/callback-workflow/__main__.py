@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda import CallbackWorkflow, EventApi, IdempotentLambda, archives
+from pulumi_aws_eda import (
+    AlarmTopic,
+    CallbackWorkflow,
+    EventApi,
+    IdempotentLambda,
+    Observability,
+    archives,
+    defaults,
+)
 
 FUNCTIONS = Path(__file__).parent / "functions"
 CLAIM = {
@@ -12,6 +20,14 @@ CLAIM = {
     "required": ["policy", "damage_cents"],
     "properties": {"policy": {"type": "string"}, "damage_cents": {"type": "integer", "minimum": 1}},
 }
+REPORT = {
+    "type": "object",
+    "required": ["assessor"],
+    "properties": {"assessor": {"type": "string"}, "accepted": {"type": "boolean"}},
+}
+
+TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
+defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", {"tags": TAGS}).topic_arn])
 
 claims = aws.dynamodb.Table(
     "claims",
@@ -20,6 +36,8 @@ claims = aws.dynamodb.Table(
     attributes=[{"name": "claim_id", "type": "S"}],
     point_in_time_recovery={"enabled": True},
     server_side_encryption={"enabled": True},
+    deletion_protection_enabled=pulumi.get_stack() == "prod",
+    tags=TAGS,
 )
 check_cover = IdempotentLambda(
     "check-cover", {"code": archives.directory_archive(FUNCTIONS / "check_cover"), "timeout": 10}
@@ -72,9 +90,23 @@ api = EventApi(
                 "function": {"function_name": get_claim.function_name, "invoke_arn": get_claim.invoke_arn}
             },
             "POST /claims/{claim_id}/report": {
-                "function": {"function_name": add_report.function_name, "invoke_arn": add_report.invoke_arn}
+                "function": {"function_name": add_report.function_name, "invoke_arn": add_report.invoke_arn},
+                "request_schema": REPORT,
             },
         }
+    },
+)
+Observability(
+    "observability",
+    {
+        "observed": [
+            api.observed,
+            check_cover.observed,
+            workflow.observed,
+            add_report.observed,
+            get_claim.observed,
+            {"tables": [claims.name]},
+        ]
     },
 )
 pulumi.export("api_url", api.url)

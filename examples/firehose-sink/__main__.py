@@ -1,7 +1,10 @@
 """The changes of a table that another stack owns, as Parquet files that Athena can query."""
 
 import pulumi
-from pulumi_aws_eda import BatchedFirehoseSink
+from pulumi_aws_eda import AlarmTopic, BatchedFirehoseSink, Observability, defaults
+
+TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
+defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", {"tags": TAGS}).topic_arn])
 
 config = pulumi.Config()
 sink = BatchedFirehoseSink(
@@ -18,6 +21,7 @@ sink = BatchedFirehoseSink(
         "prefix": "raw/devices/",
     },
 )
+Observability("observability", {"observed": [sink.observed]})
 pulumi.export("bucket_name", sink.bucket_name)
 pulumi.export("database_name", sink.database_name)
 pulumi.export("table_name", sink.table_name)

@@ -4,7 +4,10 @@ from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda import IdempotencyToken, IdempotentLambda, archives
+from pulumi_aws_eda import AlarmTopic, IdempotencyToken, IdempotentLambda, Observability, archives, defaults
+
+TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
+defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", {"tags": TAGS}).topic_arn])
 
 charges = aws.dynamodb.Table(
     "charges",
@@ -13,6 +16,8 @@ charges = aws.dynamodb.Table(
     attributes=[{"name": "account", "type": "S"}],
     point_in_time_recovery={"enabled": True},
     server_side_encryption={"enabled": True},
+    deletion_protection_enabled=pulumi.get_stack() == "prod",
+    tags=TAGS,
 )
 charge = IdempotentLambda(
     "charge",
@@ -26,6 +31,7 @@ charge = IdempotentLambda(
         "idempotency": {"token": IdempotencyToken.EVENT, "key_jmespath": "powertools_json(body).payment_id"},
     },
 )
+Observability("observability", {"observed": [charge.observed, {"tables": [charges.name]}]})
 pulumi.export("queue_url", charge.queue_url)
 pulumi.export("dead_letter_queue_arn", charge.dead_letter_queue_arn)
 pulumi.export("charges_table_name", charges.name)

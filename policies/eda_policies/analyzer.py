@@ -30,6 +30,7 @@ NAME = "aws-eda"
 VERSION = "0.1.0"
 _MESSAGE_BYTES = 400 * 1024 * 1024
 """As Pulumi's own packs take them."""
+_ALL = "all"
 _LEVELS = {
     analyzer_pb2.ADVISORY: Level.ADVISORY,
     analyzer_pb2.MANDATORY: Level.MANDATORY,
@@ -45,9 +46,16 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
         rules: the rules.
         environment: whose profile counts until the engine says which stack it is.
         config: the pack's own config, in Pulumi's form.
+        project: the project that the config is for; empty for all.
     """
 
-    def __init__(self, rules: Sequence[Rule], environment: str = STRICTEST, config: Mapping[str, Any] | None = None):
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        environment: str = STRICTEST,
+        config: Mapping[str, Any] | None = None,
+        project: str = "",
+    ):
         self._policies = policies(rules, environment)
         super().__init__(
             NAME, VERSION, self._policies, EnforcementLevel.ADVISORY, _initial(config or {}), "Good practice on AWS"
@@ -56,6 +64,7 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
         self._by_name = {policy.name: policy for policy in self._policies}
         self._environment = environment
         self._config = dict(config or {})
+        self._project = project
         self._checker = Checker(rules, settings(rules, self._config, environment))
 
     def ConfigureStack(self, request: Any, context: Any) -> Any:
@@ -63,8 +72,17 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
         self._environment = environment_of(request.project, request.stack, dict(request.config))
         for policy, rule in zip(self._policies, self._rules, strict=True):
             policy.enforcement_level = ENFORCEMENT[rule.levels[self._environment]]
+        if self._project and request.project != self._project:
+            self._config = {}
         self._checker = Checker(self._rules, settings(self._rules, self._config, self._environment))
         return super().ConfigureStack(request, context)
+
+    def GetAnalyzerInfo(self, request: Any, context: Any) -> Any:
+        """Say what rules there are, with the pack's own config where it is for the stack's project."""
+        info = super().GetAnalyzerInfo(request, context)  # type: ignore[no-untyped-call]  # untyped in Pulumi
+        if not self._config:
+            info.initialConfig.clear()
+        return info
 
     def Configure(self, request: Any, context: Any) -> Empty:
         """Take the config, which the engine has completed with the levels that ``GetAnalyzerInfo`` names.
@@ -74,7 +92,8 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
         """
         config: dict[str, Any] = {}
         for name, given in request.policyConfig.items():
-            if name in self._by_name:
+            # A name that is no rule's is kept, so that it is refused.
+            if name != _ALL:
                 config[name] = of_struct(given.properties).tree
         try:
             made = settings(self._rules, config, self._environment)
@@ -119,14 +138,21 @@ class SharedAnalyzer(_PolicyAnalyzerServicer):
         return response
 
 
-def serve(rules: Sequence[Rule], config: Mapping[str, Any] | None = None) -> None:
+def serve(rules: Sequence[Rule], config: Mapping[str, Any] | None = None, project: str = "") -> None:
     """Be a policy pack: print the port for the engine and answer it until it ends this process.
 
     Args:
         rules: the rules.
         config: the pack's own config, in Pulumi's form; what the user configures comes over it.
+        project: the project that the config is for; empty for all.
+
+    Raises:
+        SystemExit: the config is not allowed; its text says what is.
     """
-    analyzer = SharedAnalyzer(rules, _environment(), config)
+    try:
+        analyzer = SharedAnalyzer(rules, _environment(), config, project)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from None
     options = [("grpc.max_receive_message_length", _MESSAGE_BYTES)]
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=options)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer, server)

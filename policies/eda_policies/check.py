@@ -103,16 +103,13 @@ class Checker:
 def message(rule: Rule, finding: Finding) -> str:
     """A finding as a reader sees it."""
     if finding.undecided:
-        return (
-            f"{finding.subject}: {finding.found}, and decides then whether this holds: {rule.holds}\nSee {page(rule)}"
-        )
+        return f"{finding.subject}: {finding.found}, and decides then whether this holds: {rule.holds}\n{_see(rule)}"
     fix = finding.fix or rule.fix
-    return f"{finding.subject}: {finding.found}; allowed: {finding.allowed}.\nFix: {fix}\nSee {page(rule)}"
+    return f"{finding.subject}: {finding.found}; allowed: {finding.allowed}.\nFix: {fix}\n{_see(rule)}"
 
 
-def page(rule: Rule) -> str:
-    """The rule's place in the documentation."""
-    return f"docs/policies/{rule.page}.md#{rule.name}"
+def _see(rule: Rule) -> str:
+    return f"See {rule.reference}, or: eda-policies explain {rule.name}"
 
 
 def _found(rule: ResourceRule, resource: Resource, settings: Settings) -> list[Finding]:

@@ -1,8 +1,9 @@
 """The command: ``eda-policies``, or ``python -m eda_policies``."""
 
+import enum
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,16 +12,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from eda_policies import pages, runner
+from eda_policies import pages, reports, runner, scaffold
+from eda_policies.analyzer import VERSION
 from eda_policies.rule import ENVIRONMENTS, Level
 from eda_policies.rules import RULES
-from eda_policies.settings import settings
+from eda_policies.settings import near, settings
 
 CONFIG = Path("policies", "config.json")
-_STYLES = {Level.MANDATORY: "bold red", Level.ADVISORY: "yellow"}
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Check stacks against the policy pack, without the engine."
 )
+
+
+class Format(enum.Enum):
+    """How violations are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
 
 
 @app.command()
@@ -38,7 +48,14 @@ def check(
         list[str] | None, typer.Option(help="project:key=value, a config value for stacks whose file has none.")
     ] = None,
     preview: Annotated[bool, typer.Option(help="As the first preview: outputs of resources are unknown.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the violations as one JSON list.")] = False,
+    form: Annotated[
+        Format,
+        typer.Option(
+            "--format",
+            help="text and github: grouped by cause; sarif: SARIF 2.1.0, grouped; json: one list, by resource.",
+        ),
+    ] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
 ) -> None:
     """Run a stack program under recording mocks and check what it makes; ends with 1 on a mandatory violation."""
     console = Console(highlight=False, soft_wrap=True)
@@ -50,7 +67,7 @@ def check(
         errors.print(escape(str(error)), style="red")
         raise typer.Exit(2) from None
     values = dict(entry.partition("=")[::2] for entry in default or ())
-    found: dict[str, list[runner.Reported]] = {}
+    checked: list[reports.Checked] = []
     for name in stack or runner.stacks(program):
         try:
             recording = runner.run(program, name, values, preview)
@@ -61,17 +78,23 @@ def check(
             raise typer.Exit(2) from None
         environment = runner.environment(program, name)
         made = runner.requests(recording)
-        found[name] = runner.check(RULES, made, environment, chosen)
-        if not as_json:
-            _show(console, name, environment, len(made.resources), found[name])
-    if as_json:
-        listed = [
-            {"stack": name, "rule": v.rule, "level": v.level.value, "urn": v.urn, "message": v.message}
-            for name, violations in found.items()
-            for v in violations
-        ]
-        print(json.dumps(listed))
-    if any(violation.level is Level.MANDATORY for violations in found.values() for violation in violations):
+        found = runner.check(RULES, made, environment, chosen)
+        checked.append(reports.Checked(name, environment, len(made.resources), found))
+    if not checked:
+        errors.print(f"{escape(str(program.parent))} has no Pulumi.<stack>.yaml; name a stack by --stack", style="red")
+        raise typer.Exit(2)
+    shown = Path(os.path.relpath(program))
+    match Format.JSON if as_json else form:
+        case Format.TEXT:
+            reports.as_text(checked, RULES, console)
+        case Format.JSON:
+            print(reports.as_json(checked))
+        case Format.SARIF:
+            print(reports.as_sarif(checked, RULES, shown, VERSION))
+        case Format.GITHUB:
+            for line in reports.as_github(checked, shown):
+                print(line)
+    if any(violation.level is Level.MANDATORY for stack_ in checked for violation in stack_.found):
         raise typer.Exit(1)
 
 
@@ -81,20 +104,6 @@ def _config(program: Path, given: Path | None) -> Mapping[str, Any]:
         return {}
     chosen: Mapping[str, Any] = json.loads(file.read_text())
     return chosen
-
-
-def _show(console: Console, stack: str, environment: str, resources: int, found: Sequence[runner.Reported]) -> None:
-    profile = "" if stack == environment else f" (profile {environment})"
-    console.print(f"[bold]{escape(stack)}[/bold]{profile}: {resources} resources, {len(RULES)} rules")
-    for violation in sorted(found, key=lambda v: (v.level is not Level.MANDATORY, v.rule, v.urn)):
-        _, _, message = violation.message.partition("\n")
-        console.print(f"  [{_STYLES[violation.level]}]{violation.level.value}[/] {violation.rule}")
-        for line in message.splitlines():
-            console.print(f"    {escape(line)}")
-    count = Counter(violation.level for violation in found)
-    mandatory, advisory = count[Level.MANDATORY], count[Level.ADVISORY]
-    verdict = f"[red]{mandatory} mandatory[/]" if mandatory else "[green]passes[/]"
-    console.print(f"  {verdict}, {advisory} advisory\n")
 
 
 @app.command()
@@ -109,6 +118,24 @@ def rules(
     for rule in RULES:
         table.add_row(rule.name, *(rule.levels[name].value for name in chosen))
     Console(soft_wrap=True).print(table)
+
+
+@app.command()
+def explain(name: Annotated[str, typer.Argument(help="The rule's name.")]) -> None:
+    """Print what a rule demands, why, and how to repair it."""
+    found = next((rule for rule in RULES if rule.name == name), None)
+    if found is None:
+        problem = f"there is no rule {name!r}{near(name, [rule.name for rule in RULES])}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(problem), style="red")
+        raise typer.Exit(2)
+    print(pages.section(found))
+
+
+@app.command()
+def pack(folder: Annotated[Path, typer.Argument(help="Where it is written.")] = Path("policy-pack")) -> None:
+    """Write a folder for ``pulumi preview --policy-pack``: all rules, with a config.json of your own."""
+    for file in scaffold.write(folder):
+        print(file)
 
 
 @app.command()

@@ -13,17 +13,24 @@ EVENT_INVOKE_CONFIG = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeC
 REST_API = "aws:apigateway/restApi:RestApi"
 METHOD = "aws:apigateway/method:Method"
 INTEGRATION = "aws:apigateway/integration:Integration"
+HTTP_API = "aws:apigatewayv2/api:Api"
 HTTP_INTEGRATION = "aws:apigatewayv2/integration:Integration"
 HTTP_ROUTE = "aws:apigatewayv2/route:Route"
 MACHINE = "aws:sfn/stateMachine:StateMachine"
-_HTTP_TIMEOUT_MILLISECONDS = 30_000
 _ASYNCHRONOUS: dict[str, str] = {
     "aws:cloudwatch/eventTarget:EventTarget": "arn",
+    "aws:cloudwatch/logSubscriptionFilter:LogSubscriptionFilter": "destinationArn",
+    "aws:cloudwatch/metricAlarm:MetricAlarm": "alarmActions",
+    "aws:iot/topicRule:TopicRule": "lambdas",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": "destinationConfig",
     "aws:s3/bucketNotification:BucketNotification": "lambdaFunctions",
-    "aws:sns/topicSubscription:TopicSubscription": "endpoint",
     "aws:scheduler/schedule:Schedule": "target",
+    "aws:ses/receiptRule:ReceiptRule": "lambdaActions",
+    "aws:sns/topicSubscription:TopicSubscription": "endpoint",
 }
 """What invokes asynchronously, and the property that names the function."""
+PIPE = "aws:pipes/pipe:Pipe"
+_INVOCATION = "targetParameters.lambdaFunctionParameters.invocationType"
 _URL = "aws:lambda/functionUrl:FunctionUrl"
 
 
@@ -98,11 +105,21 @@ def routes(graph: Graph) -> Iterator[Route]:
             public = _any_open(methods, "authorization")
             yield Route(by_urn[found.urn], integration.name, _milliseconds(waits, 29_000), public)
     for integration in graph.of(HTTP_INTEGRATION):
-        waits = integration.number("timeoutMilliseconds", _HTTP_TIMEOUT_MILLISECONDS)
+        waits = integration.number("timeoutMilliseconds", openapi.HTTP_TIMEOUT_MILLISECONDS)
         for found in graph.linked(integration, "integrationUri", FUNCTION):
             calling = [r for r, name in graph.naming(integration, HTTP_ROUTE) if name == "target"]
             public = _any_open(calling, "authorizationType")
-            yield Route(by_urn[found.urn], integration.name, _milliseconds(waits, _HTTP_TIMEOUT_MILLISECONDS), public)
+            yield Route(
+                by_urn[found.urn], integration.name, _milliseconds(waits, openapi.HTTP_TIMEOUT_MILLISECONDS), public
+            )
+    for api in graph.of(HTTP_API):
+        document = api.document("body")
+        for operation in openapi.operations(document.value or {}, http_api=True):
+            for found in graph.named(str(operation.integration.get("uri", "")), FUNCTION):
+                most = operation.timeout_milliseconds
+                yield Route(by_urn[found.urn], operation.route, most, not operation.signed)
+        for found in graph.linked(api, "target", FUNCTION):
+            yield Route(by_urn[found.urn], f"the target of {api.name}", openapi.HTTP_TIMEOUT_MILLISECONDS, True)
     for url in graph.of(_URL):
         for found in graph.linked(url, "functionName", FUNCTION):
             # A URL waits as long as its function runs.
@@ -168,4 +185,17 @@ def workflow_calls(graph: Graph) -> Iterator[WorkflowCall]:
 def asynchronous_callers(graph: Graph, function: Function) -> list[Resource]:
     """What invokes a function asynchronously."""
     callers = graph.naming(function, *_ASYNCHRONOUS)
-    return [caller for caller, name in callers if _ASYNCHRONOUS[caller.type] == name]
+    found = [caller for caller, name in callers if _ASYNCHRONOUS[caller.type] == name]
+    return found + [
+        pipe
+        for pipe, name in graph.naming(function, PIPE)
+        if name == "target" and pipe.text(_INVOCATION).value == "FIRE_AND_FORGET"
+    ]
+
+
+def at_least_once(graph: Graph, function: Function) -> list[Resource]:
+    """What hands a function its events at least once: what invokes it asynchronously, mappings, and Pipes."""
+    found = asynchronous_callers(graph, function)
+    found += [m for m, name in graph.naming(function, EVENT_SOURCE_MAPPING) if name == "functionName"]
+    pipes = [pipe for pipe, name in graph.naming(function, PIPE) if name in ("target", "enrichment")]
+    return found + [pipe for pipe in pipes if pipe not in found]

@@ -1,11 +1,11 @@
-"""Reading IAM policy documents, and what a role of the stack may do."""
+"""Reading IAM policy documents: statements with their lists made lists, and what a role of the stack may do."""
 
-import fnmatch
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from eda_policies.graph import Graph
+from eda_policies.iam_patterns import matches
 from eda_policies.resource import Property, Resource
 
 ROLE = "aws:iam/role:Role"
@@ -18,6 +18,49 @@ POLICY_TYPES = (
     "aws:iam/userPolicy:UserPolicy",
     "aws:iam/groupPolicy:GroupPolicy",
 )
+EVERYBODY = "*"
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who a statement names, or who sends a request.
+
+    Attributes:
+        kind: ``AWS``, ``Service``, ``Federated`` or ``CanonicalUser``.
+        name: an account, an ARN, a service, an identity provider, or ``*``.
+    """
+
+    kind: str
+    name: str
+
+    @property
+    def account(self) -> str:
+        """The account it belongs to; empty for services and those who are nobody."""
+        return self.name.split(":")[4] if self.name.startswith("arn:") and self.name.count(":") > 4 else self.name
+
+    def covers(self, other: "Principal") -> bool:
+        """Whether naming it names another: everybody names all, an account whoever belongs to it."""
+        if self.name == EVERYBODY and self.kind in ("AWS", other.kind):
+            return True
+        if self.kind != other.kind:
+            return False
+        whole = self.name == self.account or self.name.endswith(":root")
+        return self.name == other.name or (self.kind == "AWS" and whole and self.account == other.account)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A condition: an operator over one key of the request.
+
+    Attributes:
+        operator: in lower case, with its set prefix and ``ifexists``.
+        key: in lower case.
+        values: what the key is compared with.
+    """
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -26,14 +69,14 @@ class Statement:
 
     Attributes:
         sid: its name, or its number.
-        allows: its effect is Allow.
+        allows: its effect is Allow; any other but Deny is no statement.
         actions: of ``Action``.
         excepted_actions: of ``NotAction``.
         resources: of ``Resource``.
         excepted_resources: of ``NotResource``.
-        services: service principals.
-        principals: all principals.
-        conditions: condition keys, in lower case, with their values.
+        principals: of ``Principal``.
+        excepted_principals: of ``NotPrincipal``.
+        conditions: all of which have to hold.
     """
 
     sid: str
@@ -42,52 +85,71 @@ class Statement:
     excepted_actions: tuple[str, ...]
     resources: tuple[str, ...]
     excepted_resources: tuple[str, ...]
-    services: tuple[str, ...]
-    principals: tuple[str, ...]
-    conditions: Mapping[str, tuple[str, ...]]
+    principals: tuple[Principal, ...]
+    excepted_principals: tuple[Principal, ...]
+    conditions: tuple[Condition, ...]
+
+    def concerns_action(self, action: str) -> bool:
+        """Whether it is about an action, whose case does not matter."""
+        if self.excepted_actions:
+            return not any(matches(action.lower(), pattern.lower()) for pattern in self.excepted_actions)
+        return any(matches(action.lower(), pattern.lower()) for pattern in self.actions)
+
+    def concerns_resource(self, resource: str) -> bool:
+        """Whether it is about a resource; a statement that names none, as a trust policy's, is about its holder."""
+        if self.excepted_resources:
+            return not any(matches(resource, pattern) for pattern in self.excepted_resources)
+        return not self.resources or any(matches(resource, pattern) for pattern in self.resources)
+
+    def concerns_principal(self, principal: Principal) -> bool:
+        """Whether it is about who asks; one that names nobody, as a role's own policy, is about its holder."""
+        if self.excepted_principals:
+            return not any(found.covers(principal) for found in self.excepted_principals)
+        return not self.principals or any(found.covers(principal) for found in self.principals)
 
 
 def statements(document: Mapping[str, Any]) -> Iterator[Statement]:
     """The statements of a document."""
     found = document.get("Statement")
     for number, statement in enumerate(found if isinstance(found, list) else [found], 1):
-        if not isinstance(statement, dict):
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
             continue
-        principal = statement.get("Principal")
-        by_kind = principal if isinstance(principal, dict) else {}
-        blocks = statement.get("Condition")
-        conditions: dict[str, tuple[str, ...]] = {}
-        for block in blocks.values() if isinstance(blocks, dict) else ():
-            if isinstance(block, dict):
-                conditions.update({key.lower(): _list(value) for key, value in block.items()})
         yield Statement(
             str(statement.get("Sid") or number),
-            statement.get("Effect") == "Allow",
+            statement["Effect"] == "Allow",
             _list(statement.get("Action")),
             _list(statement.get("NotAction")),
             _list(statement.get("Resource")),
             _list(statement.get("NotResource")),
-            _list(by_kind.get("Service")),
-            _list(principal) if isinstance(principal, str) else sum(map(_list, by_kind.values()), ()),
-            conditions,
+            _principals(statement.get("Principal")),
+            _principals(statement.get("NotPrincipal")),
+            tuple(_conditions(statement.get("Condition"))),
         )
 
 
 def _list(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    return tuple(str(item) for item in (value if isinstance(value, list) else [value]))
+    if isinstance(value, str):
+        return (value,)
+    return tuple(_text(item) for item in (value if isinstance(value, list) else [value]))
 
 
-def denies_plain_http(document: Mapping[str, Any]) -> bool:
-    """Whether a resource's policy refuses every request that does not come by TLS."""
-    return any(
-        not statement.allows
-        and "*" in statement.principals
-        and any(action.endswith("*") for action in statement.actions)
-        and statement.conditions.get("aws:securetransport") == ("false",)
-        for statement in statements(document)
-    )
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _principals(value: Any) -> tuple[Principal, ...]:
+    if value is None:
+        return ()
+    by_kind = value if isinstance(value, dict) else {"AWS": value}
+    return tuple(Principal(str(kind), name) for kind, names in by_kind.items() for name in _list(names))
+
+
+def _conditions(blocks: Any) -> Iterator[Condition]:
+    for operator, block in blocks.items() if isinstance(blocks, dict) else ():
+        for key, values in block.items() if isinstance(block, dict) else ():
+            yield Condition(str(operator).lower(), str(key).lower(), _list(values))
 
 
 def documents(resource: Resource) -> Iterator[Property[Mapping[str, Any]]]:
@@ -110,7 +172,7 @@ class Permissions:
     def __init__(self, graph: Graph, role: Resource) -> None:
         self.managed: list[str] = []
         self.unknown: list[str] = []
-        self._allowed: list[Statement] = []
+        self._statements: list[Statement] = []
         holders = [role, *(other for other, name in graph.naming(role, ROLE_POLICY) if name == "role")]
         for attachment, name in graph.naming(role, ROLE_ATTACHMENT):
             if name == "role":
@@ -125,15 +187,12 @@ class Permissions:
                 if document.unknown:
                     self.unknown.append(holder.name)
                 elif document.value is not None:
-                    self._allowed.extend(s for s in statements(document.value) if s.allows)
+                    self._statements.extend(statements(document.value))
 
     def allows(self, action: str) -> bool:
-        """Whether a statement that is known allows an action, on whatever."""
-        return any(_matches(action, pattern) for s in self._allowed for pattern in s.actions) or any(
-            s.excepted_actions and not any(_matches(action, pattern) for pattern in s.excepted_actions)
-            for s in self._allowed
+        """Whether the statements that are known allow an action on something, and none denies it on everything."""
+        about = [statement for statement in self._statements if statement.concerns_action(action)]
+        denied = any(
+            not s.allows and not s.conditions and EVERYBODY in s.resources and not s.excepted_resources for s in about
         )
-
-
-def _matches(action: str, pattern: str) -> bool:
-    return fnmatch.fnmatchcase(action.lower(), pattern.lower())
+        return any(statement.allows for statement in about) and not denied

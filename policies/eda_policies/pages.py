@@ -15,7 +15,7 @@ TITLES = {
     "events": "Event source mappings, Pipes, rules and schedules",
     "dynamodb": "DynamoDB",
     "s3": "S3",
-    "analytics": "Firehose, Athena, Glue, Redshift, KMS",
+    "analytics": "Kinesis, Firehose, Athena, Glue, Redshift, KMS",
     "stack": "The whole stack",
 }
 
@@ -67,6 +67,11 @@ def _rule(rule: Rule) -> Iterator[str]:
         yield ""
 
 
+def section(rule: Rule) -> str:
+    """What the documentation says of a rule."""
+    return "\n".join(_rule(rule))
+
+
 def _kind(option: Option) -> str:
     schema = option.schema
     bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "from"), ("maximum", "to")) if key in schema]
@@ -99,31 +104,44 @@ def _shown(value: object) -> str:
 INTRODUCTION = """\
 ## Use
 
+In any repository, with the wheel:
+
 ```
-pulumi preview --policy-pack policies
-make policies ARGS="--stack dev"
+pip install pulumi-aws-eda-policies
+eda-policies check --stack prod                 # in the program's folder: no engine, no account
+eda-policies pack policy-pack                   # writes a folder for the engine
+pulumi preview --policy-pack policy-pack
 ```
 
-The first runs the pack in the engine; the second needs no engine and no account: it runs the stack program under
-recording mocks and checks what it makes, for all stacks by default, and ends with 1 on a mandatory violation. Both
-report the same violations. `python -m eda_policies check --program __main__.py --stack prod` checks another program.
+In this one `make policies ARGS="--stack dev"` and `pulumi preview --policy-pack policies` do the same. `check` runs
+the stack program under recording mocks and checks what it makes, for all stacks that have a file by default, and ends
+with 1 on a mandatory violation. Both report the same violations: documents are read as text and as maps, flags and
+numbers also as text, explicit providers and their default tags count, and old names of types are those of the new
+ones.
 
-A violation names the resource, what was found, what is allowed, the fix, and the rule's page. A preview does not know
-all values: a mandatory rule that cannot be decided yet says which property is unknown, as advice, and decides before
-the update changes the resource; rules on the whole stack decide after it. They follow the dependencies of properties,
-so they know what belongs together also while ARNs are unknown. A rule that cannot read a resource reports that; it
-never passes in silence.
+What several resources have in common is one finding of `check`, with one fix and all of their names. `--format` is
+`text`, `json` (a list with `stack`, `rule`, `level`, `urn` and `message` of each resource), `sarif` (for code
+scanning) or `github` (annotations of a pull request). `eda-policies explain lambda-memory-bounds` says what a rule
+demands, and why.
+
+A violation names the resource, what was found, what is allowed, the fix, and where to read on. A preview does not
+know all values: a mandatory rule that cannot be decided yet says which property is unknown, as advice, and decides
+before the update changes the resource; rules on the whole stack decide after it. They follow the dependencies of
+properties, so they know what belongs together also while ARNs are unknown. A rule that cannot read a resource reports
+that; what is of another provider (`aws-native`) or in a CloudFormation template is named once by `policy-coverage`.
+Nothing passes in silence.
 
 ## Environments
 
 The profile is that of the stack's config `<project>:environment`, or of the stack's name: `sandbox` and `dev` advise
-but for what is essential, `staging` demands all but what only costs, `prod` demands all. Any other stack is checked as
-`prod`.
+but for what is essential, `staging` demands all but what only costs, `prod` demands all. Any other stack is checked
+as `prod`.
 
 ## Config
 
-The config is Pulumi's: a JSON file by rule, with a level or with `enforcementLevel` and the rule's options.
-`policies/config.json` is the config of this repository's stacks; `--policy-pack-config` (or `--config`) gives another.
+The config is Pulumi's: a JSON file by rule, with a level or with `enforcementLevel` and the rule's options. The
+rules' defaults are for any event-driven stack. `policies/config.json` holds what this repository's own program adds,
+its budgets first, and is for that program alone; `--policy-pack-config` (or `--config`) gives another.
 
 ```json
 {
@@ -147,7 +165,9 @@ The config is Pulumi's: a JSON file by rule, with a level or with `enforcementLe
 ```
 
 An exemption needs a reason and a last day. One that has expired exempts no longer, and one that exempts nothing is
-reported; so is a budget that matches no function. A misspelt rule or option is an error that names the nearest one.
+reported; so is a budget that matches no function. A misspelt rule or option is an error that names the nearest one,
+in the engine too; so are bounds between which nothing lies, budgets that pin nothing or contradict each other, and
+lists that allow nothing.
 
 ## A pack of your own
 
@@ -161,6 +181,6 @@ from pulumi_policy import PolicyPack
 PolicyPack("mine", [policy(memory_bounds), policy(tracing_active)])
 ```
 
-`eda_policies.analyzer.serve(RULES, config)` runs many rules faster: it reads each resource once for all of them.
-[How the pack compares](comparison.md) with cdk-nag and awsguard.
+`eda_policies.analyzer.serve(RULES, config)` runs many rules faster: it reads each resource once for all of them. [How
+the pack compares](comparison.md) with cdk-nag, checkov, Trivy and awsguard.
 """

@@ -12,13 +12,11 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.rpc_manager import RPCManager
 from pulumi.runtime.stack import run_pulumi_func
 
+from eda_policies import physical, policy_documents
+from eda_policies.resource import newest
+
 ACCOUNT = "123456789012"
 REGION = "eu-central-1"
-INVOKES: dict[str, dict[str, str]] = {
-    "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "userId": ACCOUNT},
-    "aws:index/getRegion:getRegion": {"region": REGION, "name": REGION},
-    "aws:index/getPartition:getPartition": {"partition": "aws", "dnsSuffix": "amazonaws.com"},
-}
 
 
 @dataclass
@@ -29,39 +27,43 @@ class Recording:
         registrations: requests and responses (``RegisterResource``), with the dependencies of each property, and the
             marks of what is secret or unknown.
         outputs: of components and of the stack by URN (``RegisterResourceOutputs``), in the same form.
+        config: what the program was configured with.
     """
 
     registrations: list[tuple[Any, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _Outputs(Mocks):
     """Gives each resource what others refer to it by; in a preview that is unknown."""
 
-    def __init__(self, preview: bool) -> None:
+    def __init__(self, preview: bool, region: str) -> None:
         self._preview = preview
+        self._region = region
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        given = policy_documents.as_text(args.inputs)
         if self._preview:
-            return None, dict(args.inputs)
+            return None, given
         if not args.typ.startswith("aws:"):
-            return f"{args.name}-id", dict(args.inputs)
-        service, kind = args.typ.split(":")[1].split("/")[0], args.typ.rpartition(":")[2].lower()
-        physical = args.inputs.get("name") or args.inputs.get("bucket") or args.name
-        arn = f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{physical}"
-        url = f"https://{service}.{REGION}.amazonaws.com/{ACCOUNT}/{physical}"
-        return f"{args.name}-id", {
-            "name": physical,
-            "arn": arn,
-            "url": url,
-            "executionArn": f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{args.name}",
-            "invokeArn": f"arn:aws:apigateway:{REGION}:lambda:path/{physical}",
-            "endpoints": [{"address": f"{physical}.{ACCOUNT}.{REGION}.{service}.amazonaws.com", "port": 5439}],
-            **args.inputs,
-        }
+            return f"{args.name}-id", given
+        computed = physical.outputs(newest(args.typ), args.name, args.inputs, self._region, ACCOUNT)
+        identity = computed["bucket"] if newest(args.typ) == "aws:s3/bucket:Bucket" else f"{args.name}-id"
+        return identity, {**computed, **given}
 
     def call(self, args: MockCallArgs) -> Any:
-        return INVOKES.get(args.token, {})
+        match args.token:
+            case "aws:index/getCallerIdentity:getCallerIdentity":
+                return {"accountId": ACCOUNT, "arn": f"arn:aws:iam::{ACCOUNT}:root", "userId": ACCOUNT}
+            case "aws:index/getRegion:getRegion":
+                return {"region": self._region, "name": self._region}
+            case "aws:index/getPartition:getPartition":
+                return {"partition": "aws", "dnsSuffix": "amazonaws.com"}
+            case "aws:iam/getPolicyDocument:getPolicyDocument":
+                made = policy_documents.of_arguments(args.args)
+                return {**args.args, "json": made, "minifiedJson": made, "id": "0"}
+        return dict(args.args)
 
 
 class _Monitor(MockMonitor):
@@ -95,8 +97,8 @@ def record(
         stack: the stack's name.
         preview: outputs of resources are unknown, as in a preview.
     """
-    recording = Recording()
-    mocks = _Outputs(preview)
+    recording = Recording(config=dict(config or {}))
+    mocks = _Outputs(preview, str(recording.config.get("aws:region") or REGION))
     given = (config or {}).items()
     set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in given})
     # Pulumi keeps the last program's state in globals: without this a second one registers no stack.

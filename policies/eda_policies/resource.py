@@ -2,9 +2,13 @@
 
 import enum
 import json
+import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+import yaml
 
 from eda_policies.values import UNKNOWN, Path, Values
 
@@ -123,37 +127,42 @@ class View:
         self.path = path
 
     def number(self, path: str, default: float | None = None) -> Property[float]:
-        """A number."""
-        return self._read(path, default, lambda value: isinstance(value, int | float) and not isinstance(value, bool))
+        """A number, also one that is written as text."""
+        return self._read(path, default, _number)
 
     def text(self, path: str, default: str | None = None) -> Property[str]:
         """A string."""
-        return self._read(path, default, lambda value: isinstance(value, str))
+        return self._read(path, default, _of_type(str))
 
     def flag(self, path: str, default: bool | None = None) -> Property[bool]:
-        """A boolean."""
-        return self._read(path, default, lambda value: isinstance(value, bool))
+        """A boolean, also one that is written as text."""
+        return self._read(path, default, _flag)
 
     def items(self, path: str, default: Sequence[Any] | None = None) -> Property[Sequence[Any]]:
         """A list."""
-        return self._read(path, default, lambda value: isinstance(value, list))
+        return self._read(path, default, _of_type(list))
 
     def mapping(self, path: str) -> Property[Mapping[str, Any]]:
         """A map."""
-        return self._read(path, None, lambda value: isinstance(value, dict))
+        return self._read(path, None, _of_type(dict))
 
     def anything(self, path: str) -> Property[Any]:
         """A value of any type."""
-        return self._read(path, None, lambda _value: True)
+        return self._read(path, None, _as_it_is)
 
     def member(self, path: str, key: str) -> Property[Any]:
         """A member of a map, whose key may hold dots."""
         holder = self._at(path.split("."))
         where = View(self.resource, holder if isinstance(holder, dict) else {}, (*self.path, *path.split(".")))
-        return where._read_parts((key,), None, lambda _value: True)
+        return where._read_parts((key,), None, _as_it_is)
 
     def document(self, path: str) -> Property[Mapping[str, Any]]:
-        """A JSON document in a string, parsed once for all rules."""
+        """A JSON document: a string, parsed once for all rules, or a map, of which the provider makes a string."""
+        given = self.mapping(path)
+        if given.status is Status.KNOWN:
+            if holds_unknown(given.value):
+                return Property(self, given.path, Status.UNKNOWN, None, "unknown")
+            return Property(self, given.path, Status.KNOWN, given.value, "a JSON document")
         text = self.text(path)
         if text.status is not Status.KNOWN:
             return Property(self, text.path, text.status, None, text.shown)
@@ -182,10 +191,10 @@ class View:
         """A property that a preview does not know."""
         return Finding(self.resource.urn, self.resource.label, f"{path} is unknown until the update", allowed, True)
 
-    def _read(self, path: str, default: T | None, fits: Callable[[Any], bool]) -> Property[T]:
-        return self._read_parts(path.split("."), default, fits)
+    def _read(self, path: str, default: T | None, read: "Read[T]") -> Property[T]:
+        return self._read_parts(path.split("."), default, read)
 
-    def _read_parts(self, parts: Sequence[str], default: T | None, fits: Callable[[Any], bool]) -> Property[T]:
+    def _read_parts(self, parts: Sequence[str], default: T | None, read: "Read[T]") -> Property[T]:
         full = ".".join((*self.path, *parts))
         value = self._at(parts)
         if value is UNKNOWN:
@@ -194,9 +203,10 @@ class View:
             shown = "not set" if default is None else f"not set (AWS's default is {_show(default)})"
             return Property(self, full, Status.ABSENT, default, shown)
         shown = "[secret]" if self.resource.is_secret((*self.path, *parts)) else _show(value)
-        if value is _MISFIT or not fits(value):
+        found = _MISFIT if value is _MISFIT else read(value)
+        if isinstance(found, _Misfit):
             return Property(self, full, Status.INVALID, None, f"{shown}, which has the wrong type")
-        return Property(self, full, Status.KNOWN, value, shown)
+        return Property(self, full, Status.KNOWN, found, shown)
 
     def _at(self, parts: Sequence[str]) -> Any:
         value = self.data
@@ -225,6 +235,44 @@ class _Misfit:
 
 _ABSENT = _Absent.ABSENT
 _MISFIT = _Misfit()
+Read = Callable[[Any], T | _Misfit]
+"""Makes what the wire has a value of a type, as the provider does."""
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def _of_type(type: type[T]) -> Read[T]:
+    return lambda value: value if isinstance(value, type) else _MISFIT
+
+
+def _number(value: Any) -> float | _Misfit:
+    if isinstance(value, str):
+        try:
+            number = float(value)
+        except ValueError:
+            return _MISFIT
+        return (int(number) if number.is_integer() else number) if math.isfinite(number) else _MISFIT
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else _MISFIT
+
+
+_FLAGS = {
+    **dict.fromkeys(("1", "t", "T", "TRUE", "true", "True"), True),
+    **dict.fromkeys(("0", "f", "F", "FALSE", "false", "False"), False),
+}
+"""As Terraform's providers read booleans (Go, ``strconv.ParseBool``)."""
+
+
+def _flag(value: Any) -> bool | _Misfit:
+    return value if isinstance(value, bool) else _FLAGS.get(value, _MISFIT) if isinstance(value, str) else _MISFIT
+
+
+def holds_unknown(value: Any) -> bool:
+    """Whether something in a value is known only after the update."""
+    if isinstance(value, dict | list):
+        return any(map(holds_unknown, value.values() if isinstance(value, dict) else value))
+    return value is UNKNOWN
 
 
 class Resource(View):
@@ -263,20 +311,30 @@ class Resource(View):
 
     def member_of_itself(self, key: str) -> Property[Any]:
         """A property whose name may hold dots, such as a stack's export."""
-        return self._read_parts((key,), None, lambda _value: True)
+        return self._read_parts((key,), None, _as_it_is)
 
     def is_secret(self, path: Path) -> bool:
         """Whether a property, what holds it, or a part of it is secret."""
         return any(path[: len(secret)] == secret[: len(path)] for secret in self.secrets)
 
     def parsed(self, text: str) -> Any:
-        """A JSON text's value, None when it is no JSON."""
+        """The value of a JSON text, or of an OpenAPI document in YAML; None when it is neither."""
         if text not in self._parsed:
             try:
                 self._parsed[text] = json.loads(text)
             except ValueError:
-                self._parsed[text] = None
+                self._parsed[text] = _yaml(text) if _OPENAPI.match(text) else None
         return self._parsed[text]
+
+
+_OPENAPI = re.compile(r"\s*(---|#.*|\s)*(openapi|swagger|info)\s*:")
+
+
+def _yaml(text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
 
 
 def newest(type: str) -> str:

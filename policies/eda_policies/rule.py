@@ -20,7 +20,7 @@ PAGES = {
     **dict.fromkeys(("esm", "pipes", "events", "scheduler"), "events"),
     "dynamodb": "dynamodb",
     "s3": "s3",
-    **dict.fromkeys(("firehose", "athena", "analytics", "glue", "redshift", "kms"), "analytics"),
+    **dict.fromkeys(("firehose", "kinesis", "athena", "analytics", "glue", "redshift", "kms"), "analytics"),
 }
 """The documentation's page of each first part of a name; all others are on that of the whole stack."""
 V = TypeVar("V", bound=Resource)
@@ -79,6 +79,7 @@ class Rule:
         category: what it is for; decides the levels.
         levels: what a violation does, by environment.
         options: what it can be configured with.
+        contradiction: what is wrong with options together; empty when nothing is.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Rule:
     category: Category
     levels: Mapping[str, Level]
     options: Mapping[str, Option]
+    contradiction: Callable[[Options], str] | None = field(repr=False, default=None, kw_only=True)
 
     @property
     def page(self) -> str:
@@ -158,12 +160,14 @@ def resource_rule(
     options: Mapping[str, Option] | None = None,
     special_levels: Mapping[str, Level] | None = None,
     stale: Callable[["Graph", Options], Findings] | None = None,
+    contradiction: Callable[[Options], str] | None = None,
 ) -> Callable[[Callable[[V, Options], Findings]], ResourceRule]:
     """Make a function over one resource a rule; see ``Rule`` and ``levels`` for the arguments."""
 
     def make(check: Callable[[V, Options], Findings]) -> ResourceRule:
         found = {**levels(category, essential, only_in), **(special_levels or {})}
-        return ResourceRule(name, holds, why, fix, reference, category, found, options or {}, view, types, check, stale)
+        described = (name, holds, why, fix, reference, category, found, options or {})
+        return ResourceRule(*described, view, types, check, stale, contradiction=contradiction)
 
     return make
 
@@ -179,11 +183,12 @@ def stack_rule(
     essential: bool = False,
     only_in: tuple[str, ...] = ENVIRONMENTS,
     options: Mapping[str, Option] | None = None,
+    special_levels: Mapping[str, Level] | None = None,
 ) -> Callable[[Callable[["Graph", Options], Findings]], StackRule]:
     """Make a function over the stack's graph a rule; see ``Rule`` and ``levels`` for the arguments."""
 
     def make(check: Callable[["Graph", Options], Findings]) -> StackRule:
-        found = levels(category, essential, only_in)
+        found = {**levels(category, essential, only_in), **(special_levels or {})}
         return StackRule(name, holds, why, fix, reference, category, found, options or {}, check)
 
     return make

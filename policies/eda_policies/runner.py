@@ -1,6 +1,8 @@
 """The pack without the engine: a program runs under recording mocks, and what it made goes through the analyzer."""
 
+import contextlib
 import runpy
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import analyzer_pb2
 
 from eda_policies.analyzer import SharedAnalyzer
+from eda_policies.default_tags import DefaultTags
 from eda_policies.recording import Recording, record
 from eda_policies.rule import Level, Rule
 from eda_policies.settings import environment_of
@@ -59,7 +62,17 @@ def run(program: Path, stack: str, defaults: Mapping[str, Any] | None = None, pr
         preview: outputs of resources are unknown.
     """
     given = {**(defaults or {}), **stack_config(program, stack)}
-    return record(lambda: runpy.run_path(str(program)), given, project(program), stack, preview)
+
+    def executed() -> None:
+        # What the program prints is not part of the report; what lies beside it can be imported, as in the engine.
+        with contextlib.redirect_stdout(sys.stderr):
+            runpy.run_path(str(program))
+
+    sys.path.insert(0, str(program.resolve().parent))
+    try:
+        return record(executed, given, project(program), stack, preview)
+    finally:
+        sys.path.remove(str(program.resolve().parent))
 
 
 def project(program: Path) -> str:
@@ -83,11 +96,13 @@ def stacks(program: Path) -> list[str]:
 def requests(recording: Recording) -> Requests:
     """The requests that the engine would make of what a program registered."""
     resources, whole = [], analyzer_pb2.AnalyzeStackRequest()
+    default_tags = DefaultTags(recording)
     for request, response in recording.registrations:
+        inputs = default_tags.inputs(request)
         outputs = Struct()
         outputs.CopyFrom(response.object)
         # The program's own values keep their marks, which the mocks' answer has lost.
-        outputs.MergeFrom(_without(outputs, request.object))
+        outputs.MergeFrom(_without(outputs, inputs))
         outputs.MergeFrom(recording.outputs.get(response.urn, Struct()))
         if response.id:
             outputs["id"] = response.id
@@ -100,9 +115,7 @@ def requests(recording: Recording) -> Requests:
         whole.resources.append(found)
         if request.type != STACK:
             resources.append(
-                analyzer_pb2.AnalyzeRequest(
-                    type=request.type, properties=request.object, urn=response.urn, name=request.name
-                )
+                analyzer_pb2.AnalyzeRequest(type=request.type, properties=inputs, urn=response.urn, name=request.name)
             )
     return Requests(resources, whole)
 

@@ -73,7 +73,8 @@ class Settings:
     def of(self, rule: Rule) -> Mapping[str, Any]:
         """A rule's options."""
         given = self.options.get(rule.name, {})
-        return {name: given.get(name, option.default[self.environment]) for name, option in rule.options.items()}
+        chosen = {name: given.get(name, option.default[self.environment]) for name, option in rule.options.items()}
+        return {**chosen, "today": self.today}
 
     def exempts(self, rule: str, urn: str) -> bool:
         """Whether an exemption that still counts covers a violation."""
@@ -107,7 +108,7 @@ def settings(rules: Iterable[Rule], config: Mapping[str, Any], environment: str)
             levels.update({rule: _level(name, given) for rule in known if rule not in levels})
             continue
         if name not in known:
-            raise SettingsError(f"policy config: there is no rule {name!r}{_near(name, known)}")
+            raise SettingsError(f"policy config: there is no rule {name!r}{near(name, known)}")
         if isinstance(given, str):
             levels[name] = _level(name, given)
             continue
@@ -119,8 +120,11 @@ def settings(rules: Iterable[Rule], config: Mapping[str, Any], environment: str)
         for key, value in options[name].items():
             _check_option(known[name], key, value)
     whole = options.get(SETTINGS_RULE, {})
+    chosen = whole.get("environment") or environment
+    for name in options:
+        _check_together(known[name], options[name], chosen)
     return Settings(
-        environment=whole.get("environment") or environment,
+        environment=chosen,
         options=options,
         levels=levels,
         exemptions=tuple(_exemption(entry, known) for entry in whole.get("exemptions", ())),
@@ -141,10 +145,25 @@ def _level(rule: str, value: Any) -> Level:
 def _check_option(rule: Rule, key: str, value: Any) -> None:
     option: Option | None = rule.options.get(key)
     if option is None:
-        raise SettingsError(f"policy config of {rule.name}: the option {key!r} is unknown{_near(key, rule.options)}")
+        raise SettingsError(f"policy config of {rule.name}: the option {key!r} is unknown{near(key, rule.options)}")
     problem = violation(value, option.schema)
     if problem:
         raise SettingsError(f"policy config of {rule.name}: {key} {problem}")
+
+
+def _check_together(rule: Rule, given: Mapping[str, Any], environment: str) -> None:
+    """Options that are allowed each, and leave nothing that could comply."""
+    all_of = {name: given.get(name, option.default[environment]) for name, option in rule.options.items()}
+    for name in all_of:
+        most = name.replace("minimum", "maximum", 1)
+        if most != name and most in all_of and all_of[name] > all_of[most]:
+            raise SettingsError(
+                f"policy config of {rule.name}: {name} is {all_of[name]}, above {most}, {all_of[most]}: nothing could "
+                f"comply; allowed is {all_of[most]} or less"
+            )
+    problem = rule.contradiction(all_of) if rule.contradiction else ""
+    if problem:
+        raise SettingsError(f"policy config of {rule.name}: {problem}")
 
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -172,6 +191,8 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str:
     if "maximum" in schema and value > schema["maximum"]:
         return f"is {value!r}; allowed is {schema['maximum']} or less"
     if kind == "array":
+        if len(value) < schema.get("minItems", 0):
+            return f"is {value!r}; allowed is a list of {schema['minItems']} or more"
         for index, item in enumerate(value):
             problem = violation(item, schema["items"])
             if problem:
@@ -182,7 +203,7 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str:
                 return f"has no {name}"
         for name, item in value.items():
             if name not in schema["properties"]:
-                return f"has the unknown key {name!r}{_near(name, schema['properties'])}"
+                return f"has the unknown key {name!r}{near(name, schema['properties'])}"
             problem = violation(item, schema["properties"][name])
             if problem:
                 return f"{name} {problem}"
@@ -192,7 +213,9 @@ def violation(value: Any, schema: Mapping[str, Any]) -> str:
 def _exemption(entry: Mapping[str, Any], known: Mapping[str, Rule]) -> Exemption:
     where = f"policy config of {SETTINGS_RULE}: the exemption {json.dumps(entry, default=str)}"
     if entry["rule"] not in known:
-        raise SettingsError(f"{where} names no rule{_near(entry['rule'], known)}")
+        raise SettingsError(f"{where} names no rule{near(entry['rule'], known)}")
+    if entry["rule"] == SETTINGS_RULE:
+        raise SettingsError(f"{where} is of the rule that reports exemptions, which has none; correct the config")
     if not entry["reason"].strip():
         raise SettingsError(f"{where} has no reason")
     try:
@@ -202,6 +225,7 @@ def _exemption(entry: Mapping[str, Any], known: Mapping[str, Rule]) -> Exemption
     return Exemption(entry["rule"], entry.get("urn", ""), entry["reason"], expires)
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), 1)
-    return f"; is {near[0]!r} meant?" if near else f"; there are {', '.join(sorted(known))}"
+def near(name: str, known: Iterable[str]) -> str:
+    """The known name that is most like a wrong one, as the end of a sentence; all of them when none is."""
+    alike = difflib.get_close_matches(name, list(known), 1)
+    return f"; is {alike[0]!r} meant?" if alike else f"; there are {', '.join(sorted(known))}"

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 TERMINAL = ("Succeed", "Fail")
+HTTP_STATUS = "States.Http.StatusCode."
+"""Errors of an HTTP task, each with its status."""
+_RAISED = frozenset(f"States.{name}" for name in ("ALL", "TaskFailed", "Timeout", "HeartbeatTimeout", "Http.Socket"))
 TYPES = ("Task", "Pass", "Choice", "Wait", "Parallel", "Map", *TERMINAL)
 
 
@@ -17,11 +20,13 @@ class State:
         name: its name.
         data: its fields.
         caught: a Parallel or Map around it catches what it raises.
+        express: a distributed Map around it runs its items as Express executions.
     """
 
     name: str
     data: Mapping[str, Any]
     caught: bool
+    express: bool = False
 
     @property
     def type(self) -> str:
@@ -67,70 +72,61 @@ class State:
 
     @property
     def retries(self) -> list[Mapping[str, Any]]:
-        """Its retriers."""
-        found = self.data.get("Retry")
-        return [retry for retry in found if isinstance(retry, dict)] if isinstance(found, list) else []
+        """Its retriers of errors that it may have."""
+        return [retry for retry in self._entries("Retry") if any(map(self._may_raise, _names(retry)))]
+
+    def _entries(self, key: str) -> list[Mapping[str, Any]]:
+        found = self.data.get(key)
+        return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+
+    def _may_raise(self, error: str) -> bool:
+        """Whether an error is one of States that a task has, or of the service that it calls; those of a function's own
+        code say nothing of what the service does."""
+        if error.startswith("States."):
+            return error in _RAISED or error.startswith(HTTP_STATUS)
+        service, dot, _ = error.partition(".")
+        called = self.resource.lower() + (":lambda:" if self.calls_function else "")
+        if ":states:startexecution" in called:
+            called += ":sfn:stepfunctions:"
+        if ":events:" in called:
+            called += ":eventbridge:"
+        return bool(dot) and f":{service.lower()}:" in called
 
     @property
     def best_effort(self) -> bool:
         """Whether the execution goes on as if nothing had happened when it fails: it is not waited for."""
-        catchers = self.data.get("Catch")
         return any(
-            isinstance(catcher, dict)
-            and catcher.get("ErrorEquals") == ["States.ALL"]
-            and catcher.get("Next") == self.data.get("Next")
-            for catcher in (catchers if isinstance(catchers, list) else [])
+            _names(catcher) == ["States.ALL"] and catcher.get("Next") == self.data.get("Next")
+            for catcher in self._entries("Catch")
         )
 
     @property
     def catches(self) -> bool:
-        """Whether it has a catcher."""
-        return bool(self.data.get("Catch"))
+        """Whether it has a catcher of whatever fails."""
+        return any({"States.ALL", "States.TaskFailed"} & set(_names(catcher)) for catcher in self._entries("Catch"))
 
 
-def states(definition: Mapping[str, Any], caught: bool = False) -> Iterator[State]:
+def _names(entry: Mapping[str, Any]) -> list[str]:
+    found = entry.get("ErrorEquals")
+    return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+
+def states(definition: Mapping[str, Any], caught: bool = False, express: bool = False) -> Iterator[State]:
     """All states, those of branches and iterators too."""
     found = definition.get("States")
     for name, data in found.items() if isinstance(found, dict) else ():
         if not isinstance(data, dict):
             continue
-        state = State(name, data, caught)
+        state = State(name, data, caught, express)
         yield state
-        for inner in _inner(data):
-            yield from states(inner, caught or state.catches)
+        for part in inner(data):
+            config = part.get("ProcessorConfig")
+            child = isinstance(config, dict) and config.get("ExecutionType") == "EXPRESS"
+            yield from states(part, caught or state.catches, express or child)
 
 
-def mistakes(definition: Mapping[str, Any], where: str = "") -> Iterator[str]:
-    """What is wrong with the structure."""
-    found = definition.get("States")
-    if not isinstance(found, dict) or not found:
-        yield f"{where}it has no States"
-        return
-    start = str(definition.get("StartAt"))
-    reached = {start}
-    if start not in found:
-        yield f"{where}StartAt names {start!r}, which is no state"
-    for name, data in found.items():
-        if not isinstance(data, dict) or data.get("Type") not in TYPES:
-            yield f"{where}{name} has no type that there is"
-            continue
-        for target in _targets(data):
-            reached.add(target)
-            if target not in found:
-                yield f"{where}{name} goes to {target!r}, which is no state"
-        ends = data["Type"] in TERMINAL or data.get("End") is True or data["Type"] == "Choice"
-        if not ends and not isinstance(data.get("Next"), str):
-            yield f"{where}{name} has neither Next nor End"
-        if data["Type"] == "Task" and not isinstance(data.get("Resource"), str):
-            yield f"{where}{name} has no Resource"
-        for inner in _inner(data):
-            yield from mistakes(inner, f"{where}{name} / ")
-    for name in found:
-        if name not in reached:
-            yield f"{where}{name} is never reached"
-
-
-def _targets(data: Mapping[str, Any]) -> Iterator[str]:
+def targets(data: Mapping[str, Any]) -> Iterator[str]:
+    """The states that a state leads to."""
     for key in ("Next", "Default"):
         if data.get(key) is not None:
             yield str(data[key])
@@ -141,7 +137,8 @@ def _targets(data: Mapping[str, Any]) -> Iterator[str]:
                 yield str(entry["Next"])
 
 
-def _inner(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+def inner(data: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a Parallel or Map runs."""
     branches = data.get("Branches")
     found = list(branches) if isinstance(branches, list) else []
     found += [data.get("ItemProcessor"), data.get("Iterator")]

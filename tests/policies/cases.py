@@ -7,6 +7,9 @@ from tests.policies.factories import REMOVED, Ref
 
 WILD = {"Effect": "Allow", "Action": ["s3:Get*"], "Resource": ["arn:aws:s3:::shop-data/*"]}
 EVERYTHING = '{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:s3:::shop-data"}}'
+ANY_SOURCE = '{"source": [{"prefix": ""}], "detail-type": ["x"]}'
+PUBLIC_KEY = '{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*"}}'
+PUBLIC = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}
 WIDE = {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": "*"}
 
 
@@ -101,6 +104,13 @@ CASES = [
         ["arn:aws:iam::aws:policy/AmazonS3FullAccess"],
     ),
     Case("iam-trust-scoped", "machine-role", "assumeRolePolicy/Statement/0/Condition"),
+    Case("iam-no-public-policy", "work-policy", "policy/Statement/0", PUBLIC, ("sqs-tls-only",)),
+    Case(
+        "iam-no-public-policy",
+        "key",
+        "policy",
+        PUBLIC_KEY,
+    ),
     Case("sfn-tracing", "machine", "tracingConfiguration"),
     Case("sfn-logging", "machine", "loggingConfiguration/level", "OFF"),
     Case("sfn-logging", "machine", "loggingConfiguration/logDestination", REMOVED),
@@ -170,7 +180,7 @@ CASES = [
     Case("pipes-bounded", "pipe", "sourceParameters", preview="unknown"),
     Case("events-target-dead-letter", "objects-target", "deadLetterConfig"),
     Case("events-rule-specific", "objects", "eventPattern/source", preview=UNKNOWN_DOCUMENT),
-    Case("events-rule-specific", "objects", "eventPattern", '{"source": [{"prefix": ""}], "detail-type": ["x"]}'),
+    Case("events-rule-specific", "objects", "eventPattern", ANY_SOURCE, ("analytics-no-loop",)),
     Case("scheduler-dead-letter", "daily", "target/deadLetterConfig"),
     Case("scheduler-timezone", "daily", "scheduleExpressionTimezone", "Europe/Berln"),
     Case("scheduler-timezone", "daily", "scheduleExpressionTimezone", "EST"),
@@ -184,7 +194,7 @@ CASES = [
     Case("s3-encrypted", "data-encryption", "rules/0/bucketKeyEnabled", False),
     Case("s3-encrypted", "data-encryption", "bucket", "another"),
     Case("s3-versioned", "data-versioning", "versioningConfiguration/status", "Suspended"),
-    Case("s3-tls-only", "data-policy", "policy/Statement/0/Effect", "Allow", preview=UNKNOWN_DOCUMENT),
+    Case("s3-tls-only", "data-policy", "policy/Statement/0/Action", "s3:Get*", preview=UNKNOWN_DOCUMENT),
     Case("s3-tls-only", "data-policy", "bucket", "another"),
     Case("s3-lifecycle", "data-lifecycle", "rules/0/noncurrentVersionExpiration"),
     Case("s3-lifecycle", "data-lifecycle", "rules/0/status", "Disabled"),
@@ -193,6 +203,8 @@ CASES = [
     Case("firehose-buffering", "stream", "extendedS3Configuration/bufferingSize"),
     Case("firehose-error-prefix", "stream", "extendedS3Configuration/errorOutputPrefix"),
     Case("firehose-encrypted", "stream", "serverSideEncryption"),
+    Case("kinesis-encrypted", "clicks", "encryptionType"),
+    Case("kinesis-encrypted", "clicks", "kmsKeyId"),
     Case("firehose-freshness-alarm", "stream-freshness", "metricName", "DeliveryToS3.Success"),
     Case("firehose-freshness-alarm", "stream-freshness", "alarmActions"),
     Case("athena-workgroup-enforced", "workgroup", "configuration/enforceWorkgroupConfiguration", False),

@@ -63,7 +63,7 @@ def tls_only(service: str, name: str) -> Document:
         "Effect": "Deny",
         "Principal": "*",
         "Action": f"{service}:*",
-        "Resource": Ref(name),
+        "Resource": [Ref(name), Ref(name, "arn", ":objects")],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
     return Document(Version="2012-10-17", Statement=[statement])
@@ -169,7 +169,7 @@ API = Document(
             "post": {
                 "security": [{"users": []}],
                 "parameters": [{"name": "Idempotency-Key", "in": "header", "required": True}],
-                "requestBody": {"content": {}},
+                "requestBody": {"content": {"application/json": {"schema": {"type": "object"}}}},
                 "x-amazon-apigateway-request-validator": "all",
                 "x-amazon-apigateway-integration": {
                     "type": "aws",
@@ -179,7 +179,17 @@ API = Document(
             }
         },
     },
-    components={"securitySchemes": {"users": {"type": "apiKey", "x-amazon-apigateway-authtype": "cognito_user_pools"}}},
+    components={
+        "securitySchemes": {
+            "users": {
+                "type": "apiKey",
+                "name": "Authorization",
+                "in": "header",
+                "x-amazon-apigateway-authtype": "cognito_user_pools",
+                "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": ["arn:aws:x"]},
+            }
+        }
+    },
 )
 API["x-amazon-apigateway-request-validators"] = {
     "all": {"validateRequestBody": True, "validateRequestParameters": True}
@@ -476,6 +486,11 @@ def compliant() -> dict[str, Made]:
                 "tags": TAGS,
             },
         ),
+        Made(
+            "aws:kinesis/stream:Stream",
+            "clicks",
+            {"encryptionType": "KMS", "kmsKeyId": "alias/aws/kinesis", "tags": TAGS},
+        ),
         alarm("stream-freshness", "DeliveryToS3.DataFreshness", {"DeliveryStreamName": Ref("stream", "name")}, 900),
         Made(
             "aws:athena/workgroup:Workgroup",
@@ -594,6 +609,8 @@ def _revealed(value: Any) -> Any:
 def _known(value: Any, stack: Mapping[str, Made]) -> Any:
     if isinstance(value, Ref):
         found = outputs(stack[value.name])[value.output]
+        if value.suffix == ":objects":
+            return f"{found}/*"
         return f"s3://{found}{value.suffix}" if value.suffix.startswith("/") else found + value.suffix
     if isinstance(value, Document):
         return json.dumps(_known(dict(value), stack))

@@ -52,7 +52,7 @@ def test_one_broken_property_is_reported_by_its_rules_alone(case: Case) -> None:
         assert violation.level is rule.levels["prod"]
         assert "; allowed: " in violation.message
         assert "\nFix: " in violation.message
-        assert violation.message.endswith(f"See docs/policies/{rule.page}.md#{rule.name}")
+        assert violation.message.endswith(f"See {rule.reference}, or: eda-policies explain {rule.name}")
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -69,7 +69,7 @@ def test_a_preview_reports_it_too_or_names_what_it_does_not_know(case: Case) -> 
 
 
 def test_every_rule_has_a_case() -> None:
-    assert {rule.name for rule in RULES} - {case.rule for case in CASES} == {"policy-settings"}
+    assert {rule.name for rule in RULES} - {case.rule for case in CASES} == {"policy-settings", "policy-coverage"}
 
 
 HOSTILE = {
@@ -123,6 +123,7 @@ PRESENCE = {
     ("events-target-dead-letter", "deadLetterConfig"),
     ("firehose-freshness-alarm", "alarmActions"),
     ("glue-encrypted", "securityConfiguration"),
+    ("kinesis-encrypted", "kmsKeyId"),
     ("lambda-async-failure-destination", "destinationConfig"),
     ("lambda-code-signing", "codeSigningConfigArn"),
     ("lambda-permission-scoped", "sourceArn"),

@@ -19,6 +19,7 @@ MANDATORY_EVERYWHERE = {
     "apigw-tracing",
     "firehose-buffering",
     "iam-no-admin-managed-policy",
+    "iam-no-public-policy",
     "iam-no-wildcard-action",
     "iam-no-wildcard-resource",
     "lambda-env-no-secret",
@@ -46,6 +47,7 @@ COST = {
     "required-tags",
     "s3-lifecycle",
 }
+ADVICE = {"policy-coverage"}
 PROD_ALONE = {"dynamodb-deletion-protection", "s3-no-force-destroy"}
 OTHERS = {
     "apigw-access-logs",
@@ -65,6 +67,7 @@ OTHERS = {
     "glue-encrypted",
     "glue-version-pinned",
     "iam-trust-scoped",
+    "kinesis-encrypted",
     "kms-rotation",
     "lambda-async-failure-destination",
     "lambda-idempotent-consumer",
@@ -102,19 +105,19 @@ def at(environment: str, level: Level) -> set[str]:
 @pytest.mark.parametrize("environment", ["sandbox", "dev"])
 def test_the_rules_of_dev(environment: str) -> None:
     assert at(environment, Level.MANDATORY) == MANDATORY_EVERYWHERE
-    assert at(environment, Level.ADVISORY) == COST | OTHERS
+    assert at(environment, Level.ADVISORY) == COST | OTHERS | ADVICE
     assert at(environment, Level.DISABLED) == PROD_ALONE | SIGNING
 
 
 def test_the_rules_of_staging() -> None:
     assert at("staging", Level.MANDATORY) == MANDATORY_EVERYWHERE | OTHERS
-    assert at("staging", Level.ADVISORY) == COST
+    assert at("staging", Level.ADVISORY) == COST | ADVICE
     assert at("staging", Level.DISABLED) == PROD_ALONE | SIGNING
 
 
 def test_the_rules_of_prod() -> None:
     assert at("prod", Level.MANDATORY) == MANDATORY_EVERYWHERE | OTHERS | COST | PROD_ALONE
-    assert at("prod", Level.ADVISORY) == SIGNING
+    assert at("prod", Level.ADVISORY) == SIGNING | ADVICE
     assert at("prod", Level.DISABLED) == set()
 
 
@@ -169,6 +172,10 @@ def test_bounds_are_the_environments_or_the_configs() -> None:
     assert names(stack, environment="dev") == {"lambda-memory-bounds": Level.MANDATORY}
     assert names(stack, environment="dev", config={"lambda-memory-bounds": {"maximum": 4096}}) == {}
     assert "lambda-memory-bounds" in names(compliant(), config={"lambda-memory-bounds": {"minimum": 256}})
+
+
+def budgets(*entries: dict[str, Any]) -> dict[str, Any]:
+    return {"lambda-function-budget": {"functionBudgets": list(entries)}}
 
 
 def exempt(**changed: str) -> dict[str, Any]:
@@ -231,6 +238,21 @@ def test_an_exemption_of_a_rule_on_the_stack_is_used_there() -> None:
             {"policy-settings": {"environment": "test"}},
             "environment is 'test'; allowed are sandbox, dev, staging, prod",
         ),
+        (
+            {"lambda-memory-bounds": {"minimum": 4096}},
+            "minimum is 4096, above maximum, 3008: nothing could comply; allowed is 3008 or less",
+        ),
+        ({"firehose-buffering": {"minimumSize": 128, "maximumSize": 64}}, "minimumSize is 128, above maximumSize, 64"),
+        ({"log-retention": {"maximum": 30}}, "minimum is 90, above maximum, 30"),
+        ({"lambda-runtime-supported": {"runtimes": []}}, "runtimes is []; allowed is a list of 1 or more"),
+        ({"sfn-logging": {"levels": []}}, "levels is []; allowed is a list of 1 or more"),
+        (budgets({"function": "x"}), "the budget of x pins nothing"),
+        (budgets({"function": "x", "reservedConcurrency": False}), "the budget of x pins nothing"),
+        (
+            budgets({"function": "get-*", "memorySize": 128}, {"function": "get-order", "memorySize": 256}),
+            "get-* and get-order pin the same function to 128 and 256 MB",
+        ),
+        (exempt(rule="policy-settings"), "is of the rule that reports exemptions"),
         (exempt(rule="sqs-encryptd"), "names no rule; is 'sqs-encrypted' meant?"),
         (exempt(reason=" "), "has no reason"),
         (exempt(expires="soon"), "expires is 'soon'; allowed is what matches"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from eda_policies import runner
+from eda_policies import runner, scaffold
 from eda_policies.analyzer import NAME
 from eda_policies.rule import Level, StackRule
 from eda_policies.rules import RULES
@@ -36,9 +36,9 @@ def pack(folder: str = "policies", cwd: Path = ROOT) -> Iterator[analyzer_pb2_gr
         process.stdout.close()
 
 
-def configure(stub: Any, stack: str, overrides: dict[str, Any] | None = None) -> None:
+def configure(stub: Any, stack: str, overrides: dict[str, Any] | None = None, project: str = "orders") -> None:
     """What the engine does: it tells the stack, asks what there is, and configures every policy with what results."""
-    request = analyzer_pb2.AnalyzerStackConfigureRequest(project="orders", stack=stack)
+    request = analyzer_pb2.AnalyzerStackConfigureRequest(project=project, stack=stack)
     request.config.update({key: str(value) for key, value in runner.stack_config(PROGRAM, stack).items()})
     stub.ConfigureStack(request)
     info = stub.GetAnalyzerInfo(Empty())
@@ -57,6 +57,8 @@ def configure(stub: Any, stack: str, overrides: dict[str, Any] | None = None) ->
                 made.enforcementLevel = LEVELS[value]
             else:
                 made.properties[key] = value
+    for name in set(overrides or {}) - set(sent.policyConfig):
+        sent.policyConfig[name].enforcementLevel = analyzer_pb2.ADVISORY
     stub.Configure(sent)
 
 
@@ -134,6 +136,40 @@ def test_a_wrong_config_is_refused_with_what_is_allowed(stub: Any) -> None:
         configure(stub, "dev", {"lambda-memory-bounds": {"maxmum": 1024}})
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "the option 'maxmum' is unknown; is 'maximum' meant?" in raised.value.details()
+
+
+def test_a_misspelt_rule_is_refused(stub: Any) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        configure(stub, "dev", {"lambda-memory-bound": {}})
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert "there is no rule 'lambda-memory-bound'; is 'lambda-memory-bounds' meant?" in raised.value.details()
+
+
+def test_another_project_is_judged_by_the_defaults_and_not_by_this_ones_budgets() -> None:
+    found = broken("prod")
+    with pack() as stub:
+        configure(stub, "prod", project="shop")
+        assert dict(stub.GetAnalyzerInfo(Empty()).initialConfig) == {}
+        rules = {violation.rule for violation in over_the_wire(stub, found)}
+    assert "lambda-timeout-bounds" in rules
+    assert "lambda-function-budget" not in rules
+
+
+def test_a_folder_for_other_repositories_runs_all_rules(tmp_path: Path) -> None:
+    scaffold.write(tmp_path / "policies")
+    found = broken("prod")
+    with pack("policies", tmp_path) as stub:
+        configure(stub, "prod", project="shop")
+        assert over_the_wire(stub, found) == runner.check(RULES, found, "prod")
+
+
+def test_a_folder_with_a_misspelt_rule_does_not_start(tmp_path: Path) -> None:
+    scaffold.write(tmp_path / "policies")
+    (tmp_path / "policies" / "config.json").write_text('{"lambda-arm": "advisory"}')
+    command = [sys.executable, "-u", "-m", "pulumi.policy", "127.0.0.1:1", "policies"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode != 0
+    assert "there is no rule 'lambda-arm'; is 'lambda-arm64' meant?" in done.stdout + done.stderr
 
 
 def test_the_engine_may_start_the_pack_in_its_own_folder() -> None:

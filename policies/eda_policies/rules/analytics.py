@@ -2,14 +2,14 @@
 
 from typing import Any
 
+from eda_policies.alarms import Alarm, alarms
 from eda_policies.functions import functions
 from eda_policies.graph import Graph
-from eda_policies.queues import alarms
 from eda_policies.resource import Findings, Property, Resource, between
 from eda_policies.rule import Category, Option, Options, resource_rule, stack_rule
-from eda_policies.rules.queues import acts
 
 STREAM = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
+KINESIS_STREAM = "aws:kinesis/stream:Stream"
 WORKGROUP = "aws:athena/workgroup:Workgroup"
 JOB = "aws:glue/job:Job"
 SECURITY = "aws:glue/securityConfiguration:SecurityConfiguration"
@@ -25,6 +25,8 @@ _ATHENA = "https://docs.aws.amazon.com/athena/latest/ug/"
 _GLUE = "https://docs.aws.amazon.com/glue/latest/dg/"
 _REDSHIFT = "https://docs.aws.amazon.com/redshift/latest/mgmt/"
 _S3 = "extendedS3Configuration"
+LONGEST_RETRY_SECONDS = 86_400
+"""How long Firehose keeps what it cannot deliver (Firehose Developer Guide, data delivery retry)."""
 
 
 def _writes_to_s3(stream: Resource) -> bool:
@@ -85,7 +87,7 @@ def error_prefix(stream: Resource, options: Options) -> Findings:
     "firehose-encrypted",
     Resource,
     STREAM,
-    holds="A stream is encrypted; one that reads a Kinesis stream is so by its source.",
+    holds="A stream is encrypted; one that reads a Kinesis stream or a topic of Kafka is so by its source.",
     why="Records wait in the stream's buffer, up to a day when the bucket is not reached.",
     fix='Set server_side_encryption={"enabled": True}.',
     reference=_FIREHOSE + "encryption.html",
@@ -93,8 +95,28 @@ def error_prefix(stream: Resource, options: Options) -> Findings:
 )
 def firehose_encrypted(stream: Resource, options: Options) -> Findings:
     """Streams are encrypted."""
-    if not stream.anything("kinesisSourceConfiguration").given:
-        yield from stream.flag("serverSideEncryption.enabled", False).require(lambda on: on, "true")
+    if any(stream.anything(f"{kind}SourceConfiguration").given for kind in ("kinesis", "msk")):
+        return
+    yield from stream.flag("serverSideEncryption.enabled", False).require(lambda on: on, "true")
+    if stream.text("serverSideEncryption.keyType").value == "CUSTOMER_MANAGED_CMK":
+        yield from stream.text("serverSideEncryption.keyArn").require_given("the ARN of the key")
+
+
+@resource_rule(
+    "kinesis-encrypted",
+    Resource,
+    KINESIS_STREAM,
+    holds="A Kinesis stream is encrypted with a key.",
+    why="Kinesis encrypts nothing at rest by itself, and a stream keeps records for a day to a year.",
+    fix='Set encryption_type="KMS" and kms_key_id, for example alias/aws/kinesis.',
+    reference="https://docs.aws.amazon.com/streams/latest/dev/server-side-encryption.html",
+    category=Category.SECURITY,
+)
+def kinesis_encrypted(stream: Resource, options: Options) -> Findings:
+    """Streams are encrypted."""
+    yield from stream.text("encryptionType", "NONE").require(lambda kind: kind == "KMS", "KMS")
+    if stream.text("encryptionType").value == "KMS":
+        yield from stream.text("kmsKeyId").require_given("a KMS key")
 
 
 @stack_rule(
@@ -107,12 +129,23 @@ def firehose_encrypted(stream: Resource, options: Options) -> Findings:
 )
 def freshness_alarm(graph: Graph, options: Options) -> Findings:
     """Somebody is told."""
-    allowed = "an alarm on DeliveryToS3.DataFreshness with an action"
+    allowed = "an alarm on DeliveryToS3.DataFreshness above a time of less than a day, with an action"
     for stream in graph.of(STREAM):
         found = list(alarms(graph, stream, "DeliveryToS3.DataFreshness"))
-        if _writes_to_s3(stream) and not any(map(acts, found)):
-            shown = f"{found[0].name} has no action" if found else "no alarm watches its freshness"
+        problems = [_not_fresh(alarm) for alarm in found]
+        if _writes_to_s3(stream) and (not found or all(problems)):
+            shown = f"{found[0].name}: {problems[0]}" if found else "no alarm watches its freshness"
             yield stream.finding(shown, allowed)
+
+
+def _not_fresh(alarm: Alarm) -> str:
+    """Why an alarm does not tell that records are old; empty when it does."""
+    threshold, comparison = alarm.number("threshold"), alarm.text("comparisonOperator")
+    if comparison.value is not None and not comparison.value.startswith("GreaterThan"):
+        return f"its comparison is {comparison.shown}"
+    if threshold.value is not None and not 0 < threshold.value < LONGEST_RETRY_SECONDS:
+        return f"its threshold is {threshold.shown} s"
+    return alarm.deaf("AWS/Firehose") or ("" if alarm.acts else "it has no action")
 
 
 @resource_rule(
@@ -129,8 +162,14 @@ def workgroup_enforced(workgroup: Resource, options: Options) -> Findings:
     """Settings hold for everybody."""
     enforced = workgroup.flag("configuration.enforceWorkgroupConfiguration", True)
     yield from enforced.require(lambda on: on, "true")
-    option = workgroup.text("configuration.resultConfiguration.encryptionConfiguration.encryptionOption")
+    if workgroup.flag("configuration.managedQueryResultsConfiguration.enabled", False).value:
+        # Athena keeps these results itself, encrypted.
+        return
+    encryption = "configuration.resultConfiguration.encryptionConfiguration"
+    option = workgroup.text(f"{encryption}.encryptionOption")
     yield from option.require(lambda found: found in ("SSE_S3", "SSE_KMS", "CSE_KMS"), "SSE_S3, SSE_KMS or CSE_KMS")
+    if option.value in ("SSE_KMS", "CSE_KMS"):
+        yield from workgroup.text(f"{encryption}.kmsKeyArn").require_given("the ARN of the key")
 
 
 @resource_rule(
@@ -220,14 +259,23 @@ def _prefixes(trigger: Resource, pattern: Property[Any]) -> list[str]:
             f"s3://{pattern.value}/{entry.text('filterPrefix').value or ''}"
             for entry in trigger.each("lambdaFunctions")
         ]
-    document = trigger.parsed(pattern.value) if isinstance(pattern.value, str) else None
-    detail = document.get("detail") if isinstance(document, dict) else None
-    if not isinstance(detail, dict):
+    given = pattern.value
+    document = trigger.parsed(given) if isinstance(given, str) else given
+    if not isinstance(document, dict) or not _of_objects(document.get("source")):
         return []
-    buckets = _members(detail, "bucket", "name")
+    detail = document.get("detail")
+    # A pattern that names no bucket is for the objects of all.
+    buckets = _members(detail, "bucket", "name") or [""]
     keys = [entry for entry in _members(detail, "object", "key") if isinstance(entry, dict | str)]
     prefixes = [entry.get("prefix", "") if isinstance(entry, dict) else entry for entry in keys] or [""]
-    return [f"s3://{bucket}/{prefix}" for bucket in buckets if isinstance(bucket, str) for prefix in prefixes]
+    named = [bucket for bucket in buckets if isinstance(bucket, str)]
+    return [f"s3://{bucket}/{prefix}" if bucket else "s3://" for bucket in named for prefix in prefixes]
+
+
+def _of_objects(source: Any) -> bool:
+    """Whether a pattern's source is S3, or may be."""
+    listed = source if isinstance(source, list) else []
+    return not listed or "aws.s3" in listed or any(isinstance(part, dict) for part in listed)
 
 
 def _members(detail: Any, *path: str) -> list[Any]:
@@ -276,7 +324,7 @@ def glue_timeout(job: Resource, options: Options) -> Findings:
     Resource,
     JOB,
     SECURITY,
-    holds="A job has a security configuration, which encrypts its logs and bookmarks with a key.",
+    holds="A job has a security configuration, which encrypts its logs and bookmarks with a key, and its files.",
     why="Jobs log what they read.",
     fix="Make a SecurityConfiguration with SSE-KMS for CloudWatch Logs and CSE-KMS for bookmarks, and set "
     "security_configuration.",
@@ -297,6 +345,13 @@ def glue_encrypted(resource: Resource, options: Options) -> Findings:
     )
     yield from logs.require(lambda mode: mode == "SSE-KMS", "SSE-KMS")
     yield from bookmarks.require(lambda mode: mode == "CSE-KMS", "CSE-KMS")
+    for part, mode in (("cloudwatchEncryption", logs), ("jobBookmarksEncryption", bookmarks)):
+        if mode.value not in (None, "DISABLED"):
+            yield from resource.text(f"encryptionConfiguration.{part}.kmsKeyArn").require_given("the ARN of the key")
+    files = resource.text("encryptionConfiguration.s3Encryption.s3EncryptionMode", "DISABLED")
+    yield from files.require(lambda mode: mode in ("SSE-S3", "SSE-KMS"), "SSE-S3 or SSE-KMS")
+    if files.value == "SSE-KMS":
+        yield from resource.text("encryptionConfiguration.s3Encryption.kmsKeyArn").require_given("the ARN of the key")
 
 
 @resource_rule(

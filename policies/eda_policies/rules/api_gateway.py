@@ -1,32 +1,33 @@
 """Rules on API Gateway."""
 
 from eda_policies import openapi
-from eda_policies.functions import HTTP_INTEGRATION, HTTP_ROUTE, INTEGRATION, METHOD, REST_API
+from eda_policies.functions import HTTP_API, HTTP_INTEGRATION, HTTP_ROUTE, INTEGRATION, METHOD, REST_API
 from eda_policies.graph import Graph
 from eda_policies.resource import Findings, Property, Resource
 from eda_policies.rule import Category, Options, resource_rule, stack_rule
 
 STAGE = "aws:apigateway/stage:Stage"
 METHOD_SETTINGS = "aws:apigateway/methodSettings:MethodSettings"
+VALIDATOR = "aws:apigateway/requestValidator:RequestValidator"
 HTTP_STAGE = "aws:apigatewayv2/stage:Stage"
 DOMAIN = "aws:apigateway/domainName:DomainName"
 HTTP_DOMAIN = "aws:apigatewayv2/domainName:DomainName"
 _GUIDE = "https://docs.aws.amazon.com/apigateway/latest/developerguide/"
 
 
-class RestApi(Resource):
-    """A REST API."""
+class Api(Resource):
+    """A REST or HTTP API."""
 
     @property
     def operations(self) -> list[openapi.Operation]:
         """The operations of a document that is known."""
-        return list(openapi.operations(self.document("body").value or {}))
+        return list(openapi.operations(self.document("body").value or {}, self.type == HTTP_API))
 
     def known(self) -> Findings:
-        """Report a document that is unknown or no JSON; an API without one has methods of its own."""
+        """Report a document that is unknown or none; an API without one has methods of its own."""
         body = self.document("body")
         if body.given or body.invalid:
-            yield from body.require(lambda _known: True, "an OpenAPI document in JSON")
+            yield from body.require(lambda _known: True, "an OpenAPI document")
 
 
 @resource_rule(
@@ -45,31 +46,46 @@ def tracing(stage: Resource, options: Options) -> Findings:
     yield from stage.flag("xrayTracingEnabled", False).require(lambda on: on, "true")
 
 
-@resource_rule(
+@stack_rule(
     "apigw-authorised",
-    RestApi,
-    REST_API,
-    METHOD,
-    HTTP_ROUTE,
-    holds="Every route demands authorisation.",
-    why="A route that is open is called by everybody, at the account's cost.",
+    holds="Every route demands authorisation, by a scheme that API Gateway knows; of a WebSocket API its $connect.",
+    why="A route that is open is called by everybody, at the account's cost. A security scheme without "
+    "x-amazon-apigateway-authtype (HTTP bearer, OAuth 2, API keys in other headers) is ignored: the route is open.",
     fix="Set the operation's security (sigv4, Cognito, an authoriser or an API key), or the method's authorization.",
     reference=_GUIDE + "apigateway-control-access-to-api.html",
     category=Category.SECURITY,
     essential=True,
 )
-def authorised(api: RestApi, options: Options) -> Findings:
+def authorised(graph: Graph, options: Options) -> Findings:
     """No route is open."""
-    if api.type == REST_API:
+    allowed = "a security scheme that API Gateway knows for every operation"
+    for api in graph.views(Api, REST_API, HTTP_API):
         yield from api.known()
         for operation in api.operations:
             if operation.open:
-                yield api.finding(f"{operation.route} is open to everybody", "a security scheme for every operation")
-        return
-    key = "authorization" if api.type == METHOD else "authorizationType"
-    if api.type == METHOD and (api.text("httpMethod").value == "OPTIONS" or api.flag("apiKeyRequired").value):
-        return
-    yield from api.text(key, "NONE").require(lambda found: found != "NONE", "AWS_IAM, an authoriser or Cognito")
+                yield api.finding(f"{operation.route} is open to everybody", allowed)
+        if api.type == HTTP_API and api.text("target").given:
+            yield api.finding("its target makes a route that is open to everybody", "routes with an authoriser")
+    allowed = "AWS_IAM, an authoriser or Cognito"
+    for method in graph.of(METHOD):
+        if method.text("httpMethod").value != "OPTIONS" and not method.flag("apiKeyRequired").value:
+            yield from method.text("authorization", "NONE").require(_authorises, allowed)
+    for route in graph.of(HTTP_ROUTE):
+        if _decides(graph, route):
+            yield from route.text("authorizationType", "NONE").require(_authorises, allowed)
+
+
+def _authorises(found: str) -> bool:
+    return found.upper() not in ("NONE", "")
+
+
+def _decides(graph: Graph, route: Resource) -> bool:
+    """Whether a route may demand authorisation: of a WebSocket API it is asked for where a client connects alone."""
+    key = route.text("routeKey").value or ""
+    sockets = [api for api in graph.linked(route, "apiId", HTTP_API) if api.text("protocolType").value == "WEBSOCKET"]
+    if sockets or (key.startswith("$") and key not in ("$default", "$connect")):
+        return key == "$connect"
+    return " " in key or key in ("$default", "$connect") or not key
 
 
 @resource_rule(
@@ -103,39 +119,59 @@ def access_logs(stage: Resource, options: Options) -> Findings:
 def throttled(graph: Graph, options: Options) -> Findings:
     """Stages are throttled."""
     allowed = "a rate and a burst limit above 0 for all routes"
+    keys = ("throttlingRateLimit", "throttlingBurstLimit")
     for stage in graph.of(STAGE):
-        settings = [
-            found
-            for found, name in graph.naming(stage, METHOD_SETTINGS)
-            if name == "stageName" and found.text("methodPath").value == "*/*"
-        ]
-        if not settings:
+        settings = [found for found in graph.of(METHOD_SETTINGS) if _of_stage(graph, found, stage)]
+        if not any(found.text("methodPath").value == "*/*" for found in settings):
             yield stage.finding("no MethodSettings throttle */*", allowed)
         for found in settings:
-            for key in ("settings.throttlingRateLimit", "settings.throttlingBurstLimit"):
-                # -1 is the provider's word for none.
-                yield from found.number(key, -1).require(lambda limit: limit > 0, allowed)
+            for key in keys:
+                # -1 is the provider's word for none; it takes the limit of all routes from one.
+                yield from found.number(f"settings.{key}", -1).require(lambda limit: limit > 0, allowed)
     for stage in graph.of(HTTP_STAGE):
-        for key in ("defaultRouteSettings.throttlingRateLimit", "defaultRouteSettings.throttlingBurstLimit"):
-            yield from stage.number(key, 0).require(lambda limit: limit > 0, allowed)
+        for key in keys:
+            yield from stage.number(f"defaultRouteSettings.{key}", 0).require(lambda limit: limit > 0, allowed)
+            for route in stage.each("routeSettings"):
+                limit = route.number(key)
+                if limit.given or limit.invalid:
+                    yield from limit.require(lambda limit: limit > 0, allowed)
+
+
+def _of_stage(graph: Graph, settings: Resource, stage: Resource) -> bool:
+    """Whether settings are of a stage: they name it by its output, or by the same text for the same API."""
+    if stage in graph.linked(settings, "stageName", STAGE):
+        return True
+    names = settings.text("stageName"), stage.text("stageName")
+    if names[0].value is None or names[0].value != names[1].value:
+        return False
+    apis = settings.text("restApi"), stage.text("restApi")
+    linked = [{found.urn for found in graph.linked(resource, "restApi", REST_API)} for resource in (settings, stage)]
+    return bool(linked[0] & linked[1]) or (apis[0].value is not None and apis[0].value == apis[1].value)
 
 
 @resource_rule(
     "apigw-request-validation",
-    RestApi,
+    Api,
     REST_API,
     METHOD,
+    VALIDATOR,
     holds="Requests are validated before anything is called: their body by a schema, and what they must carry.",
     why="What the gateway refuses costs nothing, and a workflow never starts on what it cannot work with.",
     fix="Set x-amazon-apigateway-request-validator to a validator of body and parameters, or request_validator_id.",
     reference=_GUIDE + "api-gateway-method-request-validation.html",
     category=Category.RELIABILITY,
 )
-def request_validation(api: RestApi, options: Options) -> Findings:
+def request_validation(api: Api, options: Options) -> Findings:
     """Validators are on."""
+    if api.type == VALIDATOR:
+        flags = [api.flag(f"validateRequest{part}", False) for part in ("Body", "Parameters")]
+        if not any(flag.value or flag.unknown for flag in flags):
+            yield api.finding("it validates nothing", "validateRequestBody or validateRequestParameters true")
+        return
     if api.type == METHOD:
         if api.text("httpMethod").value not in ("OPTIONS", "GET", "HEAD", "DELETE"):
             yield from api.text("requestValidatorId").require_given("a RequestValidator")
+            yield from api.mapping("requestModels").require_given("a model of the body")
         return
     yield from api.known()
     for operation in api.operations:
@@ -146,6 +182,8 @@ def request_validation(api: RestApi, options: Options) -> Findings:
         if not parameters or (operation.takes_body and body is not True):
             what = "body and parameters" if operation.takes_body else "parameters"
             yield api.finding(f"{operation.route} does not validate {what}", f"a validator of {what}")
+        elif operation.takes_body and not operation.has_schema:
+            yield api.finding(f"{operation.route} has no schema for its body", "a requestBody with a schema")
 
 
 HEADER = "Idempotency-Key"
@@ -164,7 +202,7 @@ HEADER = "Idempotency-Key"
 def idempotency_key(graph: Graph, options: Options) -> Findings:
     """Workflows start once for each key."""
     allowed = f"a required header {HEADER}"
-    for api in graph.views(RestApi, REST_API):
+    for api in graph.views(Api, REST_API):
         body = api.document("body")
         if body.unknown and graph.linked(api, "body", "aws:sfn/stateMachine:StateMachine"):
             yield api.undecided("body", allowed)

@@ -1,6 +1,6 @@
 """Rules on event source mappings, Pipes, EventBridge rules and schedules."""
 
-import json
+import re
 import zoneinfo
 from typing import Any
 
@@ -17,16 +17,34 @@ _EVENTS = "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
 _SCHEDULER = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/"
 
 
+_OTHER_SOURCES = (
+    "amazonManagedKafkaEventSourceConfig",
+    "documentDbEventSourceConfig",
+    "queues",
+    "selfManagedEventSource",
+    "selfManagedKafkaEventSourceConfig",
+    "topics",
+)
+"""Properties of mappings that read Kafka, DocumentDB or a broker of Amazon MQ."""
+_OTHER_SERVICES = re.compile(r"^arn:[\w-]+:(kafka|mq|rds|docdb-elastic)[:*]")
+
+
+def _other_source(mapping: Resource) -> bool:
+    """Whether a mapping reads neither a queue nor a stream: what is said of those does not hold for it."""
+    source = mapping.text("eventSourceArn").value or ""
+    return bool(_OTHER_SERVICES.match(source)) or any(mapping.anything(name).given for name in _OTHER_SOURCES)
+
+
 def _streams(mapping: Resource) -> bool:
-    """Whether a mapping reads a stream: those alone have a position to start at."""
-    return mapping.text("startingPosition").given
+    """Whether a mapping reads a stream of Kinesis or DynamoDB: those have a position to start at."""
+    return mapping.text("startingPosition").given and not _other_source(mapping)
 
 
 @resource_rule(
     "esm-partial-batch",
     Resource,
     EVENT_SOURCE_MAPPING,
-    holds="A mapping takes partial batch responses.",
+    holds="A mapping of a queue or stream takes partial batch responses.",
     why="Otherwise one bad record brings its whole batch back, and what was done is done again.",
     fix='Set function_response_types=["ReportBatchItemFailures"] and return batchItemFailures.',
     reference=_LAMBDA + "services-sqs-errorhandling.html",
@@ -34,6 +52,8 @@ def _streams(mapping: Resource) -> bool:
 )
 def partial_batch(mapping: Resource, options: Options) -> Findings:
     """Batches fail in part."""
+    if _other_source(mapping):
+        return
     allowed = "['ReportBatchItemFailures']"
     found = mapping.items("functionResponseTypes", [])
     yield from found.require(lambda types: "ReportBatchItemFailures" in types, allowed)
@@ -135,13 +155,30 @@ def rule_specific(rule: Resource, options: Options) -> Findings:
 
 
 def _specific(pattern: Any) -> bool:
-    return _names(pattern, "detail-type") or bool(pattern.get("detail"))
+    return _names(pattern, "detail-type") or _narrow(pattern.get("detail"))
+
+
+def _narrow(part: Any) -> bool:
+    """Whether a part of a pattern names a value somewhere."""
+    if isinstance(part, dict):
+        return any(map(_narrow, part.values()))
+    return isinstance(part, list) and bool(part) and not any(map(_wide, part))
 
 
 def _names(pattern: Any, key: str) -> bool:
     values = pattern.get(key)
-    wide = ({"prefix": ""}, {"wildcard": "*"}, {"exists": True}, {"suffix": ""}, "")
-    return isinstance(values, list) and bool(values) and not any(json.dumps(v) in map(json.dumps, wide) for v in values)
+    return isinstance(values, list) and bool(values) and not any(map(_wide, values))
+
+
+def _wide(value: Any) -> bool:
+    """Whether a filter stands for whatever others send."""
+    if not isinstance(value, dict):
+        return isinstance(value, str) and not value
+    kind, compared = next(iter(value.items()), ("", ""))
+    if kind in ("anything-but", "exists"):
+        return True
+    text = compared.get("equals-ignore-case", "") if isinstance(compared, dict) else compared
+    return isinstance(text, str) and not text.replace("aws.", "").strip("*")
 
 
 @resource_rule(

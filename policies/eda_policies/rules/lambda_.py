@@ -1,9 +1,11 @@
 """Rules on Lambda functions: memory, timeout and tracing first."""
 
 import fnmatch
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
+from typing import Any
 
 from eda_policies.functions import (
     EVENT_INVOKE_CONFIG,
@@ -11,14 +13,18 @@ from eda_policies.functions import (
     FUNCTION,
     Function,
     asynchronous_callers,
+    at_least_once,
     functions,
     routes,
     workflow_calls,
 )
 from eda_policies.graph import Graph
 from eda_policies.iam_document import ROLE, Permissions
-from eda_policies.resource import Finding, Findings, Property, Resource, at_least, between, exactly
+from eda_policies.iam_questions import from_outside, services_for_all
+from eda_policies.resource import Finding, Findings, Property, Resource, at_least, between, exactly, holds_unknown
 from eda_policies.rule import Category, Level, Option, Options, resource_rule, stack_rule
+from eda_policies.runtimes import DEPRECATED, SUPPORTED, patched
+from eda_policies.secret_values import is_secret
 
 QUEUE = "aws:sqs/queue:Queue"
 TABLE = "aws:dynamodb/table:Table"
@@ -28,7 +34,7 @@ FUNCTION_URL = "aws:lambda/functionUrl:FunctionUrl"
 VISIBILITY_MULTIPLE = 6
 DEFAULT_VISIBILITY_SECONDS = 30
 _GUIDE = "https://docs.aws.amazon.com/lambda/latest/dg/"
-_BUDGET = {
+_BUDGET: Mapping[str, Any] = {
     "type": "object",
     "required": ["function"],
     "properties": {
@@ -47,6 +53,22 @@ def _unused_budgets(graph: Graph, options: Options) -> Findings:
     for budget in options["functionBudgets"]:
         if not any(fnmatch.fnmatchcase(name, budget["function"]) for name in names):
             yield _pack_finding(f"the budget of {budget['function']} is of no function in the stack")
+
+
+def _budgets_contradict(options: Options) -> str:
+    """Budgets that pin nothing, or of which a function could keep to one alone."""
+    budgets = options["functionBudgets"]
+    for budget in budgets:
+        if not {"memorySize", "timeout"} & set(budget) and not budget.get("reservedConcurrency"):
+            pinned = ", ".join(name for name in _BUDGET["properties"] if name != "function")
+            return f"the budget of {budget['function']} pins nothing; allowed is one or more of {pinned}"
+    for one, other in itertools.combinations(budgets, 2):
+        names = one["function"], other["function"]
+        same = fnmatch.fnmatchcase(*names) or fnmatch.fnmatchcase(*reversed(names))
+        sizes = sorted({budget["memorySize"] for budget in (one, other) if "memorySize" in budget})
+        if same and len(sizes) > 1:
+            return f"{' and '.join(names)} pin the same function to {sizes[0]} and {sizes[1]} MB; allowed is one number"
+    return ""
 
 
 def _pack_finding(found: str) -> Finding:
@@ -71,6 +93,7 @@ def _pack_finding(found: str) -> Finding:
         )
     },
     stale=_unused_budgets,
+    contradiction=_budgets_contradict,
 )
 def function_budget(function: Function, options: Options) -> Findings:
     """Each function matched by a budget keeps to it."""
@@ -220,29 +243,24 @@ def tracing_permissions(graph: Graph, options: Options) -> Findings:
                 yield resource.finding(f"its role {role.name} may not {TRACE_ACTION}", allowed)
 
 
-SUPPORTED_RUNTIMES = (
-    *("python3.12", "python3.13", "python3.14"),
-    *("nodejs22.x", "nodejs24.x"),
-    *("java17", "java21", "java25"),
-    "dotnet10",
-    *("ruby3.3", "ruby3.4"),
-    "provided.al2023",
-)
-
-
 @resource_rule(
     "lambda-runtime-supported",
     Function,
     FUNCTION,
     holds="A function's runtime gets security updates.",
     why="AWS stops patching a deprecated runtime, and some time later refuses to update its functions.",
-    fix="Move the function to a runtime of the list.",
+    fix="Move the function to a runtime of the list; it is that of AWS when the pack was made.",
     reference=_GUIDE + "lambda-runtimes.html",
     category=Category.SECURITY,
     options={
         "runtimes": Option.of(
-            {"type": "array", "items": {"type": "string"}, "description": "the runtimes that are allowed"},
-            list(SUPPORTED_RUNTIMES),
+            {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "description": "the runtimes that are allowed, as long as AWS patches them",
+            },
+            list(SUPPORTED),
         )
     },
 )
@@ -250,8 +268,13 @@ def runtime_supported(function: Function, options: Options) -> Findings:
     """The runtime is supported; container images bring their own."""
     if function.packaged_as_image:
         return
-    runtimes = options["runtimes"]
-    yield from function.text("runtime").require(lambda runtime: runtime in runtimes, ", ".join(runtimes))
+    runtimes = [runtime for runtime in options["runtimes"] if patched(runtime, options["today"])]
+    runtime = function.text("runtime")
+    ended = DEPRECATED.get(runtime.value or "")
+    if runtime.value in options["runtimes"] and ended is not None and runtime.value not in runtimes:
+        yield function.finding(f"runtime is {runtime.shown}, deprecated on {ended}", ", ".join(runtimes))
+    else:
+        yield from runtime.require(lambda found: found in runtimes, ", ".join(runtimes))
 
 
 @resource_rule(
@@ -425,8 +448,7 @@ def idempotent_consumer(graph: Graph, options: Options) -> Findings:
     """Consumers of at-least-once sources recognise repeats."""
     allowed = f"idempotency settings in one of {', '.join(options['variables'])}"
     for function in functions(graph):
-        sources = asynchronous_callers(graph, function)
-        sources += [m for m, name in graph.naming(function, EVENT_SOURCE_MAPPING) if name == "functionName"]
+        sources = at_least_once(graph, function)
         if not sources:
             continue
         by = ", ".join(sorted({source.label for source in sources}))
@@ -466,12 +488,38 @@ def permission_scoped(permission: Resource, options: Options) -> Findings:
     if principal.unknown:
         yield permission.undecided(principal.path, "a service with a source, or an account")
         return
-    scoped = any(permission.text(key).given for key in ("sourceArn", "sourceAccount", "principalOrgId"))
-    wide = principal.value is None or principal.value == "*" or principal.value.endswith(".amazonaws.com")
-    if wide and not scoped:
-        yield permission.finding(
-            f"{principal.path} is {principal.shown} without sourceArn or sourceAccount", "a source ARN or account"
+    shown = f"{principal.path} is {principal.shown} without"
+    if principal.value is None:
+        yield permission.finding(f"{shown} a principal", "a principal")
+        return
+    document = _permission_document(permission, principal.value)
+    service = principal.value.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    if any(services_for_all(document) if service else from_outside(document)):
+        yield permission.finding(f"{shown} a sourceArn or sourceAccount of an account", "a source ARN or account")
+    elif principal.value.startswith("s3.") and _owner_open(permission):
+        yield permission.finding(f"{shown} sourceAccount, and a bucket's ARN names none", "sourceAccount as well")
+
+
+def _permission_document(permission: Resource, principal: str) -> dict[str, Any]:
+    """The statement that Lambda makes of a permission; what is not known yet is there, and names an account."""
+    given = {
+        key: {name: "123456789012" if read.unknown else read.value}
+        for key, name, read in (
+            ("ArnLike", "aws:SourceArn", permission.text("sourceArn")),
+            ("StringEquals", "aws:SourceAccount", permission.text("sourceAccount")),
+            ("StringEqualsIgnoreCase", "aws:PrincipalOrgID", permission.text("principalOrgId")),
         )
+        if read.given
+    }
+    named = {"Service" if ".amazonaws.com" in principal else "AWS": principal}
+    statement = {"Effect": "Allow", "Principal": named, "Action": "lambda:InvokeFunction", "Condition": given}
+    return {"Statement": [statement]}
+
+
+def _owner_open(permission: Resource) -> bool:
+    """Whether a bucket of the same name in another account would do: names are free again when a bucket goes."""
+    source = permission.text("sourceArn")
+    return not permission.text("sourceAccount").given and (source.value or ":::::").split(":")[4:5] == [""]
 
 
 @resource_rule(
@@ -488,15 +536,6 @@ def permission_scoped(permission: Resource, options: Options) -> Findings:
 def url_authorised(url: Resource, options: Options) -> Findings:
     """URLs are authorised."""
     yield from url.text("authorizationType").require(lambda found: found == "AWS_IAM", "AWS_IAM")
-
-
-SECRET_NAME = re.compile(
-    r"(?i)(^|[_-])(password|passwd|pwd|secret|token|api_?key|private_?key|access_?key|credentials?)([_-]?value)?$"
-)
-SECRET_VALUE = re.compile(
-    r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\b(AKIA|ASIA)[A-Z0-9]{16}\b|\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\."
-    r"|\bgh[pousr]_\w{30,}|://[^/\s:@]+:[^/\s:@]+@"
-)
 
 
 @resource_rule(
@@ -520,12 +559,9 @@ def env_no_secret(function: Function, options: Options) -> Findings:
     for name in variables.value or ():
         path = ("environment", "variables", name)
         found: Property[object] = function.member("environment.variables", name)
-        secret = function.is_secret(path) or (isinstance(found.value, str) and bool(SECRET_VALUE.search(found.value)))
-        # A name alone says nothing when the value is a reference: an ARN, an address, a path.
-        reference = isinstance(found.value, str) and found.value.startswith(("arn:", "/", "http"))
-        if secret or (SECRET_NAME.search(name) and found.given and not reference):
+        if function.is_secret(path) or (found.given and not found.unknown and is_secret(name, found.value)):
             yield function.finding(f"the variable {name} holds a secret", allowed)
-        elif found.unknown:
+        elif found.unknown or holds_unknown(found.value):
             unknown.append(name)
     if unknown:
         yield function.undecided(f"environment.variables ({', '.join(unknown)})", allowed)

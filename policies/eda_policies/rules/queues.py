@@ -1,10 +1,13 @@
 """Rules on queues and topics."""
 
+from typing import Any
+
+from eda_policies.alarms import Alarm, alarms
 from eda_policies.graph import Graph
-from eda_policies.iam_document import denies_plain_http
-from eda_policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, alarms, dead_letter_queues
+from eda_policies.queues import QUEUE, QUEUE_POLICY, REDRIVE_POLICY, dead_letter_queues
 from eda_policies.resource import Findings, Resource, at_least
 from eda_policies.rule import Category, Options, resource_rule, stack_rule
+from eda_policies.tls import tls_findings
 
 _GUIDE = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/"
 DEFAULT_RETENTION_SECONDS = 345_600
@@ -37,12 +40,18 @@ def dead_letter(graph: Graph, options: Options) -> Findings:
                 yield queue.undecided("redrivePolicy", allowed)
             elif document.value is None and not document.unknown:
                 yield queue.finding(f"its redrivePolicy is {document.shown}", allowed)
+            elif document.value is not None and not _names_queue(document.value.get("deadLetterTargetArn")):
+                yield queue.finding("its redrivePolicy names no queue", allowed)
             elif not isinstance(count, int | str) or not str(count).isdecimal() or int(count) < 1:
                 yield queue.finding(f"maxReceiveCount is {count!r}", allowed)
             for target in targets:
                 kinds = queue.flag("fifoQueue", False).value, target.flag("fifoQueue", False).value
                 if kinds[0] != kinds[1]:
                     yield queue.finding(f"one of it and {target.name} is FIFO and the other is not", allowed)
+
+
+def _names_queue(arn: Any) -> bool:
+    return isinstance(arn, str) and (arn.startswith("arn:") or "${" in arn)
 
 
 @resource_rule(
@@ -71,17 +80,9 @@ def encrypted(queue: Resource, options: Options) -> Findings:
 )
 def tls_only(graph: Graph, options: Options) -> Findings:
     """Queues are reached by TLS alone."""
-    allowed = "a policy that denies sqs:* where aws:SecureTransport is false"
     for queue in graph.of(QUEUE):
-        holders = [queue] if queue.text("policy").given else []
-        holders += [found for found, name in graph.naming(queue, QUEUE_POLICY) if name == "queueUrl"]
-        documents = [holder.document("policy") for holder in holders]
-        if any(denies_plain_http(document.value) for document in documents if document.value is not None):
-            continue
-        if any(document.unknown for document in documents):
-            yield queue.undecided("its policy", allowed)
-        else:
-            yield queue.finding("no policy denies requests without TLS", allowed)
+        policies = [found for found, name in graph.naming(queue, QUEUE_POLICY) if name == "queueUrl"]
+        yield from tls_findings(queue, "sqs", [queue, *policies])
 
 
 @stack_rule(
@@ -103,7 +104,8 @@ def dlq_retention(graph: Graph, options: Options) -> Findings:
             )
 
 
-METRICS = ("ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent", "ApproximateAgeOfOldestMessage")
+METRICS = ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+"""NumberOfMessagesSent is none of them: it does not count what a redrive policy moves (SQS Developer Guide)."""
 
 
 @stack_rule(
@@ -126,21 +128,18 @@ def dlq_alarm(graph: Graph, options: Options) -> Findings:
                 yield unknown[0].undecided("threshold", allowed)
             else:
                 yield queue.finding(f"{found[0].name} does not go off at the first message", allowed)
-        elif not any(acts(alarm) for alarm in found):
+        elif all(deaf := [alarm.deaf("AWS/SQS") for alarm in found]):
+            yield queue.finding(f"{found[0].name} does not go off in time: {deaf[0]}", allowed)
+        elif not any(alarm.acts for alarm in found):
             yield queue.finding(f"{found[0].name} has no action", allowed)
 
 
-def _first_message(alarm: Resource) -> bool | None:
+def _first_message(alarm: Alarm) -> bool | None:
     threshold, comparison = alarm.number("threshold"), alarm.text("comparisonOperator")
     if threshold.unknown or comparison.unknown:
         return None
     least = {"GreaterThanOrEqualToThreshold": 1, "GreaterThanThreshold": 0}.get(comparison.value or "")
-    return least is not None and threshold.value is not None and threshold.value <= least
-
-
-def acts(alarm: Resource) -> bool:
-    """Whether an alarm tells anybody."""
-    return alarm.items("alarmActions").given and alarm.flag("actionsEnabled", True).value is not False
+    return least is not None and threshold.value is not None and least - 1 < threshold.value <= least
 
 
 @resource_rule(

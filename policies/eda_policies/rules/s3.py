@@ -1,9 +1,9 @@
 """Rules on buckets; their settings are resources of their own."""
 
 from eda_policies.graph import Graph
-from eda_policies.iam_document import denies_plain_http
-from eda_policies.resource import Findings, Resource
+from eda_policies.resource import Findings, Resource, View
 from eda_policies.rule import Category, Options, resource_rule, stack_rule
+from eda_policies.tls import tls_findings
 
 BUCKET = "aws:s3/bucket:Bucket"
 PUBLIC_ACCESS_BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
@@ -11,6 +11,7 @@ ENCRYPTION = "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEnc
 VERSIONING = "aws:s3/bucketVersioning:BucketVersioning"
 POLICY = "aws:s3/bucketPolicy:BucketPolicy"
 LIFECYCLE = "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"
+_INLINE_ENCRYPTION = "serverSideEncryptionConfiguration"
 _GUIDE = "https://docs.aws.amazon.com/AmazonS3/latest/userguide/"
 
 
@@ -51,10 +52,13 @@ def encrypted(graph: Graph, options: Options) -> Findings:
     """Encryption is set."""
     for bucket in graph.of(BUCKET):
         found = _settings(graph, bucket, ENCRYPTION)
-        if not found:
-            yield bucket.finding("no encryption is configured", "a BucketServerSideEncryptionConfiguration")
-        for configuration in found:
-            for rule in configuration.each("rules"):
+        inline = [
+            rule for entry in bucket.each(_INLINE_ENCRYPTION) for rule in (*entry.each("rules"), *entry.each("rule"))
+        ]
+        if not any(configuration.anything("rules").given for configuration in found) and not inline:
+            yield bucket.finding("no encryption is configured", "a BucketServerSideEncryptionConfiguration with a rule")
+        for rules in (*(configuration.each("rules") for configuration in found), inline):
+            for rule in rules:
                 algorithm = rule.text("applyServerSideEncryptionByDefault.sseAlgorithm")
                 yield from algorithm.require(
                     lambda name: name in ("AES256", "aws:kms", "aws:kms:dsse"), "AES256 or aws:kms"
@@ -75,7 +79,7 @@ def versioned(graph: Graph, options: Options) -> Findings:
     """Objects have versions."""
     for bucket in graph.of(BUCKET):
         found = _settings(graph, bucket, VERSIONING)
-        if not found:
+        if not found and bucket.flag("versioning.enabled").value is not True:
             yield bucket.finding("no BucketVersioning is for it", "one that is Enabled")
         for versioning in found:
             status = versioning.text("versioningConfiguration.status")
@@ -86,21 +90,14 @@ def versioned(graph: Graph, options: Options) -> Findings:
     "s3-tls-only",
     holds="A bucket refuses requests without TLS.",
     why="S3 takes plain HTTP unless the bucket's policy refuses it.",
-    fix="Add a BucketPolicy that denies s3:* where aws:SecureTransport is false.",
+    fix="Add a BucketPolicy that denies s3:* on the bucket and its objects where aws:SecureTransport is false.",
     reference=_GUIDE + "security-best-practices.html",
     category=Category.SECURITY,
 )
 def tls_only(graph: Graph, options: Options) -> Findings:
     """Buckets are reached by TLS alone."""
-    allowed = "a policy that denies s3:* where aws:SecureTransport is false"
     for bucket in graph.of(BUCKET):
-        documents = [policy.document("policy") for policy in _settings(graph, bucket, POLICY)]
-        if any(denies_plain_http(document.value) for document in documents if document.value is not None):
-            continue
-        if any(document.unknown for document in documents):
-            yield bucket.undecided("its policy", allowed)
-        else:
-            yield bucket.finding("no policy denies requests without TLS", allowed)
+        yield from tls_findings(bucket, "s3", [bucket, *_settings(graph, bucket, POLICY)])
 
 
 @stack_rule(
@@ -115,7 +112,9 @@ def lifecycle(graph: Graph, options: Options) -> Findings:
     """What is not needed goes."""
     for bucket in graph.of(BUCKET):
         found = _settings(graph, bucket, LIFECYCLE)
-        if not found:
+        if not found and bucket.anything("lifecycleRules").given:
+            yield from _inline_lifecycle(bucket)
+        elif not found:
             yield bucket.finding("no lifecycle is configured", "rules for noncurrent versions and broken uploads")
         for configuration in found:
             rules = [rule for rule in configuration.each("rules") if rule.text("status").value != "Disabled"]
@@ -125,8 +124,29 @@ def lifecycle(graph: Graph, options: Options) -> Findings:
                 "noncurrentVersionExpiration.noncurrentDays",
                 "abortIncompleteMultipartUpload.daysAfterInitiation",
             ):
-                if not any(rule.number(key).given for rule in rules):
-                    yield configuration.finding(f"no rule has {key}", "a number of days")
+                if not any(rule.number(key).given and not _narrowed(rule) for rule in rules):
+                    yield configuration.finding(f"no rule for the whole bucket has {key}", "a number of days")
+
+
+def _narrowed(rule: View) -> bool:
+    """Whether a rule is for some objects alone."""
+    if rule.text("prefix").given:
+        return True
+    return any(
+        rule.anything(f"filter.{key}").given
+        for key in (
+            *("prefix", "tag", "objectSizeGreaterThan", "objectSizeLessThan"),
+            *("and.prefix", "and.tags", "and.objectSizeGreaterThan", "and.objectSizeLessThan"),
+        )
+    )
+
+
+def _inline_lifecycle(bucket: Resource) -> Findings:
+    """Rules in the bucket's own properties, which have other names."""
+    rules = [r for r in bucket.each("lifecycleRules") if r.flag("enabled").value and not r.text("prefix").given]
+    for key in ("noncurrentVersionExpiration.days", "abortIncompleteMultipartUploadDays"):
+        if not any(rule.number(key).given for rule in rules):
+            yield bucket.finding(f"no lifecycle rule for the whole bucket has {key}", "a number of days")
 
 
 @resource_rule(

@@ -1,16 +1,21 @@
 """Rules on the whole stack."""
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from eda_policies.alarms import alarms
 from eda_policies.functions import FUNCTION, MACHINE
 from eda_policies.graph import Graph
-from eda_policies.queues import alarms, dead_letter_queues
-from eda_policies.resource import Findings, Resource
-from eda_policies.rule import ENVIRONMENTS, Category, Option, Options, resource_rule, stack_rule
+from eda_policies.queues import dead_letter_queues
+from eda_policies.resource import Finding, Findings, Resource, holds_unknown
+from eda_policies.rule import ENVIRONMENTS, Category, Level, Option, Options, resource_rule, stack_rule
 from eda_policies.rules.analytics import STREAM
-from eda_policies.rules.lambda_ import LOG_GROUP, SECRET_NAME, SECRET_VALUE
+from eda_policies.rules.lambda_ import LOG_GROUP
+from eda_policies.secret_values import is_secret, leaves
 from eda_policies.settings import SETTINGS_RULE
+from eda_policies.values import UNKNOWN
 
 STACK = "pulumi:pulumi:Stack"
 DASHBOARD = "aws:cloudwatch/dashboard:Dashboard"
@@ -103,6 +108,8 @@ def log_retention(group: Resource, options: Options) -> Findings:
     yield from group.number("retentionInDays", 0).require(lambda days: low <= days <= high, f"{low} to {high} days")
 
 
+SHORTEST_SECRET = 8
+"""Characters of a secret that is told inside a longer text."""
 _SECRET_OUTPUTS = {
     "aws:apigateway/apiKey:ApiKey": "value",
     "aws:iam/accessKey:AccessKey": "secret",
@@ -129,18 +136,18 @@ def secrets_not_exported(graph: Graph, options: Options) -> Findings:
     for resource in graph.resources:
         known.update(_secret_texts(resource))
     allowed = "an ARN, or an output that is marked as secret"
+    longer = [text for text in known if len(text) >= SHORTEST_SECRET]
     for stack in graph.of(STACK):
-        unknown = [name for name in stack.data if stack.member_of_itself(name).unknown and not stack.is_secret((name,))]
+        unknown = [n for n, value in stack.data.items() if holds_unknown(value) and not stack.is_secret((n,))]
         if unknown:
             yield stack.undecided(", ".join(unknown), allowed)
-        for name in stack.data:
-            exported = stack.member_of_itself(name)
-            if stack.is_secret((name,)) or not exported.given:
+        for path, value in leaves(stack.data):
+            if value is None or value is UNKNOWN or any(stack.is_secret(path[:end]) for end in range(1, len(path) + 1)):
                 continue
-            text = exported.value if isinstance(exported.value, str) else ""
-            named = SECRET_NAME.search(name) and not text.startswith(("arn:", "http"))
-            if named or text in known or SECRET_VALUE.search(text):
-                yield stack.finding(f"the export {name} is a secret in plain text", allowed)
+            names = [part for part in path if not part.isdecimal()]
+            held = isinstance(value, str) and (value in known or any(text in value for text in longer))
+            if held or any(is_secret(name, value) for name in (names[0], names[-1])):
+                yield stack.finding(f"the export {'.'.join(path)} is a secret in plain text", allowed)
 
 
 def _secret_texts(resource: Resource) -> Iterator[str]:
@@ -191,6 +198,30 @@ def observability_complete(graph: Graph, options: Options) -> Findings:
 def _log_groups(graph: Graph, resource: Resource) -> list[Resource]:
     path = "loggingConfig.logGroup" if resource.type == FUNCTION else "loggingConfiguration.logDestination"
     return graph.linked(resource, path, LOG_GROUP)
+
+
+_UNSEEN = re.compile(
+    r"aws-native:|aws-apigateway:|aws:cloudformation/stack|aws:cloudcontrol/|aws:serverlessrepository/|terraform-provider:"
+)
+"""Resources that stand for others, or are of a provider whose properties have other names."""
+
+
+@stack_rule(
+    "policy-coverage",
+    holds="No resource of the stack is of a type whose properties the rules cannot read.",
+    why="The rules read the types of Pulumi's AWS provider: what another provider makes, or a CloudFormation template, "
+    "passes them unseen.",
+    fix="Make the resources with the AWS provider (aws.*), or check them with a tool that reads their types.",
+    reference="https://www.pulumi.com/registry/packages/aws/api-docs/",
+    category=Category.OPERATIONS,
+    special_levels=dict.fromkeys(ENVIRONMENTS, Level.ADVISORY),
+)
+def policy_coverage(graph: Graph, options: Options) -> Findings:
+    """What is not seen is named, once for all."""
+    counted = Counter(resource.type for resource in graph.resources if _UNSEEN.match(resource.type))
+    if counted:
+        shown = ", ".join(f"{type} ({count})" for type, count in sorted(counted.items()))
+        yield Finding("", "the stack", f"no rule reads {shown}", "types of Pulumi's AWS provider")
 
 
 _EXEMPTION = {

@@ -3,7 +3,8 @@
 from eda_policies.functions import MACHINE
 from eda_policies.resource import Findings, Property, Resource
 from eda_policies.rule import Category, Option, Options, resource_rule
-from eda_policies.states_language import State, mistakes, states
+from eda_policies.states_language import State, states
+from eda_policies.states_validity import mistakes
 
 _GUIDE = "https://docs.aws.amazon.com/step-functions/latest/dg/"
 
@@ -61,6 +62,7 @@ def tracing(machine: StateMachine, options: Options) -> Findings:
             {
                 "type": "array",
                 "items": {"type": "string", "enum": ["ALL", "ERROR", "FATAL"]},
+                "minItems": 1,
                 "description": "the levels that are allowed",
             },
             ["ALL", "ERROR"],
@@ -155,12 +157,11 @@ def callback_standard(machine: StateMachine, options: Options) -> Findings:
     yield from machine.known()
     if machine.kind.unknown:
         yield machine.undecided("type", "STANDARD")
-    if machine.kind.value == "STANDARD":
-        return
+    express = not machine.kind.unknown and machine.kind.value != "STANDARD"
     for state in machine.states:
-        if state.waits_for_callback or ".sync" in state.resource:
-            found = f"type is {machine.kind.shown} and the task {state.name} waits"
-            yield machine.finding(found, "STANDARD")
+        if (state.waits_for_callback or ".sync" in state.resource) and (express or state.express):
+            of = "the items' ExecutionType is EXPRESS" if state.express else f"type is {machine.kind.shown}"
+            yield machine.finding(f"{of} and the task {state.name} waits", "STANDARD")
 
 
 _WHOLE = ("$", "$.Payload", "{% $states.result %}", "{% $states.result.Payload %}")
