@@ -113,11 +113,12 @@ eda-policies pack policy-pack                   # writes a folder for the engine
 pulumi preview --policy-pack policy-pack
 ```
 
-In this one `make policies ARGS="--stack dev"` and `pulumi preview --policy-pack policies` do the same. `check` runs
-the stack program under recording mocks and checks what it makes, for all stacks that have a file by default, and ends
-with 1 on a mandatory violation. Both report the same violations: documents are read as text and as maps, flags and
-numbers also as text, explicit providers and their default tags count, and old names of types are those of the new
-ones.
+The engine starts the pack with the `python3` that it finds first: activate the environment that has the wheel, or
+name it in the folder's `PulumiPolicy.yaml`. In this repository `make policies ARGS="--stack dev"` and `pulumi preview
+--policy-pack policies` do the same. `check` runs the stack program under recording mocks and checks what it makes,
+for all stacks that have a file by default, and ends with 1 on a mandatory violation. Both report the same violations:
+documents are read as text and as maps, flags and numbers also as text, explicit providers and their default tags
+count, and old names of types are those of the new ones.
 
 What several resources have in common is one finding of `check`, with one fix and all of their names. `--format` is
 `text`, `json` (a list with `stack`, `rule`, `level`, `urn` and `message` of each resource), `sarif` (for code

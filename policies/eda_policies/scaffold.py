@@ -5,6 +5,9 @@ from pathlib import Path
 _FILES = {
     "PulumiPolicy.yaml": """\
 description: Good practice for event-driven systems on AWS, checked over the whole stack
+# The engine starts the pack with the python3 that it finds first: activate the environment that has
+# pulumi-aws-eda-policies, or name it here, from this folder:
+# runtime: {name: python, options: {virtualenv: ../.venv}}
 runtime: python
 """,
     "__main__.py": '''\
