@@ -103,6 +103,8 @@ def soak(
             if fates:
                 show_poison(console, fates)
             show(console, result)
+            if stop.is_set():
+                console.print("Interrupted: what waits for a reconciler or a redrive counts as lost here, and is not.")
             if json:
                 told: dict[str, Any] = {"poison": summed(fates)} if fates else {}
                 typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults, **told))
