@@ -20,11 +20,15 @@ from pipeline.quotas import Quota
 ROOT = Path(__file__).parents[2]
 PREFIX = "orders-prod-"
 REGION = "eu-central-1"
-ORDER = workload.order(documents.recording("prod"))
 # A page's number only: the stack's one job never meets it; the bucket of transitions delays and refuses nothing.
 UNASKED = {quotas.GLUE_RUNS.code, quotas.TRANSITION_BUCKET.code}
 BY_CODE = {found.code: found for found in vars(quotas).values() if isinstance(found, Quota) and found.code}
 OPEN = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
+
+
+def order() -> workload.Order:
+    """What an order of prod needs of each hop."""
+    return workload.order(documents.recording("prod"))
 
 
 class Account:
@@ -78,7 +82,7 @@ class Account:
         return _Answering(made, self)
 
     def lacks(self, settings: StackConfig) -> list[str]:
-        return [lack.what for lack in check(self.client, settings, PREFIX, self.quotas(), ORDER)]
+        return [lack.what for lack in check(self.client, settings, PREFIX, self.quotas(), order())]
 
     def quotas(self) -> AccountQuotas:
         return AccountQuotas(self.client, REGION)
@@ -269,7 +273,7 @@ def test_the_stacks_limits_are_measured_by_the_accounts_quotas(
 
 def test_what_is_to_be_asked_for_is_said_with_its_code(prod: StackConfig) -> None:
     account = Account()
-    lacks = check(account.client, replace(prod, order_rate_limit=100), PREFIX, account.quotas(), ORDER)
+    lacks = check(account.client, replace(prod, order_rate_limit=100), PREFIX, account.quotas(), order())
     assert lacks[0].fix == (
         "ask for 1,200 of 'StateTransition throttle token refill rate per second' (Service Quotas, states L-AD9B4E93), "
         "or lower order_rate_limit to 66 (docs/how-to/capacity.md)"
@@ -279,8 +283,8 @@ def test_what_is_to_be_asked_for_is_said_with_its_code(prod: StackConfig) -> Non
 def test_a_quota_is_read_once_and_what_was_never_raised_is_the_default_of_aws(prod: StackConfig) -> None:
     account = Account()
     read = account.quotas()
-    assert check(account.client, prod, PREFIX, read, ORDER) == []
-    said = remarks(read, prod, ORDER)
+    assert check(account.client, prod, PREFIX, read, order()) == []
+    said = remarks(read, prod, order())
     assert said[0].startswith("it serves 66 orders a second: 800 of 'StateTransition")
     assert said[0].endswith("(AWS's default)")
     assert "142,857 orders a day when all wait 7 days" in said[1]
@@ -293,10 +297,10 @@ def test_a_quota_is_read_once_and_what_was_never_raised_is_the_default_of_aws(pr
 def test_quotas_that_may_not_be_read_are_the_documented_ones_and_that_is_said(prod: StackConfig, error: str) -> None:
     account = Account(get_service_quota=error, get_aws_default_service_quota=error)
     read = account.quotas()
-    assert check(account.client, prod, PREFIX, read, ORDER) == []
-    [lack] = check(account.client, replace(prod, order_rate_limit=67), PREFIX, read, ORDER)
+    assert check(account.client, prod, PREFIX, read, order()) == []
+    [lack] = check(account.client, replace(prod, order_rate_limit=67), PREFIX, read, order())
     assert "800 are to be had (as documented)" in lack.what
-    assert f"GetServiceQuota: {error}" in remarks(read, prod, ORDER)[-1]
+    assert f"GetServiceQuota: {error}" in remarks(read, prod, order())[-1]
 
 
 @pytest.mark.parametrize(("transitions", "code"), [(800, 0), (100, 1)])
@@ -315,5 +319,5 @@ def test_the_command_says_what_the_account_serves_before_what_it_lacks(
     done = CliRunner().invoke(app, ["preflight", "prod"])
     assert done.exit_code == code, done.output
     lines = done.output.splitlines()
-    assert lines[0].startswith(f"it serves {transitions // ORDER.transitions} orders a second: ")
+    assert lines[0].startswith(f"it serves {transitions // order().transitions} orders a second: ")
     assert lines[-1] == ("prod: 1 things are lacking" if code else "prod: nothing is lacking")
