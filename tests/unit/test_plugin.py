@@ -1,6 +1,7 @@
 """The components as programs in other languages get them: the schema, and what is made through the provider."""
 
 import importlib.metadata
+import importlib.resources
 import importlib.util
 import json
 import re
@@ -60,6 +61,13 @@ def test_the_schema_has_every_component_and_one_version() -> None:
     project = tomllib.loads((COMPONENTS / "pyproject.toml").read_text())["project"]
     assert made["version"] == project["version"] == importlib.metadata.version("pulumi-aws-eda")
     assert (made["name"], made["namespace"]) == ("aws-eda", "eda")
+
+
+def test_a_python_program_has_the_components_without_the_plugin() -> None:
+    # The engine looks for the plugin of every package whose name begins with "pulumi-", unless it says that it has none.
+    module = importlib.metadata.metadata("pulumi-aws-eda")["Name"].replace("-", "_")
+    said = json.loads((importlib.resources.files(module) / "pulumi-plugin.json").read_text())
+    assert said["resource"] is False
 
 
 def test_everything_in_the_schema_is_described_in_its_own_terms() -> None:
