@@ -1,10 +1,11 @@
-"""With the real engine: programs in other languages than Python, through the plugin, from their installation to destroy."""
+"""With the real engine: programs in other languages than Python, through the plugin."""
 
 import json
 import os
 import re
 import shlex
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from eda_sandbox.provider.server import serve
 from eda_sandbox.session import Session, command_environment
 
 from tests.conftest import ROOT
-from tests.engine.project import WITH_ENGINE, Project
+from tests.engine.project import SECONDS, WITH_ENGINE, Project
 from tests.integration.test_examples import EXAMPLES, program_problems, schema
 
 PROGRAMS = Path(__file__).with_name("every_component")
@@ -60,21 +61,30 @@ def config(aws: Sandbox) -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def installed(aws: Sandbox, folder: Path, plugin: Path) -> Iterator[Project]:
-    """A project of the plugin's package, with a stack."""
+def stack(aws: Sandbox, folder: Path, plugin: Path) -> Iterator[Project]:
+    """A stack of a program that uses the plugin."""
     file = folder / "Pulumi.yaml"
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "packages": {"aws-eda": str(plugin)}}))
+    project = yaml.safe_load(file.read_text())
+    project.pop("packages", None)
+    project["plugins"] = {"providers": [{"name": "aws-eda", "path": str(plugin.parent)}]}
+    file.write_text(yaml.safe_dump(project))
     with serve(aws.cloud, folder=folder) as port, command_environment(Session(aws, port), os.environ) as environment:
         made = Project(folder, environment, "one")
-        if (folder / "package.json").exists():
-            # The SDK for Node.js is of the engine's version.
-            version = made.pulumi("version").strip().removeprefix("v")
-            package = json.loads((folder / "package.json").read_text())
-            package["dependencies"]["@pulumi/pulumi"] = version
-            (folder / "package.json").write_text(json.dumps(package))
-        made.pulumi("install")
-        made.pulumi("stack", "init", "one")
+        if project["runtime"] == "nodejs":
+            install(made, plugin)
+        made.pulumi("stack", "init", made.stack)
         yield made
+
+
+def install(project: Project, plugin: Path) -> None:
+    """Make the SDK of the plugin, and install what the program needs: Pulumi's own SDK as old as the engine."""
+    project.pulumi("package", "gen-sdk", str(plugin), "--language", "nodejs", "--local", "--out", "sdk")
+    file = project.folder / "package.json"
+    package = json.loads(file.read_text())
+    package["dependencies"]["@pulumi/pulumi"] = project.pulumi("version").strip().removeprefix("v")
+    file.write_text(json.dumps(package))
+    command = ["npm", "install", "--no-audit", "--no-fund", "--prefer-offline"]
+    subprocess.run(command, cwd=project.folder, env=project.environment, check=True, timeout=SECONDS)
 
 
 @pytest.mark.parametrize("runtime", [YAML, TYPESCRIPT])
@@ -84,7 +94,7 @@ def test_a_program_of_every_component_is_the_same_in_every_preview(
     shutil.copytree(PROGRAMS / runtime, tmp_path, dirs_exist_ok=True)
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "handler.py").write_text("def handle(event, context):\n    return {}\n")
-    with installed(aws, tmp_path, plugin) as project:
+    with stack(aws, tmp_path, plugin) as project:
         project.configure(**config)
         project.up()
         made = {each["type"] for each in project.resources().values() if not each.get("custom")}
@@ -103,7 +113,7 @@ def test_a_program_of_every_component_is_the_same_in_every_preview(
 @pytest.mark.parametrize("runtime", [YAML])
 def test_the_example_in_yaml_comes_up(runtime: str, aws: Sandbox, plugin: Path, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / runtime, tmp_path, dirs_exist_ok=True)
-    with installed(aws, tmp_path, plugin) as project:
+    with stack(aws, tmp_path, plugin) as project:
         project.up()
         project.is_settled()
         name = project.outputs()["deliveryStreamName"]
