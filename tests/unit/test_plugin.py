@@ -66,7 +66,7 @@ def test_the_schema_has_every_component_and_one_version() -> None:
 
 
 def test_a_python_program_has_the_components_without_the_plugin() -> None:
-    # The engine looks for the plugin of every package whose name begins with "pulumi-", unless it says that it has none.
+    # The engine looks for a plugin to each package whose name begins with "pulumi-", unless that says it has none.
     module = importlib.metadata.metadata("pulumi-aws-eda")["Name"].replace("-", "_")
     said = json.loads((importlib.resources.files(module) / "pulumi-plugin.json").read_text())
     assert said["resource"] is False

@@ -6,7 +6,9 @@ const config = new pulumi.Config();
 const tableName = config.require("tableName");
 const tableArn = config.require("tableArn");
 const streamArn = config.require("streamArn");
-const ownerArns = ["arn:aws:quicksight:eu-central-1:000000000000:user/default/analyst"];
+const quicksight = "arn:aws:quicksight:eu-central-1:000000000000";
+const ownerArns = [`${quicksight}:user/default/analyst`];
+const vpcConnectionArn = `${quicksight}:vpcConnection/private`;
 const tags = { team: "languages", stage: "test", "cost-centre": "17", application: "every-component" };
 
 const key = new eda.EncryptionKey("key", {
@@ -164,6 +166,7 @@ const refresh = new eda.SpiceRefresh("refresh", {
         port: load.port,
         databaseName: load.redshiftDatabaseName,
         secretArn: load.readerSecretArn.apply(arn => arn!),
+        vpcConnectionArn,
     },
     dataSets: {
         things: {
@@ -244,7 +247,7 @@ const pages = new eda.AnalyticsChain("pages", {
             port: load.port,
         },
     },
-    quicksight: { dataSets: { pages: {} }, ownerArns },
+    quicksight: { dataSets: { pages: {} }, dataSource: { vpcConnectionArn }, ownerArns },
     reconciler: { graceSeconds: 600 },
     tags,
 });
@@ -253,7 +256,7 @@ new eda.Observability("seen", {
         ...[worker, flow, api, outbox, changes, query, load, refresh, repairs, pages, cache].map(each => each.observed),
         { tables: [tableName] },
     ],
-    functions: { worker: worker.functionName, another: "another-stacks-function" },
+    functions: { orders: "another-stacks-orders", invoices: "another-stacks-invoices", customers: "another-stacks-customers" },
     sampling: { reservoirSize: 2, fixedRate: 0.1 },
     alarmActions: [alarms.topicArn],
     tags,
