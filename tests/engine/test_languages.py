@@ -22,7 +22,7 @@ from tests.engine.project import SECONDS, WITH_ENGINE, Project
 from tests.integration.test_examples import EXAMPLES, program_problems, schema
 
 PROGRAMS = Path(__file__).with_name("every_component")
-PREVIEWS, MINUTES = 10, 30
+PREVIEWS = 10
 TABLE = "another-stacks-things"
 
 
@@ -87,7 +87,7 @@ def install(project: Project, plugin: Path) -> None:
     subprocess.run(command, cwd=project.folder, env=project.environment, check=True, timeout=SECONDS)
 
 
-@pytest.mark.timeout(60 * MINUTES)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("runtime", [YAML, TYPESCRIPT])
 def test_a_program_of_every_component_is_the_same_in_every_preview(
     runtime: str, aws: Sandbox, config: dict[str, str], plugin: Path, tmp_path: Path
