@@ -16,6 +16,7 @@ import typing
 from typing import Any
 
 import pulumi
+from pulumi.errors import InputPropertyError
 from pulumi.provider import main
 from pulumi.provider.experimental.analyzer import Analyzer, PropertyDefinition
 from pulumi.provider.experimental.component import ComponentProvider
@@ -32,6 +33,7 @@ COMPONENTS: list[type[pulumi.ComponentResource]] = [
     for exported in (getattr(pulumi_aws_eda, name) for name in pulumi_aws_eda.__all__)
     if isinstance(exported, type) and issubclass(exported, pulumi.ComponentResource)
 ]
+NO_OUTPUT = "has to be known before anything is made; an output of a resource, or a secret, is not"
 _SECTIONS = re.compile(r"\n\n(?:Args|Returns|Raises):\n.*", re.DOTALL)
 """What a docstring says to callers in Python alone."""
 _LITERAL_BLOCK = re.compile(r"::\n\n((?:(?: {4}.*)?\n)*(?: {4}.*)$)", re.MULTILINE)
@@ -65,6 +67,44 @@ class EdaProvider(ComponentProvider):
     def __init__(self) -> None:
         super().__init__(COMPONENTS, NAME, NAMESPACE, importlib.metadata.version("pulumi-aws-eda"))
         self.schema = json.dumps(self._described(json.loads(self.schema or "{}")))
+
+    def map_input_properties(
+        self,
+        inputs: Any,
+        properties: dict[str, PropertyDefinition],
+        mapping: dict[str, str],
+        component_name: str,
+        property_path: str,
+    ) -> Any:
+        """The arguments by their names in Python.
+
+        Args:
+            inputs: by their names in the schema.
+            properties: their definitions, by the same names.
+            mapping: their names in Python, by the same names.
+            component_name: for messages.
+            property_path: where the arguments are nested, for messages.
+
+        Raises:
+            InputPropertyError: one is missing, is none of an enum's values, or is an output where none is taken.
+        """
+        if isinstance(inputs, pulumi.Output):
+            raise InputPropertyError(property_path, NO_OUTPUT)
+        as_given = {}
+        for name, property in properties.items():
+            value = (inputs or {}).get(name)
+            if isinstance(value, pulumi.Output) and property.plain:
+                raise InputPropertyError(f"{property_path}.{name}".removeprefix("."), NO_OUTPUT)
+            # The base class takes outputs for numbers, and an enum's values in a list for objects.
+            if isinstance(value, pulumi.Output) or (value is not None and self._is_list_of_enum(property)):
+                as_given[name] = value
+        others = {name: property for name, property in properties.items() if name not in as_given}
+        mapped = super().map_input_properties(inputs, others, mapping, component_name, property_path)
+        return {**mapped, **{mapping[name]: value for name, value in as_given.items()}}
+
+    def _is_list_of_enum(self, property: PropertyDefinition) -> bool:
+        known = self.get_type_definition(property.items) if property.items and property.items.ref else None
+        return known is not None and bool(known.enum)
 
     def _described(self, schema: dict[str, Any]) -> dict[str, Any]:
         schema |= {"description": DESCRIPTION, "license": "Apache-2.0"}

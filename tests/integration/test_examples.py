@@ -1,8 +1,6 @@
 """Each example is deployed into the embedded AWS as it is, and driven to its effect."""
 
 import json
-import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -250,16 +248,3 @@ def test_a_yaml_program_that_does_not_fit_is_seen() -> None:
         "resize.idempotency.token: 'CLIENTS' is none of the values",
         "queueUrl: resize has no output queue",
     ]
-
-
-@pytest.mark.skipif(
-    not (shutil.which("pulumi") and shutil.which("pulumi-language-yaml")),
-    reason="pulumi and its YAML language host are not on PATH",
-)
-def test_the_yaml_program_is_previewed_by_the_engine(tmp_path: Path) -> None:
-    project = tmp_path / "examples" / "yaml"
-    shutil.copytree(EXAMPLES / "yaml", project)
-    (tmp_path / "components").symlink_to(ROOT / "components")
-    environment = {"PULUMI_CONFIG_PASSPHRASE": "", "PULUMI_BACKEND_URL": f"file://{tmp_path}"}
-    for command in (["stack", "init", "test"], ["config", "set", "aws:region", REGION], ["preview"]):
-        subprocess.run(["pulumi", *command, "--non-interactive"], cwd=project, env=environment, check=True)

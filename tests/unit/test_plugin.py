@@ -1,6 +1,7 @@
 """The components as programs in other languages get them: the schema, and what is made through the provider."""
 
 import importlib.metadata
+import importlib.resources
 import importlib.util
 import json
 import re
@@ -12,9 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pulumi
 import pulumi_aws_eda
 import pytest
-from pulumi_aws_eda import plugin
+from pulumi.errors import InputPropertyError
+from pulumi_aws_eda import EncryptionKey, KeyService, plugin
 from pulumi_aws_eda._parts import columns
 from pulumi_aws_eda.testing import Recording, record
 
@@ -60,6 +63,13 @@ def test_the_schema_has_every_component_and_one_version() -> None:
     project = tomllib.loads((COMPONENTS / "pyproject.toml").read_text())["project"]
     assert made["version"] == project["version"] == importlib.metadata.version("pulumi-aws-eda")
     assert (made["name"], made["namespace"]) == ("aws-eda", "eda")
+
+
+def test_a_python_program_has_the_components_without_the_plugin() -> None:
+    # The engine looks for a plugin to each package whose name begins with "pulumi-", unless that says it has none.
+    module = importlib.metadata.metadata("pulumi-aws-eda")["Name"].replace("-", "_")
+    said = json.loads((importlib.resources.files(module) / "pulumi-plugin.json").read_text())
+    assert said["resource"] is False
 
 
 def test_everything_in_the_schema_is_described_in_its_own_terms() -> None:
@@ -189,6 +199,37 @@ def test_the_plugin_makes_what_the_library_makes(name: str, monkeypatch: pytest.
     monkeypatch.setattr(component_cases, name, construct)
     remote = record(component_cases.CASES[name])
     assert inputs_of(remote) == inputs_of(native)
+
+
+def test_a_list_of_an_enums_values_reaches_the_component() -> None:
+    services = [KeyService.ALARMS, KeyService.LOGS]
+    native = record(lambda: EncryptionKey("it", {"services": services}))
+    sent = {"services": [service.value for service in services]}
+    remote = record(lambda: provider().construct("it", "aws-eda:index:EncryptionKey", sent))
+    assert inputs_of(remote) == inputs_of(native) != inputs_of(record(lambda: EncryptionKey("it", {})))
+
+
+@pytest.mark.parametrize("number", [7, pulumi.Output.from_input(7.0)])
+def test_a_number_may_be_an_output(number: Any) -> None:
+    made = record(lambda: provider().construct("it", "aws-eda:index:EncryptionKey", {"deletionWindowInDays": number}))
+    assert made.one("aws:kms/key:Key", "it-key").inputs["deletionWindowInDays"] == 7
+
+
+@pytest.mark.parametrize(
+    ("component", "args", "path"),
+    [
+        ("AlarmTopic", {"emailAddresses": pulumi.Output.from_input(["on-call@example.com"])}, "emailAddresses"),
+        ("ConsumerCache", {"hot": pulumi.Output.from_input({})}, "hot"),
+        ("ConsumerCache", {"hot": {"timeToLiveInSeconds": pulumi.Output.from_input(60)}}, "hot.timeToLiveInSeconds"),
+        ("EventApi", {"routes": {"GET /": pulumi.Output.from_input({})}}, "routes.GET /"),
+    ],
+)
+def test_an_output_where_none_is_taken_is_an_error_that_says_where(
+    component: str, args: dict[str, Any], path: str
+) -> None:
+    with pytest.raises(InputPropertyError) as raised:
+        record(lambda: provider().construct("it", f"aws-eda:index:{component}", args))
+    assert (raised.value.property_path, raised.value.reason) == (path, plugin.NO_OUTPUT)
 
 
 def inputs_of(made: Recording) -> dict[tuple[str, str], Any]:

@@ -47,6 +47,13 @@ def batched_firehose_sink() -> None:
     programs.BatchedFirehoseSink("maps", {"direct_put": {"columns": dict.fromkeys("dcba", "string")}})
 
 
+def table_outbox() -> None:
+    filter = {name: [name, {"prefix": name}] for name in "dcba"}
+    source = {"stream_arn": f"{component_cases.TABLE}/stream/x", "key": "id", "attributes": ["a"], "filter": filter}
+    queue = "arn:aws:sqs:eu-central-1:123456789012:queue"
+    programs.TableOutbox("maps", {"table_stream_source": source, "queue_arn": queue})
+
+
 def event_api() -> None:
     function = {"function_name": "get", "invoke_arn": f"{ARN}:get/invocations"}
     schema = {"type": "object", "properties": {name: {"type": "string"} for name in "dcba"}}
@@ -88,6 +95,7 @@ CASES: dict[str, tuple[str, Callable[[], None]]] = {
     **{name: (name, case) for name, case in component_cases.CASES.items()},
     "IdempotentLambda, maps": ("IdempotentLambda", idempotent_lambda),
     "BatchedFirehoseSink, maps": ("BatchedFirehoseSink", batched_firehose_sink),
+    "TableOutbox, maps": ("TableOutbox", table_outbox),
     "EventApi, maps": ("EventApi", event_api),
     "SpiceRefresh, maps": ("SpiceRefresh", spice_refresh),
     "Observability, maps": ("Observability", observability),

@@ -68,7 +68,8 @@ class ChangeRows:
         return {f"old_{name}": name for name in self.old}
 
     def _row(self) -> dict[str, Any]:
-        conditions = {self.version: [{"exists": True}], **self.conditions}
+        # A map's order is lost on the way from other languages.
+        conditions = {self.version: [{"exists": True}], **dict(sorted(self.conditions.items()))}
         return {name: {self._type(name): list(values)} for name, values in conditions.items()}
 
     def _typed(self, name: str) -> str:
