@@ -409,6 +409,13 @@ def test_one_route_may_not_be_lifted_out_of_the_throttling(values: Any, open_: b
     assert ("apigw-throttled" in reported(beside(settings("things/GET", **values)))) is open_
 
 
+def test_a_function_that_has_no_name_yet_is_not_said_to_be_called_none() -> None:
+    stack = broken("reader", "loggingConfig", REMOVED)
+    stack["reader"].properties.pop("name", None)
+    (said,) = [v.message for v in check(stack, preview=True) if v.rule.name == "lambda-own-log-group"]
+    assert "'/aws/lambda/<its name>' by default" in said
+
+
 VALIDATOR = "aws:apigateway/requestValidator:RequestValidator"
 
 

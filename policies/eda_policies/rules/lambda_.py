@@ -372,15 +372,15 @@ def own_log_group(graph: Graph, options: Options) -> Findings:
     for function in functions(graph):
         given = function.text("loggingConfig.logGroup")
         found = graph.linked(function, "loggingConfig.logGroup", LOG_GROUP) if given.given else []
-        standard = f"/aws/lambda/{function.text('name').value}"
-        if not given.given and not given.invalid:
-            found = [group for group in groups if group.text("name").value == standard]
+        name = function.text("name").value
+        if not given.given and not given.invalid and name is not None:
+            found = [group for group in groups if group.text("name").value == f"/aws/lambda/{name}"]
         if given.invalid:
             yield from given.require(lambda _known: True, "a LogGroup of the stack")
         elif not found and given.unknown:
             yield function.undecided("loggingConfig.logGroup", "a LogGroup of the stack")
         elif not found:
-            shown = given.shown if given.given else f"'{standard}' by default"
+            shown = given.shown if given.given else f"'/aws/lambda/{name or '<its name>'}' by default"
             yield function.finding(
                 f"its log group is {shown}, which the stack does not make", "a LogGroup of the stack"
             )
