@@ -82,12 +82,13 @@ def as_text(checked: Sequence[Checked], rules: Sequence[Rule], console: Console)
     for stack in checked:
         profile = "" if stack.stack == stack.environment else f" (profile {stack.environment})"
         console.print(f"[bold]{escape(stack.stack)}[/bold]{profile}: {stack.resources} resources, {len(rules)} rules")
-        for cause in causes(stack.found):
+        found = causes(stack.found)
+        for cause in found:
             console.print(f"  [{_STYLES[cause.level]}]{cause.level.value}[/] {cause.rule}")
             console.print(f"    {escape(_subjects(cause))}: {escape(cause.found)}")
             for line in cause.advice.splitlines():
                 console.print(f"    {escape(line)}")
-        count = Counter(cause.level for cause in causes(stack.found))
+        count = Counter(cause.level for cause in found)
         mandatory, advisory = count[Level.MANDATORY], count[Level.ADVISORY]
         verdict = f"[red]{mandatory} mandatory[/]" if mandatory else "[green]passes[/]"
         console.print(f"  {verdict}, {advisory} advisory\n")

@@ -137,8 +137,8 @@ def _state(data: Mapping[str, Any], label: str, jsonata: bool) -> Iterator[str]:
         yield from _BY_TYPE[type](data, label)
     elif type in _BY_TYPE_AND_LANGUAGE:
         yield from _BY_TYPE_AND_LANGUAGE[type](data, label, jsonata)
-    yield from _retries(data.get("Retry"), label)
-    yield from _catchers(data.get("Catch"), label)
+    yield from _handlers(data, label, "Retry", "retrier", _RETRY, _retrier)
+    yield from _handlers(data, label, "Catch", "catcher", _CATCH, _catcher)
 
 
 def _unknown(data: Mapping[str, Any], allowed: tuple[str, ...], label: str) -> Iterator[str]:
@@ -285,41 +285,44 @@ _BY_TYPE_AND_LANGUAGE: Mapping[str, Callable[[Mapping[str, Any], str, bool], Ite
 }
 
 
-def _retries(entries: Any, label: str) -> Iterator[str]:
+def _handlers(
+    data: Mapping[str, Any],
+    label: str,
+    field: str,
+    kind: str,
+    allowed: tuple[str, ...],
+    check: Callable[[Mapping[str, Any], str], Iterator[str]],
+) -> Iterator[str]:
+    """The mistakes of a state's ``Retry`` or ``Catch``: of its errors' names, and what a check finds of each entry."""
+    entries = data.get(field)
     if entries is None:
         return
     if not isinstance(entries, list):
-        yield f"{label}: Retry is no list"
+        yield f"{label}: {field} is no list"
         return
     for number, entry in enumerate(entries, 1):
-        where = f"{label}: retrier {number}"
-        yield from _error_names(entry, _RETRY, where, last=number == len(entries))
-        if not isinstance(entry, dict):
-            continue
-        rate, attempts = entry.get("BackoffRate", 2), entry.get("MaxAttempts", 3)
-        if not isinstance(rate, int | float) or rate < 1:
-            yield f"{where}: BackoffRate is {rate!r}; allowed is 1 or more"
-        if not isinstance(attempts, int) or attempts < 0:
-            yield f"{where}: MaxAttempts is {attempts!r}; allowed is 0 or more"
-        if entry.get("JitterStrategy", "NONE") not in ("FULL", "NONE"):
-            yield f"{where}: JitterStrategy is {entry['JitterStrategy']!r}; allowed are FULL, NONE"
-        for key in ("IntervalSeconds", "MaxDelaySeconds"):
-            yield from _seconds(entry, key, where)
-
-
-def _catchers(entries: Any, label: str) -> Iterator[str]:
-    if entries is None:
-        return
-    if not isinstance(entries, list):
-        yield f"{label}: Catch is no list"
-        return
-    for number, entry in enumerate(entries, 1):
-        where = f"{label}: catcher {number}"
-        yield from _error_names(entry, _CATCH, where, last=number == len(entries))
+        where = f"{label}: {kind} {number}"
+        yield from _error_names(entry, allowed, where, last=number == len(entries))
         if isinstance(entry, dict):
-            yield from _paths(entry, where)
-            if not isinstance(entry.get("Next"), str):
-                yield f"{where} has no Next"
+            yield from check(entry, where)
+
+
+def _retrier(entry: Mapping[str, Any], where: str) -> Iterator[str]:
+    rate, attempts = entry.get("BackoffRate", 2), entry.get("MaxAttempts", 3)
+    if not isinstance(rate, int | float) or rate < 1:
+        yield f"{where}: BackoffRate is {rate!r}; allowed is 1 or more"
+    if not isinstance(attempts, int) or attempts < 0:
+        yield f"{where}: MaxAttempts is {attempts!r}; allowed is 0 or more"
+    if entry.get("JitterStrategy", "NONE") not in ("FULL", "NONE"):
+        yield f"{where}: JitterStrategy is {entry['JitterStrategy']!r}; allowed are FULL, NONE"
+    for key in ("IntervalSeconds", "MaxDelaySeconds"):
+        yield from _seconds(entry, key, where)
+
+
+def _catcher(entry: Mapping[str, Any], where: str) -> Iterator[str]:
+    yield from _paths(entry, where)
+    if not isinstance(entry.get("Next"), str):
+        yield f"{where} has no Next"
 
 
 def _error_names(entry: Any, fields: tuple[str, ...], where: str, *, last: bool) -> Iterator[str]:
