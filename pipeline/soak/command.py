@@ -104,7 +104,7 @@ def soak(
                 show_poison(console, fates)
             show(console, result)
             if stop.is_set():
-                console.print("Interrupted: what waits for a reconciler or a redrive counts as lost here, and is not.")
+                console.print("Interrupted: an order that still waits for a reconciler counts as lost here.")
             if json:
                 told: dict[str, Any] = {"poison": summed(fates)} if fates else {}
                 typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults, **told))
