@@ -29,6 +29,8 @@ from eda_sandbox.foundation.transport import hand_over
 
 EXECUTE_API = "/_aws/execute-api/"
 """Where the front door serves the stages of REST APIs."""
+USER_AGENT = "eda-sandbox"
+"""Of this process's own clients: botocore would put one together twice for each request, from thirty parts."""
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 ROOT_KEY = ROOT_SECRET = "test"  # noqa: S105 - the emulator's documented root credentials, valid on loopback only
@@ -293,6 +295,7 @@ class Cloud:
                 read_timeout=930,
                 max_pool_connections=128,
                 inject_host_prefix=False,
+                user_agent=USER_AGENT,
                 s3={"addressing_style": "path"},
             ),
         )

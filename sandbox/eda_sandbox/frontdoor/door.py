@@ -6,10 +6,10 @@ import json
 import logging
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -50,6 +50,22 @@ EMULATOR_SECONDS = 5
 """How often the front door looks whether the embedded AWS has ended while it waits for the emulator."""
 MAX_EMULATOR_SECONDS = 60
 """How long the emulator may take; a long poll of a queue takes 20 seconds."""
+ANSWERS_AT_ONCE = {
+    "cloudwatch",
+    "dynamodb",
+    TABLE_STREAMS,
+    "iam",
+    "kinesis",
+    "kms",
+    "logs",
+    "s3",
+    "secretsmanager",
+    "sqs",
+    "sts",
+}
+"""Services of the emulator that wait for nothing: they work on the caller's thread."""
+WAITS = {"ReceiveMessage", "StartLiveTail", "SubscribeToShard"}
+"""The operations of these that wait all the same."""
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +86,7 @@ class FrontDoor:
         self._streams = StreamAccess(cloud.region)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = threading.Event()
+        self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
@@ -258,17 +275,22 @@ class FrontDoor:
         return replace(request, headers=headers)
 
     def _forward(self, request: HttpRequest) -> HttpResponse:
-        """Ask the emulator; called on a thread, while the loop serves."""
+        """Ask the emulator, whose state bears one thread at a time: on this one, or on the loop where it may wait."""
+        asked = self._ask_emulator(request)
+        service, operation = self._target(request)
+        if service in ANSWERS_AT_ONCE and operation not in WAITS:
+            with self._one_at_a_time:
+                return contextvars.copy_context().run(_answer_at_once, asked)
         assert self._loop is not None, "the front door has served nothing yet"
-        asked = asyncio.run_coroutine_threadsafe(self._ask_emulator(request), self._loop)
+        waiting = asyncio.run_coroutine_threadsafe(_StepByStep(asked, self._one_at_a_time).run(), self._loop)
         waited = 0
         while True:
             try:
-                return asked.result(EMULATOR_SECONDS)
+                return waiting.result(EMULATOR_SECONDS)
             except TimeoutError:
                 waited += EMULATOR_SECONDS
                 if self._closed.is_set() or waited >= MAX_EMULATOR_SECONDS:
-                    asked.cancel()
+                    waiting.cancel()
                     raise ConnectionLost("the emulator gives no answer") from None
 
     async def _ask_emulator(self, request: HttpRequest) -> HttpResponse:
@@ -309,6 +331,41 @@ class FrontDoor:
         }
         await self._behind(scope, receive, send)
         return HttpResponse(status, headers, b"".join(chunks))
+
+
+def _answer_at_once(asked: Coroutine[Any, Any, HttpResponse]) -> HttpResponse:
+    try:
+        asked.send(None)
+    except StopIteration as answered:
+        response: HttpResponse = answered.value
+        return response
+    asked.close()
+    raise RuntimeError("the emulator waits where it is said to answer at once")
+
+
+class _StepByStep:
+    """A coroutine that holds a lock whenever it runs, and not while it waits."""
+
+    def __init__(self, steps: Coroutine[Any, Any, HttpResponse], lock: threading.Lock) -> None:
+        self._steps = steps
+        self._lock = lock
+
+    async def run(self) -> HttpResponse:
+        return await self
+
+    def __await__(self) -> Generator[Any, Any, HttpResponse]:
+        step: Callable[[], Any] = partial(self._steps.send, None)
+        while True:
+            try:
+                with self._lock:
+                    waits_for = step()
+            except StopIteration as answered:
+                response: HttpResponse = answered.value
+                return response
+            try:
+                step = partial(self._steps.send, (yield waits_for))
+            except BaseException as raised:
+                step = partial(self._steps.throw, raised)
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET, USER_AGENT
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.transport import hand_over
 
@@ -38,7 +38,12 @@ class Emulator:
         client = self._session.client(
             service,  # type: ignore[call-overload]  # the service is only known at run time
             endpoint_url=self._endpoint,
-            config=Config(retries={"total_max_attempts": 1}, inject_host_prefix=False, s3={"addressing_style": "path"}),
+            config=Config(
+                retries={"total_max_attempts": 1},
+                inject_host_prefix=False,
+                user_agent=USER_AGENT,
+                s3={"addressing_style": "path"},
+            ),
         )
         hand_over(client, self._send)
         return client
