@@ -105,8 +105,9 @@ def test_a_functions_own_package_comes_before_the_runtimes(aws: Sandbox, functio
 
 def test_what_functions_are_forked_from_is_started_again_when_it_died(aws: Sandbox, function: Make) -> None:
     source = "import os\ndef handle(event, context): return os.getppid()"
-    os.kill(invoke(aws, function(source))[1], signal.SIGKILL)
-    wait_until(lambda: invoke(aws, function(source))[0] is None, "a new function answers")
+    for _ in range(3):
+        os.kill(invoke(aws, function(source))[1], signal.SIGKILL)
+        assert invoke(aws, function(source))[0] is None
 
 
 def test_a_sandbox_that_is_killed_leaves_no_function_behind(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from eda_sandbox.services.apigateway.gateway_responses import substitute
 
 _LOG = logging.getLogger(__name__)
 _BATCH = 200
+_SECONDS = 0.2
+"""How long lines are collected: a request to CloudWatch Logs costs more than the one that it tells of."""
 
 Write = Callable[[str, list[str], list[int]], None]
 
@@ -37,9 +39,10 @@ class AccessLog:
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                first = self._lines.get(timeout=0.2)
+                first = self._lines.get(timeout=_SECONDS)
             except queue.Empty:
                 continue
+            self._stopping.wait(_SECONDS)
             self._write_batch(first)
         self.drain()
 

@@ -240,7 +240,16 @@ class Function:
             **self.cloud.environment(configuration["Role"], PRINCIPAL),
             **configuration.get("Environment", {}).get("Variables", {}),
         }
-        return Environment(self.template(self.layers), configuration["Handler"], self.code, variables, self.log.write)
+
+        def forked() -> Environment:
+            template = self.template(self.layers)
+            return Environment(template, configuration["Handler"], self.code, variables, self.log.write)
+
+        try:
+            return forked()
+        except OSError:
+            # The process that it is forked from died since it was looked at.
+            return forked()
 
 
 def _new_trace_id() -> str:

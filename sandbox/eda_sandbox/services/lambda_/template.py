@@ -92,9 +92,13 @@ class Template:
                 if not self._started.wait(START_SECONDS) or self._forked is None:
                     raise OSError("the process that environments are forked from has ended")
                 return self._forked, ours, output
-        except BaseException:
+        except BaseException as error:
             ours.close()
             os.close(output)
+            if isinstance(error, OSError):
+                # Who asks again must find it ended, and starts another.
+                self._process.kill()
+                self._process.wait()
             raise
         finally:
             os.close(written)
