@@ -11,7 +11,8 @@ seconds are CPU seconds divided by the share.
 
 Each number is the least of its rounds: whatever else the machine does only adds to it.
 
-``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last line is one
+Each function is measured once more with bytecode in its layers, which they have where the Python that builds is the
+runtime's. ``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last line is one
 object. Ends with 1 when a function is over its budget.
 """
 
@@ -24,8 +25,10 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cold_start import ORDER_ID, SHARE, Aws, Host, Quota, Started, checked_out
+from bench.cold_start import ORDER_ID, ROOT, SHARE, Aws, Host, Quota, Started, checked_out
 
+COMPILED = "bytecode"
+"""What functions are called whose layers hold bytecode, as other versions are by their revision."""
 _HTTP = {"requestContext": {"requestId": "gateway"}, "headers": {}, "pathParameters": {"order_id": ORDER_ID}}
 _CHANGE = {
     "order_id": ORDER_ID,
@@ -162,12 +165,12 @@ def main(
     """Measure, one after the other in each round, so that a slow moment hits all of them."""
     with contextlib.ExitStack() as stack:
         aws = stack.enter_context(Aws())
-        versions = {"": Path(__file__).parents[1]}
+        versions = {"": ROOT, COMPILED: ROOT}
         if against:
             versions[against] = stack.enter_context(checked_out(against))
         hosts: dict[str, Host] = {}
         for version, source in versions.items():
-            hosts[version] = Host(Path(stack.enter_context(TemporaryDirectory())), source)
+            hosts[version] = Host(Path(stack.enter_context(TemporaryDirectory())), source, version == COMPILED)
             hosts[version].trust(aws)
         measured = [each for each in functions(aws.external) if only in ("", each.name)]
         quota: Quota | None = None

@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pulumi
 
+from pulumi_aws_eda import bytecode
+
+RUNTIME = "python3.13"
+"""Lambda's runtime of functions that name none; where this Python is of that version, layers hold its bytecode."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 POWERTOOLS = ("aws_lambda_powertools", "jmespath", "typing_extensions")
@@ -117,7 +121,7 @@ def _packages(names: tuple[str, ...]) -> pulumi.FileArchive:
             files |= {f"python/{name}/{f.relative_to(origin.parent)}": f for f in _files(origin.parent)}
         else:
             files[f"python/{origin.name}"] = origin
-    return _archive(files, Path(names[0]))
+    return _archive(files, Path(names[0]), compiled=bytecode.is_of(RUNTIME))
 
 
 def _files(root: Path) -> list[Path]:
@@ -136,11 +140,15 @@ def _files(root: Path) -> list[Path]:
     return found
 
 
-def _archive(files: dict[str, Path], root: Path, beside: Mapping[str, str] | None = None) -> pulumi.FileArchive:
+def _archive(
+    files: dict[str, Path], root: Path, beside: Mapping[str, str] | None = None, compiled: bool = False
+) -> pulumi.FileArchive:
     if not files:
         raise FileNotFoundError(f"{root} holds no files")
     contents = {name.replace(os.sep, "/"): file.read_bytes() for name, file in files.items()}
     contents |= {name: text.encode() for name, text in (beside or {}).items()}
+    if compiled:
+        contents |= bytecode.compiled(contents)
     programs = frozenset(
         name.replace(os.sep, "/") for name, file in files.items() if file.stat().st_mode & stat.S_IXUSR
     )
