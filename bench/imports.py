@@ -12,8 +12,8 @@ seconds are CPU seconds divided by the share.
 Each number is the least of its rounds: whatever else the machine does only adds to it.
 
 Each function is measured once more with bytecode in its layers, which they have where the Python that builds is the
-runtime's. ``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last line is one
-object. Ends with 1 when a function is over its budget.
+runtime's. ``--against REVISION`` measures another version's functions in the same rounds. With ``--json`` the last
+line is one object. Ends with 1 when a function is over its budget.
 """
 
 import contextlib
