@@ -47,7 +47,7 @@ class LightTable:
         UpdateExpression: str,
         ExpressionAttributeNames: dict[str, str],
         ExpressionAttributeValues: dict[str, Any],
-        **_: Any,
+        **_more: Any,
     ) -> dict[str, Any]:
         self.calls["update_item"] += 1
         item = self.items[Key["id"]["S"]]
