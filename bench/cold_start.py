@@ -19,7 +19,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -254,15 +254,14 @@ def _copy(found: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
-def checked_out(revision: str) -> Iterator[Path]:
-    """The sources of another version, in a folder.
+def checked_out(revision: str, paths: Sequence[str] = SOURCES) -> Iterator[Path]:
+    """The files of a version, in a folder.
 
     Args:
         revision: as git names it.
+        paths: which ones; all of them when there are none.
     """
-    archive = subprocess.run(
-        ["git", "archive", revision, *SOURCES], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    ).stdout
+    archive = subprocess.run(["git", "archive", revision, *paths], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     with TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
         yield Path(folder)
