@@ -126,7 +126,7 @@ def main(
     rate = {name: statistics.median(each) for name, each in rates.items()}
     for name in NAMES:
         print(f"{name:<10} {rate[name]:7.1f} executions/s {1000 * seconds[name]:7.1f} ms of CPU each")
-    ratios = {f"executions a second, {name}": rate[name] / rate["moto"] for name in NAMES}
+    ratios = {f"seconds an execution, {name}": rate["moto"] / rate[name] for name in NAMES}
     ratios |= {f"CPU an execution, {name}": seconds[name] / seconds["moto"] for name in NAMES}
     tell(as_json, "moto's server", ratios, executions_a_second=rate, cpu_seconds_an_execution=seconds)
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from eda_runtime.json_stream import elements
 
+from bench.report import tell
 from pipeline.demo.external_api import offers
 
 CHUNK = 64 * 1024
@@ -55,11 +56,10 @@ def main(
             begin = time.process_time()
             read()
             least[name] = min(least[name], 1000 * (time.process_time() - begin))
-    ratios = {name: round(value / least["json"], 2) for name, value in least.items()}
     for name, value in least.items():
-        print(f"{name:<9} {value:7.1f} ms  {ratios[name]:5.2f}")
-    if as_json:
-        print(json.dumps({"milliseconds": {k: round(v, 1) for k, v in least.items()}, "ratios": ratios}))
+        print(f"{name:<9} {value:7.1f} ms")
+    ratios = {name: value / least["json"] for name, value in least.items()}
+    tell(as_json, "json.loads", ratios, milliseconds={name: round(value, 1) for name, value in least.items()})
 
 
 if __name__ == "__main__":

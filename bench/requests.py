@@ -84,7 +84,7 @@ def main(
     for name in NAMES:
         print(f"{name:<10} {1000 * seconds[name]:7.1f} ms of CPU an order {rate[name]:7.0f} requests/s")
     ratios = {f"CPU an order, {name}": seconds[name] / seconds["moto"] for name in NAMES}
-    ratios |= {f"requests a second, {name}": rate[name] / rate["moto"] for name in NAMES}
+    ratios |= {f"seconds a request, {name}": rate["moto"] / rate[name] for name in NAMES}
     tell(as_json, "moto's server", ratios, cpu_seconds_an_order=seconds, requests_a_second=rate)
 
 

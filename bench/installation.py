@@ -1,8 +1,8 @@
-"""How long the environment takes, against pip: ``python -m bench.setup``.
+"""How long the environment takes, against pip: ``python -m bench.installation``.
 
 ``setup.sh`` as ``make`` calls it makes ``.venv`` in a copy of the committed files, uv by itself or from PATH; the
-baseline is ``venv`` and pip with the same lock file and the same three projects. Both check the hashes of the lock, both
-have their own caches as the machine has them; ``--no-cache`` lets both download everything.
+baseline is ``venv`` and pip with the same lock file and the same three projects. Both check the hashes of the lock,
+both have their own caches as the machine has them; ``--no-cache`` lets both download everything.
 
 Prints seconds and CPU seconds (medians of the rounds), and with ``--json`` one object in the last line.
 """
