@@ -7,7 +7,7 @@ Python's own ``json`` makes floats of decimals, infinity of ``1e400``, and error
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii
@@ -127,25 +127,37 @@ def plain(value: Any, levels: int = MAX_LEVELS // 2) -> bool:
         value: the value.
         levels: deeper ones are not plain, so one that holds itself is not.
     """
-    kind = type(value)
-    if kind is str:
-        return value.isascii() or _encodes(value)
-    if kind is dict:
-        if levels == 0:
-            return False
-        for name, member in value.items():
+    if type(value) is dict:
+        for name in value:
             if type(name) is not str or not (name.isascii() or _encodes(name)):
                 return False
-            # Most members are short text: a call for each would cost more than all else.
-            if type(member) is str and member.isascii():
-                continue
+        members: Iterable[Any] = value.values()
+    elif type(value) is list:
+        members = value
+    else:
+        return _plain_scalar(value)
+    if levels == 0:
+        return False
+    for member in members:
+        kind = type(member)
+        # Most members are short text: a call for each would cost more than all else.
+        if kind is str:
+            if not (member.isascii() or _encodes(member)):
+                return False
+        elif kind is dict or kind is list:
             if not plain(member, levels - 1):
                 return False
-        return True
-    if kind is list:
-        return levels > 0 and all(plain(member, levels - 1) for member in value)
+        elif not _plain_scalar(member):
+            return False
+    return True
+
+
+def _plain_scalar(value: Any) -> bool:
+    kind = type(value)
     if kind is int:
         return bool(-_LONG <= value < _LONG)
+    if kind is str:
+        return value.isascii() or _encodes(value)
     if kind is float:
         # 1.0 is 1, and neither infinity nor NaN is JSON.
         return math.isfinite(value) and not value.is_integer()
