@@ -17,16 +17,21 @@ from bench.machine import measured
 from bench.page import DATA, ROOT, files
 
 _QUICK = {"memory": ["--orders", "100", "--seconds", "0"], "demo": ["--orders", "20", "--rounds", "1"]}
+_ORDERS = 10_000
+"""Of memory's run."""
 
 
-def measure(name: str, quick: bool) -> dict[str, Any]:
+def measure(name: str, more: list[str]) -> dict[str, Any]:
     """The object that a measurement prints in its last line, with the machine's speed right before.
+
+    Args:
+        name: the measurement's.
+        more: its options.
 
     Raises:
         CalledProcessError: it failed.
     """
     machine = measured()
-    more = _QUICK.get(name, ["--rounds", "1"]) if quick else []
     command = [sys.executable, "-u", "-m", f"bench.{name}", "--json", *more]
     last = ""
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
@@ -51,6 +56,7 @@ def write(data: dict[str, Any]) -> None:
 def main(
     only: Annotated[list[str] | None, typer.Option(help="A measurement's name; may be given several times.")] = None,
     draw: Annotated[bool, typer.Option("--draw", help="Only make the page of the data that is there.")] = False,
+    orders: Annotated[int, typer.Option(min=100, help="How many orders memory is measured over.")] = _ORDERS,
     quick: Annotated[bool, typer.Option("--quick", help="See whether they run; the page is not written.")] = False,
 ) -> None:
     """Measure one after the other."""
@@ -63,8 +69,9 @@ def main(
         if only and name not in only:
             continue
         print(f"{name}:", flush=True)
+        more = ["--orders", str(orders)] if name == "memory" else []
         try:
-            found = measure(name, quick)
+            found = measure(name, _QUICK.get(name, ["--rounds", "1"]) if quick else more)
         except subprocess.CalledProcessError as failure:
             print(f"  {failure}", flush=True)
             failed.append(name)

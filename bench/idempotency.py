@@ -138,14 +138,14 @@ def cold(rounds: int) -> dict[str, dict[str, float]]:
 
 def main(
     rounds: Annotated[int, typer.Option(min=1, help="How often each is measured.")] = 15,
-    calls: Annotated[int, typer.Option(min=1, help="Calls in a round; a tenth of it through botocore.")] = 300,
+    calls: Annotated[int, typer.Option(min=1, help="Calls in a round; a third of it through botocore.")] = 300,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object in the last line.")] = False,
 ) -> None:
     """Measure, one after the other in each round, so that a slow moment hits both."""
     os.environ.setdefault("AWS_DEFAULT_REGION", "eu-central-1")
     with Path(os.devnull).open("w") as log:
         table = warm(lambda table: table, rounds, calls, log)
-        botocore = warm(answered_by, rounds, max(1, calls // 10), log)
+        botocore = warm(answered_by, rounds, max(1, calls // 3), log)
         sent = requests(log)
         called = function_calls(log)
     started = cold(max(1, rounds // 3))

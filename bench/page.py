@@ -23,6 +23,8 @@ _STYLE = Style(
     foreground=_INK,
     foreground_strong=_INK,
     foreground_subtle=_BASE,
+    guide_stroke_color=_BASE,
+    major_guide_stroke_color=_BASE,
     colors=(_BAR, "#c0662b", "#4f8a4f"),
     font_family="sans-serif",
     label_font_size=12,
@@ -65,15 +67,12 @@ def _measured(data: Mapping[str, Any]) -> Iterator[tuple[Bench, Mapping[str, Any
 
 def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     yield _HEAD
-    yield "| measured | cores | Python | seconds of `python -m bench.machine` | score |"
-    yield "|---|---|---|---|---|"
-    for names, machine in _machines(data):
-        yield (
-            f"| {', '.join(names)} | {machine['cores']}, {machine['machine']} | {machine['python']} "
-            f"| {machine['seconds']:g} | {machine['score']:g} |"
-        )
+    yield "| machine | seconds of `python -m bench.machine` |"
+    yield "|---|---|"
+    for name, seconds in _machines(data):
+        yield f"| {name} | {seconds} |"
     yield ""
-    yield "A share of the processor below 0.9 means that other programs ran; figures are then less exact:"
+    yield "The share of a core that this work got; below 0.9 other programs ran, and figures are less exact:"
     shares = {bench.name: document["machine"]["share"] for bench, document in _measured(data)}
     yield ", ".join(f"{name} {share:g}" for name, share in shares.items()) + "."
     for bench, document in _measured(data):
@@ -97,18 +96,16 @@ def _lines(data: Mapping[str, Any]) -> Iterator[str]:
     yield ""
 
 
-def _machines(data: Mapping[str, Any]) -> list[tuple[list[str], dict[str, Any]]]:
-    """Machines with what was measured on each; runs at the same speed are one."""
-    found: list[tuple[list[str], dict[str, Any]]] = []
-    for bench, document in _measured(data):
-        machine = {name: value for name, value in document["machine"].items() if name != "share"}
-        for names, known in found:
-            if known == machine:
-                names.append(bench.name)
-                break
-        else:
-            found.append(([bench.name], machine))
-    return found
+def _machines(data: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Machines, and the seconds of the fixed piece of work right before what was measured on each."""
+    found: dict[str, list[float]] = {}
+    for _, document in _measured(data):
+        machine = document["machine"]
+        name = f"{machine['cores']} cores, {machine['machine']}, Python {machine['python']}"
+        found.setdefault(name, []).append(machine["seconds"])
+    for name, seconds in found.items():
+        least, most = f"{min(seconds):.2f}", f"{max(seconds):.2f}"
+        yield name, least if least == most else f"{least} to {most}"
 
 
 def _plot(name: str) -> Path:
