@@ -47,7 +47,8 @@ def measure(name: str, more: list[str]) -> dict[str, Any]:
 
 def write(data: dict[str, Any]) -> None:
     """Write the data, the page and its plots."""
-    DATA.write_text(json.dumps(data, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    data["benches"] = {bench.name: data["benches"][bench.name] for bench in BENCHES if bench.name in data["benches"]}
+    DATA.write_text(json.dumps(data, indent=1, ensure_ascii=False) + "\n")
     for path, text in files(data).items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text)

@@ -6,6 +6,7 @@ The same data give the same bytes: nothing of the machine or the time that draws
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pygal  # type: ignore[import-untyped]  # it has no types
 from pygal.style import Style  # type: ignore[import-untyped]  # it has no types
@@ -146,10 +147,16 @@ def _curve(curve: list[dict[str, float]], names: tuple[str, ...], title: str) ->
 
 
 def _options() -> dict[str, Any]:
-    # Without prefix and scripts nothing in the file is drawn by lot or comes from elsewhere.
-    return {"no_prefix": True, "js": [], "style": _STYLE, "width": 760, "pretty_print": True, "legend_at_bottom": True}
+    # Without a prefix, which is drawn by lot, and without scripts from elsewhere.
+    return {"no_prefix": True, "js": [], "style": _STYLE, "width": 760, "legend_at_bottom": True}
 
 
 def _text(chart: Any) -> str:
-    drawn: str = chart.render(is_unicode=True)
-    return drawn if drawn.endswith("\n") else f"{drawn}\n"
+    root = chart.render_tree()
+    # pygal adds the day, and a script that only its own pages need.
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if not isinstance(child.tag, str) or child.tag == "script":
+                parent.remove(child)
+    ElementTree.indent(root)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"
