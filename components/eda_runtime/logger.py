@@ -32,8 +32,6 @@ _LAMBDA_LEVELS = {"TRACE": "NOTSET", "DEBUG": "DEBUG", "INFO": "INFO", "WARN": "
 _LAMBDA_LEVELS["FATAL"] = "CRITICAL"
 _OF_THE_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "level", "location", "message", "timestamp"}
 """What each record has, or each line, of its own; all else is the caller's."""
-
-
 _BEGINS_A_SENTENCE = frozenset(string.ascii_letters) - frozenset("ftnIN")
 """No JSON begins with them; to find that out by reading costs as much as the rest of the line."""
 _write = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False).encode

@@ -12,6 +12,7 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Set
 from functools import cache
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pulumi
@@ -147,16 +148,15 @@ def _archive(
         raise FileNotFoundError(f"{root} holds no files")
     contents = {name.replace(os.sep, "/"): file.read_bytes() for name, file in files.items()}
     contents |= {name: text.encode() for name, text in (beside or {}).items()}
-    if compiled:
-        contents |= bytecode.compiled(contents)
     programs = frozenset(
         name.replace(os.sep, "/") for name, file in files.items() if file.stat().st_mode & stat.S_IXUSR
     )
-    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{_digest(contents, programs)}.zip", programs)))
+    digest = _digest(contents, programs, MAGIC_NUMBER if compiled else b"")
+    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{digest}.zip", programs, compiled)))
 
 
-def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset()) -> str:
-    digest = hashlib.sha256()
+def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset(), compiler: bytes = b"") -> str:
+    digest = hashlib.sha256(compiler)
     for name in sorted(contents):
         digest.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
         if name in programs:
@@ -164,10 +164,12 @@ def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset()) -> str
     return digest.hexdigest()[:16]
 
 
-def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset()) -> Path:
+def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset(), compiled: bool = False) -> Path:
     """The file in the cache, made when it is not there."""
     target = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pulumi-aws-eda" / name
     if not target.exists():
+        if compiled:
+            contents = contents | bytecode.compiled(contents)
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file,

@@ -179,7 +179,7 @@ class IdempotentCalls:
         dump: Callable[[Any], Any] | None,
         load: Callable[[Any], Any] | None,
     ) -> Any:
-        # Patterns without parts: taking a named tuple apart costs ten times as much as its attributes.
+        # Patterns without parts: to take a named tuple apart costs more than to read its attributes.
         match operation:
             case core.Acquire():
                 return self.store.acquire(operation.record, operation.now)

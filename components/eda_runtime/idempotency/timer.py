@@ -1,10 +1,11 @@
-"""A timer for what is rarely due: it costs a call two entries in a dictionary, and a thread only when its time comes.
+"""A timer for what is rarely due: it costs a call an entry in a set, and a thread only when its time comes.
 
 One parked thread waits for the earliest time of all and starts a thread for each action that is due, so one that takes
 long holds up no other. Times are entered in growing order as a rule, so an entry rarely has to wake the thread; without
 entries it waits without an end.
 """
 
+import math
 import os
 import threading
 import time
@@ -65,7 +66,7 @@ class Timer:
 
     def _forget(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._entries: dict[int, Due] = {}
+        self._entries: set[Due] = set()
         self._wakes_at = 0.0
         self._parked: threading.Thread | None = None
 
@@ -89,7 +90,7 @@ class Timer:
             elif due.at < self._wakes_at:
                 self._wakes_at = due.at
                 self._changed.notify()
-            self._entries[id(due)] = due
+            self._entries.add(due)
         return due
 
     def cancel(self, due: Due, wait_seconds: float) -> None:
@@ -100,18 +101,18 @@ class Timer:
             wait_seconds: how long to wait for the end of one that has begun.
         """
         with self._changed:
-            self._entries.pop(id(due), None)
+            self._entries.discard(due)
         due.stop(wait_seconds)
 
     def _wait(self) -> None:
         with self._changed:
             while True:
                 now = time.monotonic()
-                for due in [entry for entry in self._entries.values() if entry.at <= now]:
+                for due in [entry for entry in self._entries if entry.at <= now]:
                     self._start(due, now)
-                self._wakes_at = min((entry.at for entry in self._entries.values()), default=float("inf"))
+                self._wakes_at = min((entry.at for entry in self._entries), default=math.inf)
                 left = self._wakes_at - now
-                self._changed.wait(min(left, threading.TIMEOUT_MAX) if left != float("inf") else None)
+                self._changed.wait(None if left == math.inf else min(left, threading.TIMEOUT_MAX))
 
     def _start(self, due: Due, now: float) -> None:
         try:
@@ -120,4 +121,4 @@ class Timer:
             # The environment has as many threads as it may have.
             due.at = now + self._again_seconds
         else:
-            del self._entries[id(due)]
+            self._entries.remove(due)
