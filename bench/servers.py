@@ -1,11 +1,9 @@
 """Three servers that answer as AWS does, each in a process of its own: the sandbox, moto's, and ministack alone.
 
-moto is no dependency: it is installed with uv into ``.cache/bench/moto`` when it is first measured, and only its own
-process has it on the path.
+moto is installed when it is first measured, and only its own process has it on the path.
 """
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +17,8 @@ from typing import Any
 import boto3
 import botocore.config
 
-ROOT = Path(__file__).parents[1]
+from bench.borrowed import installed
+
 MOTO = "moto[server]==5.2.5"
 REGION = "eu-central-1"
 NAMES = ("sandbox", "moto", "ministack")
@@ -78,7 +77,7 @@ def server(name: str) -> Iterator[Server]:
         port = free.getsockname()[1]
     environment = {**os.environ, "AWS_DEFAULT_REGION": REGION, "LOG_LEVEL": "ERROR"}
     if name == "moto":
-        environment["PYTHONPATH"] = str(_moto())
+        environment["PYTHONPATH"] = str(installed("moto", MOTO))
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     elif name == "ministack":
         environment |= {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "MINISTACK_REGION": REGION}
@@ -113,19 +112,6 @@ def _until_up(found: Server, process: "subprocess.Popen[bytes]") -> None:
             return
         time.sleep(0.1)
     raise RuntimeError(f"{found.name} did not start within {START_SECONDS} s")
-
-
-def _moto() -> Path:
-    folder = ROOT / ".cache" / "bench" / "moto"
-    mark = folder / MOTO.replace("[", "-").replace("]", "")
-    if not mark.exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        command = [sys.executable, "-m", "uv", "pip", "install", "-q", "--target", str(folder), MOTO]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(f"{MOTO} cannot be installed:\n{done.stderr}")
-        mark.touch()
-    return folder
 
 
 def post(url: str, content: bytes) -> None:
