@@ -12,7 +12,7 @@ ARGS ?=
 unexport PYTHONDONTWRITEBYTECODE
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
-.PHONY: help demo soak smoke-aws test check iam-proof policies lint format lock clean
+.PHONY: help demo soak smoke-aws test check iam-proof policies bench lint format lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack 
 
 check: lint .venv/.dev ## Lint, types and the tests that need no embedded AWS, for the minute between two edits
 	@$(BIN)/python -m pytest -q tests/unit tests/policies tests/runtime -m "not embedded" $(ARGS)
+
+bench: .venv/.dev ## Run all measurements and write their page, about an hour (ARGS="--only requests" picks, "--quick" tries)
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: .venv/.dev ## Check style, types, the house's walls and each project's dependencies
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && PYTHONPATH=. $(BIN)/lint-imports --no-logo

@@ -1,7 +1,8 @@
 """A function's start as Lambda has it: a new process with what Lambda's runtime brings, the layers, and nothing else.
 
-The code and the layers come without bytecode, as their archives do, and their folders are read-only on Lambda: Python
-compiles them at each start. Nothing of the developer's environment is on the path.
+The code comes without bytecode, as its archive does, and its folder is read-only on Lambda: Python compiles it at each
+start, and so it does the layers, unless they were built with bytecode. Nothing of the developer's environment is on the
+path.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import sys
 import tarfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -28,6 +29,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pulumi_aws_eda import bytecode
 
 ROOT = Path(__file__).parents[1]
 SHARE = 128 / 1769
@@ -125,9 +127,10 @@ class Host:
     Args:
         folder: where it is made.
         source: the repository's root, of whichever version.
+        compiled: whether the layers hold bytecode, as they do where the Python that builds is Lambda's.
     """
 
-    def __init__(self, folder: Path, source: Path = ROOT) -> None:
+    def __init__(self, folder: Path, source: Path = ROOT, compiled: bool = False) -> None:
         self._folder = folder
         self._source = source
         self._aws: Aws | None = None
@@ -141,6 +144,12 @@ class Host:
             _copy(_installed(name), powertools)
         (folder / "layer").mkdir()
         _copy(source / "components" / "eda_runtime", folder / "layer")
+        if compiled:
+            for layer in (powertools, folder / "layer"):
+                sources = {str(found.relative_to(layer)): found.read_bytes() for found in layer.rglob("*.py")}
+                for name, content in bytecode.compiled(sources).items():
+                    (layer / name).parent.mkdir(exist_ok=True)
+                    (layer / name).write_bytes(content)
 
     def trust(self, aws: "Aws") -> None:
         """Let both SDKs trust a server as they trust AWS: it has one more root beside all of theirs."""
@@ -245,15 +254,14 @@ def _copy(found: Path, into: Path) -> None:
 
 
 @contextlib.contextmanager
-def checked_out(revision: str) -> Iterator[Path]:
-    """The sources of another version, in a folder.
+def checked_out(revision: str, paths: Sequence[str] = SOURCES) -> Iterator[Path]:
+    """The files of a version, in a folder.
 
     Args:
         revision: as git names it.
+        paths: which ones; all of them when there are none.
     """
-    archive = subprocess.run(
-        ["git", "archive", revision, *SOURCES], cwd=ROOT, check=True, stdout=subprocess.PIPE
-    ).stdout
+    archive = subprocess.run(["git", "archive", revision, *paths], cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
     with TemporaryDirectory() as folder, tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(folder, filter="data")
         yield Path(folder)

@@ -1,8 +1,10 @@
-"""What logging and tracing cost a warm invocation, against a bare handler in the same run: ``python -m bench.logging``.
+"""What logging and tracing cost a warm invocation, against Powertools' logger: ``python -m bench.logging``.
 
 The handler answers a GET of the API and does nothing else. ``entrypoint`` is the runtime's: correlation id, the first
-line, X-Ray's trace id in each line; ``line`` lets the handler log one line more. Prints a table, and with ``--json``
-one object in the last line: microseconds (median of the rounds) and bytes of log of one invocation.
+line, X-Ray's trace id in each line; ``line`` lets the handler log one line more. The same is done with Powertools'
+logger, whose decorator takes the correlation id from the same header; both without the bare handler's time. Prints a
+table, and with ``--json`` one object in the last line: microseconds of CPU (median of the rounds) and bytes of log of
+one invocation.
 """
 
 import io
@@ -17,6 +19,8 @@ from types import SimpleNamespace
 from typing import Annotated, Any
 
 import typer
+
+from bench.report import tell
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = {
@@ -51,12 +55,26 @@ def measure(rounds: int, calls: int) -> dict[str, dict[str, float]]:
     """In the process that has the functions' environment: microseconds and bytes by what is called."""
     log = io.StringIO()
     out, sys.stdout = sys.stdout, log
+    from aws_lambda_powertools import Logger
     from eda_runtime import entrypoint
 
+    theirs = Logger(service="bench-powertools", stream=log)
+
+    @theirs.inject_lambda_context(correlation_id_path='headers."X-Correlation-Id"')
+    def powertools(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        request = event["requestContext"]
+        theirs.info("request", request_id=request["requestId"], route=request["resourcePath"])
+        if event.get("tell"):
+            theirs.info("order", order_id=event["pathParameters"]["order_id"], status="COMPLETED")
+        return answer({}, context)
+
+    telling = {**EVENT, "tell": True}
     variants: dict[str, Callable[[], Any]] = {
         "bare": lambda: answer(EVENT, CONTEXT),
         "entrypoint": lambda: entrypoint.handler(EVENT, CONTEXT),
-        "line": lambda: entrypoint.handler({**EVENT, "tell": True}, CONTEXT),
+        "line": lambda: entrypoint.handler(telling, CONTEXT),
+        "powertools": lambda: powertools(EVENT, CONTEXT),
+        "powertools, line": lambda: powertools(telling, CONTEXT),
     }
     times: dict[str, list[float]] = {name: [] for name in variants}
     sizes: dict[str, float] = {}
@@ -64,10 +82,10 @@ def measure(rounds: int, calls: int) -> dict[str, dict[str, float]]:
         for name, call in variants.items():
             log.seek(0)
             log.truncate()
-            begin = time.perf_counter()
+            begin = time.process_time()
             for _ in range(calls):
                 call()
-            times[name].append(1e6 * (time.perf_counter() - begin) / calls)
+            times[name].append(1e6 * (time.process_time() - begin) / calls)
             sizes[name] = len(log.getvalue().encode()) / calls
     sys.stdout = out
     medians = {name: round(statistics.median(found), 2) for name, found in times.items()}
@@ -88,11 +106,14 @@ def main(
     micros = found["microseconds"]
     for name, value in micros.items():
         print(
-            f"{name:<11} {value:8.1f} us  +{value - micros['bare']:7.1f} us  {found['bytes'][name]:5.0f} bytes of log"
+            f"{name:<16} {value:8.1f} us  +{value - micros['bare']:7.1f} us  {found['bytes'][name]:5.0f} bytes of log"
         )
-    if as_json:
-        overhead = {f"{name}_overhead_us": round(micros[name] - micros["bare"], 2) for name in ("entrypoint", "line")}
-        print(json.dumps({**found, **overhead}))
+    overhead = {name: value - micros["bare"] for name, value in micros.items()}
+    ratios = {
+        "entrypoint": overhead["entrypoint"] / overhead["powertools"],
+        "one line more": overhead["line"] / overhead["powertools, line"],
+    }
+    tell(as_json, "Powertools' logger", ratios, **found)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ Python's own ``json`` makes floats of decimals, infinity of ``1e400``, and error
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from json.encoder import encode_basestring_ascii
 from typing import Any
 
@@ -16,6 +17,7 @@ MAX_LEVELS = 100
 """Up to so many levels Python's own parser is used; beyond, its limit would depend on who calls it."""
 MAX_DIGITS = 600
 """Whole numbers up to so many digits are ints; Python converts 640 whatever its settings."""
+_LONG = 2**63
 _SAFE_DIGITS = 15
 """A float has every decimal of so many digits."""
 _FLOAT_DIGITS = 17
@@ -52,13 +54,18 @@ def loads(text: str, beyond: Callable[[str], Any] = Number) -> Any:
     Raises:
         ValueError: it is no JSON.
     """
+    exact, decoder = _exact(beyond)
+    if text.count("[") + text.count("{") <= MAX_LEVELS or _levels(text) <= MAX_LEVELS:
+        return decoder.decode(text)
+    return _nested(text, exact)
 
+
+@lru_cache(maxsize=8)
+def _exact(beyond: Callable[[str], Any]) -> tuple[Callable[[str], Any], json.JSONDecoder]:
     def exact(literal: str) -> Any:
         return _number(literal, beyond)
 
-    if text.count("[") + text.count("{") <= MAX_LEVELS or _levels(text) <= MAX_LEVELS:
-        return json.loads(text, parse_float=exact, parse_int=exact)
-    return _nested(text, exact)
+    return exact, json.JSONDecoder(parse_float=exact, parse_int=exact)
 
 
 def dumps(value: Any, default: Callable[[Any], Any], sort_keys: bool = False) -> str:
@@ -107,6 +114,62 @@ def dumps(value: Any, default: Callable[[Any], Any], sort_keys: bool = False) ->
             closing.append(("]", id(inner)))
             stack.append(_items(inner))
     return "".join(parts)
+
+
+def plain(value: Any, levels: int = MAX_LEVELS // 2) -> bool:
+    """Whether a value is what Python's own reader makes of what its own writer writes of it, in its canonical form.
+
+    Then nothing has to be copied or compared. That is so for text without surrogates, objects whose names are such
+    text, arrays, ``true``, ``false``, ``null``, whole numbers of 64 bits and floats that are no whole number; each of
+    its own type, not of one derived from it.
+
+    Args:
+        value: the value.
+        levels: deeper ones are not plain, so one that holds itself is not.
+    """
+    if type(value) is dict:
+        for name in value:
+            if type(name) is not str or not (name.isascii() or _encodes(name)):
+                return False
+        members: Iterable[Any] = value.values()
+    elif type(value) is list:
+        members = value
+    else:
+        return _plain_scalar(value)
+    if levels == 0:
+        return False
+    for member in members:
+        kind = type(member)
+        # Most members are short text: a call for each would cost more than all else.
+        if kind is str:
+            if not (member.isascii() or _encodes(member)):
+                return False
+        elif kind is dict or kind is list:
+            if not plain(member, levels - 1):
+                return False
+        elif not _plain_scalar(member):
+            return False
+    return True
+
+
+def _plain_scalar(value: Any) -> bool:
+    kind = type(value)
+    if kind is int:
+        return bool(-_LONG <= value < _LONG)
+    if kind is str:
+        return value.isascii() or _encodes(value)
+    if kind is float:
+        # 1.0 is 1, and neither infinity nor NaN is JSON.
+        return math.isfinite(value) and not value.is_integer()
+    return kind is bool or value is None
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _items(value: Sequence[Any]) -> Iterator[tuple[str, Any]]:

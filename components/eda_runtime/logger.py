@@ -16,6 +16,7 @@ Environment, with the names and meanings that Powertools gives them:
 import json
 import logging
 import os
+import string
 import sys
 import time
 import traceback
@@ -31,6 +32,9 @@ _LAMBDA_LEVELS = {"TRACE": "NOTSET", "DEBUG": "DEBUG", "INFO": "INFO", "WARN": "
 _LAMBDA_LEVELS["FATAL"] = "CRITICAL"
 _OF_THE_RECORD = frozenset(vars(logging.makeLogRecord({}))) | {"asctime", "level", "location", "message", "timestamp"}
 """What each record has, or each line, of its own; all else is the caller's."""
+_BEGINS_A_SENTENCE = frozenset(string.ascii_letters) - frozenset("ftnIN")
+"""No JSON begins with them; to find that out by reading costs as much as the rest of the line."""
+_write = json.JSONEncoder(default=str, separators=(",", ":"), ensure_ascii=False).encode
 
 
 class JsonLines(logging.Formatter):
@@ -57,7 +61,7 @@ class JsonLines(logging.Formatter):
         trace = os.environ.get("_X_AMZN_TRACE_ID")
         line["xray_trace_id"] = trace.split(";")[0].replace("Root=", "") if trace else None
         known = {name: value for name, value in line.items() if value is not None}
-        return json.dumps(known, default=str, separators=(",", ":"), ensure_ascii=False)
+        return _write(known)
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002  # the base's
         """``2026-01-31 13:00:00,123+0000``."""
@@ -105,6 +109,8 @@ def _message(record: logging.LogRecord) -> Any:
     if record.args:
         return record.getMessage()
     if isinstance(record.msg, str):
+        if record.msg[:1] in _BEGINS_A_SENTENCE:
+            return record.msg
         try:
             return json.loads(record.msg)
         except (ValueError, RecursionError):
@@ -144,7 +150,8 @@ class Logger:
         # Lambda's own handler would write the line once more.
         self._logger.propagate = False
         self._logger.handlers = [self.registered_handler]
-        self._level = _level(sampled=bool(self._rate))
+        self._logger.setLevel(_level(sampled=bool(self._rate)))
+        self._level = self._logger.level
         self._sample()
         # By these a logger of Powertools knows that its handler is there already.
         vars(self._logger).update(
@@ -231,7 +238,10 @@ class Logger:
 
     def _sample(self) -> None:
         drawn = self._rate and int.from_bytes(os.urandom(4), "big") / 2**32 < self._rate
-        self._logger.setLevel(logging.DEBUG if drawn else self._level)
+        level = logging.DEBUG if drawn else self._level
+        # Setting it empties what every logger of the process knows about levels.
+        if self._logger.level != level:
+            self._logger.setLevel(level)
 
 
 def _options(extra: Mapping[str, Any] | None, keys: dict[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,15 @@ import tempfile
 import zipfile
 from collections.abc import Mapping, Set
 from functools import cache
+from importlib.util import MAGIC_NUMBER
 from pathlib import Path
 
 import pulumi
 
+from pulumi_aws_eda import bytecode
+
+RUNTIME = "python3.13"
+"""Lambda's runtime of functions that name none; where this Python is of that version, layers hold its bytecode."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 POWERTOOLS = ("aws_lambda_powertools", "jmespath", "typing_extensions")
@@ -117,7 +122,7 @@ def _packages(names: tuple[str, ...]) -> pulumi.FileArchive:
             files |= {f"python/{name}/{f.relative_to(origin.parent)}": f for f in _files(origin.parent)}
         else:
             files[f"python/{origin.name}"] = origin
-    return _archive(files, Path(names[0]))
+    return _archive(files, Path(names[0]), compiled=bytecode.is_of(RUNTIME))
 
 
 def _files(root: Path) -> list[Path]:
@@ -136,7 +141,9 @@ def _files(root: Path) -> list[Path]:
     return found
 
 
-def _archive(files: dict[str, Path], root: Path, beside: Mapping[str, str] | None = None) -> pulumi.FileArchive:
+def _archive(
+    files: dict[str, Path], root: Path, beside: Mapping[str, str] | None = None, compiled: bool = False
+) -> pulumi.FileArchive:
     if not files:
         raise FileNotFoundError(f"{root} holds no files")
     contents = {name.replace(os.sep, "/"): file.read_bytes() for name, file in files.items()}
@@ -144,11 +151,12 @@ def _archive(files: dict[str, Path], root: Path, beside: Mapping[str, str] | Non
     programs = frozenset(
         name.replace(os.sep, "/") for name, file in files.items() if file.stat().st_mode & stat.S_IXUSR
     )
-    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{_digest(contents, programs)}.zip", programs)))
+    digest = _digest(contents, programs, MAGIC_NUMBER if compiled else b"")
+    return pulumi.FileArchive(str(_zip(contents, f"{root.name}-{digest}.zip", programs, compiled)))
 
 
-def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset()) -> str:
-    digest = hashlib.sha256()
+def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset(), compiler: bytes = b"") -> str:
+    digest = hashlib.sha256(compiler)
     for name in sorted(contents):
         digest.update(name.encode() + b"\0" + hashlib.sha256(contents[name]).digest())
         if name in programs:
@@ -156,10 +164,12 @@ def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset()) -> str
     return digest.hexdigest()[:16]
 
 
-def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset()) -> Path:
+def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset(), compiled: bool = False) -> Path:
     """The file in the cache, made when it is not there."""
     target = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pulumi-aws-eda" / name
     if not target.exists():
+        if compiled:
+            contents = contents | bytecode.compiled(contents)
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
             tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as file,

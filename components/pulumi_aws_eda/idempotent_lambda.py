@@ -6,6 +6,7 @@ from typing import Any, NotRequired, TypedDict
 import pulumi
 import pulumi_aws as aws
 
+from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, keys, logs, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
@@ -262,7 +263,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             description=args.get("description"),
             code=args["code"],
             handler=ENTRYPOINT,
-            runtime=args.get("runtime", "python3.13"),
+            runtime=args.get("runtime", archives.RUNTIME),
             architectures=["arm64"],
             memory_size=memory_size,
             timeout=timeout,

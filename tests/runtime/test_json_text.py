@@ -85,3 +85,68 @@ def test_the_same_json_is_told_from_what_python_takes_for_it() -> None:
     assert json_text.same({"a": [1, 2.0]}, {"a": [1.0, 2]})
     for one, other in ((1, True), (0, False), ([1], [True]), ({"a": 1}, {"a": True}), ("1", 1), (None, 0), ([], {})):
         assert not json_text.same(one, other)
+
+
+class Text(str):
+    """Text of a type of its own."""
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.text(st.characters(categories=["Cs", "Lu"]))
+    | st.decimals()
+    | st.builds(Text, st.text()),
+    lambda inner: (
+        st.lists(inner)
+        | st.tuples(inner)
+        | st.dictionaries(st.text() | st.integers() | st.booleans(), inner, max_size=4)
+    ),
+)
+
+
+@given(ANYTHING)
+def test_a_plain_value_is_read_as_it_was_written_and_is_its_own_canonical_form(value: Any) -> None:
+    def exactly(found: Any) -> str:
+        return repr(found) if not isinstance(found, Text) else f"Text({found!r})"
+
+    if json_text.plain(value):
+        text = json.dumps(value)
+        assert exactly(json_text.loads(text)) == exactly(value)
+        assert exactly(canonical(value)) == exactly(value)
+        assert json_text.dumps(value, refuse) == text
+
+
+@pytest.mark.parametrize("value", [{"a": [1, -2, 0.5, "ü", "😀", True, None, {"b": {}}]}, [], "", 2**63 - 1])
+def test_what_handlers_answer_is_plain(value: Any) -> None:
+    assert json_text.plain(value)
+
+
+LOOP: list[Any] = []
+LOOP.append(LOOP)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.0,
+        -0.0,
+        float("nan"),
+        float("inf"),
+        2**63,
+        (1,),
+        {1: 2},
+        "\ud83d\ude00",
+        {"\ud800": 1},
+        Decimal(1),
+        Text(""),
+        LOOP,
+    ],
+    ids=repr,
+)
+def test_what_json_changes_is_not_plain(value: Any) -> None:
+    assert not json_text.plain(value)
+    assert not json_text.plain({"a": [value]})

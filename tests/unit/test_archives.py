@@ -1,10 +1,12 @@
 """Archives of code are the same bytes for the same content."""
 
 import hashlib
+import importlib.util
 import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -86,17 +88,67 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
         archives.directory_archive(tmp_path)
 
 
-def test_the_layers_hold_their_packages_and_no_caches() -> None:
-    archives.runtime_layer_archive.cache_clear()
-    archives.powertools_layer_archive.cache_clear()
-    runtime = zipfile.ZipFile(archives.runtime_layer_archive().path).namelist()
-    powertools = zipfile.ZipFile(archives.powertools_layer_archive().path).namelist()
-    archives.runtime_layer_archive.cache_clear()
-    archives.powertools_layer_archive.cache_clear()
-    assert "python/eda_runtime/entrypoint.py" in runtime
-    assert {"python/aws_lambda_powertools/__init__.py", "python/typing_extensions.py"} <= set(powertools)
-    assert not [name for name in runtime + powertools if "__pycache__" in name]
-    assert all(name.startswith("python/") for name in runtime + powertools)
+LAYERS = (archives.runtime_layer_archive, archives.powertools_layer_archive)
+HERE = f"python{sys.version_info.major}.{sys.version_info.minor}"
+
+
+@pytest.fixture(params=[HERE, "python3.99"], ids=["this-python", "another-python"])
+def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """What Lambda runs."""
+    monkeypatch.setattr(archives, "RUNTIME", request.param)
+    for layer in LAYERS:
+        layer.cache_clear()
+    yield request.param
+    for layer in LAYERS:
+        layer.cache_clear()
+
+
+def test_the_layers_hold_their_packages_and_bytecode_of_the_runtimes_python_alone(runtime: str) -> None:
+    names = {name for layer in LAYERS for name in zipfile.ZipFile(layer().path).namelist()}
+    assert {"python/eda_runtime/entrypoint.py", "python/aws_lambda_powertools/__init__.py"} <= names
+    assert "python/typing_extensions.py" in names
+    assert all(name.startswith("python/") for name in names)
+    sources = {name for name in names if name.endswith(".py")}
+    expected = {importlib.util.cache_from_source(name, optimization="") for name in sources}
+    assert {name for name in names if name.endswith(".pyc")} == (expected if runtime == HERE else set())
+
+
+MAKE = """
+import sys
+from pulumi_aws_eda import archives
+archives.RUNTIME = sys.argv[1]
+if len(sys.argv) > 2:
+    import asyncio, unittest, boto3  # whatever else has been loaded
+print(archives.runtime_layer_archive().path, archives.powertools_layer_archive().path)
+"""
+
+
+def test_bytecode_is_the_same_bytes_whoever_makes_it(tmp_path: Path) -> None:
+    made = []
+    for number, more in enumerate(([], ["more"])):
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / str(number)), "PYTHONHASHSEED": str(number)}
+        command = [sys.executable, "-c", MAKE, HERE, *more]
+        done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
+        made.append([Path(path).read_bytes() for path in done.stdout.split()])
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("runtime", [HERE], indirect=True)
+def test_python_takes_the_bytecode_as_it_lies_there(runtime: str, tmp_path: Path) -> None:
+    with zipfile.ZipFile(archives.runtime_layer_archive().path) as archive:
+        archive.extractall(tmp_path)
+    for source in tmp_path.rglob("*.py"):
+        source.write_text("raise ImportError('compiled anew')")
+    told = "from eda_runtime import json_text; print(json_text.same.__code__.co_filename, json_text.loads('[1]'))"
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", told],
+        env={"PYTHONPATH": str(tmp_path / "python"), "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(tmp_path / "python" / "eda_runtime" / "json_text.py"), "[1]"]
 
 
 def test_the_wheel_is_installed_by_pip_and_is_the_same_bytes_every_time(tmp_path: Path) -> None:

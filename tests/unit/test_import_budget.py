@@ -71,6 +71,18 @@ def test_get_order_loads_what_it_needs_and_nothing_else(host: Host) -> None:
     assert len(loaded - ours) <= OF_PYTHON, sorted(loaded - ours)
 
 
+@pytest.fixture(scope="module")
+def bare(host: Host) -> int:
+    """How many modules are loaded with boto3's client and nothing else."""
+    return len(host.start(None, {}, []).modules)
+
+
+@pytest.mark.parametrize("each", functions("http://127.0.0.1:9"), ids=lambda each: each.name)
+def test_each_function_keeps_its_budget_of_modules(each: Function, host: Host, bare: int) -> None:
+    loaded = host.start(each.folder, each.variables, [], beside=each.beside).modules
+    assert len(loaded) <= each.modules * bare
+
+
 @pytest.mark.parametrize("name", ["add_details", "call_external_api", "token_keeper"])
 def test_a_function_without_idempotency_does_not_load_powertools(name: str, host: Host) -> None:
     assert not [module for module in own(host, name) if module.startswith("aws_lambda_powertools")]

@@ -7,8 +7,8 @@ import secrets
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -24,10 +24,12 @@ from eda_runtime import json_text, metrics
 from eda_runtime.idempotency import core
 from eda_runtime.idempotency.keys import Token, check_key, default_fingerprint, default_key
 from eda_runtime.idempotency.store import FencedDynamoDBPersistenceLayer
+from eda_runtime.idempotency.timer import Timer
 from eda_runtime.logger import logger
 from eda_runtime.transaction import Transaction
 
 DISABLED = "POWERTOOLS_IDEMPOTENCY_DISABLED"
+_timer = Timer("idempotency-lease")
 
 
 class Mode(StrEnum):
@@ -96,8 +98,8 @@ class IdempotentCalls:
         function: Callable[[], Any],
         *,
         context: Any = None,
-        dump: Callable[[Any], Any] = lambda result: result,
-        load: Callable[[Any], Any] = lambda result: result,
+        dump: Callable[[Any], Any] | None = None,
+        load: Callable[[Any], Any] | None = None,
     ) -> tuple[Any, bool]:
         """Call a function once for each key.
 
@@ -105,8 +107,8 @@ class IdempotentCalls:
             data: where the key is found: the event, the record, an argument.
             function: the call.
             context: Lambda's, or a durable function's; says how much time is left.
-            dump: makes something JSON-serialisable of the result.
-            load: makes the result of that again.
+            dump: makes something JSON-serialisable of the result; None: it is.
+            load: makes the result of that again; None: it is the result.
 
         Returns:
             The result, and whether it is a repetition of an earlier call's.
@@ -174,83 +176,106 @@ class IdempotentCalls:
         operation: core.Operation,
         given: core.Attempt,
         function: Callable[[], Any],
-        dump: Callable[[Any], Any],
-        load: Callable[[Any], Any],
+        dump: Callable[[Any], Any] | None,
+        load: Callable[[Any], Any] | None,
     ) -> Any:
+        # Patterns without parts: to take a named tuple apart costs more than to read its attributes.
         match operation:
-            case core.Acquire(record, now):
-                return self.store.acquire(record, now)
-            case core.Read(key):
-                return self.store.read(key)
-            case core.Run(record):
-                renewing = self._renewing(given, record) if given.renewed else nullcontext()
-                return self._run(function, dump, load, renewing)
-            case core.Complete(record, writes):
-                return self.store.complete(record, writes)
-            case core.Release(record):
-                return self.store.release(record)
-            case core.Renew(record):
-                return self.store.renew(record)
-            case core.Keep(data):
+            case core.Acquire():
+                return self.store.acquire(operation.record, operation.now)
+            case core.Run():
+                return self._run(given, operation.record, function, dump, load)
+            case core.Complete():
+                return self.store.complete(operation.record, operation.writes)
+            case core.Read():
+                return self.store.read(operation.key)
+            case core.Release():
+                return self.store.release(operation.record)
+            case core.Keep():
                 assert self.payload_store is not None
-                return json.dumps(self.payload_store.put(data.encode()))
-            case core.Fetch(reference):
+                return json.dumps(self.payload_store.put(operation.data.encode()))
+            case core.Fetch():
                 if self.payload_store is None:
                     raise LookupError("the result lies in a payload store, and none is set up")
-                return self.payload_store.get(json.loads(reference)).decode()
-            case core.Pause(seconds):
-                return self.sleep(seconds * random.uniform(0.5, 1))
+                return self.payload_store.get(json.loads(operation.reference)).decode()
+            case core.Pause():
+                return self.sleep(operation.seconds * random.uniform(0.5, 1))
+            case core.Renew():
+                return self.store.renew(operation.record)
 
     def _run(
         self,
+        given: core.Attempt,
+        record: core.Record,
         function: Callable[[], Any],
-        dump: Callable[[Any], Any],
-        load: Callable[[Any], Any],
-        renewing: AbstractContextManager[None],
+        dump: Callable[[Any], Any] | None,
+        load: Callable[[Any], Any] | None,
     ) -> core.Returned | core.Raised:
-        with renewing:
-            try:
-                value = function()
-                if isinstance(value, Transaction) is not (self.mode is Mode.TRANSACTION):
-                    wanted = "a Transaction" if self.mode is Mode.TRANSACTION else "its result and no Transaction"
-                    raise ModeError(f"in mode {self.mode} the handler must return {wanted}")
-            except Exception as error:
-                return core.Raised(error)
+        renewing = _Renewing(self, given, record) if given.renewed else None
+        try:
+            value = function()
+            if isinstance(value, Transaction) is not (self.mode is Mode.TRANSACTION):
+                wanted = "a Transaction" if self.mode is Mode.TRANSACTION else "its result and no Transaction"
+                raise ModeError(f"in mode {self.mode} the handler must return {wanted}")
+        except Exception as error:
+            return core.Raised(error)
+        finally:
+            if renewing is not None:
+                renewing.stop()
         writes = tuple(value.writes) if isinstance(value, Transaction) else ()
         result = value.result if isinstance(value, Transaction) else value
         try:
-            data = _text(None if result is None else dump(result))
-            # What a repeat will get: the first caller must not see tuples, decimals or keys that no later one does.
-            result = _loaded(data, load)
+            dumped = result if dump is None or result is None else dump(result)
+            if json_text.plain(dumped):
+                data = _write(dumped)
+                result = dumped if load is None or dumped is None else load(dumped)
+            else:
+                data = _text(dumped)
+                # What a repeat will get: the first caller must not see tuples, decimals or keys that no later one does.
+                result = _loaded(data, load)
         except Exception:
             logger.exception("the handler's result cannot be written as JSON and read again")
             data = None
         return core.Returned(result, data, writes)
 
-    @contextmanager
-    def _renewing(self, given: core.Attempt, record: core.Record) -> Iterator[None]:
-        """Renew a lock until the block is left."""
-        stopped = threading.Event()
 
+class _Renewing:
+    """Renews a lock until it is stopped. Nothing runs before the first renewal is due.
+
+    Args:
+        calls: whose store and clock it uses.
+        given: the attempt.
+        record: its lock.
+    """
+
+    def __init__(self, calls: IdempotentCalls, given: core.Attempt, record: core.Record) -> None:
+        self._calls = calls
+        self._given = given
+        self._record = record
+        self._due = _timer.after(core.renewal_seconds(), self._renew)
+
+    def stop(self) -> None:
+        """Renew no more; a renewal under way is waited for, because it would meet the transaction."""
+        # One that hangs changes nothing later.
+        _timer.cancel(self._due, wait_seconds=1)
+
+    def _renew(self, stopped: threading.Event) -> None:
         def step(operation: core.Operation) -> Any:
-            if isinstance(operation, core.Pause):
-                if stopped.wait(operation.seconds):
-                    raise _HandlerIsDone
-                return None
-            return self._do(operation, given, lambda: None, lambda result: result, lambda result: result)
+            if not isinstance(operation, core.Pause):
+                return self._calls._do(operation, self._given, lambda: None, None, None)
+            if stopped.wait(operation.seconds):
+                raise _HandlerIsDone
+            return None
 
-        def renew() -> None:
-            with suppress(_HandlerIsDone):
-                _drive(core.renewals(given, record, self.clock), step)
+        steps = core.renewals(self._given, self._record, self._calls.clock)
+        # The timer has waited for the first one.
+        next(steps)
+        with suppress(_HandlerIsDone):
+            _drive(steps, step)
 
-        thread = threading.Thread(target=renew, daemon=True, name="idempotency-lease")
-        thread.start()
-        try:
-            yield
-        finally:
-            stopped.set()
-            # A renewal under way would meet the transaction; one that hangs changes nothing later.
-            thread.join(1)
+
+_write = json.JSONEncoder(check_circular=False).encode
+"""For what ``json_text.plain`` has seen."""
 
 
 class _NeedsExactText(Exception):
@@ -272,10 +297,10 @@ def _text(value: Any) -> str:
         return json_text.dumps(value, Encoder().default)
 
 
-def _loaded(data: str | None, load: Callable[[Any], Any]) -> Any:
+def _loaded(data: str | None, load: Callable[[Any], Any] | None) -> Any:
     """A result that was kept: its numbers are ints and floats, and decimals where a float has not their value."""
     value = json_text.loads(data, _decimal) if data else None
-    return None if value is None else load(value)
+    return value if value is None or load is None else load(value)
 
 
 def _decimal(text: str) -> int | Decimal:

@@ -275,10 +275,15 @@ def attempt(given: Attempt, clock: Callable[[], float]) -> Generator[Operation, 
     return answer
 
 
+def renewal_seconds() -> float:
+    """Between two renewals of a lock: the second one still comes in time when the first fails."""
+    return LEASE_SECONDS / 3
+
+
 def renewals(given: Attempt, mine: Record, clock: Callable[[], float]) -> Generator[Operation, Any, None]:
     """Renew a lock while its handler runs, until the invocation's time is over or the lock is another's."""
     while True:
-        yield Pause(LEASE_SECONDS / 3)
+        yield Pause(renewal_seconds())
         longer = given.lock(clock())._replace(owner=mine.owner)
         if (longer.locked_until or 0) <= (mine.locked_until or 0):
             return

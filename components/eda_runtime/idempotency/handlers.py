@@ -232,8 +232,7 @@ def idempotent_function(
         )
     if isclass(output_serializer) and issubclass(output_serializer, BaseIdempotencyModelSerializer):
         output_serializer = output_serializer.instantiate(function.__annotations__.get("return"))
-    same: Callable[[Any], Any] = lambda result: result  # noqa: E731  # two names for one thing
-    dump, load = (output_serializer.to_dict, output_serializer.from_dict) if output_serializer else (same, same)
+    dump, load = (output_serializer.to_dict, output_serializer.from_dict) if output_serializer else (None, None)
     calls = IdempotentCalls(
         persistence_store, key_prefix, config or _config(), None, mode, in_progress_wait_seconds, payload_store
     )

@@ -218,11 +218,16 @@ def canonical_text(value: Any, default: Callable[[Any], Any]) -> str:
     Raises:
         IdempotencyKeyError: as ``canonical``.
     """
+    if json_text.plain(value):
+        return _write(value)
     found, plain = _canonical(value)
     if plain:
         # Python's own writer is several times as fast.
-        return json.dumps(found, sort_keys=True)
+        return _write(found)
     return json_text.dumps(found, default, sort_keys=True)
+
+
+_write = json.JSONEncoder(sort_keys=True, check_circular=False).encode
 
 
 def _canonical(value: Any) -> tuple[Any, bool]:

@@ -28,6 +28,7 @@ from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import D
 from aws_lambda_powertools.utilities.jmespath_utils import PowertoolsFunctions
 from botocore.exceptions import ClientError
 from jmespath.functions import signature  # type: ignore[import-untyped]  # it has no types
+from jmespath.visitor import TreeInterpreter  # type: ignore[import-untyped]  # it has no types
 
 from eda_runtime import json_text
 from eda_runtime.idempotency.core import (
@@ -229,12 +230,18 @@ class FencedDynamoDBPersistenceLayer(DynamoDBPersistenceLayer):
             sort_key=record.key if self.sort_key_attr else None,
         )
 
-    def _search(self, expression: Any, data: Any) -> Any:
+    def configure(self, *args: Any, **more: Any) -> None:
+        """Take a configuration, as Powertools' layer does: the first one counts."""
+        super().configure(*args, **more)
         options = dict(self.jmespath_options or {})
         # Functions of the user's own are left as they are.
         if type(options.get("custom_functions")) is PowertoolsFunctions:
             options["custom_functions"] = _Functions()
-        return expression.search(data, options=jmespath.Options(**options))
+        # What `search` of an expression makes anew for each search.
+        self._interpreter = TreeInterpreter(jmespath.Options(**options))
+
+    def _search(self, expression: Any, data: Any) -> Any:
+        return self._interpreter.visit(expression.parsed, data)
 
     def _get_hashed_payload(self, data: Any) -> str:
         if not self.payload_validation_enabled:
