@@ -1,15 +1,14 @@
 """The sandbox's command line: ``eda-sandbox``, or ``python -m eda_sandbox``."""
 
+import contextlib
 import os
-import shutil
-import signal
-import threading
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.doubts import parsed
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider import plugin
@@ -51,24 +50,23 @@ def provider(
     plugins, for example `pulumi package get-schema`.
     """
     console = Console(stderr=True, highlight=False)
-    stop, installed = threading.Event(), None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    ended = ending.until_a_signal()
     try:
-        with session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running:
+        with (
+            session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running,
+            contextlib.ExitStack() as until_the_end,
+        ):
             typer.echo(running.provider_port)
             if install:
                 installed = plugin.install(running.provider_port)
+                until_the_end.enter_context(ending.temporary(installed))
                 console.print(f"Plugin written to {installed}; it is removed at the end", soft_wrap=True)
             for name, value in running.environment().items():
                 console.print(f"export {name}={value}", soft_wrap=True)
-            stop.wait()
+            ended.wait()
     except (SandboxError, FileExistsError) as error:
         console.print(f"[red]Error[/]: {error}")
         raise typer.Exit(1) from None
-    finally:
-        if installed is not None:
-            shutil.rmtree(installed, ignore_errors=True)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -87,6 +85,7 @@ def run(
     console = Console(stderr=True, highlight=False)
     # What the embedded AWS sets for itself is none of the command's business.
     given = dict(os.environ)
+    ending.end_with_signals()
     try:
         doubts = parsed(doubt or [])
         with (

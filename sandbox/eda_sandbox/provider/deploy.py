@@ -67,25 +67,38 @@ def deploy(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ctrl-C is for us: the program goes with this process, and has nothing to say of it.
+        process_group=0,
     )
     with process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdin.write(json.dumps(request))
-        process.stdin.close()
-        last: dict[str, Any] = {}
-        for line in process.stdout:
-            told = json.loads(line)
-            if "made" in told:
-                progress(told["type"], told["made"])
-            else:
-                last = told
-        said = process.stderr.read()
+        try:
+            last, said = _followed(process, request, progress)
+        except BaseException:
+            process.kill()
+            raise
     if process.returncode != 0 or "exports" not in last:
         causes = last.get("errors") or [said.strip() or f"the program ended with {process.returncode}"]
         raise SandboxError(f"{main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)))
     return Stack(last["exports"], [(token, name, id, state) for token, name, id, state in last["resources"]])
+
+
+def _followed(
+    process: subprocess.Popen[str], request: dict[str, Any], progress: Callable[[str, str], None]
+) -> tuple[dict[str, Any], str]:
+    """The last that a program's process tells, and what it said beside that."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(json.dumps(request))
+    process.stdin.close()
+    last: dict[str, Any] = {}
+    for line in process.stdout:
+        told = json.loads(line)
+        if "made" in told:
+            progress(told["type"], told["made"])
+        else:
+            last = told
+    return last, process.stderr.read()
 
 
 def destroy(cloud: Cloud, stack: Stack) -> None:
