@@ -10,6 +10,11 @@ PROJECTS := components policies sandbox
 ARGS ?=
 # A container that keeps Python from writing bytecode would have every process compile what it imports.
 unexport PYTHONDONTWRITEBYTECODE
+# A .venv whose Python is gone, or is another one than is named, is made anew.
+ANY := $(if $(filter file,$(origin PYTHON)),any)
+ifneq ($(wildcard .venv/.run),)
+$(shell ./setup.sh - "$(PYTHON)" $(ANY) || rm -f .venv/.run .venv/.dev)
+endif
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
 .PHONY: help demo soak smoke-aws test check iam-proof policies lint format lock clean
@@ -19,10 +24,11 @@ help: ## Show this list
 
 demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders through it (ARGS="--help" shows the options)
 	@seconds=$$(cat .venv/.install-seconds); echo 0 > .venv/.install-seconds; \
-	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m pipeline demo $(ARGS)
+	SANDBOX_INSTALL_SECONDS=$$seconds exec $(BIN)/python -m pipeline demo $(ARGS)
 
 soak: .venv/.run ## Send 1,000 orders over ten seeds while every edge between services fails (SEEDS="3 7" picks, ARGS="--faults outage:dynamodb")
-	@failed=; for seed in $(SEEDS); do $(BIN)/python -m pipeline soak --orders 100 --seed $$seed $(ARGS) || failed="$$failed $$seed"; done; \
+	@failed=; trap 'kill $$!; wait; exit 143' TERM HUP; for seed in $(SEEDS); do \
+		$(BIN)/python -m pipeline soak --orders 100 --seed $$seed $(ARGS) & wait $$! || failed="$$failed $$seed"; done; \
 	if [ -n "$$failed" ]; then echo "Out of balance with the seeds:$$failed" >&2; exit 1; fi
 
 smoke-aws: .venv/.run ## Send orders through a stack that is deployed on AWS, after asking (ARGS="--stack dev --orders 20")
@@ -58,7 +64,7 @@ clean: ## Remove what the other commands made
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements.lock $(PROJECTS:%=%/pyproject.toml)
-	@./setup.sh requirements.lock "$(PYTHON)" && touch $@
+	@./setup.sh requirements.lock "$(PYTHON)" $(ANY) && touch $@
 
 .venv/.dev: requirements-dev.lock $(PROJECTS:%=%/pyproject.toml)
-	@./setup.sh requirements-dev.lock "$(PYTHON)" && touch $@ .venv/.run
+	@./setup.sh requirements-dev.lock "$(PYTHON)" $(ANY) && touch $@ .venv/.run

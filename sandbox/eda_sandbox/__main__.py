@@ -59,7 +59,7 @@ def provider(
             typer.echo(running.provider_port)
             if install:
                 installed = plugin.install(running.provider_port)
-                until_the_end.enter_context(ending.temporary(installed))
+                until_the_end.enter_context(ending.goes(installed))
                 console.print(f"Plugin written to {installed}; it is removed at the end", soft_wrap=True)
             for name, value in running.environment().items():
                 console.print(f"export {name}={value}", soft_wrap=True)

@@ -111,7 +111,7 @@ def _own_folder() -> Iterator[Path]:
             f"only {free / 1e6:.0f} MB are free in {tempfile.gettempdir()}, and {NEEDED_BYTES / 1e6:.0f} MB are "
             "needed; free some, or set TMPDIR to a folder with more"
         )
-    with ending.temporary(Path(tempfile.mkdtemp(prefix="aws-eda-sandbox-"))) as folder:
+    with ending.temporary("aws-eda-sandbox-") as folder:
         yield folder
 
 

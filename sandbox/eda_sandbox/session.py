@@ -4,7 +4,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,7 +104,7 @@ def command_environment(running: Session, given: Mapping[str, str]) -> Iterator[
     Yields:
         The environment; a backend of the sandbox's own is removed at the end, because its stacks end with the sandbox.
     """
-    with ending.temporary(Path(tempfile.mkdtemp(prefix="aws-eda-pulumi-"))) as home:
+    with ending.temporary("aws-eda-pulumi-") as home:
         # The engine's plugins are shared; which stack is selected in a project's folder is not.
         with contextlib.suppress(SandboxError):
             plugins = pulumi_home(given) / "plugins"

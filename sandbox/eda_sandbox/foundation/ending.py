@@ -6,8 +6,11 @@ An orderly end, by leaving ``with`` blocks, waits for what is under way. One by 
 import contextlib
 import ctypes
 import os
+import secrets
 import shutil
 import signal
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -63,11 +66,29 @@ def _ended(number: int, _frame: FrameType | None) -> None:
 
 
 @contextlib.contextmanager
-def temporary(folder: Path) -> Iterator[Path]:
-    """A folder that goes with a ``with`` block, and with the process when it is ended at once."""
+def temporary(prefix: str) -> Iterator[Path]:
+    """A new folder that goes with a ``with`` block, and with the process when it is ended at once.
+
+    Args:
+        prefix: of its name.
+    """
+    # Noted before it is made: a signal may come in between.
+    folder = Path(tempfile.gettempdir(), prefix + secrets.token_hex(4))
+    with goes(folder):
+        folder.mkdir(mode=0o700)
+        yield folder
+
+
+@contextlib.contextmanager
+def goes(folder: Path) -> Iterator[None]:
+    """Have a folder that is there, or will be, go with a ``with`` block, and with the process when it is ended at once.
+
+    Args:
+        folder: is removed with all that is in it.
+    """
     _temporary.add(folder)
     try:
-        yield folder
+        yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         _temporary.discard(folder)
@@ -81,6 +102,8 @@ def before_the_end(act: Callable[[], object]) -> None:
 def end_at_once(code: int) -> NoReturn:
     """End every process that this one has started and that those have started, remove its folders, and end.
 
+    Only the main thread may call this.
+
     Args:
         code: the exit status.
     """
@@ -89,10 +112,14 @@ def end_at_once(code: int) -> NoReturn:
     for act in _before:
         with contextlib.suppress(Exception):
             act()
-    # What threads say while the ground is taken from under them is of no use to anybody.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for stream in (1, 2):
-        os.dup2(nowhere, stream)
+    # Other threads would go on writing and starting processes. They end when another program takes the process's
+    # place, and that program is this module.
+    os.execv(  # noqa: S606 - our own, without a shell
+        sys.executable, [sys.executable, "-I", "-S", __file__, str(code), *map(str, _temporary)]
+    )
+
+
+def _leave_nothing(folders: list[Path]) -> None:
     # Processes whose parent is killed become our own, so that none is forgotten.
     ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
     deadline = time.monotonic() + _SECONDS
@@ -103,14 +130,12 @@ def end_at_once(code: int) -> NoReturn:
         for pid in children:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(pid, 0)
-    while any(map(_still_there, list(_temporary))) and time.monotonic() < deadline:
-        # A thread of this process may write there until it ends.
-        pass
-    os._exit(code)
+    for folder in folders:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _children() -> list[int]:
-    """The processes that this one is the parent of, whichever of its threads started them."""
+    """The processes that this one is the parent of, whichever thread started them."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -122,6 +147,6 @@ def _children() -> list[int]:
     return found
 
 
-def _still_there(folder: Path) -> bool:
-    shutil.rmtree(folder, ignore_errors=True)
-    return folder.exists()
+if __name__ == "__main__":
+    _leave_nothing([Path(name) for name in sys.argv[2:]])
+    sys.exit(int(sys.argv[1]))
