@@ -4,6 +4,7 @@ The engine attaches to it with ``PULUMI_DEBUG_PROVIDERS=aws:PORT``; nothing has 
 """
 
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -193,6 +194,13 @@ def serve(cloud: Cloud, port: int = 0, folder: Path | None = None) -> Iterator[i
     Raises:
         SandboxError: the port cannot be had.
     """
+    # gRPC writes lines of its own about a port that is taken.
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SandboxError(f"port {port} on 127.0.0.1 cannot be had: {error.strerror}; choose another") from None
     limits = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(16, thread_name_prefix="provider"), options=limits)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, folder or Path.cwd()), server)

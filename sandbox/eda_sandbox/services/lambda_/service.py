@@ -68,6 +68,11 @@ class Lambda(Service):
         for template in self._templates.values():
             template.close()
 
+    def flush_logs(self) -> None:
+        """Write what the functions' logs have collected."""
+        for function in self._all():
+            function.log.flush()
+
     def iam_action(self, operation: str) -> str:
         """``Invoke`` is the one operation whose action is named otherwise."""
         return "lambda:InvokeFunction" if operation == "Invoke" else f"lambda:{operation}"
