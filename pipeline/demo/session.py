@@ -10,6 +10,7 @@ from pathlib import Path
 
 import typer
 from botocore.credentials import Credentials
+from eda_sandbox.announcing import announced
 from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.errors import SandboxError
@@ -155,6 +156,7 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
         phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
         console.print(f"Seconds: {phases}")
         if options.keep:
+            running.enter_context(announced(aws, str(PROGRAM)))
             _stay(console, outputs["api_url"], aws.endpoint, stop)
         if options.json:
             more = {"poison": summed(fates)} if poison else {}

@@ -26,6 +26,8 @@ from eda_sandbox.frontdoor.door import Asgi, FrontDoor
 from eda_sandbox.frontdoor.faults import FaultLayer
 
 START_SECONDS = 30
+PREFIX = "aws-eda-sandbox-"
+"""Of the folders of running sandboxes, in the temporary folder."""
 NEEDED_BYTES = 200_000_000
 """What has to be free for the sandbox's folder: unpacked layers, compiled modules and data of some thousand orders."""
 
@@ -111,7 +113,7 @@ def _own_folder() -> Iterator[Path]:
             f"only {free / 1e6:.0f} MB are free in {tempfile.gettempdir()}, and {NEEDED_BYTES / 1e6:.0f} MB are "
             "needed; free some, or set TMPDIR to a folder with more"
         )
-    with ending.temporary("aws-eda-sandbox-") as folder:
+    with ending.temporary(PREFIX) as folder:
         yield folder
 
 
