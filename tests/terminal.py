@@ -43,11 +43,17 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
+            # What is typed there is the command's, Ctrl-C too.
+            preexec_fn=lambda: ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(theirs)
         self._screen = pyte.HistoryScreen(MORE, LINES, history=10_000)
         self._stream = pyte.ByteStream(self._screen)
         self.widest = 0
+
+    def type(self, keys: bytes) -> None:
+        """Type on its keyboard."""
+        os.write(self._ours, keys)
 
     def screens(self, silent: float = 120) -> Iterator[list[str]]:
         """What is on the screen after each piece of output, until the command's end.

@@ -2,8 +2,12 @@
 
 import io
 import json
+import os
 import socket
+import subprocess
+import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +21,8 @@ from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.table import resource_type
 from rich.console import Console
 
+from tests.left_behind import MARK, processes
+from tests.terminal import Terminal
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -48,16 +54,25 @@ def handler(event, context):
 """
 
 
+def write_program(folder: Path) -> None:
+    files = {
+        "Pulumi.yaml": "name: edited\nruntime: python\n",
+        "__main__.py": PROGRAM,
+        "functions/greet/handler.py": HANDLER.format(word="hello"),
+        "functions/count/handler.py": HANDLER.format(word="one"),
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+
+
 class Program:
     """A program in a folder, and its loop."""
 
     def __init__(self, aws: Sandbox, folder: Path) -> None:
         self.aws, self.folder = aws, folder
         self.written = io.StringIO()
-        (folder / "Pulumi.yaml").write_text("name: edited\nruntime: python\n")
-        self.write("__main__.py", PROGRAM)
-        self.write("functions/greet/handler.py", HANDLER.format(word="hello"))
-        self.write("functions/count/handler.py", HANDLER.format(word="one"))
+        write_program(folder)
         self.loop = Loop(aws, folder / "__main__.py", Console(file=self.written, width=300))
 
     def write(self, name: str, text: str) -> Path:
@@ -251,3 +266,38 @@ def test_a_function_that_is_not_there_cannot_be_debugged(program: Program) -> No
     program.loop.debug = "nope"
     with pytest.raises(SandboxError, match="has no function 'nope'; there are: count, greet"):
         program.loop._debug()
+
+
+def test_the_command_in_a_terminal(tmp_path: Path) -> None:
+    folder, temporary = tmp_path / "program", tmp_path / "temporary"
+    for made in (folder, temporary):
+        made.mkdir()
+    write_program(folder)
+    mark = uuid.uuid4().hex
+    environment = {"TMPDIR": str(temporary), MARK: mark}
+    terminal = Terminal([sys.executable, "-m", "eda_sandbox", "dev"], 100, folder, environment)
+    answers = []
+
+    def ask_function() -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "eda_sandbox", "invoke", "greet", "--sample", "sns"],
+            env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True, check=True, timeout=120,
+        )  # fmt: skip
+        return done.stdout
+
+    for _ in terminal.screens():
+        said = " ".join(terminal.text())
+        if "Watching" in said and not answers:
+            answers.append(ask_function())
+            (folder / "functions/greet/handler.py").write_text(HANDLER.format(word="edited"))
+        if " code (" in said and len(answers) == 1:
+            answers.append(ask_function())
+            terminal.type(b"\x03")
+    assert answers == ['"hello you"\n', '"edited you"\n']
+    said = "\n".join(terminal.text())
+    assert terminal.process.returncode == 0, said
+    assert "Traceback" not in said
+    assert "5 of 5 resources changed" in said
+    assert terminal.cursor_is_seen
+    assert processes(mark) == {}
+    assert list(temporary.iterdir()) == []

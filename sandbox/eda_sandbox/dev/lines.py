@@ -12,7 +12,14 @@ from rich.text import Text
 COLOURS = ("cyan", "magenta", "green", "yellow", "blue", "bright_red", "bright_cyan", "bright_magenta")
 _GROUP = "/aws/lambda/"
 _LEVELS = {"WARNING": "yellow", "WARN": "yellow", "ERROR": "red", "CRITICAL": "red", "FATAL": "red"}
-_OF_THE_PLATFORM = frozenset({"level", "timestamp", "time", "service", "function_name", "location", "xray_trace_id"})
+_SAID_OTHERWISE = frozenset(
+    {
+        *("level", "timestamp", "time", "service", "location", "xray_trace_id", "requestId"),
+        *("cold_start", "function_name", "function_memory_size", "function_arn", "function_request_id"),
+        *("message", "exception", "exception_name", "stackTrace", "stack_trace"),
+    }
+)
+"""What a logger adds to each line, and what is shown in another place."""
 
 
 class Lines:
@@ -60,11 +67,7 @@ def readable(line: str) -> tuple[str, str] | None:
         return None
     level = str(said.get("level", ""))
     message = said.get("message", said.get("errorMessage", ""))
-    rest = {
-        key: value
-        for key, value in said.items()
-        if key not in _OF_THE_PLATFORM and key not in ("message", "exception", "stackTrace") and value not in (None, "")
-    }
+    rest = {key: value for key, value in said.items() if key not in _SAID_OTHERWISE and value not in (None, "")}
     trace = said.get("exception") or "".join(said.get("stackTrace") or ())
     text = f"{level} " * bool(level) + (message if isinstance(message, str) else json.dumps(message))
     text += "".join(f" {key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in rest.items())

@@ -63,7 +63,7 @@ class Loop:
         """Deploy the program for the first time; whether that succeeded.
 
         Raises:
-            SandboxError: a function that is to be debugged is not there, or debugpy is not installed.
+            SandboxError: a function that is to be debugged is not there.
         """
         self.aws.cloud.heard = self._lines
         deployed = self.deploy()
@@ -196,10 +196,6 @@ class Loop:
         self.console.print(f"  {_SIGNS['update']} {escape(name)} [dim]code ({time.perf_counter() - begin:.2f} s)[/]")
 
     def _debug(self) -> None:
-        try:
-            import debugpy as debugpy
-        except ImportError:
-            raise SandboxError("--debug needs debugpy: pip install 'aws-eda-sandbox[debug]'") from None
         names = [made.id for made in self._functions() if self.debug in (made.name, made.id)]
         if not names:
             known = ", ".join(sorted(made.name for made in self._functions())) or "none"
