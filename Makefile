@@ -13,11 +13,11 @@ unexport PYTHONDONTWRITEBYTECODE
 # A .venv whose Python is gone, or is another one than is named, is made anew.
 ANY := $(if $(filter file,$(origin PYTHON)),any)
 ifneq ($(wildcard .venv/.run),)
-$(shell ./setup.sh - "$(PYTHON)" $(ANY) || rm -f .venv/.run .venv/.dev)
+$(shell ./setup.sh - "$(PYTHON)" $(ANY) || rm -f .venv/.run .venv/.dev .venv/.docs)
 endif
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
-.PHONY: help demo soak smoke-aws test check iam-proof policies lint format lock clean
+.PHONY: help demo soak smoke-aws test check iam-proof policies lint format lock docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,7 +57,11 @@ format: .venv/.dev ## Put the code into its form
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	@compile="$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' pyproject.toml $(PROJECTS:%=%/pyproject.toml)"; \
-	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock"
+	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock" && \
+	eval "$$compile --group dev --group docs -c requirements-dev.lock -o requirements-docs.lock"
+
+docs: .venv/.docs ## Build the site of all pages into .cache/site, and check its links
+	@$(BIN)/python -m pipeline.site
 
 clean: ## Remove what the other commands made
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(PROJECTS:%=%/build) $(PROJECTS:%=%/dist)
@@ -68,3 +72,6 @@ clean: ## Remove what the other commands made
 
 .venv/.dev: requirements-dev.lock $(PROJECTS:%=%/pyproject.toml)
 	@./setup.sh requirements-dev.lock "$(PYTHON)" $(ANY) && touch $@ .venv/.run
+
+.venv/.docs: requirements-docs.lock $(PROJECTS:%=%/pyproject.toml)
+	@./setup.sh requirements-docs.lock "$(PYTHON)" $(ANY) && touch $@ .venv/.run .venv/.dev
