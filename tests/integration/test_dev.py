@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from eda_sandbox.dev.loop import Loop
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.invoking import invoke
 from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.table import resource_type
@@ -246,7 +245,7 @@ def test_a_function_waits_for_a_debugger(program: Program) -> None:
         program.loop.port = free.getsockname()[1]
     program.loop.debug = "greet"
     program.said()
-    program.loop._debug()
+    assert program.loop.deploy()
     assert f"its code is {program.folder}/functions/greet" in program.said()
     program.edit("functions/greet/handler.py", HANDLER.format(word="debugged"))
     found: list[Any] = []
@@ -260,12 +259,18 @@ def test_a_function_waits_for_a_debugger(program: Program) -> None:
         ask(editor, 3, "configurationDone", {})
         running.join(120)
     assert found == ["debugged you"]
+    # The next environment is nobody's to debug.
+    function = program.aws.cloud.service("lambda").function(program.loop.outputs["greet"])
+    function.debugger = None
+    function.retire()
 
 
 def test_a_function_that_is_not_there_cannot_be_debugged(program: Program) -> None:
     program.loop.debug = "nope"
-    with pytest.raises(SandboxError, match="has no function 'nope'; there are: count, greet"):
-        program.loop._debug()
+    program.said()
+    assert program.loop.deploy()
+    assert "the program has no function 'nope' to debug; there are: count, greet" in program.said()
+    program.loop.debug = ""
 
 
 def test_the_command_in_a_terminal(tmp_path: Path) -> None:

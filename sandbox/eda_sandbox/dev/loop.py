@@ -14,7 +14,7 @@ from rich.markup import escape
 from eda_sandbox.dev.lines import Lines
 from eda_sandbox.dev.sources import Source, below, find
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.errors import AwsError, SandboxError
+from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.deploy import DeploymentError, deploy
 from eda_sandbox.provider.made import Made
 
@@ -60,16 +60,9 @@ class Loop:
         self._lines = Lines(self.console)
 
     def start(self) -> bool:
-        """Deploy the program for the first time; whether that succeeded.
-
-        Raises:
-            SandboxError: a function that is to be debugged is not there.
-        """
+        """Deploy the program for the first time; whether that succeeded."""
         self.aws.cloud.heard = self._lines
-        deployed = self.deploy()
-        if self.debug and deployed:
-            self._debug()
-        return deployed
+        return self.deploy()
 
     def follow(self, ended: threading.Event, ready: Callable[[], object] = lambda: None) -> None:
         """Keep what is deployed as the files are, until the end.
@@ -129,6 +122,8 @@ class Loop:
             f"{len(stack.changes)} of {len(stack.resources)} resources changed" if stack.changes else "nothing changed"
         )
         self.console.print(f"{count} ({time.perf_counter() - begin:.1f} s)")
+        if self.debug:
+            self._debug()
         return True
 
     def _changes(self, ended: threading.Event, ready: Callable[[], object]) -> Iterator[set[Path]]:
@@ -199,12 +194,13 @@ class Loop:
         names = [made.id for made in self._functions() if self.debug in (made.name, made.id)]
         if not names:
             known = ", ".join(sorted(made.name for made in self._functions())) or "none"
-            raise SandboxError(f"the program has no function {self.debug!r}; there are: {known}")
-        try:
-            function = self.aws.cloud.service("lambda").function(names[0])
-        except AwsError as error:
-            raise SandboxError(str(error)) from error
+            self._say_error(f"the program has no function {self.debug!r} to debug; there are: {known}")
+            return
+        function = self.aws.cloud.service("lambda").function(names[0])
+        if function.debugger == self.port:
+            return
         function.debugger = self.port
+        function.retire()
         where = self.sources[names[0]].root if names[0] in self.sources else function.code
         self.console.print(
             f"{names[0]} waits at 127.0.0.1:{self.port} for a debugger when it is invoked; its code is {where}",
