@@ -27,7 +27,7 @@ demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders thr
 	SANDBOX_INSTALL_SECONDS=$$seconds exec $(BIN)/python -m pipeline demo $(ARGS)
 
 soak: .venv/.run ## Send 1,000 orders over ten seeds while every edge between services fails (SEEDS="3 7" picks, ARGS="--faults outage:dynamodb")
-	@failed=; trap 'kill $$!; wait; exit 143' TERM HUP; for seed in $(SEEDS); do \
+	@failed=; trap 'wait; exit 130' INT; trap 'kill $$!; wait; exit 143' TERM HUP; for seed in $(SEEDS); do \
 		$(BIN)/python -m pipeline soak --orders 100 --seed $$seed $(ARGS) & wait $$! || failed="$$failed $$seed"; done; \
 	if [ -n "$$failed" ]; then echo "Out of balance with the seeds:$$failed" >&2; exit 1; fi
 

@@ -139,6 +139,9 @@ def dev(
     ended = ending.until_a_signal()
     ending.before_the_end(lambda: console.show_cursor(True))
     try:
+        for needed in (main, main.parent / "Pulumi.yaml"):
+            if not needed.is_file():
+                raise SandboxError(f"there is no {needed}; name the program's folder, or its __main__.py")
         given = dict(_setting(text) for text in config or ())
         with embedded_aws(speed, port=port, doubts=parsed(doubt or [])) as aws, announced(aws, str(main)):
             loop = Loop(aws, main, console, stack, given, debug, debug_port)

@@ -21,10 +21,11 @@ COMMANDS = {
     "soak": [*PIPELINE, "soak", "--orders", "100"],
     "provider": [*SANDBOX, "provider"],
     "run": [*SANDBOX, "run", "--", "sleep", "300"],
+    "dev": [*SANDBOX, "dev", "examples/queue"],
 }
-LONGEST = {"demo": 40.0, "iam-proof": 25.0, "soak": 30.0, "provider": 6.0, "run": 6.0}
+LONGEST = {"demo": 40.0, "iam-proof": 25.0, "soak": 30.0, "provider": 6.0, "run": 6.0, "dev": 15.0}
 """Seconds from its start within which a command gets its signal."""
-MOMENTS = {"demo": 10, "iam-proof": 2, "soak": 2, "provider": 5, "run": 5}
+MOMENTS = {"demo": 10, "iam-proof": 2, "soak": 2, "provider": 5, "run": 5, "dev": 3}
 AT_ONCE = 20
 """Seconds in which a command has to be gone; it takes less than one, on a machine that is free."""
 
@@ -81,7 +82,7 @@ def test_a_signal_leaves_nothing(command: str, moment: float, number: signal.Sig
         process.send_signal(number)
         code = process.wait(AT_ONCE)
         # Before its first line a command ends as any program does.
-        assert code in (128 + number, -number, *((0,) if command == "provider" else ())), code
+        assert code in (128 + number, -number, *((0,) if command in ("provider", "dev") else ())), code
         check_nothing_is_left(folder, mark, listened)
     finally:
         process.kill()
