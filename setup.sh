@@ -23,7 +23,7 @@ usable() {
 if [ "$lock" = - ]; then usable; exit; fi
 wanted=$(version "$python")
 if ! offered "$wanted"; then
-	echo "Python 3.11, 3.12 or 3.13 is needed, and $python is ${wanted:-not a Python that runs}; name one: make PYTHON=/path/to/python3" >&2
+	echo "Python 3.11, 3.12 or 3.13 is needed, and ${python:-what is on PATH} is ${wanted:-not a Python that runs}; name one: make PYTHON=/path/to/python3" >&2
 	exit 1
 fi
 mkdir -p .cache

@@ -82,7 +82,7 @@ def on_aws(options: Options, stack_name: str, outputs_file: Path | None, yes: bo
     try:
         sent = send_to_aws(console, stack_name, outputs_file, options.orders, seed, yes, stop, options.patience)
     except (DemoError, QueryFailed) as error:
-        console.print(f"[red]Error[/]: {error}")
+        console.print(f"[red]Error[/]: {escape(str(error))}")
         return 1
     show(console, sent)
     if options.json:
@@ -121,6 +121,7 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
         seconds["start"] = time.perf_counter() - begin
         console.print(f"Embedded AWS at {aws.endpoint}, time x {options.speed:g} ({seconds['start']:.1f} s)")
         stack = _deployed(aws, external.url, console, told, seconds)
+        running.enter_context(announced(aws, str(PROGRAM)))
         stop = stopped_by_ctrl_c(console)
         outputs = stack.outputs
         begin = time.perf_counter()
@@ -156,7 +157,6 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
         phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
         console.print(f"Seconds: {phases}")
         if options.keep:
-            running.enter_context(announced(aws, str(PROGRAM)))
             _stay(console, outputs["api_url"], aws.endpoint, stop)
         if options.json:
             more = {"poison": summed(fates)} if poison else {}

@@ -1,13 +1,19 @@
 """How far a run is, in a log; and how long it is waited for."""
 
 import io
+import threading
+from typing import Any
 
+import pytest
+from botocore.credentials import Credentials
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from pipeline.demo.client import OrdersClient
 from pipeline.demo.patience import Patience
 from pipeline.demo.progress import ProgressLines
+from pipeline.demo.run import DemoError, Pipeline, Run
 from tests.waiting import wait_until
 
 
@@ -52,3 +58,26 @@ def test_patience_is_over_when_nothing_has_moved_for_so_long_and_only_then(steps
             state, moved = state + 1, now
         assert patience.over("what", state) == (now - moved > 20)
     assert "--patience 40" in str(patience)
+
+
+class Stuck(Pipeline):
+    """A pipeline in which one order waits for ever."""
+
+    def rows(self) -> list[dict[str, Any]]:
+        return [{"order_id": "o-1", "status": "PENDING"}]
+
+    def executions(self) -> list[dict[str, Any]]:
+        return [{"name": "o-1", "status": "RUNNING"}]
+
+
+def test_a_run_in_which_nothing_moves_says_what_it_waited_for_and_what_to_do() -> None:
+    patience = Patience(0.1)
+    client = OrdersClient("http://127.0.0.1:9", Credentials("k", "s"), "eu-central-1")
+    run = Run(Stuck(lambda _: None, {}), client, lambda *_: None, patience, threading.Event())
+    run.ledger.accepted["key"] = "o-1"
+    run.ledger.details.add("o-1")
+    with pytest.raises(DemoError) as raised:
+        run.settle()
+    said = str(raised.value)
+    assert said.startswith("waited for 1 of 1 orders to be written, such as o-1: nothing has moved for 0.1 s.")
+    assert "--patience 0.2" in said

@@ -41,20 +41,16 @@ def end_with_signals() -> None:
         signal.signal(number, _ended)
 
 
-def until_a_signal(told: Callable[[], object] = lambda: None) -> threading.Event:
+def until_a_signal() -> threading.Event:
     """What the first signal sets, so that the process comes to an orderly end; the second one ends it at once.
 
     Only the main thread may call this.
-
-    Args:
-        told: called with the first signal.
     """
     ended = threading.Event()
 
     def first(_number: int, _frame: FrameType | None) -> None:
         end_with_signals()
         ended.set()
-        told()
 
     for number in listened_to():
         signal.signal(number, first)
