@@ -10,19 +10,25 @@ PROJECTS := components policies sandbox
 ARGS ?=
 # A container that keeps Python from writing bytecode would have every process compile what it imports.
 unexport PYTHONDONTWRITEBYTECODE
+# A .venv whose Python is gone, or is another one than is named, is made anew.
+ANY := $(if $(filter file,$(origin PYTHON)),any)
+ifneq ($(wildcard .venv/.run),)
+$(shell ./setup.sh - "$(PYTHON)" $(ANY) || rm -f .venv/.run .venv/.dev .venv/.docs)
+endif
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
-.PHONY: help demo soak smoke-aws test check iam-proof policies bench lint format lock clean
+.PHONY: help demo soak smoke-aws test check iam-proof policies bench lint format lock docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: .venv/.run ## Deploy the pipeline into the embedded AWS and run orders through it (ARGS="--help" shows the options)
 	@seconds=$$(cat .venv/.install-seconds); echo 0 > .venv/.install-seconds; \
-	SANDBOX_INSTALL_SECONDS=$$seconds $(BIN)/python -m pipeline demo $(ARGS)
+	SANDBOX_INSTALL_SECONDS=$$seconds exec $(BIN)/python -m pipeline demo $(ARGS)
 
 soak: .venv/.run ## Send 1,000 orders over ten seeds while every edge between services fails (SEEDS="3 7" picks, ARGS="--faults outage:dynamodb")
-	@failed=; for seed in $(SEEDS); do $(BIN)/python -m pipeline soak --orders 100 --seed $$seed $(ARGS) || failed="$$failed $$seed"; done; \
+	@failed=; trap 'wait; exit 130' INT; trap 'kill $$!; wait; exit 143' TERM HUP; for seed in $(SEEDS); do \
+		$(BIN)/python -m pipeline soak --orders 100 --seed $$seed $(ARGS) & wait $$! || failed="$$failed $$seed"; done; \
 	if [ -n "$$failed" ]; then echo "Out of balance with the seeds:$$failed" >&2; exit 1; fi
 
 smoke-aws: .venv/.run ## Send orders through a stack that is deployed on AWS, after asking (ARGS="--stack dev --orders 20")
@@ -54,14 +60,21 @@ format: .venv/.dev ## Put the code into its form
 lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 	@compile="$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--custom-compile-command 'make lock' pyproject.toml $(PROJECTS:%=%/pyproject.toml)"; \
-	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock"
+	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock" && \
+	eval "$$compile --group dev --group docs -c requirements-dev.lock -o requirements-docs.lock"
+
+docs: .venv/.docs ## Build the site of all pages into .cache/site, and check its links
+	@$(BIN)/python -m pipeline.site
 
 clean: ## Remove what the other commands made
 	rm -rf .venv .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(PROJECTS:%=%/build) $(PROJECTS:%=%/dist)
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/.run: requirements.lock $(PROJECTS:%=%/pyproject.toml)
-	@./setup.sh requirements.lock "$(PYTHON)" && touch $@
+	@./setup.sh requirements.lock "$(PYTHON)" $(ANY) && touch $@
 
 .venv/.dev: requirements-dev.lock $(PROJECTS:%=%/pyproject.toml)
-	@./setup.sh requirements-dev.lock "$(PYTHON)" && touch $@ .venv/.run
+	@./setup.sh requirements-dev.lock "$(PYTHON)" $(ANY) && touch $@ .venv/.run
+
+.venv/.docs: requirements-docs.lock $(PROJECTS:%=%/pyproject.toml)
+	@./setup.sh requirements-docs.lock "$(PYTHON)" $(ANY) && touch $@ .venv/.run .venv/.dev

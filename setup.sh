@@ -1,24 +1,42 @@
 #!/usr/bin/env bash
-# setup.sh LOCK PYTHON: make .venv from a lock file, whole or not at all. Called by make.
+# setup.sh LOCK PYTHON [any]: make .venv from a lock file, whole or not at all. Called by make. With "any" a .venv of
+# another version that is offered is kept. With - in place of a lock file it only tells whether .venv can be used.
 set -euo pipefail
 cd "$(dirname "$0")"
-lock=$1 python=$2
+lock=$1 python=$2 any=${3:-}
 projects=(components policies sandbox)
 log=.cache/setup.log
 if [ -z "$python" ]; then
 	echo "Python 3.11, 3.12 or 3.13 is needed and none is on PATH; name one: make PYTHON=/path/to/python3" >&2
 	exit 1
 fi
+# Major and minor number of a Python, or nothing where it does not run.
+version() { "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true; }
+offered() { case $1 in 3.11 | 3.12 | 3.13) ;; *) return 1 ;; esac }
+# Not one that a run was killed over, nor one of another Python than is wanted, or without pip.
+unfinished=.venv/.unfinished
+usable() {
+	local has
+	[ ! -e $unfinished ] && has=$(version .venv/bin/python) && .venv/bin/python -c 'import pip' 2>/dev/null &&
+		if [ -n "$any" ]; then offered "$has"; else [ "$has" = "$(version "$python")" ]; fi
+}
+if [ "$lock" = - ]; then usable; exit; fi
+wanted=$(version "$python")
+if ! offered "$wanted"; then
+	echo "Python 3.11, 3.12 or 3.13 is needed, and ${python:-what is on PATH} is ${wanted:-not a Python that runs}; name one: make PYTHON=/path/to/python3" >&2
+	exit 1
+fi
 mkdir -p .cache
-fresh=$([ -x .venv/bin/python ] || echo 1)
+fresh=$(usable || echo 1)
 [ -z "$fresh" ] || rm -rf .venv
-unfinished() {
+clean_up() {
 	status=$?
-	[ -z "${working:-}" ] || kill "$working" 2>/dev/null || true
+	[ -z "${working:-}" ] || { kill "$working" && wait "$working"; } 2>/dev/null || true
 	[ -z "$fresh" ] || rm -rf .venv
 	exit "$status"
 }
-trap unfinished EXIT
+trap clean_up EXIT
+trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
@@ -73,13 +91,16 @@ if [ -n "$uv" ]; then
 	# shellcheck disable=SC2046 # several options
 	set -- $(indexes "$python")
 	[ -z "$fresh" ] || "$uv" venv -q --seed --python "$python" "$@" .venv >>"$log" 2>&1 || failed
+	touch $unfinished
 	watched "$uv" pip install --python .venv/bin/python "$@" --require-hashes -r "$lock" || failed
 	watched "$uv" pip install --python .venv/bin/python --no-deps --no-build-isolation "${editable[@]}" || failed
 else
 	[ -z "$fresh" ] || "$python" -m venv .venv >>"$log" 2>&1 || failed
+	touch $unfinished
 	watched .venv/bin/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes -r "$lock" || failed
 	watched .venv/bin/python -m pip install --disable-pip-version-check --no-deps --no-build-isolation "${editable[@]}" || failed
 fi
 echo $SECONDS >.venv/.install-seconds
+rm $unfinished
 echo "  done in $SECONDS s"
 fresh=

@@ -1,7 +1,6 @@
 """Operating the pipeline, and trying it without an account: ``python -m pipeline``."""
 
 import importlib
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable
@@ -11,10 +10,19 @@ from typing import Annotated, Any
 
 import boto3
 import typer
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    CredentialRetrievalError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+)
 from eda_runtime.load_statements import LoadArgumentError
 from rich.console import Console
 
 from pipeline.backfill import Backfill, Requested
+from pipeline.outputs import OutputsError, StackOutputs
 from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
 from pipeline.redrive_loads import RedriveLoads
@@ -33,8 +41,22 @@ LOADED_LATE = {
 }
 """Commands that load much, by module and function: only the one that is asked for is loaded."""
 Endpoint = Annotated[str | None, typer.Option(help="Another endpoint than AWS's, such as the sandbox's.")]
+
+
+def _outputs(file: str) -> StackOutputs:
+    try:
+        return StackOutputs.read(file)
+    except OutputsError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 Outputs = Annotated[
-    typer.FileText, typer.Option(help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.")
+    StackOutputs,
+    typer.Option(
+        parser=_outputs,
+        metavar="FILE",
+        help="The stack's exports: pulumi stack output --json > outputs.json; - is stdin.",
+    ),
 ]
 
 
@@ -54,7 +76,7 @@ def redrive(
     """Send failed orders from the dead-letter queue through the workflow again."""
 
     client = _clients(endpoint_url)
-    command = Redrive(client("sqs"), client("dynamodb"), client("stepfunctions"), json.load(outputs))
+    command = Redrive(client("sqs"), client("dynamodb"), client("stepfunctions"), outputs)
     count = 0
     for done in command.run(limit):
         count += 1
@@ -72,7 +94,7 @@ def redrive_changes(
     with 1 when a message is still in the queue."""
 
     handled = left = records = 0
-    for redriven in RedriveChanges(_clients(endpoint_url), json.load(outputs)).run(limit):
+    for redriven in RedriveChanges(_clients(endpoint_url), outputs).run(limit):
         handled, left, records = handled + redriven.done, left + (not redriven.done), records + redriven.records
         typer.echo(f"{redriven.what}: {redriven.outcome}" + (f", {redriven.records} records" * bool(redriven.records)))
     typer.echo(f"{handled} messages handled, {records} records put, {left} messages still in the queue")
@@ -89,7 +111,7 @@ def redrive_notifications(
     dead-letter queue."""
 
     handled = left = sent = 0
-    for redriven in RedriveNotifications(_clients(endpoint_url), json.load(outputs)).run(limit):
+    for redriven in RedriveNotifications(_clients(endpoint_url), outputs).run(limit):
         handled, left, sent = handled + redriven.done, left + (not redriven.done), sent + redriven.records
         typer.echo(f"{redriven.what}: {redriven.outcome}")
     typer.echo(f"{handled} messages handled, {sent} notifications sent, {left} messages still in the queue")
@@ -103,7 +125,7 @@ def redrive_queries(
     endpoint_url: Endpoint = None,
 ) -> None:
     """Start queries again that failed, from their dead-letter queue; ends with 1 when a message is still there."""
-    _report(RedriveQueries(_clients(endpoint_url), json.load(outputs)).run(limit), "messages")
+    _report(RedriveQueries(_clients(endpoint_url), outputs).run(limit), "messages")
 
 
 @app.command()
@@ -117,7 +139,7 @@ def redrive_loads(
 ) -> None:
     """Have objects that no load could take wait for the next one, and start slots that failed, from the loads'
     dead-letter queue; ends with 1 when a message is still there: a slot's stays until it is loaded."""
-    command = RedriveLoads(_clients(endpoint_url), json.load(outputs), query_anew=query_anew)
+    command = RedriveLoads(_clients(endpoint_url), outputs, query_anew=query_anew)
     _report(command.run(limit), "messages")
 
 
@@ -133,7 +155,7 @@ def backfill(
 ) -> None:
     """Query the raw objects of a time range again, with the query as it is now; ends with 1 when one was not."""
     first, last = start.replace(tzinfo=UTC), end.replace(tzinfo=UTC)
-    command = Backfill(_clients(endpoint_url), json.load(outputs))
+    command = Backfill(_clients(endpoint_url), outputs)
     _report(command.run(first, last, name or f"{first.isoformat()}/{last.isoformat()}"), "objects")
 
 
@@ -145,7 +167,7 @@ def reload(
 ) -> None:
     """Load a slot that was missed or failed, or again what one has loaded; ends with 1 when the job already runs."""
     try:
-        run = Reload(_clients(endpoint_url), json.load(outputs)).run(slot)
+        run = Reload(_clients(endpoint_url), outputs).run(slot)
     except (JobRuns, LoadArgumentError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(1) from None
@@ -178,7 +200,7 @@ def trace(
         return session.client(service, endpoint_url=endpoint_url)  # type: ignore[call-overload]  # known at run time
 
     try:
-        traced = Trace(client, json.load(outputs)).run(id, _span(since) if since is not None else None)
+        traced = Trace(client, outputs).run(id, _span(since) if since is not None else None)
     except (IdError, TraceFailed) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
@@ -255,8 +277,17 @@ def loaded(arguments: list[str]) -> typer.Typer:
 
 
 def main(arguments: list[str]) -> None:
-    """Run the command that the arguments name."""
-    loaded(arguments)(arguments, prog_name="python -m pipeline")
+    """Run the command that the arguments name; what AWS, or its absence, says against it is a line, and ends with 2."""
+    try:
+        loaded(arguments)(arguments, prog_name="python -m pipeline")
+    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, NoRegionError) as error:
+        problem = (
+            f"{error}".rstrip(".") + "; set AWS_PROFILE, or AWS's environment variables for credentials and region"
+        )
+    except (BotoCoreError, ClientError, OutputsError) as error:
+        problem = str(error)
+    typer.echo(problem, err=True)
+    sys.exit(2)
 
 
 if __name__ == "__main__":

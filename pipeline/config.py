@@ -77,7 +77,7 @@ class StackFile:
 
 
 class ConfigError(Exception):
-    """A config value is missing or not allowed; the message names key, value and what is allowed."""
+    """Config values are missing or not allowed; the message names key, value and what is allowed, a line each."""
 
 
 @dataclass(frozen=True)
@@ -157,13 +157,14 @@ def load(values: Values | None = None) -> StackConfig:
         values: where it is read; default: that of the program that runs.
 
     Raises:
-        ConfigError: a value is missing or not allowed.
+        ConfigError: values are missing or not allowed; it names all of them.
     """
     read = _Reader(pulumi.Config() if values is None else values)
+    external_api_url = read.url("external_api_url")
     loaded = StackConfig(
         environment=read.choice("environment", ("dev", "staging", "prod", "sandbox")),
-        external_api_url=read.url("external_api_url"),
-        notification_url=read.url("notification_url", f"{read.url('external_api_url').rstrip('/')}/notifications"),
+        external_api_url=external_api_url,
+        notification_url=read.url("notification_url", f"{external_api_url.rstrip('/')}/notifications"),
         authorization=Authorization(read.choice("authorization", tuple(a.value for a in Authorization), "AWS_IAM")),
         get_concurrency=read.number("get_concurrency", 1, 1000, 20),
         call_concurrency=read.number("call_concurrency", 1, 1000, 10),
@@ -187,15 +188,15 @@ def load(values: Values | None = None) -> StackConfig:
         quicksight_vpc_connection_arn=read.arn("quicksight_vpc_connection_arn", "quicksight", "a VPC connection"),
         query_scan_limit=read.number("query_scan_limit", 10_000_000, 7 * 10**15, 10 * 1024**3),
     )
-    _check_analytics(loaded)
+    wrong = read.wrong or [*_wrong_analytics(loaded), *(_wrong_in_prod(loaded) if loaded.environment == "prod" else ())]
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     if loaded.authorization is Authorization.NONE:
         pulumi.log.warn("orders:authorization is NONE: everybody who knows the API's address may call it")
-    if loaded.environment == "prod":
-        _check_prod(loaded)
     return loaded
 
 
-def _check_analytics(loaded: StackConfig) -> None:
+def _wrong_analytics(loaded: StackConfig) -> list[str]:
     needs = [
         (loaded.quicksight and not loaded.redshift, "quicksight", "false, because redshift is false"),
         (loaded.redshift and not loaded.subnet_ids, "subnet_ids", "subnets of three zones, subnet-…,subnet-…"),
@@ -206,42 +207,50 @@ def _check_analytics(loaded: StackConfig) -> None:
             "a user's or group's ARN",
         ),
     ]
-    for failed, key, allowed in needs:
-        if failed:
-            raise ConfigError(
-                f"config orders:{key} is not allowed as it is; allowed: {allowed}. "
-                "An environment without Redshift or QuickSight sets orders:redshift or orders:quicksight to false"
-            )
+    return [
+        f"config orders:{key} is not allowed as it is; allowed: {allowed}. "
+        "An environment without Redshift or QuickSight sets orders:redshift or orders:quicksight to false"
+        for failed, key, allowed in needs
+        if failed
+    ]
 
 
-def _check_prod(loaded: StackConfig) -> None:
+def _wrong_in_prod(loaded: StackConfig) -> list[str]:
     wrong = [
         (not loaded.deletion_protection, "deletion_protection", "true"),
         (not loaded.alarm_topic_arn, "alarm_topic_arn", "the ARN of an SNS topic"),
         (loaded.authorization is Authorization.NONE, "authorization", "AWS_IAM, COGNITO or API_KEY"),
     ]
-    for failed, key, allowed in wrong:
-        if failed:
-            raise ConfigError(f"config orders:{key} is not allowed in prod as it is; allowed: {allowed}")
+    return [
+        f"config orders:{key} is not allowed in prod as it is; allowed: {allowed}"
+        for failed, key, allowed in wrong
+        if failed
+    ]
 
 
 class _Reader:
+    """Reads values one by one; what is wrong with any of them is gathered."""
+
     def __init__(self, config: Values) -> None:
         self._config = config
+        self.wrong: list[str] = []
 
-    def _read(self, key: str, allowed: str, default: str | None, parse: Callable[[str], T]) -> T:
+    def _read(self, key: str, allowed: str, default: str | None, parse: Callable[[str], T], valid: str) -> T:
+        """A value; in place of a wrong one, which stops the stack at the end, one that is ``valid``."""
         value = self._config.get(key)
         name = f"{self._config.name}:{key}"
         if value is None or value == "":
             if default is None:
-                raise ConfigError(
+                self.wrong.append(
                     f"config {name} is missing; allowed: {allowed}. Set it with: pulumi config set {name} VALUE"
                 )
+                return parse(valid)
             value = default
         try:
             return parse(value)
         except ValueError:
-            raise ConfigError(f"config {name} is {value!r}; allowed: {allowed}") from None
+            self.wrong.append(f"config {name} is {value!r}; allowed: {allowed}")
+            return parse(valid)
 
     def choice(self, key: str, allowed: tuple[str, ...], default: str | None = None) -> str:
         def parse(value: str) -> str:
@@ -249,7 +258,7 @@ class _Reader:
                 raise ValueError
             return value
 
-        return self._read(key, ", ".join(allowed), default, parse)
+        return self._read(key, ", ".join(allowed), default, parse, allowed[0])
 
     def number(self, key: str, low: int, high: int, default: int) -> int:
         def parse(value: str) -> int:
@@ -257,7 +266,7 @@ class _Reader:
                 raise ValueError
             return int(value)
 
-        return self._read(key, f"whole numbers from {low} to {high}", str(default), parse)
+        return self._read(key, f"whole numbers from {low} to {high}", str(default), parse, str(low))
 
     def switch(self, key: str, *, default: bool) -> bool:
         return self.choice(key, ("true", "false"), str(default).lower()) == "true"
@@ -268,7 +277,7 @@ class _Reader:
                 raise ValueError
             return value
 
-        return self._read(key, allowed, default, parse)
+        return self._read(key, allowed, default, parse, default)
 
     def time_zone(self, key: str, default: str) -> str:
         def parse(value: str) -> str:
@@ -276,7 +285,7 @@ class _Reader:
                 raise ValueError
             return value
 
-        return self._read(key, "IANA time zones, such as Europe/Berlin", default, parse)
+        return self._read(key, "IANA time zones, such as Europe/Berlin", default, parse, default)
 
     def identifiers(self, key: str, prefix: str) -> list[str]:
         def parse(value: str) -> list[str]:
@@ -285,7 +294,7 @@ class _Reader:
                 raise ValueError
             return found
 
-        return self._read(key, f"{prefix}…,{prefix}…, or none", "none", parse)
+        return self._read(key, f"{prefix}…,{prefix}…, or none", "none", parse, "none")
 
     def arn(self, key: str, service: str, what: str) -> str:
         def parse(value: str) -> str:
@@ -293,7 +302,7 @@ class _Reader:
                 raise ValueError
             return "" if value == "none" else value
 
-        return self._read(key, f"the ARN of {what}, or none", "none", parse)
+        return self._read(key, f"the ARN of {what}, or none", "none", parse, "none")
 
     def url(self, key: str, default: str | None = None) -> str:
         def parse(value: str) -> str:
@@ -304,4 +313,4 @@ class _Reader:
                 raise ValueError
             return value
 
-        return self._read(key, "an https:// address (http:// for loopback)", default, parse)
+        return self._read(key, "an https:// address (http:// for loopback)", default, parse, "https://localhost")

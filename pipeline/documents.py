@@ -10,7 +10,7 @@ import yaml
 from pulumi_aws_eda import plugin
 from pulumi_aws_eda.testing import Recording, record
 
-from pipeline import capacity, costs, diagram, doubts, house, reference
+from pipeline import api_page, capacity, costs, diagram, doubts, house, reference
 from pipeline.config import StackConfig, StackFile, load
 
 ROOT = Path(__file__).parents[1]
@@ -129,6 +129,7 @@ def documents() -> dict[Path, str]:
     docs = ROOT / "docs"
     return {
         docs / "openapi.json": openapi(),
+        docs / "api.md": api_page.page(openapi()),
         docs / "doubts.md": doubts.page(),
         docs / "environments.md": environments(),
         docs / "explanation" / "house.md": house.page(ROOT / "pyproject.toml"),

@@ -385,7 +385,7 @@ def show(console: Console, traced: Traced) -> None:
     console.print(
         f"[{color}]{str(traced.ended.end).capitalize()}[/]{where}: {traced.ended.why}. "
         f"{traced.lines} log lines, {traced.suppressed} duplicates suppressed.",
-        soft_wrap=True,
+        soft_wrap=not console.is_terminal,
     )
 
 

@@ -29,7 +29,14 @@ settings.load_profile("repeatable")
 
 ROOMS = ("packages", "engine", "reliability", "integration", "policies", "runtime", "unit")
 """Folders of tests, those whose files take longest first: at the end no process waits for another's long file."""
-LONG = ("test_command_line.py", "test_soak.py", "test_iam_proof.py", "test_hostile_input.py")
+LONG = (
+    "test_signals.py",
+    "test_terminal.py",
+    "test_command_line.py",
+    "test_soak.py",
+    "test_iam_proof.py",
+    "test_hostile_input.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,9 +1,11 @@
 """Archives of code that are the same bytes for the same content: sorted, with fixed times, only what is needed.
 
-Files that their owner may execute are executable in the archive; links stand for what they lead to.
+Files that their owner may execute are executable in the archive; links stand for what they lead to. Archives are kept
+in ``pulumi-aws-eda`` of ``XDG_CACHE_HOME``, else of ``~/.cache``, else in the temporary folder.
 """
 
 import base64
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -166,7 +168,7 @@ def _digest(contents: dict[str, bytes], programs: Set[str] = frozenset(), compil
 
 def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset(), compiled: bool = False) -> Path:
     """The file in the cache, made when it is not there."""
-    target = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "pulumi-aws-eda" / name
+    target = _cache() / name
     if not target.exists():
         if compiled:
             contents = contents | bytecode.compiled(contents)
@@ -182,3 +184,18 @@ def _zip(contents: dict[str, bytes], name: str, programs: Set[str] = frozenset()
         # Renamed, so that a second program never sees half an archive.
         Path(file.name).replace(target)
     return target
+
+
+def _cache() -> Path:
+    """Where archives are kept: in the user's cache folder, or in the temporary folder where that cannot be written."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    with contextlib.suppress(OSError, RuntimeError):  # a container may know no home for its user
+        folder = (Path(given) if given else Path.home() / ".cache") / "pulumi-aws-eda"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    folder = Path(tempfile.gettempdir(), f"pulumi-aws-eda-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid() or folder.is_symlink():
+        raise PermissionError(f"{folder} belongs to somebody else; set XDG_CACHE_HOME to a folder of your own")
+    return folder

@@ -4,6 +4,7 @@ import os
 from typing import Annotated
 
 import typer
+from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.session import CommandError, command_environment, run_command, session
 from rich.console import Console
@@ -26,6 +27,7 @@ def run(
     """
     # What the embedded AWS sets for itself is none of the command's business.
     given = dict(os.environ)
+    ending.end_with_signals()
     try:
         with (
             session(speed) as running,

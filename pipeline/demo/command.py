@@ -29,6 +29,14 @@ def demo(
         typer.Option("--poison", help="Send what could stop others among the orders, and show what became of each."),
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    patience: Annotated[
+        float | None,
+        typer.Option(
+            min=1,
+            help="Seconds without a step forward after which it is given up; default 120, on AWS 1200.",
+            show_default=False,
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
     target: Annotated[
         Target, typer.Option(help="The embedded AWS, or a stack that is deployed on AWS.")
@@ -44,9 +52,10 @@ def demo(
     Ends with 1 when the accounting does not add up.
     """
     # Loaded here, because it takes seconds: help, and an option that is none, are answered at once.
+    typer.echo("Loading", err=json)
     from pipeline.demo import session
 
-    options = session.Options(orders, seed, speed, elements, poison, keep, json)
+    options = session.Options(orders, seed, speed, elements, poison, keep, json, patience)
     if target is Target.AWS:
         raise typer.Exit(session.on_aws(options, stack_name, outputs_file, yes))
     raise typer.Exit(session.here(options))

@@ -2,7 +2,6 @@
 
 import json
 import math
-import time
 from collections import Counter
 from typing import Any
 
@@ -28,33 +27,6 @@ def percentile(values: list[float], share: float) -> float:
     """The nearest-rank percentile of values that are there."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
-
-
-class ProgressLines:
-    """Tells how far a phase is: in place on a terminal, else in a line every few seconds.
-
-    Args:
-        console: where to.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._last = 0.0
-        self._phase = ""
-
-    def __call__(self, phase: str, done: int, total: int, detail: str = "") -> None:
-        """Note progress."""
-        now = time.monotonic()
-        finished = done >= total
-        line = f"  {phase:<10} {done:>5} of {total}" + (f"   {detail}" if detail else "")
-        if self._console.is_terminal:
-            end = "\n" if finished and phase != self._phase else ""
-            self._console.print(f"\r\033[K{line[: self._console.width - 1]}", end=end)
-        elif (finished and phase != self._phase) or now - self._last > 3:
-            self._console.print(line, soft_wrap=True)
-            self._last = now
-        if finished:
-            self._phase = phase
 
 
 def show(console: Console, result: Result) -> None:
@@ -91,7 +63,7 @@ def show(console: Console, result: Result) -> None:
             table.add_row(label, str(value))
     console.print(table)
     if result.behind is not None:
-        console.print(f"Behind the table: {result.behind}", soft_wrap=True)
+        console.print(f"Behind the table: {result.behind}")
     for queue, messages in result.dead_letters.items():
         if messages:
             console.print(f"[red]dead letters[/]: {messages} in {queue}")
@@ -107,9 +79,7 @@ def show(console: Console, result: Result) -> None:
     if ok(result):
         behind = "" if counted.curated is None else "; what is written is in the curated data once"
         behind += "" if counted.redshift is None else ", and in Redshift"
-        console.print(
-            f"[green]In balance[/]: accepted = written + waiting + in the dead-letter queue{behind}.", soft_wrap=True
-        )
+        console.print(f"[green]In balance[/]: accepted = written + waiting + in the dead-letter queue{behind}.")
     else:
         console.print("[red]Out of balance.[/]")
 
@@ -120,7 +90,7 @@ def show_poison(console: Console, fates: list[Fate]) -> None:
     alike = Counter((fate.what, fate.answer, fate.became, fate.reason.partition("\n")[0][:160]) for fate in fates)
     for (what, answer, became, reason), times in sorted(alike.items()):
         line = f"  {what:<40} {times:>3} x {answer:<4} {became}" + (f": {reason}" if reason else "")
-        console.print(line, soft_wrap=True, markup=False)
+        console.print(line, markup=False)
 
 
 def ok(result: Result) -> bool:

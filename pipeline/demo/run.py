@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from pipeline.demo.accounting import Accounting, account, delivered
 from pipeline.demo.back_half import BackHalf, Hops
 from pipeline.demo.client import Answer, Ledger, OrdersClient
+from pipeline.demo.patience import Patience
 from pipeline.demo.plan import Details, PlannedOrder
 from pipeline.demo.poison import Fate, Poison
 from pipeline.trace import End, Trace, Traced, TraceFailed
@@ -26,8 +27,8 @@ LOG_SECONDS = 10
 class Progress(Protocol):
     """Told how far a phase is."""
 
-    def __call__(self, phase: str, done: int, total: int, detail: str = "") -> None:
-        """Note progress: a phase's name, how much of it is done, its size, and what else there is to say."""
+    def __call__(self, phase: str, done: int, total: int | None, detail: str = "") -> None:
+        """Note progress: a phase's name, how much of it is done, its size if known, and what else there is to say."""
 
 
 class DemoError(Exception):
@@ -118,7 +119,7 @@ class Run:
         pipeline: where the orders go.
         client: sends them.
         progress: told how far each phase is.
-        deadline: seconds after which the run gives up.
+        patience: when the run gives up.
         stop: set to end the run early; what was sent is still accounted for.
         clients: how many send at a time.
     """
@@ -128,7 +129,7 @@ class Run:
         pipeline: Pipeline,
         client: OrdersClient,
         progress: Progress,
-        deadline: float,
+        patience: Patience,
         stop: threading.Event,
         clients: int = CLIENTS,
     ) -> None:
@@ -136,8 +137,9 @@ class Run:
         self._pipeline = pipeline
         self._client = client
         self._progress = progress
-        self._deadline = time.monotonic() + deadline
+        self._patience = patience
         self._stop = stop
+        self._waiting = 0
         self._etags: dict[str, str | None] = {}
         self.ledger = Ledger()
 
@@ -149,6 +151,7 @@ class Run:
                 done += 1
                 self._progress("orders", done, len(plan))
         late = [order for order in plan if order.details in (Details.AFTER, Details.TWICE)]
+        self._waiting = len(late)
         done = 0
         with ThreadPoolExecutor(self._clients, thread_name_prefix="client") as pool:
             for _ in pool.map(self._late_details, late):
@@ -175,18 +178,20 @@ class Run:
         """Wait until every order that has its details is written or failed.
 
         Raises:
-            DemoError: it takes too long.
+            DemoError: nothing moves for too long.
         """
         wanted = self.ledger.details & set(self.ledger.accepted.values())
         while not self._stop.is_set():
-            finished = {row["order_id"] for row in self._pipeline.rows() if row["status"] in ("COMPLETED", "FAILED")}
+            rows = self._pipeline.rows()
+            finished = {row["order_id"] for row in rows if row["status"] in ("COMPLETED", "FAILED")}
             missing = {id for id in wanted if id not in finished}
             self._progress("written", len(wanted) - len(missing), len(wanted))
-            open_executions = [e for e in self._pipeline.executions() if e["status"] == "RUNNING"]
-            if not missing and not [e for e in open_executions if e["name"] in wanted]:
+            running = {e["name"] for e in self._pipeline.executions() if e["status"] == "RUNNING"} & wanted
+            if not missing and not running:
                 return
-            if time.monotonic() > self._deadline:
-                raise DemoError(f"{len(missing)} orders are not written in time, for example {next(iter(missing), '')}")
+            if self._patience.over("written", (sorted((row["order_id"], row["status"]) for row in rows), running)):
+                waited = f"{len(missing)} of {len(wanted)} orders to be written, such as {min(missing | running)}"
+                raise DemoError(f"waited for {waited}: {self._patience}")
             self._stop.wait(POLL_SECONDS)
 
     def follow(self, behind: BackHalf, start_load: Callable[[], None]) -> None:
@@ -197,7 +202,7 @@ class Run:
             start_load: makes the daily load begin.
 
         Raises:
-            DemoError: it takes too long.
+            DemoError: nothing moves for too long.
         """
         accepted = set(self.ledger.accepted.values())
         versions = {
@@ -236,8 +241,11 @@ class Run:
             self._progress(phase, reached, total, str(hops))
             if reached >= total:
                 return
-            if time.monotonic() > self._deadline:
-                raise DemoError(f"{phase}: {reached} of {total} in time; {hops}; dead letters: {behind.dead_letters()}")
+            if self._patience.over(phase, (reached, str(hops))):
+                letters = {name: count for name, count in behind.dead_letters().items() if count} or "none"
+                raise DemoError(
+                    f"waited for {phase}, {reached} of {total}: {self._patience}\n  {hops}; dead letters: {letters}"
+                )
             self._stop.wait(POLL_SECONDS)
 
     def fates(self, poison: Poison) -> list[Fate]:
@@ -316,6 +324,8 @@ class Run:
             if self._waits_for_details(order, order_id) or self._is_too_late(order_id, begin):
                 break
             self._stop.wait(POLL_SECONDS)
+        with self.ledger.lock:
+            self._waiting -= 1
         for _ in range(2 if order.details is Details.TWICE else 1):
             self._details(order, order_id)
 
@@ -337,11 +347,11 @@ class Run:
             begin: since when it is asked.
 
         Raises:
-            DemoError: the run's deadline is over.
+            DemoError: nothing moves for too long.
         """
         del begin
-        if time.monotonic() > self._deadline:
-            raise DemoError(f"order {order_id} does not come to wait for its details")
+        if self._patience.over("details", self._waiting):
+            raise DemoError(f"waited for order {order_id} to want its details: {self._patience}")
         return False
 
     def _details(self, order: PlannedOrder, order_id: str) -> None:

@@ -1,5 +1,6 @@
 """A run of the demo: what is started, sent and shown, in the embedded AWS or on AWS."""
 
+import contextlib
 import os
 import threading
 import time
@@ -9,24 +10,32 @@ from pathlib import Path
 
 import typer
 from botocore.credentials import Credentials
+from eda_sandbox.announcing import announced
 from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.deploy import Stack, deploy
 from eda_sandbox.services.scheduler import Scheduler
 from rich.console import Console
+from rich.markup import escape
 
 from pipeline import PROGRAM
+from pipeline.demo import progress
 from pipeline.demo.back_half import BackHalf, QueryFailed
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import external_api
-from pipeline.demo.interrupting import stopped_by_ctrl_c
+from pipeline.demo.interrupting import ended_by_signals, stopped_by_ctrl_c
+from pipeline.demo.patience import Patience
 from pipeline.demo.plan import plan
 from pipeline.demo.poison import KINDS, Poison, summed
-from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
+from pipeline.demo.progress import ProgressLines
+from pipeline.demo.report import as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline, Run
 from pipeline.demo.target import send_to_aws
 from pipeline.trace import show as show_trace
+
+PATIENCE_SECONDS = 120.0
+"""Firehose's buffer is the longest wait of a run, and is over in five seconds at the default speed."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,7 @@ class Options:
         poison: send what could stop others, too.
         keep: stay up afterwards.
         json: print the result as one JSON object in the last line.
+        patience: seconds without a step forward after which it is given up; None for the target's default.
     """
 
     orders: int
@@ -50,6 +60,7 @@ class Options:
     poison: bool
     keep: bool
     json: bool
+    patience: float | None = None
 
 
 def on_aws(options: Options, stack_name: str, outputs_file: Path | None, yes: bool) -> int:
@@ -64,13 +75,14 @@ def on_aws(options: Options, stack_name: str, outputs_file: Path | None, yes: bo
     Returns:
         The exit code: 1 when the accounting does not add up, or nothing could be sent.
     """
-    console = Console(stderr=options.json, highlight=False)
+    console = progress.console(stderr=options.json)
+    ended_by_signals(console)
     stop, begin = stopped_by_ctrl_c(console), time.perf_counter()
     seed = options.seed or time.time_ns() % 2**31
     try:
-        sent = send_to_aws(console, stack_name, outputs_file, options.orders, seed, yes, stop)
+        sent = send_to_aws(console, stack_name, outputs_file, options.orders, seed, yes, stop, options.patience)
     except (DemoError, QueryFailed) as error:
-        console.print(f"[red]Error[/]: {error}", soft_wrap=True)
+        console.print(f"[red]Error[/]: {escape(str(error))}")
         return 1
     show(console, sent)
     if options.json:
@@ -87,73 +99,86 @@ def here(options: Options) -> int:
     Returns:
         The exit code: 1 when the accounting does not add up, or the pipeline could not be deployed.
     """
-    console = Console(stderr=options.json, highlight=False)
-    stop = stopped_by_ctrl_c(console)
+    console = progress.console(stderr=options.json)
+    ended_by_signals(console)
+    try:
+        with ProgressLines(console) as told:
+            return _here(options, console, told)
+    except (SandboxError, DemoError, QueryFailed) as error:
+        console.print(f"[red]Error[/]: {escape(str(error))}")
+        return 1
+
+
+def _here(options: Options, console: Console, told: ProgressLines) -> int:
     orders, elements, poison = options.orders, options.elements, options.poison
     seed = 1 if options.seed is None else options.seed
     seconds = {"install": float(os.environ.get("SANDBOX_INSTALL_SECONDS", "0"))}
     begin = time.perf_counter()
-    try:
-        with embedded_aws(options.speed, seed) as aws, external_api(elements, seed=seed) as external:
-            seconds["start"] = time.perf_counter() - begin
-            console.print(f"Embedded AWS at {aws.endpoint}, time x {options.speed:g} ({seconds['start']:.1f} s)")
-            stack = _deployed(aws, external.url, console, seconds)
-            outputs = stack.outputs
-            begin = time.perf_counter()
-            client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
-            pipeline = Pipeline(aws.client, outputs)
-            run = Run(pipeline, client, ProgressLines(console), 60 + 2.0 * orders, stop)
-            console.print(f"Sending {orders} orders (seed {seed})")
-            planned = plan(orders, seed)
-            behind = BackHalf(aws.client, outputs, aws.cloud.account)
-            among = Poison(client, aws.client, outputs, behind, pipeline.rows, seed)
-            with ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
-                poisoned = pool.submit(run.send_poison, among, len(KINDS) if poison else 0)
-                run.send(planned)
-                poisoned.result()
-            run.settle()
-            run.follow(behind, lambda: _advance_to_load(aws, outputs["schedule_name"], console))
-            fates = run.fates(among) if poison else []
+    with contextlib.ExitStack() as running:
+        with told.working("starting"):
+            aws = running.enter_context(embedded_aws(options.speed, seed))
+            external = running.enter_context(external_api(elements, seed=seed))
+        seconds["start"] = time.perf_counter() - begin
+        console.print(f"Embedded AWS at {aws.endpoint}, time x {options.speed:g} ({seconds['start']:.1f} s)")
+        stack = _deployed(aws, external.url, console, told, seconds)
+        running.enter_context(announced(aws, str(PROGRAM)))
+        stop = stopped_by_ctrl_c(console)
+        outputs = stack.outputs
+        begin = time.perf_counter()
+        client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
+        pipeline = Pipeline(aws.client, outputs)
+        run = Run(pipeline, client, told, Patience(options.patience or PATIENCE_SECONDS), stop)
+        console.print(f"Sending {orders} orders (seed {seed})")
+        planned = plan(orders, seed)
+        behind = BackHalf(aws.client, outputs, aws.cloud.account)
+        among = Poison(client, aws.client, outputs, behind, pipeline.rows, seed)
+        with ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
+            poisoned = pool.submit(run.send_poison, among, len(KINDS) if poison else 0)
+            run.send(planned)
+            poisoned.result()
+        run.settle()
+        run.follow(behind, lambda: _advance_to_load(aws, outputs["schedule_name"], console))
+        fates = run.fates(among) if poison else []
+        with told.working("counting"):
             # What is interrupted is counted as far as it came: at the table.
             result = run.account(None if stop.is_set() else behind)
-            seconds["run"] = time.perf_counter() - begin
-            console.print(
-                f"External API: {external.answered} answers of {elements} elements, "
-                f"{external.throttled} calls throttled with Retry-After"
-            )
-            if poison:
-                show_poison(console, fates)
-            show(console, result)
+        seconds["run"] = time.perf_counter() - begin
+        console.print(
+            f"External API: {external.answered} answers of {elements} elements, "
+            f"{external.throttled} calls throttled with Retry-After"
+        )
+        if poison:
+            show_poison(console, fates)
+        show(console, result)
+        with told.working("tracing an order"):
             traced = None if stop.is_set() else run.trace(planned)
-            if traced is not None:
-                show_trace(console, traced)
-            phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
-            console.print(f"Seconds: {phases}")
-            if options.keep:
-                _stay(console, outputs["api_url"], aws.endpoint, stop)
-            if options.json:
-                more = {"poison": summed(fates)} if poison else {}
-                typer.echo(as_json(result, seconds, traced, **more))
-            return 0 if ok(result) and all(fate.settled for fate in fates) else 1
-    except (SandboxError, DemoError, QueryFailed) as error:
-        console.print(f"[red]Error[/]: {error}", markup=True)
-        return 1
+        if traced is not None:
+            show_trace(console, traced)
+        phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+        console.print(f"Seconds: {phases}")
+        if options.keep:
+            _stay(console, outputs["api_url"], aws.endpoint, stop)
+        if options.json:
+            more = {"poison": summed(fates)} if poison else {}
+            typer.echo(as_json(result, seconds, traced, **more))
+        return 0 if ok(result) and all(fate.settled for fate in fates) else 1
 
 
-def _deployed(aws: Sandbox, external_url: str, console: Console, seconds: dict[str, float]) -> Stack:
+def _deployed(
+    aws: Sandbox, external_url: str, console: Console, told: ProgressLines, seconds: dict[str, float]
+) -> Stack:
     begin, made = time.perf_counter(), 0
 
     def progress(_token: str, name: str) -> None:
         nonlocal made
         made += 1
-        if console.is_terminal:
-            console.print(f"\r\033[K  {made:>3}  {name}", end="")
+        told("resources", made, None, name)
 
     console.print("Deploying the pipeline, stack sandbox")
-    stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external_url}, progress=progress)
+    with told.working("resources"):
+        stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external_url}, progress=progress)
     seconds["deploy"] = time.perf_counter() - begin
-    end = "\r\033[K" if console.is_terminal else ""
-    console.print(f"{end}  {len(stack.resources)} resources in {seconds['deploy']:.1f} s")
+    console.print(f"  {len(stack.resources)} resources in {seconds['deploy']:.1f} s")
     return stack
 
 

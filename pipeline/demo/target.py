@@ -21,14 +21,15 @@ from rich.console import Console
 from pipeline import costs, documents, workload
 from pipeline.demo.back_half import BackHalf, OrderRow
 from pipeline.demo.client import OrdersClient
+from pipeline.demo.patience import Patience
 from pipeline.demo.plan import plan
-from pipeline.demo.report import ProgressLines
+from pipeline.demo.progress import ProgressLines
 from pipeline.demo.run import DemoError, Pipeline, Result, Run
 
 ROOT = Path(__file__).parents[2]
 NEEDED = ("api_url", "orders_table_name", "workflow_arn", "workflow_dlq_url")
-WAIT_SECONDS = 1200.0
-"""Beside two seconds an order: Firehose's buffer, the queries behind it, and a load."""
+PATIENCE_SECONDS = 1200.0
+"""Firehose's buffer, at most 900 seconds, is the longest time in which nothing is seen to move."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,14 @@ It takes as long as Firehose buffers, five minutes or more.""",
 
 
 def send_to_aws(
-    console: Console, stack: str, file: Path | None, orders: int, seed: int, confirmed: bool, stop: threading.Event
+    console: Console,
+    stack: str,
+    file: Path | None,
+    orders: int,
+    seed: int,
+    confirmed: bool,
+    stop: threading.Event,
+    patience: float | None = None,
 ) -> Result:
     """Send a plan of orders through a deployed stack and count what became of them.
 
@@ -165,9 +173,10 @@ def send_to_aws(
         seed: decides the orders; a seed that was used before repeats its orders.
         confirmed: nobody is asked.
         stop: set to end the run early; what was sent is still accounted for.
+        patience: seconds without a step forward after which it is given up; default ``PATIENCE_SECONDS``.
 
     Raises:
-        DemoError: the stack cannot be reached, nobody confirmed, or it takes too long.
+        DemoError: the stack cannot be reached, nobody confirmed, or nothing moves for too long.
     """
     outputs = stack_outputs(stack, file)
     session, account, who = caller()
@@ -188,14 +197,15 @@ def send_to_aws(
     before = BackHalf(client, outputs, account).dead_letters()
     behind = OwnAnalytics(client, outputs, account, ids=ids, before=before)
     pipeline = OwnOrders(client, outputs, ids=ids)
-    run = Run(pipeline, sender, ProgressLines(console), WAIT_SECONDS + 2.0 * orders, stop)
-    console.print(f"Sending {orders} orders (seed {seed})")
-    run.send(plan(orders, seed))
-    run.settle()
-    if not outputs.get("current_view_name"):
-        return run.account()
-    run.follow(behind, lambda: start_load(client, outputs))
-    return run.account(None if stop.is_set() else behind)
+    with ProgressLines(console) as told:
+        run = Run(pipeline, sender, told, Patience(patience or PATIENCE_SECONDS), stop)
+        console.print(f"Sending {orders} orders (seed {seed})")
+        run.send(plan(orders, seed))
+        run.settle()
+        if not outputs.get("current_view_name"):
+            return run.account()
+        run.follow(behind, lambda: start_load(client, outputs))
+        return run.account(None if stop.is_set() else behind)
 
 
 def start_load(client: Callable[[str], Any], outputs: Mapping[str, Any]) -> None:

@@ -11,14 +11,17 @@ from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.deploy import deploy
 from eda_sandbox.services.scheduler import Scheduler
+from rich.markup import escape
 
 from pipeline import PROGRAM
 from pipeline.demo.back_half import BackHalf, QueryFailed
 from pipeline.demo.external_api import external_api
-from pipeline.demo.interrupting import stopped_by_ctrl_c
+from pipeline.demo.interrupting import ended_by_signals, stopped_by_ctrl_c
+from pipeline.demo.patience import Patience
 from pipeline.demo.plan import plan
 from pipeline.demo.poison import Poison, summed
-from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
+from pipeline.demo.progress import ProgressLines
+from pipeline.demo.report import as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline
 from pipeline.soak import report
 from pipeline.soak.injecting import Injecting
@@ -56,21 +59,27 @@ def soak(
         phases = parse(faults)
     except SpecificationError as error:
         raise typer.BadParameter(str(error), param_hint="--faults") from None
-    stop = stopped_by_ctrl_c(console)
+    ended_by_signals(console)
     begin, seconds = time.perf_counter(), {}
     try:
-        with embedded_aws(speed, seed) as aws, external_api(elements, delay=0.05, seed=seed) as external:
-            stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external.url})
+        with (
+            ProgressLines(console) as progress,
+            embedded_aws(speed, seed) as aws,
+            external_api(elements, delay=0.05, seed=seed) as external,
+        ):
+            with progress.working("deploying"):
+                stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external.url})
+            stop = stopped_by_ctrl_c(console)
             seconds["deploy"] = time.perf_counter() - begin
             console.print(f"Embedded AWS, time x {speed:g}, the pipeline deployed ({seconds['deploy']:.1f} s)")
             aws.faults.clear()
             aws.faults.edges.clear()
-            outputs, progress = stack.outputs, ProgressLines(console)
+            outputs = stack.outputs
             pipeline = Pipeline(aws.client, outputs)
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
             connect = connector(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
             injecting = Injecting(aws.faults, aws.cloud.clock, phases, orders, progress)
-            run = SoakRun(pipeline, connect, aws.faults, injecting.progress, SEND_SECONDS, stop, seed, orders)
+            run = SoakRun(pipeline, connect, aws.faults, injecting.progress, Patience(SEND_SECONDS), stop, seed, orders)
             console.print(f"Sending {orders} orders (seed {seed}), faults: {faults}")
             poisoned = Poison(connect(PATIENT), aws.client, outputs, behind, pipeline.rows, seed)
             with injecting, ThreadPoolExecutor(1, thread_name_prefix="poison") as pool:
@@ -110,7 +119,7 @@ def soak(
                 typer.echo(as_json(result, seconds, injected=injected, seed=seed, faults=faults, **told))
             raise typer.Exit(0 if ok(result) and all(fate.settled for fate in fates) else 1)
     except (SandboxError, DemoError, QueryFailed) as error:
-        console.print(f"[red]Error[/]: {error}", markup=True)
+        console.print(f"[red]Error[/]: {escape(str(error))}")
         raise typer.Exit(1) from None
 
 

@@ -34,7 +34,7 @@ class Injecting:
         self._over = threading.Event()
         self._timer: threading.Timer | None = None
 
-    def progress(self, phase: str, done: int, total: int, detail: str = "") -> None:
+    def progress(self, phase: str, done: int, total: int | None, detail: str = "") -> None:
         """Note how far the orders are; outages begin with a third of them."""
         self._told(phase, done, total, detail)
         if phase == "orders" and 3 * done >= self._orders and self._outages and self._timer is None:

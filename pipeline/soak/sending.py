@@ -10,6 +10,7 @@ from eda_sandbox.frontdoor.faults import FaultLayer
 
 from pipeline.demo.back_half import BackHalf
 from pipeline.demo.client import Answer, OrdersClient
+from pipeline.demo.patience import Patience
 from pipeline.demo.plan import PlannedOrder
 from pipeline.demo.run import CLIENTS, Pipeline, Progress, Result, Run
 
@@ -31,7 +32,7 @@ class SoakRun(Run):
         connect: makes a client that tries so often.
         faults: what is done to their requests.
         progress: told how far each phase is.
-        deadline: seconds after which the run gives up.
+        patience: when the run gives up.
         stop: set to end the run early.
         seed: decides which clients give up.
         orders: how many are sent; few orders have few clients, because each one more has functions start processes.
@@ -43,13 +44,13 @@ class SoakRun(Run):
         connect: Callable[[int], OrdersClient],
         faults: FaultLayer,
         progress: Progress,
-        deadline: float,
+        patience: Patience,
         stop: threading.Event,
         seed: int,
         orders: int,
     ) -> None:
         self._impatient = connect(IMPATIENT)
-        super().__init__(pipeline, connect(PATIENT), progress, deadline, stop, max(2, min(CLIENTS, orders // 10)))
+        super().__init__(pipeline, connect(PATIENT), progress, patience, stop, max(2, min(CLIENTS, orders // 10)))
         self._faults = faults
         self._seed = seed
 

@@ -68,7 +68,14 @@ def check(
         raise typer.Exit(2) from None
     values = dict(entry.partition("=")[::2] for entry in default or ())
     checked: list[reports.Checked] = []
-    for name in stack or runner.stacks(program):
+    known = runner.stacks(program)
+    if unknown := sorted({*(stack or ())} - {*known} if known else ()):
+        errors.print(
+            f"there is no Pulumi.{escape(unknown[0])}.yaml beside {escape(str(program))}; there are {', '.join(known)}",
+            style="red",
+        )
+        raise typer.Exit(2)
+    for name in stack or known:
         try:
             recording = runner.run(program, name, values, preview)
         except Exception as error:

@@ -1,17 +1,25 @@
 """The sandbox's command line: ``eda-sandbox``, or ``python -m eda_sandbox``."""
 
+import contextlib
+import json
 import os
-import shutil
-import signal
-import threading
+import sys
+from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from eda_sandbox import samples
+from eda_sandbox.announcing import announced, the_one
+from eda_sandbox.dev.loop import Loop
+from eda_sandbox.embedded import embedded_aws
+from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.doubts import parsed
 from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.invoking import invoke as call
 from eda_sandbox.provider import plugin
 from eda_sandbox.session import CommandError, command_environment, run_command, session
 
@@ -19,6 +27,7 @@ app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="An embedded AWS on this machine, for trying and testing stacks."
 )
 
+Sample = Enum("Sample", {name: name for name in samples.SAMPLES})  # type: ignore[misc]  # made of the table
 Doubt = Annotated[
     list[str] | None,
     typer.Option("--doubt", help="What AWS does where no source decides it, name=value; docs/doubts.md has them."),
@@ -51,24 +60,24 @@ def provider(
     plugins, for example `pulumi package get-schema`.
     """
     console = Console(stderr=True, highlight=False)
-    stop, installed = threading.Event(), None
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    ended = ending.until_a_signal()
     try:
-        with session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running:
+        with (
+            session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running,
+            announced(running.aws, str(program)),
+            contextlib.ExitStack() as until_the_end,
+        ):
             typer.echo(running.provider_port)
             if install:
                 installed = plugin.install(running.provider_port)
+                until_the_end.enter_context(ending.goes(installed))
                 console.print(f"Plugin written to {installed}; it is removed at the end", soft_wrap=True)
             for name, value in running.environment().items():
                 console.print(f"export {name}={value}", soft_wrap=True)
-            stop.wait()
+            ended.wait()
     except (SandboxError, FileExistsError) as error:
         console.print(f"[red]Error[/]: {error}")
         raise typer.Exit(1) from None
-    finally:
-        if installed is not None:
-            shutil.rmtree(installed, ignore_errors=True)
 
 
 @app.command(context_settings={"allow_interspersed_args": False})
@@ -87,6 +96,7 @@ def run(
     console = Console(stderr=True, highlight=False)
     # What the embedded AWS sets for itself is none of the command's business.
     given = dict(os.environ)
+    ending.end_with_signals()
     try:
         doubts = parsed(doubt or [])
         with (
@@ -98,6 +108,104 @@ def run(
         console.print(f"[red]Error[/]: {error}")
         raise typer.Exit(error.code if isinstance(error, CommandError) else 1) from None
     raise typer.Exit(code)
+
+
+@app.command()
+def dev(
+    program: Annotated[
+        Path, typer.Argument(exists=True, resolve_path=True, help="The Pulumi program's folder, or its __main__.py.")
+    ] = Path(),
+    stack: Annotated[str, typer.Option(help="Whose Pulumi.STACK.yaml is read, where there is one.")] = "sandbox",
+    config: Annotated[
+        list[str] | None, typer.Option("--config", help="key=value, over the stack's file; more than once for several.")
+    ] = None,
+    debug: Annotated[
+        str, typer.Option("--debug", metavar="FUNCTION", help="Let this function wait for a debugger.")
+    ] = "",
+    debug_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the debugger, on loopback.")] = 5678,
+    speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the embedded AWS on loopback; 0 takes a free one.")
+    ] = 0,
+    doubt: Doubt = None,
+) -> None:
+    """Deploy a program into the embedded AWS, and keep it as its files are, until Ctrl-C.
+
+    A handler that is edited runs at the next invocation. What the program, or its config, makes otherwise is changed,
+    replaced or removed. Functions' lines are shown as they write them.
+    """
+    console = Console(highlight=False)
+    main = program / "__main__.py" if program.is_dir() else program
+    ended = ending.until_a_signal()
+    ending.before_the_end(lambda: console.show_cursor(True))
+    try:
+        for needed in (main, main.parent / "Pulumi.yaml"):
+            if not needed.is_file():
+                raise SandboxError(f"there is no {needed}; name the program's folder, or its __main__.py")
+        given = dict(_setting(text) for text in config or ())
+        with embedded_aws(speed, port=port, doubts=parsed(doubt or [])) as aws, announced(aws, str(main)):
+            loop = Loop(aws, main, console, stack, given, debug, debug_port)
+            console.print(f"Embedded AWS at {aws.endpoint}, time x {speed:g}")
+            loop.start()
+            loop.follow(ended, lambda: console.print(f"Watching {main.parent}; Ctrl-C ends it", soft_wrap=True))
+    except SandboxError as error:
+        console.print(f"[red]Error[/]: {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(1) from None
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise SandboxError(f"--config {text}: write key=value")
+    return key, value
+
+
+Endpoint = Annotated[str | None, typer.Option(help="Of the sandbox; default: the one that runs.", show_default=False)]
+
+
+@app.command()
+def invoke(
+    name: Annotated[str, typer.Argument(help="The function's name, or its logical name in the program.")],
+    event: Annotated[str, typer.Option("--event", metavar="FILE", help="The event as JSON; - is standard input.")] = "",
+    sample: Annotated[Sample | None, typer.Option(help="A sample event of this source instead.")] = None,
+    endpoint: Endpoint = None,
+) -> None:
+    """Invoke a function of a sandbox that runs (eda-sandbox dev or provider, or the pipeline's demo with --keep).
+
+    Prints what it returns as JSON; ends with 1 when it fails.
+    """
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        given = _event(event) if event else samples.SAMPLES[sample.value](samples.BODY) if sample else {}
+        answer = call(the_one(endpoint), name, given)
+    except SandboxError as error:
+        errors.print(f"[red]Error[/]: {escape(str(error))}")
+        raise typer.Exit(2) from None
+    typer.echo(json.dumps(answer.payload, indent=2, ensure_ascii=False))
+    raise typer.Exit(1 if answer.failed else 0)
+
+
+def _event(file: str) -> Any:
+    try:
+        return json.loads(sys.stdin.read() if file == "-" else Path(file).read_text())
+    except OSError as error:
+        raise SandboxError(f"{file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SandboxError(f"{file} is no JSON: {error}") from error
+
+
+@app.command()
+def event(
+    source: Annotated[Sample, typer.Argument(help="Where the event comes from.")],
+    body: Annotated[str, typer.Option(help="What it carries, as JSON; of s3 the object's key.")] = "",
+) -> None:
+    """Print a sample event of a source, in the form in which AWS sends it."""
+    try:
+        carried = json.loads(body) if body else samples.BODY
+    except ValueError:
+        # A text is one, quoted or not.
+        carried = body
+    typer.echo(json.dumps(samples.SAMPLES[source.value](carried), indent=2, ensure_ascii=False))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Any
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.cloud import REGION, Cloud
 from eda_sandbox.foundation.errors import SandboxError
@@ -25,6 +26,10 @@ from eda_sandbox.frontdoor.door import Asgi, FrontDoor
 from eda_sandbox.frontdoor.faults import FaultLayer
 
 START_SECONDS = 30
+PREFIX = "aws-eda-sandbox-"
+"""Of the folders of running sandboxes, in the temporary folder."""
+NEEDED_BYTES = 200_000_000
+"""What has to be free for the sandbox's folder: unpacked layers, compiled modules and data of some thousand orders."""
 
 _in_use = threading.Lock()
 _emulator: dict[str, str] = {}
@@ -66,13 +71,13 @@ def embedded_aws(
             each one's first value.
 
     Raises:
-        SandboxError: one runs in this process already, the port is taken, or there is no such doubt or value.
+        SandboxError: one runs in this process already, the port is taken, the disk is full, or there is no such doubt
+            or value.
     """
     if not _in_use.acquire(blocking=False):
         raise SandboxError("an embedded AWS runs in this process already; stop it first")
-    folder = Path(tempfile.mkdtemp(prefix="aws-eda-sandbox-"))
     try:
-        with _listening_socket(port) as listener:
+        with _own_folder() as folder, _listening_socket(port) as listener:
             number = listener.getsockname()[1]
             behind = _load_emulator(number, folder)
             cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder, doubts)
@@ -97,8 +102,19 @@ def embedded_aws(
                     for service in reversed(started):
                         service.stop()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
         _in_use.release()
+
+
+@contextlib.contextmanager
+def _own_folder() -> Iterator[Path]:
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if free < NEEDED_BYTES:
+        raise SandboxError(
+            f"only {free / 1e6:.0f} MB are free in {tempfile.gettempdir()}, and {NEEDED_BYTES / 1e6:.0f} MB are "
+            "needed; free some, or set TMPDIR to a folder with more"
+        )
+    with ending.temporary(PREFIX) as folder:
+        yield folder
 
 
 @contextlib.contextmanager

@@ -39,6 +39,7 @@ class EdaSandbox:
     def __init__(self, aws: "Sandbox", stack: "Stack") -> None:
         self._aws = aws
         self._stack = stack
+        self._begun = time.time()
         self.outputs: dict[str, Any] = stack.outputs
         self.endpoint: str = aws.endpoint
         self.speed: float = aws.cloud.clock.speed
@@ -93,14 +94,26 @@ class EdaSandbox:
             seconds: real seconds until it has to.
 
         Raises:
-            AssertionError: it did not within the time.
+            AssertionError: it did not within the time; the message has what went wrong meanwhile: executions that
+                failed, permissions that were refused, errors in logs, and what lies in dead-letter queues.
         """
-        deadline = time.monotonic() + seconds
+        begin, deadline = time.time(), time.monotonic() + seconds
         while not (found := condition()):
             if time.monotonic() > deadline:
-                raise AssertionError(f"not within {seconds:g} s: {what}")
+                raise AssertionError("\n".join([f"not within {seconds:g} s: {what}", *self.symptoms(begin)]))
             time.sleep(PAUSE)
         return found
+
+    def symptoms(self, since: float | None = None) -> list[str]:
+        """What went wrong, a line each: executions that failed, permissions that were refused, errors in logs, and
+        what lies in dead-letter queues.
+
+        Args:
+            since: seconds since the epoch; default: since the test began.
+        """
+        from eda_sandbox.symptoms import symptoms
+
+        return symptoms(self._aws, self._stack, self._begun if since is None else since)
 
     def _scheduler(self) -> "Scheduler":
         return cast("Scheduler", self._aws.cloud.service("scheduler"))
@@ -140,5 +153,6 @@ def _eda_deployed(pytestconfig: pytest.Config, eda_config: Mapping[str, Any]) ->
 @pytest.fixture
 def eda_sandbox(_eda_deployed: EdaSandbox) -> Iterator[EdaSandbox]:
     """Your program, deployed once a session; the faults of a test end with it, its data stays."""
+    _eda_deployed._begun = time.time()
     yield _eda_deployed
     _eda_deployed._aws.faults.clear()

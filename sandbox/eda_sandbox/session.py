@@ -4,15 +4,16 @@ import contextlib
 import os
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
 from eda_sandbox.embedded import Sandbox, embedded_aws
+from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider.plugin import pulumi_home
 from eda_sandbox.provider.server import serve
 
 MIXED = ("AWS_DEFAULT_PROFILE", "AWS_PROFILE", "AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN")
@@ -103,17 +104,17 @@ def command_environment(running: Session, given: Mapping[str, str]) -> Iterator[
     Yields:
         The environment; a backend of the sandbox's own is removed at the end, because its stacks end with the sandbox.
     """
-    with tempfile.TemporaryDirectory(prefix="aws-eda-pulumi-") as folder:
-        home = Path(folder)
+    with ending.temporary("aws-eda-pulumi-") as home:
         # The engine's plugins are shared; which stack is selected in a project's folder is not.
-        plugins = Path(given.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
-        if plugins.is_dir():
-            (home / "plugins").symlink_to(plugins.resolve())
+        with contextlib.suppress(SandboxError):
+            plugins = pulumi_home(given) / "plugins"
+            if plugins.is_dir():
+                (home / "plugins").symlink_to(plugins.resolve())
         defaults = {
             "PULUMI_BACKEND_URL": home.as_uri(),
             "PULUMI_CONFIG_PASSPHRASE": "sandbox",
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
-            "PULUMI_HOME": folder,
+            "PULUMI_HOME": str(home),
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
         if "PULUMI_CONFIG_PASSPHRASE_FILE" in given:
@@ -152,7 +153,7 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
         else:
             process.send_signal(number)
 
-    before = {number: signal.signal(number, passed_on) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, passed_on) for number in ending.listened_to()}
     try:
         try:
             process = subprocess.Popen(command, env=environment)

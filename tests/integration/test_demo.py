@@ -7,6 +7,7 @@ from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
 
 from pipeline.demo.client import OrdersClient
+from pipeline.demo.patience import Patience
 from pipeline.demo.plan import Details, plan
 from pipeline.demo.report import ok
 from pipeline.demo.run import Pipeline, Run, count
@@ -22,7 +23,7 @@ def run(aws: Sandbox, orders: OrdersClient, stack: Stack) -> Run:
             states.stop_execution(executionArn=execution["executionArn"])
     for item in dynamodb.scan(TableName=table)["Items"]:
         dynamodb.delete_item(TableName=table, Key={"order_id": item["order_id"]})
-    made = Run(Pipeline(aws.client, stack.outputs), orders, lambda _phase, _done, _total: None, 60, threading.Event())
+    made = Run(Pipeline(aws.client, stack.outputs), orders, lambda *_: None, Patience(60), threading.Event())
     made.send(plan(10, seed=4711))
     made.settle()
     return made

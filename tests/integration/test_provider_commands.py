@@ -1,7 +1,9 @@
 """``eda-sandbox provider`` and ``run``, as a user of the engine starts them, without an engine."""
 
 import os
+import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -10,6 +12,8 @@ from pathlib import Path
 
 import grpc
 import pytest
+from eda_sandbox import embedded
+from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider import plugin
 from eda_sandbox.provider.server import VERSION
 from google.protobuf import empty_pb2
@@ -162,3 +166,39 @@ def test_ctrl_c_reaches_the_command_and_ends_the_sandbox() -> None:
         assert process.stdout.read() == "interrupted\n"
         assert process.wait(240) == 5
         assert "Traceback" not in process.stderr.read()
+
+
+def test_a_port_that_is_taken_and_a_disk_that_is_full_are_said_in_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = run("provider", "--port", str(taken.getsockname()[1]), COLUMNS="200")
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert "cannot be had: Address already in use; choose another" in line
+
+    usage = type(shutil.disk_usage("/"))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 12_000_000))
+    with (
+        pytest.raises(SandboxError, match=r"only 12 MB are free in .*; free some, or set TMPDIR"),
+        embedded._own_folder(),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dev", "tests"], "tests/__main__.py; name the program's folder, or its __main__.py"),
+        (["dev", "examples/queue", "--config", "limit"], "--config limit: write key=value"),
+        (["invoke", "greet", "--endpoint", "http://127.0.0.1:9"], "no sandbox answers at http://127.0.0.1:9"),
+        (["invoke", "greet", "--event", "none.json"], "none.json cannot be read: No such file or directory"),
+        (["invoke", "greet", "--event", "README.md"], "README.md is no JSON"),
+    ],
+)
+def test_what_a_command_lacks_is_said_in_a_line(arguments: list[str], said: str) -> None:
+    done = run(*arguments, COLUMNS="200")
+    assert done.returncode in (1, 2)
+    [line] = (done.stdout + done.stderr).splitlines()
+    assert line.startswith("Error: ")
+    assert said in line

@@ -5,6 +5,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -190,3 +191,17 @@ def test_texts_lie_beside_a_functions_code() -> None:
     with zipfile.ZipFile(with_query) as archive:
         assert archive.namelist() == ["handler.py", "query.sql"]
         assert archive.read("query.sql").decode() == "SELECT 'ä'"
+
+
+@pytest.mark.parametrize("home", ["file/home", "/proc"])
+def test_without_a_home_that_can_be_written_archives_are_kept_in_the_temporary_folder(
+    home: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    made = Path(archives.directory_archive(write(tmp_path / "code", {"handler.py": "x = 1"})).path)
+    assert made.parent == tmp_path / f"pulumi-aws-eda-{os.getuid()}"
+    assert made.parent.stat().st_mode & 0o777 == 0o700
+    assert zipfile.is_zipfile(made)

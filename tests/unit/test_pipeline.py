@@ -140,3 +140,15 @@ def test_a_wrong_or_missing_value_names_key_value_and_what_is_allowed(config: di
     with pytest.raises(ConfigError) as raised:
         run("dev", **config)
     assert message in str(raised.value)
+
+
+def test_all_wrong_values_are_named_at_once() -> None:
+    wrong = {"get_concurrency": "many", "external_api_url": "ftp://x", "load_timezone": "Mars", "environment": ""}
+    with pytest.raises(ConfigError) as raised:
+        run("dev", **wrong)
+    lines = str(raised.value).splitlines()
+    assert len(lines) == len(wrong)
+    assert all(any(f"orders:{key} is " in line for line in lines) for key in wrong)
+    with pytest.raises(ConfigError) as raised:
+        run("dev", environment="prod", quicksight="true", redshift="false")
+    assert len(str(raised.value).splitlines()) > 2

@@ -83,6 +83,8 @@ class Cloud:
         self.key_of: Callable[[str, str], str | None] = lambda *_: None
         """The customer managed key that something is encrypted with, by boto3's name of its service and its own, or
         None."""
+        self.heard: Callable[[str, str], object] = lambda *_: None
+        """Told each line that a function writes, with its log group, when it is written."""
         self.send: Callable[[HttpRequest], HttpResponse] | None = None
         """The front door, for the requests of this process; over the network as long as there is none."""
         self._lock = threading.RLock()

@@ -28,6 +28,7 @@ from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
+from eda_sandbox.frontdoor.refusals import Refusals
 from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
@@ -77,12 +78,16 @@ class FrontDoor:
         cloud: the embedded AWS.
         behind: the emulator's ASGI application.
         faults: asked for every call.
+
+    Attributes:
+        refusals: the requests that were refused for want of a permission.
     """
 
     def __init__(self, cloud: Cloud, behind: Asgi, faults: FaultLayer) -> None:
         self._cloud = cloud
         self._behind = behind
         self._faults = faults
+        self.refusals = Refusals()
         self._streams = StreamAccess(cloud.region)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = threading.Event()
@@ -119,7 +124,9 @@ class FrontDoor:
             raise ConnectionLost("the embedded AWS has ended")
         service, operation = self._target(request)
         # What a request pins for the evaluation of its policies is not seen by the one that made it.
-        return contextvars.copy_context().run(self._with_faults, service, operation, request)
+        response = contextvars.copy_context().run(self._with_faults, service, operation, request)
+        self.refusals.note(response)
+        return response
 
     def close(self) -> None:
         """Let go of the threads, and answer nobody any more."""

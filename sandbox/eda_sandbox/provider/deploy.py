@@ -3,7 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,26 @@ import yaml
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider.made import Made
+from eda_sandbox.provider.mocks import Change
 from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.table import resource_type
+
+
+class DeploymentError(SandboxError):
+    """A program failed, or the sandbox does not offer what it asks for.
+
+    Attributes:
+        at: the author's own lines that the error came through, as ``file:line: text``.
+        made: what there is all the same.
+        read: the files that the program read.
+    """
+
+    def __init__(self, message: str, told: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.at: list[str] = told.get("at", [])
+        self.made = _made(told)
+        self.read = _read(told)
 
 
 @dataclass(frozen=True)
@@ -23,10 +41,16 @@ class Stack:
     Attributes:
         outputs: its exports.
         resources: type token, logical name, id and state of each resource, in the order they were made.
+        made: what the next run of the program starts from.
+        changes: what this run did: created, updated, replaced and deleted resources.
+        read: the files that the program read, but for installed ones.
     """
 
     outputs: dict[str, Any]
     resources: list[tuple[str, str, str, dict[str, Any]]]
+    made: tuple[Made, ...] = ()
+    changes: tuple[Change, ...] = ()
+    read: frozenset[Path] = frozenset()
 
     def of_type(self, token: str) -> dict[str, dict[str, Any]]:
         """The states of all resources of a type, by logical name."""
@@ -39,8 +63,12 @@ def deploy(
     stack: str = "sandbox",
     config: dict[str, Any] | None = None,
     progress: Callable[[str, str], None] = lambda _token, _name: None,
+    before: Iterable[Made] = (),
 ) -> Stack:
     """Run a Pulumi program and make its resources in the sandbox; the program has a process of its own.
+
+    What an earlier run has made is kept, changed in place or replaced, as the program has it now; what the program does
+    not make any more is removed.
 
     Args:
         cloud: the running sandbox.
@@ -48,17 +76,23 @@ def deploy(
         stack: the stack's name; its ``Pulumi.<stack>.yaml`` is read where there is one.
         config: values over those of the stack's file, by full key (``project:key``).
         progress: called with type token and logical name of each resource made.
+        before: what an earlier run has made, of its ``Stack`` or ``DeploymentError``.
 
     Raises:
-        SandboxError: the program failed, or the sandbox does not offer what it asks for.
+        DeploymentError: the program failed, or the sandbox does not offer what it asks for.
+        SandboxError: there is no Pulumi.yaml beside it, or the stack's config cannot be read.
     """
-    project = yaml.safe_load((main.parent / "Pulumi.yaml").read_text())["name"]
+    try:
+        project = yaml.safe_load((main.parent / "Pulumi.yaml").read_text())["name"]
+    except OSError:
+        raise SandboxError(f"there is no Pulumi.yaml in {main.parent.resolve()}") from None
     request = {
         "main": str(main.resolve()),
         "project": project,
         "stack": stack,
         "config": {**stack_config(main.parent, project, stack), **_strings(project, config or {})},
         "endpoint": cloud.endpoint,
+        "before": [made.as_json() for made in before],
     }
     process = subprocess.Popen(
         # -P: what lies in the user's folder must not stand in for a package of the sandbox's own.
@@ -67,25 +101,52 @@ def deploy(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ctrl-C is for us: the program goes with this process, and has nothing to say of it.
+        process_group=0,
     )
     with process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdin.write(json.dumps(request))
-        process.stdin.close()
-        last: dict[str, Any] = {}
-        for line in process.stdout:
-            told = json.loads(line)
-            if "made" in told:
-                progress(told["type"], told["made"])
-            else:
-                last = told
-        said = process.stderr.read()
+        try:
+            last, said = _followed(process, request, progress)
+        except BaseException:
+            process.kill()
+            raise
     if process.returncode != 0 or "exports" not in last:
         causes = last.get("errors") or [said.strip() or f"the program ended with {process.returncode}"]
-        raise SandboxError(f"{main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)))
-    return Stack(last["exports"], [(token, name, id, state) for token, name, id, state in last["resources"]])
+        raise DeploymentError(f"{main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)), last)
+    return Stack(
+        last["exports"],
+        [(token, name, id, state) for token, name, id, state in last["resources"]],
+        _made(last),
+        tuple((how, token, name) for how, token, name in last["changes"]),
+        _read(last),
+    )
+
+
+def _made(told: dict[str, Any]) -> tuple[Made, ...]:
+    return tuple(Made(**made) for made in told.get("made", ()))
+
+
+def _read(told: dict[str, Any]) -> frozenset[Path]:
+    return frozenset(Path(file) for file in told.get("read", ()))
+
+
+def _followed(
+    process: subprocess.Popen[str], request: dict[str, Any], progress: Callable[[str, str], None]
+) -> tuple[dict[str, Any], str]:
+    """The last that a program's process tells, and what it said beside that."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdin.write(json.dumps(request))
+    process.stdin.close()
+    last: dict[str, Any] = {}
+    for line in process.stdout:
+        told = json.loads(line)
+        if "type" in told:
+            progress(told["type"], told["made"])
+        else:
+            last = told
+    return last, process.stderr.read()
 
 
 def destroy(cloud: Cloud, stack: Stack) -> None:

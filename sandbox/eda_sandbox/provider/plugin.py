@@ -2,8 +2,10 @@
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
+from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.server import VERSION
 
 _SHIM = """#!/bin/sh
@@ -14,6 +16,21 @@ echo {port}
 trap 'exit 0' INT TERM
 while :; do sleep 1; done
 """
+
+
+def pulumi_home(environment: Mapping[str, str]) -> Path:
+    """The engine's folder.
+
+    Args:
+        environment: whose ``PULUMI_HOME`` counts; else it is ``~/.pulumi``.
+
+    Raises:
+        SandboxError: the variable is not set, and there is no home directory.
+    """
+    try:
+        return Path(environment.get("PULUMI_HOME") or Path.home() / ".pulumi")
+    except RuntimeError:
+        raise SandboxError("there is no home directory; set PULUMI_HOME to a folder for the engine") from None
 
 
 def install(port: int, home: Path | None = None) -> Path:
@@ -28,9 +45,9 @@ def install(port: int, home: Path | None = None) -> Path:
 
     Raises:
         FileExistsError: a plugin of that version is there that this did not write.
+        SandboxError: nobody says where the engine's folder is.
     """
-    root = home or Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
-    folder = root / "plugins" / f"resource-aws-v{VERSION}"
+    folder = (home or pulumi_home(os.environ)) / "plugins" / f"resource-aws-v{VERSION}"
     shim = folder / "pulumi-resource-aws"
     if folder.exists() and not (shim.is_file() and shim.stat().st_size < 2_000):
         raise FileExistsError(f"{folder} holds the real AWS provider; remove it or give another PULUMI_HOME")

@@ -1,7 +1,8 @@
 """Runs a Pulumi program in this process against a sandbox that listens elsewhere; started by ``deploy``.
 
-Reads one JSON object from standard input (``main``, ``project``, ``stack``, ``config``, ``endpoint``) and writes JSON
-lines: one for each resource, then one with the program's exports, or one with the errors.
+Reads one JSON object from standard input (``main``, ``project``, ``stack``, ``config``, ``endpoint``, and what an
+earlier run made as ``before``) and writes JSON lines: one for each resource, then one with the program's exports, or
+with the errors. The last one has all resources that there are, and the files that the program read.
 """
 
 import asyncio
@@ -20,7 +21,10 @@ from pulumi.runtime.stack import run_pulumi_func
 
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.provider.made import Made
 from eda_sandbox.provider.mocks import ActingMocks
+
+INSTALLED = tuple({sys.prefix, sys.base_prefix, *(path for path in sys.path if path.endswith(("-packages", ".zip")))})
 
 
 def main() -> int:
@@ -38,7 +42,9 @@ def main() -> int:
         lines.write(json.dumps(line) + "\n")
 
     cloud = Cloud(request["endpoint"], Clock(), Path(request["main"]).parent)
-    mocks = ActingMocks(cloud, lambda token, name: tell({"made": name, "type": token}))
+    before = [Made(**made) for made in request.get("before", ())]
+    mocks = ActingMocks(cloud, lambda token, name: tell({"made": name, "type": token}), before)
+    read = files_read()
     set_all_config(request["config"])
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
@@ -47,27 +53,70 @@ def main() -> int:
     def program() -> None:
         runpy.run_path(request["main"], run_name="__main__")
 
+    last: dict[str, Any] = {}
     try:
         loop.run_until_complete(run_pulumi_func(program))
+        root = pulumi.runtime.get_root_resource()
+        last["exports"] = loop.run_until_complete(_resolved(getattr(root, "outputs", {})))
+        mocks.remove_the_rest()
     except (Exception, SystemExit) as error:
-        causes = [str(failure) for failure in mocks.failures] or [
+        last["errors"] = [str(failure) for failure in mocks.failures] or [
             "".join(traceback.format_exception_only(error)).strip(),
             "".join(traceback.format_exception(error)),
         ]
-        tell({"errors": causes})
-        return 1
-    root = pulumi.runtime.get_root_resource()
-    exports = loop.run_until_complete(_resolved(getattr(root, "outputs", {})))
-    tell({"exports": exports, "resources": [[d.token, d.name, d.id, _plain(d.state)] for d in mocks.deployed]})
-    return 0
+        if not mocks.failures:
+            last["at"] = own_lines(error, Path(request["main"]).parent)
+    tell(
+        {
+            **last,
+            "resources": [[made.token, made.name, made.id, made.state] for made in mocks.deployed],
+            "made": [made.as_json() for made in mocks.left],
+            "changes": mocks.changes,
+            "read": sorted(read | modules_read()),
+        }
+    )
+    return 1 if "errors" in last else 0
+
+
+def files_read() -> set[str]:
+    """A set that fills with the files that this process opens to read, but for the interpreter's and installed ones."""
+    found: set[str] = set()
+
+    def hear(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str) and not (arguments[2] or 0) & (os.O_WRONLY | os.O_RDWR):
+            path = os.path.abspath(arguments[0])  # noqa: PTH100 - called thousands of times
+            if is_own(path):
+                found.add(path)
+
+    sys.addaudithook(hear)
+    return found
+
+
+def modules_read() -> set[str]:
+    """The files of the modules that are loaded: where bytecode is kept, they are not opened."""
+    files = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
+    return {file for file in files if file.endswith(".py") and is_own(file)}
+
+
+def is_own(path: str) -> bool:
+    """Whether a file may be one that the program's author edits."""
+    return not path.startswith((*INSTALLED, "/proc/", "/dev/", "/sys/", "/etc/")) and not path.endswith(".pyc")
+
+
+def own_lines(error: BaseException, folder: Path) -> list[str]:
+    """The lines of the author's that an error came through, the deepest last."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append(traceback.FrameSummary(error.filename, error.lineno, "", line=error.text))
+    return [
+        f"{frame.filename}:{frame.lineno}: {frame.line}"
+        for frame in frames
+        if Path(frame.filename).is_relative_to(folder) and is_own(frame.filename)
+    ]
 
 
 async def _resolved(outputs: dict[str, Any]) -> dict[str, Any]:
     return {name: await pulumi.Output.from_input(value).future() for name, value in outputs.items()}
-
-
-def _plain(state: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in state.items() if not isinstance(value, pulumi.Asset | pulumi.Archive)}
 
 
 if __name__ == "__main__":

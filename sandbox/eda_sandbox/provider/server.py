@@ -4,6 +4,7 @@ The engine attaches to it with ``PULUMI_DEBUG_PROVIDERS=aws:PORT``; nothing has 
 """
 
 import contextlib
+import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -20,20 +21,17 @@ from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.provider import difference
 from eda_sandbox.provider.convert import Inputs, UnknownProperty
 from eda_sandbox.provider.invokes import answer
 from eda_sandbox.provider.rehearsal import rehearse
-from eda_sandbox.provider.resource import Context, ResourceType
+from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.table import resource_type
 
 VERSION = "7.51.1"
 """What the engine is told: the version of the AWS provider whose names the table speaks."""
 MESSAGE_BYTES = 400 * 1024 * 1024
 """The largest message that the engine sends (pulumi/sdk, rpcutil)."""
-
-_TAGS = frozenset({"tags", "tagsAll"})
-_NAMES = frozenset({"bucket", "name"})
-"""Properties that the provider gives a value of its own where a program gives none."""
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -96,17 +94,15 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Diff(self, request: provider_pb2.DiffRequest, context: Any) -> provider_pb2.DiffResponse:
         """Which properties changed, and which of them need a new resource."""
         known = resource_type(_type(request))
-        changed = [name for name in _changed(request.old_inputs, request.news) if name not in request.ignoreChanges]
-        replaces = [name for name in changed if _needs_new(known, name, request)]
+        before, after = _content(request.old_inputs), _content(request.news)
+        changed = [name for name in difference.changed(before, after) if name not in request.ignoreChanges]
+        replaces = [name for name in changed if difference.needs_new(known, name, before, after)]
         kinds = provider_pb2.DiffResponse
         return provider_pb2.DiffResponse(
             changes=kinds.DIFF_SOME if changed else kinds.DIFF_NONE,
             diffs=changed,
             replaces=replaces,
-            # A name can be taken once: of a resource that is given its name, and keeps it, the old one goes first. All
-            # others are made before, so that what refers to them has moved on by the time the old one goes (Terraform
-            # bridge, nameRequiresDeleteBeforeReplace).
-            deleteBeforeReplace=bool(replaces) and bool(_NAMES & {*request.news} - {*replaces}),
+            deleteBeforeReplace=difference.goes_first(replaces, after),
         )
 
     def Create(self, request: provider_pb2.CreateRequest, context: Any) -> provider_pb2.CreateResponse:
@@ -135,15 +131,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         token = _type(request)
         with _reported(context, request.urn):
             known = resource_type(token)
-            changed = {*_changed(request.old_inputs, request.news)} - {*request.ignoreChanges}
+            differ = difference.changed(_content(request.old_inputs), _content(request.news))
+            changed = {*differ} - {*request.ignoreChanges}
             outputs = _outputs(request)
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
             where, olds, news = self._context(request), self._plain(request.olds), self._plain(request.news)
-            if changed & _TAGS and known.retag is not None:
+            if changed & difference.TAGS and known.retag is not None:
                 before, after = _plain(request.old_inputs).get("tags") or {}, news.get("tags") or {}
                 known.retag(where, request.id, olds, before, after)
-                changed -= _TAGS
+                changed -= difference.TAGS
             if changed:
                 if known.update is None:
                     raise SandboxError(f"{token} cannot be changed in place: {', '.join(sorted(changed))}")
@@ -193,6 +190,13 @@ def serve(cloud: Cloud, port: int = 0, folder: Path | None = None) -> Iterator[i
     Raises:
         SandboxError: the port cannot be had.
     """
+    # gRPC writes lines of its own about a port that is taken.
+    with socket.socket() as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SandboxError(f"port {port} on 127.0.0.1 cannot be had: {error.strerror}; choose another") from None
     limits = [("grpc.max_receive_message_length", MESSAGE_BYTES), ("grpc.max_send_message_length", MESSAGE_BYTES)]
     server = grpc.server(ThreadPoolExecutor(16, thread_name_prefix="provider"), options=limits)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(cloud, folder or Path.cwd()), server)
@@ -220,38 +224,14 @@ def _type(request: Any) -> str:
     return str(request.type or request.urn.split("::")[2].rpartition("$")[2])
 
 
-def _changed(before: Struct, after: Struct) -> list[str]:
-    """The top-level properties that differ."""
-    return sorted(name for name in {*before, *after} if _compared(before, name) != _compared(after, name))
-
-
-def _compared(properties: Struct, name: str) -> Any:
-    return _content(properties[name]) if name in properties else None
-
-
 def _content(value: Any) -> Any:
-    """What a property stands for: an asset or an archive for its content, wherever it lies."""
+    """What properties stand for: an asset or an archive for its content, wherever it lies."""
     if isinstance(value, Struct):
         if rpc._special_sig_key in value and "hash" in value:
             return value["hash"]
         return {key: _content(item) for key, item in value.items()}
     if isinstance(value, ListValue):
         return [_content(item) for item in value]
-    return value
-
-
-def _needs_new(known: ResourceType, name: str, request: provider_pb2.DiffRequest) -> bool:
-    if name in _TAGS and known.retag is not None:
-        return False
-    if known.update is None or name in known.replaces:
-        return True
-    paths = [path.split(".") for path in known.replaces if path.startswith(f"{name}.")]
-    return any(_at(request.old_inputs, path) != _at(request.news, path) for path in paths)
-
-
-def _at(value: Any, path: list[str]) -> Any:
-    for name in path:
-        value = value[name] if isinstance(value, Struct) and name in value else None
     return value
 
 

@@ -49,6 +49,7 @@ class Environment:
         task_root: the unpacked code.
         variables: the process's environment, complete.
         write_line: called with each line of output.
+        debugger: a port on loopback where it waits for a debugger before it loads the handler.
     """
 
     def __init__(
@@ -58,11 +59,12 @@ class Environment:
         task_root: Path,
         variables: dict[str, str],
         write_line: Callable[[str], None],
+        debugger: int | None = None,
     ) -> None:
         self.created = time.monotonic()
         self.used = False
         self._asks = False
-        self._process, self._connection, output = template.fork(handler, task_root, variables)
+        self._process, self._connection, output = template.fork(handler, task_root, variables, debugger)
         self._received = bytearray()
         self._write_line = write_line
         self._reader = threading.Thread(target=self._read_output, args=(output,), name="lambda-output", daemon=True)

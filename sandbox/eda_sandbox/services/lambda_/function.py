@@ -27,6 +27,7 @@ from eda_sandbox.services.lambda_.template import Template
 MAX_ENVIRONMENTS = 8
 """Processes of one function at a time; a further invocation waits for a free one, so that a laptop stays usable."""
 CREDENTIALS_SECONDS = 50 * 60
+DEBUGGED_SECONDS = 24 * 3600.0
 KILL_SECONDS = 0.1
 """Within this time of its work a process is killed by the fault layer: most functions have begun and not ended."""
 PRINCIPAL = "lambda.amazonaws.com"
@@ -75,6 +76,9 @@ class Function:
         reserved: reserved concurrency, or None.
         policy: statements of its resource policy, by id.
         running: invocations in flight.
+        debugger: a port on loopback where each new environment waits for a debugger; then there is one environment, and
+            it has all the time.
+        source: the folder that the code was packed from, which a debugged environment runs instead.
     """
 
     cloud: Cloud
@@ -87,11 +91,14 @@ class Function:
     policy: dict[str, dict[str, Any]] = field(default_factory=dict)
     event_invoke_config: dict[str, Any] | None = None
     running: int = 0
+    debugger: int | None = None
+    source: Path | None = None
 
     def __post_init__(self) -> None:
         self._lock = threading.Condition()
         self._idle: list[Environment] = []
         self._all: set[Environment] = set()
+        self._outdated: set[Environment] = set()
         self._killed_before = False
         self.log = FunctionLog(self.cloud, self.log_group, self.configuration["Role"])
 
@@ -121,11 +128,12 @@ class Function:
         environment, suppressed_init = self._acquire()
         begin, keep, status = time.monotonic(), False, "failure"
         init = None if environment.used else begin
-        timeout = float(self.configuration["Timeout"])
+        timeout = float(self.configuration["Timeout"]) if self.debugger is None else DEBUGGED_SECONDS
         try:
             self.log.start(request_id)
             # Initialisation is not on the function's time, except after an invocation that was ended by force.
-            error = environment.initialised(timeout if suppressed_init else INIT_SECONDS * 2)
+            init_timeout = INIT_SECONDS * 2 if self.debugger is None else DEBUGGED_SECONDS
+            error = environment.initialised(timeout if suppressed_init else init_timeout)
             if error is not None:
                 return self._failed(request_id, error)
             init = None if init is None or suppressed_init else time.monotonic() - init
@@ -193,7 +201,7 @@ class Function:
                         return environment, False
                     self._all.discard(environment)
                     environment.kill()
-                if len(self._all) < MAX_ENVIRONMENTS:
+                if len(self._all) < (MAX_ENVIRONMENTS if self.debugger is None else 1):
                     environment = self._new_environment()
                     self._all.add(environment)
                     return environment, self._killed_before
@@ -203,32 +211,54 @@ class Function:
         if not keep:
             environment.kill()
         with self._lock:
-            if keep and environment in self._all:
+            stays = keep and environment in self._all
+            if stays:
                 self._idle.append(environment)
             else:
                 self._all.discard(environment)
+                self._outdated.discard(environment)
             self._lock.notify()
+        if keep and not stays:
+            environment.kill()
 
     def retire(self) -> None:
-        """End all environments: the code or the configuration changed, or the function is deleted."""
+        """Begin anew: the code or the configuration changed. An invocation that runs ends as it began, but for one that
+        is debugged: the debugger's port is taken as long as it is there."""
         with self._lock:
-            environments, self._idle = list(self._all), []
+            ends = self._idle if self.debugger is None else list(self._all)
+            self._idle = []
+            self._outdated |= self._all - set(ends)
             self._all.clear()
-        for environment in environments:
+        for environment in ends:
             environment.kill()
+
+    def replace_code(self, code: Path) -> None:
+        """Have new environments run other code; the old code stays as long as an invocation may need it."""
+        old, self.code = self.code, code
+        self.retire()
+        with self._lock:
+            needed = bool(self._outdated)
+        # The same code lies in the same folder.
+        if not needed and old != code:
+            shutil.rmtree(old, ignore_errors=True)
 
     def close(self) -> None:
         """End everything and write what is left of the log."""
-        self.retire()
+        with self._lock:
+            environments, self._idle = [*self._all, *self._outdated], []
+            self._all.clear()
+        for environment in environments:
+            environment.kill()
         self.log.flush()
         shutil.rmtree(self.code, ignore_errors=True)
 
     def _new_environment(self) -> Environment:
         configuration = self.configuration
         logging = configuration["LoggingConfig"]
+        code = self.source if self.source is not None and self.debugger is not None else self.code
         variables = {
             **RUNTIME_VARIABLES,
-            "LAMBDA_TASK_ROOT": str(self.code),
+            "LAMBDA_TASK_ROOT": str(code),
             "_HANDLER": configuration["Handler"],
             "AWS_LAMBDA_FUNCTION_NAME": self.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -242,8 +272,8 @@ class Function:
         }
 
         def forked() -> Environment:
-            template = self.template(self.layers)
-            return Environment(template, configuration["Handler"], self.code, variables, self.log.write)
+            template, handler = self.template(self.layers), configuration["Handler"]
+            return Environment(template, handler, code, variables, self.log.write, self.debugger)
 
         try:
             return forked()

@@ -36,6 +36,7 @@ class FunctionLog:
         """Take a line."""
         with self._lock:
             self._lines.append((int(time.time() * 1000), line))
+        self._cloud.heard(self._group, line)
 
     def start(self, request_id: str) -> None:
         """The platform's line before an invocation."""

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import json
-import shutil
 import sys
 import threading
 from collections.abc import Iterable
@@ -67,6 +66,19 @@ class Lambda(Service):
             function.close()
         for template in self._templates.values():
             template.close()
+
+    def function(self, name: str) -> Function:
+        """A function by its name or ARN, for who works on it beside AWS's API.
+
+        Raises:
+            AwsError: there is none.
+        """
+        return self._function(name)
+
+    def flush_logs(self) -> None:
+        """Write what the functions' logs have collected."""
+        for function in self._all():
+            function.log.flush()
 
     def iam_action(self, operation: str) -> str:
         """``Invoke`` is the one operation whose action is named otherwise."""
@@ -138,13 +150,11 @@ class Lambda(Service):
         """UpdateFunctionCode."""
         function = self._function(request["FunctionName"])
         code, size, digest = self._unpacked(function.name, request)
-        old, function.code = function.code, code
         changes = {"CodeSize": size, "CodeSha256": digest}
         if request.get("Architectures"):
             changes["Architectures"] = request["Architectures"]
         function.configuration = _stamped({**function.configuration, **changes})
-        function.retire()
-        shutil.rmtree(old, ignore_errors=True)
+        function.replace_code(code)
         return function.configuration
 
     def update_function_configuration(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:

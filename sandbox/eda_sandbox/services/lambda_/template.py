@@ -66,13 +66,16 @@ class Template:
         """Whether it can fork."""
         return self._process.poll() is None
 
-    def fork(self, handler: str, task_root: Path, variables: dict[str, str]) -> tuple[Process, socket.socket, int]:
+    def fork(
+        self, handler: str, task_root: Path, variables: dict[str, str], debugger: int | None = None
+    ) -> tuple[Process, socket.socket, int]:
         """Start an environment.
 
         Args:
             handler: as Lambda spells it, ``module.function``.
             task_root: the unpacked code.
             variables: the process's environment, complete.
+            debugger: a port on loopback where it waits for a debugger.
 
         Returns:
             The process, our end of the connection that carries its invocations, and the descriptor of its output.
@@ -80,7 +83,7 @@ class Template:
         Raises:
             OSError: the template has ended.
         """
-        request = {"handler": handler, "task_root": str(task_root), "variables": variables}
+        request = {"handler": handler, "task_root": str(task_root), "variables": variables, "debugger": debugger}
         ours, theirs = socket.socketpair()
         output, written = os.pipe()
         try:

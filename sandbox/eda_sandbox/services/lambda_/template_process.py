@@ -4,8 +4,8 @@ It runs as a script, so that nothing of the sandbox is in a function's process, 
 runtime brings (``awslambdaric``, boto3) and the function's layers. Over its standard input, a socket, come requests of
 one JSON line with two descriptors; over the same go its reports of one JSON line:
 
-    {"handler": …, "task_root": …, "variables": {…}} + (invocations, output)  →  {"started": 4711}
-                                                                                 {"ended": 4711, "status": -9}
+    {"handler": …, "task_root": …, "variables": {…}, "debugger": port} + (invocations, output)
+    → {"started": 4711}, {"ended": 4711, "status": -9}
 """
 
 import atexit
@@ -128,6 +128,8 @@ def _environment(request: dict[str, Any], invocations: int, output: int) -> int:
     sys.path.insert(0, request["task_root"])
     _forget(request["task_root"])
     try:
+        if request.get("debugger"):
+            _wait_for_debugger(request["debugger"])
         from awslambdaric import bootstrap
 
         bootstrap.run(request["handler"], _client(socket.socket(fileno=invocations)))
@@ -143,6 +145,15 @@ def _environment(request: dict[str, Any], invocations: int, output: int) -> int:
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
     return status
+
+
+def _wait_for_debugger(port: int) -> None:
+    import debugpy
+
+    # In this process: nothing is left of it when the environment is ended.
+    debugpy.listen(("127.0.0.1", port), in_process_debug_adapter=True)
+    print(f"waits for a debugger at 127.0.0.1:{port}", flush=True)
+    debugpy.wait_for_client()
 
 
 def _forget(task_root: str) -> None:

@@ -1,0 +1,134 @@
+"""What went wrong in a deployed program: failed executions, errors in logs, dead letters, refused permissions."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.deploy import Stack
+
+EACH = 5
+"""Lines of one kind that are shown; how many more there are is said."""
+CHARACTERS = 600
+FAILED = ("FAILED", "TIMED_OUT", "ABORTED")
+_ERROR = re.compile(r"\[ERROR\]|\bERROR\b|Traceback \(most recent call last\)|Task timed out after")
+_DEAD_LETTER_BLOCKS = ("deadLetterConfig", "redrivePolicy", "onFailure", "deadLetterQueue", "dlq")
+
+
+def symptoms(aws: Sandbox, stack: Stack, since: float) -> list[str]:
+    """What went wrong since a moment, a line each, the most telling kinds first.
+
+    Args:
+        aws: where the program is deployed.
+        stack: the program.
+        since: seconds since the epoch.
+    """
+    kinds = (_executions(aws, since), _refused(aws, since), _log_lines(aws, since), _dead_letters(aws, stack))
+    return [line for kind in kinds for line in _some(kind)]
+
+
+def _some(lines: Iterator[str]) -> Iterator[str]:
+    counted = Counter(lines)
+    for number, (line, times) in enumerate(counted.items()):
+        if number == EACH:
+            yield f"  and {len(counted) - EACH} more like the last"
+            return
+        yield _short(line) + (f" ({times} times)" if times > 1 else "")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}…"
+
+
+def _executions(aws: Sandbox, since: float) -> Iterator[str]:
+    states = aws.client("stepfunctions")
+    machines = [
+        found for page in states.get_paginator("list_state_machines").paginate() for found in page["stateMachines"]
+    ]
+    for machine in machines:
+        for status in FAILED:
+            pages = states.get_paginator("list_executions").paginate(
+                stateMachineArn=machine["stateMachineArn"], statusFilter=status
+            )
+            for found in (found for page in pages for found in page["executions"]):
+                if found["stopDate"].timestamp() < since:
+                    continue
+                told = states.describe_execution(executionArn=found["executionArn"])
+                reason = ": ".join(part for part in (told.get("error"), told.get("cause")) if part)
+                yield f"execution {machine['name']}:{found['name']} {status}: {reason or 'no error is given'}"
+
+
+def _refused(aws: Sandbox, since: float) -> Iterator[str]:
+    for refusal in aws.front_door.refusals.since(since):
+        on = f" on {refusal.resource}" if refusal.resource else ""
+        yield f"refused {refusal.principal}: no policy allows {refusal.action}{on}"
+
+
+def _log_lines(aws: Sandbox, since: float) -> Iterator[str]:
+    aws.cloud.service("lambda").flush_logs()
+    logs = aws.client("logs")
+    groups = [found for page in logs.get_paginator("describe_log_groups").paginate() for found in page["logGroups"]]
+    for group in (found["logGroupName"] for found in groups):
+        for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=int(since * 1000)):
+            for event in page["events"]:
+                if error := _error(event["message"].strip()):
+                    yield f"log {group}: {error}"
+
+
+def _error(message: str) -> str | None:
+    """What a line of a log says of an error, or None when it says nothing of one."""
+    try:
+        line: Any = json.loads(message)
+    except ValueError:
+        # The runtime keeps a traceback in one event by ending its lines with carriage returns.
+        return message.replace("\r", "\n  ") if _ERROR.search(message) else None
+    if not isinstance(line, dict):
+        return None
+    record = line.get("record")
+    if line.get("type") == "platform.runtimeDone" and isinstance(record, dict) and record.get("status") != "success":
+        return f"the invocation ended with {record.get('errorType') or record.get('status')}"
+    if str(line.get("level") or line.get("log_level")).upper() not in ("ERROR", "CRITICAL", "FATAL"):
+        return None
+    said = [
+        line.get(key) for key in ("message", "errorType", "errorMessage", "exception_name", "exception", "stackTrace")
+    ]
+    return " ".join(part if isinstance(part, str) else json.dumps(part) for part in said if part)
+
+
+def _dead_letters(aws: Sandbox, stack: Stack) -> Iterator[str]:
+    sqs, named = aws.client("sqs"), _named_as_dead_letters([state for *_, state in stack.resources])
+    for url in (url for page in sqs.get_paginator("list_queues").paginate() for url in page.get("QueueUrls", [])):
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        name = url.rpartition("/")[2]
+        if attributes["QueueArn"] not in named and not re.search(r"dlq|dead-?letter", name, re.IGNORECASE):
+            continue
+        count = int(attributes["ApproximateNumberOfMessages"]) + int(
+            attributes["ApproximateNumberOfMessagesNotVisible"]
+        )
+        if not count:
+            continue
+        # Seen again at once: whoever looks into the queue next finds it as it was.
+        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=0).get("Messages", [])
+        first = f", such as {messages[0]['Body']}" if messages else ""
+        yield f"dead letters in {name}: {count}{first}"
+
+
+def _named_as_dead_letters(value: Any, *, inside: bool = False) -> set[str]:
+    """The ARNs of queues that resources name as the place for what they give up."""
+    match value:
+        case str() if inside and value.startswith("arn:aws:sqs:"):
+            return {value}
+        case str() if "deadLetterTargetArn" in value:
+            # A queue's redrive policy is JSON in a string.
+            return set(re.findall(r"arn:aws:sqs:[\w:.-]+", value))
+        case list():
+            return {arn for item in value for arn in _named_as_dead_letters(item, inside=inside)}
+        case dict():
+            return {
+                arn
+                for key, item in value.items()
+                for arn in _named_as_dead_letters(item, inside=inside or key in _DEAD_LETTER_BLOCKS)
+            }
+    return set()
