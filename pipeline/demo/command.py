@@ -29,6 +29,12 @@ def demo(
         typer.Option("--poison", help="Send what could stop others among the orders, and show what became of each."),
     ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Stay up afterwards, until Ctrl-C.")] = False,
+    console: Annotated[
+        bool, typer.Option(help="Serve the console, a page that shows the run; it costs nothing while nobody looks.")
+    ] = True,
+    record: Annotated[
+        Path | None, typer.Option(help="Write the run as a page in one file, to be sent to others.", dir_okay=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
     target: Annotated[
         Target, typer.Option(help="The embedded AWS, or a stack that is deployed on AWS.")
@@ -46,7 +52,7 @@ def demo(
     # Loaded here, because it takes seconds: help, and an option that is none, are answered at once.
     from pipeline.demo import session
 
-    options = session.Options(orders, seed, speed, elements, poison, keep, json)
+    options = session.Options(orders, seed, speed, elements, poison, keep, console, record, json)
     if target is Target.AWS:
         raise typer.Exit(session.on_aws(options, stack_name, outputs_file, yes))
     raise typer.Exit(session.here(options))

@@ -1,5 +1,6 @@
 """A run of the demo: what is started, sent and shown, in the embedded AWS or on AWS."""
 
+import contextlib
 import os
 import threading
 import time
@@ -25,6 +26,7 @@ from pipeline.demo.plan import plan
 from pipeline.demo.poison import KINDS, Poison, summed
 from pipeline.demo.report import ProgressLines, as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline, Run
+from pipeline.demo.showing import shown
 from pipeline.demo.target import send_to_aws
 from pipeline.trace import show as show_trace
 
@@ -40,6 +42,8 @@ class Options:
         elements: length of the external API's answer.
         poison: send what could stop others, too.
         keep: stay up afterwards.
+        console: serve the console.
+        record: where the run is written as a page; None for nowhere.
         json: print the result as one JSON object in the last line.
     """
 
@@ -49,6 +53,8 @@ class Options:
     elements: int
     poison: bool
     keep: bool
+    console: bool
+    record: Path | None
     json: bool
 
 
@@ -94,7 +100,11 @@ def here(options: Options) -> int:
     seconds = {"install": float(os.environ.get("SANDBOX_INSTALL_SECONDS", "0"))}
     begin = time.perf_counter()
     try:
-        with embedded_aws(options.speed, seed) as aws, external_api(elements, seed=seed) as external:
+        with (
+            embedded_aws(options.speed, seed) as aws,
+            external_api(elements, seed=seed) as external,
+            contextlib.ExitStack() as up,
+        ):
             seconds["start"] = time.perf_counter() - begin
             console.print(f"Embedded AWS at {aws.endpoint}, time x {options.speed:g} ({seconds['start']:.1f} s)")
             stack = _deployed(aws, external.url, console, seconds)
@@ -103,6 +113,9 @@ def here(options: Options) -> int:
             client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
             pipeline = Pipeline(aws.client, outputs)
             run = Run(pipeline, client, ProgressLines(console), 60 + 2.0 * orders, stop)
+            watched = up.enter_context(
+                shown(aws, stack, client, run.ledger, stop, console, serve=options.console, record=options.record)
+            )
             console.print(f"Sending {orders} orders (seed {seed})")
             planned = plan(orders, seed)
             behind = BackHalf(aws.client, outputs, aws.cloud.account)
@@ -129,6 +142,7 @@ def here(options: Options) -> int:
                 show_trace(console, traced)
             phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
             console.print(f"Seconds: {phases}")
+            watched.write()
             if options.keep:
                 _stay(console, outputs["api_url"], aws.endpoint, stop)
             if options.json:

@@ -16,5 +16,7 @@ from eda_sandbox.console.additions import Hop as Hop
 from eda_sandbox.console.additions import Series as Series
 from eda_sandbox.console.additions import Way as Way
 from eda_sandbox.console.reading import Reading as Reading
+from eda_sandbox.console.recording import Recording as Recording
+from eda_sandbox.console.recording import recording as recording
 from eda_sandbox.console.serving import Console as Console
 from eda_sandbox.console.serving import console as console

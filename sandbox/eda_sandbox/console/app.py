@@ -142,8 +142,8 @@ class _Routes:
 
     async def logs(self, request: Request) -> Response:
         """A resource's log lines, and those that follow, as server-sent events."""
-        id, after = request.query_params["id"], None
         try:
+            id = request.query_params["node"]
             lines, after = await run_in_threadpool(self._reading.logs, id)
         except KeyError as error:
             raise HTTPException(404, f"There are no logs of {error}") from None

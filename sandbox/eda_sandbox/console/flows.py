@@ -11,7 +11,7 @@ from ministack.core import iam_evaluator
 
 from eda_sandbox.console.nodes import Edge, Graph
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud
-from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor.door import Call
 
 KEPT = 10_000
@@ -106,7 +106,7 @@ class Flows:
         if call.operation in _POLLING or not call.service:
             return
         response = call.response
-        failed = response is None or response.status >= 400 or _function_failed(call)
+        failed = response is None or _failed(call.service, response)
         seen = _Seen(
             call.at, call.service, call.operation, request.path, key, bytes(request.body[:LOOKED_AT]), failed
         )
@@ -247,6 +247,8 @@ def _access_key(request: HttpRequest) -> str:
     return (request.header("authorization") or "").partition("Credential=")[2].partition("/")[0]
 
 
-def _function_failed(call: Call) -> bool:
-    assert call.response is not None
-    return call.service == "lambda" and call.response.header("x-amz-function-error") is not None
+def _failed(service: str, response: HttpResponse) -> bool:
+    """Whether an answer tells of an error; a condition that does not hold is one of the two answers of its call."""
+    if response.status >= 400:
+        return b"ConditionalCheckFailed" not in response.body
+    return service == "lambda" and response.header("x-amz-function-error") is not None

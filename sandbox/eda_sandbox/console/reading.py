@@ -197,12 +197,7 @@ class Reading:
             return
         if graph != self._graph:
             self._graph, self.version = graph, self.version + 1
-            self._names = short_names(graph.nodes.values())
-            self._names |= {
-                id: self.additions.labels[node.name]
-                for id, node in graph.nodes.items()
-                if node.name in self.additions.labels
-            }
+            self._names = short_names(graph.nodes.values(), self.additions.labels)
             self._owners = owners(graph)
             self._periodic = periodic(graph)
             self._stale = set(graph.nodes)

@@ -6,7 +6,8 @@ others. No program has to say anything.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, Protocol
@@ -23,6 +24,8 @@ SENT = (
     *("redshift-data:*Execute*", "quicksight:CreateIngestion"),
 )
 """Actions by which items go on."""
+STACK_SHARE, SUBJECT_SHARE = 0.8, 0.6
+"""What so many names begin with says nothing: the stack's name, and then what most of its parts are of."""
 LOOKED_UP = ("*:Get*", "*:List*", "*:Describe*", "*:Query", "*:Scan", "*:BatchGet*", "*:Head*", "*:ConditionCheck*")
 
 
@@ -107,23 +110,31 @@ def periodic(graph: Graph) -> set[str]:
     }
 
 
-def short_names(nodes: Iterable[Node]) -> dict[str, str]:
-    """Names without what most of them begin with, and without the digits that Pulumi adds, by id."""
-    names = {node.id: node.title or node.name for node in nodes}
-    common = _common_start(list(names.values()))
-    return {id: _without_digits(name.removeprefix(common)) or name for id, name in names.items()}
+def short_names(nodes: Iterable[Node], labels: Mapping[str, str]) -> dict[str, str]:
+    """Names without what most of them begin with, and without the digits that Pulumi adds, by id.
+
+    Args:
+        nodes: what is named.
+        labels: better names, by the physical one.
+    """
+    found = list(nodes)
+    names = {node.id: _without_digits(node.title or node.name) for node in found}
+    names = _without_start(names, STACK_SHARE)
+    names |= {node.id: labels[node.name] for node in found if node.name in labels}
+    return _without_start(names, SUBJECT_SHARE)
 
 
-def _common_start(names: Sequence[str]) -> str:
-    """The longest run of whole words that nine of ten names begin with."""
-    best = ""
-    for name in names:
-        words = name.split("-")
-        for count in range(1, len(words)):
-            start = "-".join(words[:count]) + "-"
-            if len(start) > len(best) and 10 * sum(other.startswith(start) for other in names) >= 9 * len(names):
-                best = start
-    return best if len(names) > 2 else ""
+def _without_start(names: Mapping[str, str], share: float) -> dict[str, str]:
+    common = _common_start(list(names.values()), share)
+    return {id: name.removeprefix(common) or name for id, name in names.items()}
+
+
+def _common_start(names: Sequence[str], share: float) -> str:
+    """The longest run of whole words that a share of the names begins with."""
+    starts = Counter(
+        "-".join(words[:count]) + "-" for words in (name.split("-") for name in names) for count in range(1, len(words))
+    )
+    return max((start for start, count in starts.items() if count >= share * len(names) > 2 * share), key=len, default="")
 
 
 def _without_digits(name: str) -> str:

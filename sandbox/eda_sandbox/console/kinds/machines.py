@@ -75,7 +75,7 @@ class Machines(Kind):
         }
 
 
-_WORDS = (("RUNNING", "running"), ("SUCCEEDED", "succeeded"))
+_WORDS = (("RUNNING", "running"), ("SUCCEEDED", "done"))
 
 
 def _states(events: list[dict[str, Any]]) -> dict[str, str]:

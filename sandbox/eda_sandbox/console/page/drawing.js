@@ -1,11 +1,10 @@
 // The graph of resources: laid out once for each shape, then only told what changed.
 
 import { Graph, layout } from "vendor/dagre";
-import { clip, h, s, seconds } from "console/dom";
+import { h, s, seconds } from "console/dom";
 
-const WIDTH = 178;
-const HEIGHT = 46;
-const LETTERS = 19;
+const WIDTH = 186;
+const HEIGHT = 48;
 const MOST_DOTS = 5;
 const TRAVEL_MS = 1100;
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -74,8 +73,12 @@ export function chosen(graph, all) {
     }
   }
   const drawn = new Set(edges.flatMap((edge) => [edge.source, edge.target]));
+  // What only a deployment starts is beside the flow, too.
+  const entries = new Set(edges.map((edge) => edge.target));
+  for (const node of graph.nodes) if (node.kind === "function" && !entries.has(node.id)) drawn.delete(node.id);
+  const kept = edges.filter((edge) => drawn.has(edge.source) && drawn.has(edge.target));
   const shown = graph.nodes.filter((node) => drawn.has(node.id));
-  return { nodes: shown, edges, beside: graph.nodes.filter((node) => !drawn.has(node.id) && !node.owner && !joined.has(node.id)) };
+  return { nodes: shown, edges: kept, beside: graph.nodes.filter((node) => !drawn.has(node.id) && !node.owner && !joined.has(node.id)) };
 }
 
 const key = (edge) => `${edge.source}>${edge.target}`;
@@ -83,7 +86,7 @@ const key = (edge) => `${edge.source}>${edge.target}`;
 export function draw(graph, all, select) {
   const { nodes, edges, beside = [] } = chosen(graph, all);
   const plan = new Graph({ multigraph: false });
-  plan.setGraph({ rankdir: "TB", nodesep: 22, ranksep: 34, marginx: 10, marginy: 10, ranker: "network-simplex" });
+  plan.setGraph({ rankdir: "TB", nodesep: 16, edgesep: 10, ranksep: 30, marginx: 10, marginy: 10, ranker: "network-simplex" });
   plan.setDefaultEdgeLabel(() => ({}));
   for (const node of nodes) plan.setNode(node.id, { width: WIDTH, height: HEIGHT });
   for (const edge of edges) plan.setEdge(edge.source, edge.target, { weight: edge.main ? 2 : 1 });
@@ -123,15 +126,15 @@ export function draw(graph, all, select) {
     viewBox: `0 0 ${Math.ceil(width)} ${Math.ceil(height)}`, width: Math.ceil(width), height: Math.ceil(height),
     role: "group", "aria-label": "Graph of the resources", className: "drawing",
   },
-  s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "7", markerHeight: "7", orient: "auto" },
+  s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "8", markerHeight: "8", markerUnits: "userSpaceOnUse", orient: "auto" },
     s("path", { d: "M0,0.8 L7,4 L0,7.2z", className: "head" }))),
   lines, beside.length ? s("text", { x: 12, y: besideTop - 12, className: "beside" }, "Beside the flow") : null, dots, boxes);
   return drawing;
 }
 
 function resource(node, owned, all, select) {
-  const first = s("text", { x: 38, y: 19, className: "name" }, clip(node.name, LETTERS));
-  const second = s("text", { x: 38, y: 35, className: "metric" }, node.title);
+  const first = s("text", { x: 38, y: 21, className: "name" }, node.name);
+  const second = s("text", { x: 38, y: 37, className: "metric" }, node.title);
   const choose = (event, id) => { event.stopPropagation(); select(id); };
   const keys = (id) => (event) => {
     if (event.key === "Enter" || event.key === " ") { event.preventDefault(); choose(event, id); }
@@ -144,8 +147,8 @@ function resource(node, owned, all, select) {
   },
   s("title", {}, `${node.physical ?? node.name} (${node.title})`),
   s("rect", { className: "box", width: WIDTH, height: HEIGHT, rx: 9 }),
-  s("rect", { className: `tile kind-${node.kind}`, x: 8, y: 11, width: 24, height: 24, rx: 6 }),
-  s("g", { transform: "translate(12,15)", className: "glyph" }, s("path", { d: ICONS[node.kind] ?? ICONS.rule })),
+  s("rect", { className: `tile kind-${node.kind}`, x: 8, y: 12, width: 24, height: 24, rx: 6 }),
+  s("g", { transform: "translate(12,16)", className: "glyph" }, s("path", { d: ICONS[node.kind] ?? ICONS.rule })),
   first, second, badge);
   const element = s("g", {}, main);
   const chips = new Map();
@@ -167,6 +170,18 @@ function resource(node, owned, all, select) {
   return { element, main, first, second, badge, node, chips };
 }
 
+// Cuts a text that is drawn to what its box has room for.
+function fit(text) {
+  const room = WIDTH - 46;
+  const whole = text.textContent;
+  const length = text.getComputedTextLength();
+  if (length > room) text.textContent = `${whole.slice(0, Math.max(1, Math.floor((whole.length * room) / length) - 1))}…`;
+}
+
+export function fitNames(drawing) {
+  for (const box of drawing.boxes.values()) if (!box.chip) fit(box.first);
+}
+
 export function measure(drawing, id, metrics) {
   const box = drawing.boxes.get(id);
   if (!box) return;
@@ -184,7 +199,10 @@ export function measure(drawing, id, metrics) {
     box.text.setAttribute("y", 12);
     return;
   }
-  if (said) box.second.textContent = clip(said + age, 27);
+  if (said) {
+    box.second.textContent = said + age;
+    fit(box.second);
+  }
   box.badge.classList.toggle("shown", failed > 0);
   box.badge.lastChild.textContent = failed > 999 ? "999+" : failed;
 }

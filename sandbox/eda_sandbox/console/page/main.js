@@ -27,13 +27,16 @@ function redraw() {
   if (view === "list") {
     drawing = null;
     const focused = document.activeElement?.closest("#list") ? document.activeElement.textContent : null;
+    const far = byId("list").scrollTop;
     replace(byId("list"), drawings.table(context.graph, metrics, rates, select));
+    byId("list").scrollTop = far;
     if (focused) [...byId("list").querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
     return;
   }
   drawing = drawings.draw(context.graph, view === "all", select);
   const empty = h("p", { className: "muted empty" }, "Nothing is deployed yet.");
   replace(byId("graph"), context.graph.nodes.length ? drawing.element : empty);
+  drawings.fitNames(drawing);
   for (const [id, found] of metrics) drawings.measure(drawing, id, found);
   drawings.rate(drawing, rates);
   drawings.mark(drawing, open);
