@@ -1,4 +1,4 @@
-"""What the pipeline adds to the sandbox's console: its accounting, an order's way, its redrives, poison, and its chart."""
+"""What the pipeline adds to the sandbox's console: its accounting, an order's way, redrives, poison, and a chart."""
 
 import itertools
 import threading
@@ -129,7 +129,9 @@ class Watched:
                 hop.name,
                 hop.begin,
                 None if hop.duration_ms is None else hop.duration_ms / 1000,
-                "; ".join([hop.detail] * bool(hop.detail) + [f"{n} x {what} suppressed" for what, n in hop.suppressed.items()]),
+                "; ".join(
+                    [hop.detail] * bool(hop.detail) + [f"{n} x {what} suppressed" for what, n in hop.suppressed.items()]
+                ),
                 [f"{n} x {what}" for what, n in hop.failures.items()],
             )
             for hop in traced.hops
@@ -139,7 +141,9 @@ class Watched:
     def chart(self) -> console.Series | None:
         """What the dashboard shows: orders by status over time, from the SPICE data set."""
         rows = self._spice()
-        times = [(datetime.fromisoformat(str(row["updated_at"])).replace(tzinfo=UTC), str(row["status"])) for row in rows]
+        times = [
+            (datetime.fromisoformat(str(row["updated_at"])).replace(tzinfo=UTC), str(row["status"])) for row in rows
+        ]
         if not times:
             return None
         first, last = min(at for at, _ in times).timestamp(), max(at for at, _ in times).timestamp()
@@ -176,7 +180,9 @@ class Watched:
         if not fates:
             return console.Answer("Nothing was sent")
         id = next(iter(run.accepted_now), None)
-        return console.Answer(f"{fates[0].what[0].upper()}{fates[0].what[1:]}: {fates[0].answer}, {fates[0].became}", id)
+        return console.Answer(
+            f"{fates[0].what[0].upper()}{fates[0].what[1:]}: {fates[0].answer}, {fates[0].became}", id
+        )
 
     def _send(self, seed: int) -> None:
         try:
@@ -212,7 +218,9 @@ class Watched:
             outputs["load_dlq_url"]: lambda: RedriveLoads(client, outputs).run(),
         }
         return {
-            where.replace(":", "/").rpartition("/")[2]: _redriving(command) for where, command in commands.items() if where
+            where.replace(":", "/").rpartition("/")[2]: _redriving(command)
+            for where, command in commands.items()
+            if where
         }
 
 

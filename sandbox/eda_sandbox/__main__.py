@@ -1,9 +1,11 @@
 """The sandbox's command line: ``eda-sandbox``, or ``python -m eda_sandbox``."""
 
+import contextlib
 import os
 import shutil
 import signal
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +15,7 @@ from rich.console import Console
 from eda_sandbox.foundation.doubts import parsed
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider import plugin
-from eda_sandbox.session import CommandError, command_environment, run_command, session
+from eda_sandbox.session import CommandError, Session, command_environment, run_command, session
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="An embedded AWS on this machine, for trying and testing stacks."
@@ -23,6 +25,8 @@ Doubt = Annotated[
     list[str] | None,
     typer.Option("--doubt", help="What AWS does where no source decides it, name=value; docs/doubts.md has them."),
 ]
+
+Shown = Annotated[bool, typer.Option("--console", help="Serve the console, a page that shows what runs.")]
 
 Program = Annotated[
     Path,
@@ -44,6 +48,7 @@ def provider(
         bool, typer.Option("--install", help="Write a plugin pulumi-resource-aws that leads here into PULUMI_HOME.")
     ] = False,
     program: Program = Path(),
+    shown: Shown = False,
 ) -> None:
     """Serve the embedded AWS to the Pulumi engine until Ctrl-C; the first line is the provider's port.
 
@@ -55,7 +60,10 @@ def provider(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     try:
-        with session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running:
+        with (
+            session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running,
+            _shown(running, console, shown),
+        ):
             typer.echo(running.provider_port)
             if install:
                 installed = plugin.install(running.provider_port)
@@ -77,6 +85,7 @@ def run(
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
     doubt: Doubt = None,
     program: Program = Path(),
+    shown: Shown = False,
 ) -> None:
     """Run a command beside an embedded AWS, with all that the Pulumi engine and AWS's tools need to find it.
 
@@ -91,6 +100,7 @@ def run(
         doubts = parsed(doubt or [])
         with (
             session(speed, doubts=doubts, folder=program) as running,
+            _shown(running, console, shown),
             command_environment(running, given) as environment,
         ):
             code = run_command(command, environment)
@@ -98,6 +108,19 @@ def run(
         console.print(f"[red]Error[/]: {error}")
         raise typer.Exit(error.code if isinstance(error, CommandError) else 1) from None
     raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def _shown(running: Session, told: Console, shown: bool) -> Iterator[None]:
+    if not shown:
+        yield
+        return
+    # Loaded here: who does not look at it does not pay for it.
+    from eda_sandbox.console import console
+
+    with console(running.aws) as opened:
+        told.print(f"Console at {opened.url}", soft_wrap=True, markup=False)
+        yield
 
 
 if __name__ == "__main__":

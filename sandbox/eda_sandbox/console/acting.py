@@ -75,7 +75,9 @@ class Acting:
             FAULTS[kind], service, operation, times=times, matching=_about(node.name), spares_root=spares_root
         )
         self._aws.faults.add(fault)
-        return Answer(f"The next {f'{times} calls' if times > 1 else 'call'} of {node.title or node.name}: {fault.kind.value}")
+        return Answer(
+            f"The next {f'{times} calls' if times > 1 else 'call'} of {node.title or node.name}: {fault.kind.value}"
+        )
 
     def stop_faults(self) -> Answer:
         """Take all faults back."""

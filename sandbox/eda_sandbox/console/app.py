@@ -184,4 +184,3 @@ def _json(value: Any) -> Response:
 
 def _events(stream: AsyncIterator[str]) -> Response:
     return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
-

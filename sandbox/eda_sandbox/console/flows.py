@@ -107,9 +107,7 @@ class Flows:
             return
         response = call.response
         failed = response is None or _failed(call.service, response)
-        seen = _Seen(
-            call.at, call.service, call.operation, request.path, key, bytes(request.body[:LOOKED_AT]), failed
-        )
+        seen = _Seen(call.at, call.service, call.operation, request.path, key, bytes(request.body[:LOOKED_AT]), failed)
         self._seen.append(seen)
 
     def look(self, graph: Graph) -> list[Moved]:

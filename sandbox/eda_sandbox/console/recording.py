@@ -62,7 +62,7 @@ class Recording:
     def _node(self, id: str) -> dict[str, Any]:
         reading = self._console.reading
         found = {**reading.node(id), "faults": can_fail(reading.found(id))}
-        read = {_key("node", id=id): found}
+        read: dict[str, Any] = {_key("node", id=id): found}
         if found["logs"]:
             read[_key("logs", node=id)] = reading.logs(id)[0]
         for row in (found["items"] or {"rows": []})["rows"][:ITEMS]:

@@ -5,7 +5,6 @@ others. No program has to say anything.
 """
 
 import json
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -100,13 +99,16 @@ def owners(graph: Graph) -> dict[str, str]:
 
 def _likeness(name: str, other: str) -> tuple[int, int]:
     """Less for names that begin alike for longer, and of those for the shorter one."""
-    return -len(os.path.commonprefix([name, other])), len(name)
+    alike = next((place for place, pair in enumerate(zip(name, other, strict=False)) if pair[0] != pair[1]), 10_000)
+    return -alike, len(name)
 
 
 def periodic(graph: Graph) -> set[str]:
     """The functions that a schedule starts: they repair and refresh, beside the way that items go."""
     return {
-        edge.target for edge in graph.edges if edge.source.startswith("schedule:") and edge.target.startswith("function:")
+        edge.target
+        for edge in graph.edges
+        if edge.source.startswith("schedule:") and edge.target.startswith("function:")
     }
 
 
@@ -134,7 +136,9 @@ def _common_start(names: Sequence[str], share: float) -> str:
     starts = Counter(
         "-".join(words[:count]) + "-" for words in (name.split("-") for name in names) for count in range(1, len(words))
     )
-    return max((start for start, count in starts.items() if count >= share * len(names) > 2 * share), key=len, default="")
+    return max(
+        (start for start, count in starts.items() if count >= share * len(names) > 2 * share), key=len, default=""
+    )
 
 
 def _without_digits(name: str) -> str:

@@ -30,7 +30,10 @@ class Apis(Kind):
         """Its name and methods."""
         return {
             "Name": self.client().get_rest_api(restApiId=node.name)["name"],
-            **{f"{method} {path}": found.get("authorizationType", "NONE") for path, method, found in self._methods(node)},
+            **{
+                f"{method} {path}": found.get("authorizationType", "NONE")
+                for path, method, found in self._methods(node)
+            },
         }
 
     def _methods(self, node: Node) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -74,7 +74,9 @@ class DataSets(Kind):
         return found
 
     def _ingestions(self, node: Node) -> list[dict[str, Any]]:
-        pages = self.client().get_paginator("list_ingestions").paginate(
-            AwsAccountId=self.cloud.account, DataSetId=node.name
+        pages = (
+            self.client()
+            .get_paginator("list_ingestions")
+            .paginate(AwsAccountId=self.cloud.account, DataSetId=node.name)
         )
         return [found for page in pages for found in page["Ingestions"]]

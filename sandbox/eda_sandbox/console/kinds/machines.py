@@ -94,8 +94,10 @@ def _states(events: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _detail(event: dict[str, Any]) -> dict[str, Any]:
-    details = next((value for name, value in event.items() if name.endswith("Details")), {})
-    return {name: _read(value) if name in ("input", "output", "parameters") else value for name, value in details.items()}
+    details: dict[str, Any] = next((value for name, value in event.items() if name.endswith("Details")), {})
+    return {
+        name: _read(value) if name in ("input", "output", "parameters") else value for name, value in details.items()
+    }
 
 
 def _read(text: str) -> Any:

@@ -46,7 +46,9 @@ class Tables(Kind):
         rows = [
             ["/".join(str(item[key]) for key in keys), *(_short(item.get(name)) for name in shown)] for item in plain
         ]
-        rows.sort(key=lambda row: str(row[1 + shown.index("updated_at")]) if "updated_at" in shown else "", reverse=True)
+        rows.sort(
+            key=lambda row: str(row[1 + shown.index("updated_at")]) if "updated_at" in shown else "", reverse=True
+        )
         return Listing(["/".join(keys), *shown], rows, described["ItemCount"], "rows")
 
     def item(self, node: Node, id: str) -> Mapping[str, Any]:

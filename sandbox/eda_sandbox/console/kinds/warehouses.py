@@ -44,7 +44,7 @@ class Warehouses(Kind):
         """Its statements."""
         found = self._statements(node)
         rows = [
-            [one["Id"], one["Status"], one["CreatedAt"], " ".join(one["QueryString"].split())[:120]]
+            [one["Id"], one["Status"], one["CreatedAt"], " ".join(" ".join(_texts(one)).split())[:120]]
             for one in found[:ROWS]
         ]
         return Listing(["Statement", "Status", "Created", "SQL"], rows, len(found), "statements")
@@ -53,9 +53,8 @@ class Warehouses(Kind):
         """A statement with its SQL."""
         for one in self._statements(node):
             if one["Id"] == id:
-                texts = one.get("QueryStrings") or [one["QueryString"]]
                 facts = {name: value for name, value in one.items() if not name.startswith("QueryString")}
-                return {"facts": facts, "sql": ";\n\n".join(texts)}
+                return {"facts": facts, "sql": ";\n\n".join(_texts(one))}
         raise KeyError(id)
 
     def _statements(self, node: Node) -> list[dict[str, Any]]:
@@ -66,3 +65,7 @@ class Warehouses(Kind):
             for found in reversed(service.statements())
             if found.request.get("WorkgroupName") == node.name
         ]
+
+
+def _texts(statement: Mapping[str, Any]) -> list[str]:
+    return list(statement.get("QueryStrings") or [statement.get("QueryString", "")])

@@ -67,6 +67,8 @@ class Workgroups(Kind):
             found = client.get_query_execution(QueryExecutionId=id)["QueryExecution"]
         except ClientError:
             raise KeyError(id) from None
+        if found["WorkGroup"] != node.name:
+            raise KeyError(id)
         facts = {
             "State": found["Status"]["State"],
             "Reason": found["Status"].get("StateChangeReason"),
