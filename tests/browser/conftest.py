@@ -18,7 +18,7 @@ from pipeline.demo.client import Ledger, OrdersClient
 from pipeline.demo.watched import Watched
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 240
+SECONDS = 100
 """A wait that has failed, not a measure of the machine."""
 
 
@@ -82,7 +82,7 @@ def shown(aws: Sandbox, stack: Stack, orders: OrdersClient, ledger: Ledger) -> I
 @pytest.fixture
 def opened(chromium: Browser, shown: Console) -> Iterator[Opened]:
     """Its page on a desk, in daylight."""
-    with chromium.new_context(viewport={"width": 1280, "height": 980}, color_scheme="light") as context:
+    with chromium.new_context(viewport={"width": 1440, "height": 1240}, color_scheme="light") as context:
         context.set_default_timeout(SECONDS * 1000)
         found = Opened(context.new_page(), shown.url)
         found.watch()

@@ -4,7 +4,6 @@ import http.client
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -14,54 +13,14 @@ from eda_sandbox.console import Additions, Answer, Console, Count, Counted, cons
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import SandboxError
 
-from tests.conftest import Deploy
+from tests.conftest import ROOT, Deploy
 from tests.waiting import wait_until
-
-PROGRAM = '''
-import json
-import pulumi
-import pulumi_aws as aws
-from pulumi_aws_eda import IdempotentLambda, archives
-
-table = aws.dynamodb.Table(
-    "things", billing_mode="PAY_PER_REQUEST", hash_key="id", attributes=[{"name": "id", "type": "S"}]
-)
-writer = IdempotentLambda(
-    "writer",
-    {
-        "code": archives.directory_archive("code"),
-        "timeout": 10,
-        "environment": {"TABLE": table.name},
-        "queue_source": {"max_receive_count": 2},
-        "grants": {"Write": {"actions": ["dynamodb:PutItem"], "resources": [table.arn]}},
-    },
-)
-pulumi.export("queue_url", writer.queue_url)
-pulumi.export("table", table.name)
-pulumi.export("function", writer.function_name)
-pulumi.export("dead_letters", writer.dead_letter_queue_arn)
-'''
-HANDLER = '''
-import os
-import boto3
-
-def handler(event, context):
-    for record in event["Records"]:
-        if record["body"] == "bad":
-            raise ValueError("<b>bad</b>")
-        boto3.client("dynamodb").put_item(TableName=os.environ["TABLE"], Item={"id": {"S": record["body"]}})
-'''
 
 
 @pytest.fixture(scope="module")
-def outputs(deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A queue, a function and a table."""
-    folder = tmp_path_factory.mktemp("things")
-    (folder / "code").mkdir()
-    (folder / "Pulumi.yaml").write_text("name: things\nruntime: python\n")
-    (folder / "__main__.py").write_text(PROGRAM)
-    (folder / "code" / "handler.py").write_text(HANDLER)
-    return deploy_here(Path(folder, "__main__.py")).outputs
+def outputs(deploy_here: Deploy) -> dict[str, Any]:
+    """A queue, a function and a table: the example of a queue."""
+    return deploy_here(ROOT / "examples" / "queue" / "__main__.py", "test").outputs
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +34,15 @@ def opened(aws: Sandbox, outputs: dict[str, Any]) -> Iterator[Console]:
     )
     with console(aws, additions) as found:
         yield found
+
+
+FUNCTION = "function:queue-test-charge"
+
+
+def pay(aws: Sandbox, outputs: dict[str, Any], account: str, cents: int = 100) -> None:
+    """Send a payment."""
+    body = json.dumps({"payment_id": account, "account": account, "cents": cents})
+    aws.client("sqs").send_message(QueueUrl=outputs["queue_url"], MessageBody=body)
 
 
 def asked(
@@ -103,8 +71,8 @@ def act(opened: Console, action: str, **values: Any) -> tuple[int, str]:
 def test_the_graph_is_what_the_resources_say_themselves(opened: Console, outputs: dict[str, Any]) -> None:
     graph = opened.reading.graph()
     queue = outputs["queue_url"].rpartition("/")[2]
-    function, table = f"function:{outputs['function']}", f"table:{outputs['table']}"
-    dead = f"queue:{outputs['dead_letters'].rpartition(':')[2]}"
+    function, table = FUNCTION, f"table:{outputs['charges_table_name']}"
+    dead = f"queue:{outputs['dead_letter_queue_arn'].rpartition(':')[2]}"
     edges = {(edge["source"], edge["target"]): edge for edge in graph["edges"]}
     assert edges[f"queue:{queue}", function]["main"]
     assert edges[function, table]["main"]
@@ -112,17 +80,14 @@ def test_the_graph_is_what_the_resources_say_themselves(opened: Console, outputs
     assert not edges[f"queue:{queue}", dead]["main"]
     nodes = {node["id"]: node for node in graph["nodes"]}
     assert nodes[dead]["dead_letters"]
-    assert nodes[table]["owner"] == function
     assert graph["title"] == "Things"
 
 
-def test_what_moves_is_seen_on_the_edges_with_its_ids(
-    aws: Sandbox, opened: Console, outputs: dict[str, Any]
-) -> None:
+def test_what_moves_is_seen_on_the_edges_with_its_ids(aws: Sandbox, opened: Console, outputs: dict[str, Any]) -> None:
     opened.reading.frame()
-    aws.client("sqs").send_message(QueueUrl=outputs["queue_url"], MessageBody="thing-4711")
+    pay(aws, outputs, "thing-4711")
     moved: dict[tuple[str, str], dict[str, Any]] = {}
-    function, table = f"function:{outputs['function']}", f"table:{outputs['table']}"
+    function, table = FUNCTION, f"table:{outputs['charges_table_name']}"
 
     def seen() -> bool:
         moved.update({(one["source"], one["target"]): one for one in opened.reading.frame()["moved"]})
@@ -133,7 +98,7 @@ def test_what_moves_is_seen_on_the_edges_with_its_ids(
     assert moved[function, table]["errors"] == 0
     assert opened.reading.frame()["rates"][f"{function}>{table}"][0] > 0
     row = opened.reading.item(table, "thing-4711")
-    assert row["facts"] == {"id": "thing-4711"}
+    assert row["facts"] == {"account": "thing-4711", "cents": 100}
     lines, _ = opened.reading.logs(function)
     assert lines
 
@@ -141,27 +106,28 @@ def test_what_moves_is_seen_on_the_edges_with_its_ids(
 def test_a_queue_is_looked_at_without_being_received_from(
     aws: Sandbox, opened: Console, outputs: dict[str, Any]
 ) -> None:
-    sqs, url = aws.client("sqs"), outputs["queue_url"]
-    sqs.send_message(QueueUrl=url, MessageBody="bad")
-    dead = f"queue:{outputs['dead_letters'].rpartition(':')[2]}"
+    pay(aws, outputs, "thing-2", cents=-1)
+    dead = f"queue:{outputs['dead_letter_queue_arn'].rpartition(':')[2]}"
     found = wait_until(lambda: opened.reading.node(dead)["items"]["rows"], "the message is a dead letter")
     receipts = found[0][2]
     for _ in range(5):
         assert opened.reading.node(dead)["items"]["rows"][0][2] == receipts
-    assert opened.reading.item(dead, found[0][0])["facts"]["Body"] == "bad"
+    assert opened.reading.item(dead, found[0][0])["facts"]["Body"]["cents"] == -1
     assert opened.reading.frame(whole=True)["metrics"][dead]["waiting"] == 1
     # It is bad for good: it comes back, and back.
     assert opened.acting.redrive(dead).said.startswith("1 ")
     wait_until(lambda: opened.reading.node(dead)["items"]["rows"], "the message is a dead letter again")
-    sqs.purge_queue(QueueUrl=aws.cloud.queue_url(outputs["dead_letters"]))
+    aws.client("sqs").purge_queue(QueueUrl=aws.cloud.queue_url(outputs["dead_letter_queue_arn"]))
 
 
 def test_faults_are_put_on_the_calls_of_one_resource(aws: Sandbox, opened: Console, outputs: dict[str, Any]) -> None:
-    table, function = f"table:{outputs['table']}", f"function:{outputs['function']}"
+    table, function = f"table:{outputs['charges_table_name']}", FUNCTION
     assert act(opened, "inject", kind="throttle", id=table, times=1)[0] == 200
-    aws.client("sqs").send_message(QueueUrl=outputs["queue_url"], MessageBody="thing-1")
-    wait_until(lambda: ("dynamodb", "PutItem", FaultKind.THROTTLE) in aws.faults.injected, "the call is throttled")
-    wait_until(lambda: "Item" in aws.client("dynamodb").get_item(TableName=outputs["table"], Key={"id": {"S": "thing-1"}}), "it is written")
+    pay(aws, outputs, "thing-1")
+    wait_until(lambda: ("dynamodb", "UpdateItem", FaultKind.THROTTLE) in aws.faults.injected, "the call is throttled")
+    key = {"account": {"S": "thing-1"}}
+    dynamodb, name = aws.client("dynamodb"), outputs["charges_table_name"]
+    wait_until(lambda: "Item" in dynamodb.get_item(TableName=name, Key=key), "it is written")
     assert act(opened, "inject", kind="kill", id=table, times=1)[0] == 409
     assert act(opened, "inject", kind="kill", id=function, times=0)[0] == 409
     assert act(opened, "inject", kind="kill", id="function:none", times=1)[0] == 400

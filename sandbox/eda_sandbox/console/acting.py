@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 
-from botocore.exceptions import ClientError
-
 from eda_sandbox.console.additions import Answer
 from eda_sandbox.console.nodes import Node
 from eda_sandbox.console.reading import Reading
@@ -95,20 +93,18 @@ class Acting:
         own = self._reading.additions.redrive.get(node.name)
         if own is not None:
             return own()
-        sqs, url = self._aws.client("sqs"), self._aws.cloud.queue_url(node.arn)
-        try:
-            sources = sqs.list_dead_letter_source_queues(QueueUrl=url)["queueUrls"]
-        except ClientError as error:
-            raise SandboxError(str(error)) from None
+        sources = self._reading.queues_before(id)
         if len(sources) != 1:
             raise SandboxError(f"{node.name}: its messages came from no queue, so they cannot be moved back to one")
+        sqs = self._aws.client("sqs")
+        url, source = (self._aws.cloud.queue_url(arn) for arn in (node.arn, sources[0].arn))
         count = 0
         while messages := sqs.receive_message(
             QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=30
         ).get("Messages"):
             for message in messages:
                 attributes = message.get("MessageAttributes", {})
-                sqs.send_message(QueueUrl=sources[0], MessageBody=message["Body"], MessageAttributes=attributes)
+                sqs.send_message(QueueUrl=source, MessageBody=message["Body"], MessageAttributes=attributes)
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 count += 1
         return Answer(f"{count} messages moved back")

@@ -5,7 +5,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-
+from typing import NamedTuple
 
 from ministack.core import iam_evaluator
 
@@ -63,9 +63,7 @@ class Moved:
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    at: float
+class _Seen(NamedTuple):
     service: str
     operation: str
     path: str
@@ -97,18 +95,18 @@ class Flows:
 
     def note(self, call: Call) -> None:
         """The front door's observer."""
-        request, key = call.request, _access_key(call.request)
-        if key == ROOT_KEY and call.service != "execute-api":
+        service, operation = call.service, call.operation
+        if operation in _POLLING or not service:
+            return
+        request, response = call.request, call.response
+        key = _access_key(request)
+        if key == ROOT_KEY and service != "execute-api":
             # The provider works as the root; so do tests, and this console.
-            if call.operation.startswith(_CONTROL) and call.operation not in _DATA:
+            if operation.startswith(_CONTROL) and operation not in _DATA:
                 self.changed = True
             return
-        if call.operation in _POLLING or not call.service:
-            return
-        response = call.response
-        failed = response is None or _failed(call.service, response)
-        seen = _Seen(call.at, call.service, call.operation, request.path, key, bytes(request.body[:LOOKED_AT]), failed)
-        self._seen.append(seen)
+        failed = response is None or _failed(service, response)
+        self._seen.append(_Seen(service, operation, request.path, key, request.body[:LOOKED_AT], failed))
 
     def look(self, graph: Graph) -> list[Moved]:
         """What went along each edge since the last look."""

@@ -179,6 +179,12 @@ class Reading:
         """
         return self._found(id)[0]
 
+    def queues_before(self, id: str) -> list[Node]:
+        """The queues whose messages a dead-letter queue takes."""
+        with self._lock:
+            edges = [edge for edge in self._graph.edges if edge.target == id and edge.dead_letters]
+            return [self._graph.nodes[edge.source] for edge in edges if edge.source.startswith("queue:")]
+
     def _found(self, id: str) -> tuple[Node, Kind]:
         with self._lock:
             self._survey()

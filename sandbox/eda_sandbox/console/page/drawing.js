@@ -101,15 +101,20 @@ export function draw(graph, all, select) {
 
   const lines = s("g", { className: "lines" });
   const dots = s("g", { className: "dots", "aria-hidden": "true" });
+  const paces = s("g", {});
   const boxes = s("g", {});
   const drawing = { lines: new Map(), boxes: new Map(), dots };
   for (const edge of edges) {
-    const d = path(plan.edge(edge.source, edge.target).points);
+    const { points } = plan.edge(edge.source, edge.target);
+    const d = path(points);
+    const middle = points[Math.floor(points.length / 2)];
+    const pace = s("text", { x: middle.x, y: middle.y + 4, className: "pace", "text-anchor": "middle", "aria-hidden": "true" });
     const line = s("path", {
       d, className: `line${edge.main ? "" : " side"}${edge.dead_letters ? " dead" : ""}`, "marker-end": "url(#arrow)",
     }, s("title", {}, `${edge.what.join(", ") || "calls"}`));
     lines.append(line);
-    const shown = { line, d, ways: edge.ways, first: edge.ways[0] };
+    paces.append(pace);
+    const shown = { line, pace, d, ways: edge.ways, first: edge.ways[0] };
     for (const way of edge.ways) drawing.lines.set(way, shown);
   }
   const place = (node, x, y) => {
@@ -128,7 +133,7 @@ export function draw(graph, all, select) {
   },
   s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "8", markerHeight: "8", markerUnits: "userSpaceOnUse", orient: "auto" },
     s("path", { d: "M0,0.8 L7,4 L0,7.2z", className: "head" }))),
-  lines, beside.length ? s("text", { x: 12, y: besideTop - 12, className: "beside" }, "Beside the flow") : null, dots, boxes);
+  lines, beside.length ? s("text", { x: 12, y: besideTop - 12, className: "beside" }, "Beside the flow") : null, dots, boxes, paces);
   return drawing;
 }
 
@@ -218,6 +223,7 @@ export function rate(drawing, rates) {
     shown.line.classList.toggle("active", calls > 0);
     shown.line.classList.toggle("failing", errors > 0);
     const strength = calls > 0 ? Math.min(3, 1 + Math.log10(1 + calls * 4)) : 0;
+    shown.pace.textContent = calls >= 0.1 ? `${calls.toFixed(calls < 10 ? 1 : 0)}/s` : "";
     shown.line.style.strokeWidth = strength ? `${strength.toFixed(2)}px` : "";
   }
 }

@@ -72,7 +72,7 @@ const heard = {
     if (!counted) return;
     const verdict = counted.balanced === null ? "open" : counted.balanced ? "good" : "bad";
     replace(strip, h("dl", {}, counted.counts.map((count) => h("div", { className: count.bad && count.value ? "bad" : null, "data-count": count.name },
-      h("dt", {}, count.name), h("dd", {}, count.value ?? "–")))), h("p", { className: `balance ${verdict}`, "data-balanced": counted.balanced }, counted.said));
+      h("dt", {}, count.name), h("dd", {}, count.value ?? "–")))), h("p", { className: `balance ${verdict}`, "data-balanced": String(counted.balanced) }, counted.said));
   },
   state(word) {
     byId("live").textContent = word;
