@@ -68,10 +68,10 @@ def main() -> None:
                 "/api/controls",
                 "/api/graph",
             ]
-            first = asked(opened, [*page, "/api/frame"])
+            first = asked(opened, [*page, "/api/snapshot"])
             for _ in range(CALLS):
                 opened.reading.flows.note(made)
-            later = asked(opened, [*page, "/api/frame"])
+            later = asked(opened, [*page, "/api/snapshot"])
     print(
         json.dumps(
             {

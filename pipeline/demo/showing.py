@@ -15,7 +15,7 @@ from pipeline.demo.client import Ledger, OrdersClient
 if TYPE_CHECKING:
     from eda_sandbox.console import Recording
 
-WAYS = 20
+WAYS = 10
 """Orders whose ways are in the file; each takes some queries."""
 
 

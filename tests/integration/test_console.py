@@ -113,7 +113,7 @@ def test_a_queue_is_looked_at_without_being_received_from(
     for _ in range(5):
         assert opened.reading.node(dead)["items"]["rows"][0][2] == receipts
     assert opened.reading.item(dead, found[0][0])["facts"]["Body"]["cents"] == -1
-    assert opened.reading.frame(whole=True)["metrics"][dead]["waiting"] == 1
+    assert opened.reading.snapshot()["metrics"][dead]["waiting"] == 1
     # It is bad for good: it comes back, and back.
     assert opened.acting.redrive(dead).said.startswith("1 ")
     wait_until(lambda: opened.reading.node(dead)["items"]["rows"], "the message is a dead letter again")

@@ -48,7 +48,7 @@ def application(
             Route("/", routes.page),
             Mount("/static", StaticFiles(directory=page.FOLDER)),
             Route("/api/graph", routes.read(lambda _: reading.graph())),
-            Route("/api/frame", routes.read(lambda _: reading.frame(whole=True))),
+            Route("/api/snapshot", routes.read(lambda _: reading.snapshot())),
             Route("/api/controls", routes.read(lambda _: reading.controls())),
             Route("/api/accounting", routes.read(lambda _: reading.accounting())),
             Route("/api/chart", routes.read(lambda _: reading.chart())),

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from eda_sandbox.console.additions import Additions
-from eda_sandbox.console.flows import CLIENTS, Flows
+from eda_sandbox.console.flows import CLIENTS, Flows, Moved
 from eda_sandbox.console.kinds import KINDS
 from eda_sandbox.console.nodes import Graph, Kind, Metrics, Node
 from eda_sandbox.console.survey import owners, periodic, short_names, survey
@@ -19,7 +19,7 @@ from eda_sandbox.embedded import Sandbox
 
 LINES = 200
 """Log lines that are shown of the past."""
-LOGS_BACK_MS = 3_600_000
+LOGS_BACK_MS = 600_000
 
 
 class Reading:
@@ -57,34 +57,28 @@ class Reading:
             edges += [{"source": CLIENTS, "target": id, "what": ["requests"], "main": True} for id in apis]
         return {"title": self.additions.title, "version": self.version, "nodes": nodes, "edges": edges}
 
-    def frame(self, whole: bool = False) -> dict[str, Any]:
-        """What moved since the last frame, and the metrics that may have changed.
+    def snapshot(self) -> dict[str, Any]:
+        """How all stands now, in the form of a frame; what moved is left to the next frame."""
+        with self._lock:
+            self._survey()
+            self._metrics = {id: self._measured(node) for id, node in self._graph.nodes.items()}
+            return self._frame((), self._metrics)
 
-        Args:
-            whole: all metrics are read, whatever moved.
-        """
+    def frame(self) -> dict[str, Any]:
+        """What moved since the last frame, and the metrics that changed."""
         with self._lock:
             self._survey()
             moved = self.flows.look(self._graph)
-            touched = {id for one in moved for id in (one.source, one.target)}
+            moved_at = {id for one in moved for id in (one.source, one.target)}
             # What has messages or work that runs changes without a call that is seen.
-            touched |= {id for id, found in self._metrics.items() if found.waiting} | self._stale
-            touched |= {id for id, node in self._graph.nodes.items() if node.kind == "queue"}
-            if whole:
-                touched |= set(self._graph.nodes)
-            self._stale = {id for one in moved for id in (one.source, one.target)}
-            metrics = {id: self._measured(self._graph.nodes[id]) for id in touched if id in self._graph.nodes}
-            changed = {id: found for id, found in metrics.items() if whole or self._metrics.get(id) != found}
+            busy = {id for id, found in self._metrics.items() if found.waiting}
+            queues = {id for id, node in self._graph.nodes.items() if node.kind == "queue"}
+            touched = (moved_at | busy | queues | self._stale) & set(self._graph.nodes)
+            self._stale = moved_at
+            metrics = {id: self._measured(self._graph.nodes[id]) for id in touched}
+            changed = {id: found for id, found in metrics.items() if self._metrics.get(id) != found}
             self._metrics |= metrics
-            return {
-                "at": time.time(),
-                "version": self.version,
-                "moved": [asdict(one) for one in moved],
-                "rates": self.flows.rates(),
-                "totals": {name: [count, self.flows.errors[name]] for name, count in self.flows.totals.items()},
-                "metrics": {id: asdict(found) for id, found in changed.items()},
-                "injected": self._aws.faults.counts(),
-            }
+            return self._frame(moved, changed)
 
     def node(self, id: str) -> dict[str, Any]:
         """A resource: its configuration, its connections and what it holds.
@@ -220,6 +214,17 @@ class Reading:
             "dead_letters": any(edge.dead_letters and edge.target == node.id for edge in self._graph.edges),
             "lists": self._kinds[node.kind].lists,
             "logs": node.log_group is not None,
+        }
+
+    def _frame(self, moved: Sequence[Moved], metrics: Mapping[str, Metrics]) -> dict[str, Any]:
+        return {
+            "at": time.time(),
+            "version": self.version,
+            "moved": [asdict(one) for one in moved],
+            "rates": self.flows.rates(),
+            "totals": {name: [count, self.flows.errors[name]] for name, count in self.flows.totals.items()},
+            "metrics": {id: asdict(found) for id, found in metrics.items()},
+            "injected": self._aws.faults.counts(),
         }
 
     def _measured(self, node: Node) -> Metrics:

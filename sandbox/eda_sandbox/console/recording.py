@@ -43,7 +43,7 @@ class Recording:
             items: items whose ways are in it.
         """
         reading = self._console.reading
-        graph, last = reading.graph(), reading.frame(whole=True)
+        graph, last = reading.graph(), reading.snapshot()
         read: dict[str, Any] = {
             _key("graph"): graph,
             _key("controls"): {**reading.controls(), "buttons": [], "schedules": []},

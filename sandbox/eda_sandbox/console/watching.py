@@ -57,16 +57,15 @@ class Watching:
                     self._stop = None
 
     def _frames(self, stop: threading.Event) -> None:
-        version, whole = -1, True
+        version = -1
         while not stop.is_set():
             begin = time.monotonic()
             try:
-                frame = self._reading.frame(whole)
+                frame = self._reading.frame()
                 if frame["version"] != version:
                     version = frame["version"]
                     self._tell("graph", self._reading.graph())
                 self._tell("frame", frame)
-                whole = False
             except Exception:
                 log.exception("the console could not look")
             stop.wait(max(0.1, SECONDS - (time.monotonic() - begin)))

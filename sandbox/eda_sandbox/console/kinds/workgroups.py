@@ -11,6 +11,8 @@ from eda_sandbox.console.nodes import Kind, Listing, Mention, Metrics, Node
 
 QUERIES = 50
 """How many queries Athena describes in one call."""
+COUNTED = 1_000
+"""So many queries are counted; of more it says so."""
 
 
 class Workgroups(Kind):
@@ -34,7 +36,8 @@ class Workgroups(Kind):
         queries, total = self._queries(node)
         counts = Counter(query["Status"]["State"] for query in queries)
         failed = counts["FAILED"]
-        shown = [f"{total} quer{'y' if total == 1 else 'ies'}"] + ([f"{failed} failed"] if failed else [])
+        more = "+" * (total >= COUNTED)
+        shown = [f"{total}{more} quer{'y' if total == 1 else 'ies'}"] + ([f"{failed} failed"] if failed else [])
         return Metrics(shown, waiting=counts["RUNNING"] + counts["QUEUED"], failed=failed)
 
     def facts(self, node: Node) -> Mapping[str, Any]:
@@ -89,9 +92,11 @@ class Workgroups(Kind):
         return found
 
     def _queries(self, node: Node) -> tuple[list[dict[str, Any]], int]:
+        pages = self.client().get_paginator("list_query_executions")
+        limit = {"MaxItems": COUNTED}
         ids = [
             id
-            for page in self.client().get_paginator("list_query_executions").paginate(WorkGroup=node.name)
+            for page in pages.paginate(WorkGroup=node.name, PaginationConfig=limit)
             for id in page["QueryExecutionIds"]
         ]
         if not ids:

@@ -134,6 +134,8 @@ export function draw(graph, all, select) {
   s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "8", markerHeight: "8", markerUnits: "userSpaceOnUse", orient: "auto" },
     s("path", { d: "M0,0.8 L7,4 L0,7.2z", className: "head" }))),
   lines, beside.length ? s("text", { x: 12, y: besideTop - 12, className: "beside" }, "Beside the flow") : null, dots, boxes, paces);
+  // What does not fit is scrolled, not shrunk until nobody can read it.
+  drawing.element.style.minWidth = `${Math.round(Math.min(width, all ? 0.8 * width : 640))}px`;
   return drawing;
 }
 
@@ -204,12 +206,29 @@ export function measure(drawing, id, metrics) {
     box.text.setAttribute("y", 12);
     return;
   }
+  box.measured = Boolean(said);
   if (said) {
     box.second.textContent = said + age;
     fit(box.second);
   }
   box.badge.classList.toggle("shown", failed > 0);
   box.badge.lastChild.textContent = failed > 999 ? "999+" : failed;
+}
+
+// What has no state of its own says how often it was called.
+export function called(drawing, totals) {
+  const calls = new Map();
+  for (const [name, [count, errors]] of Object.entries(totals)) {
+    const target = name.slice(name.indexOf(">") + 1);
+    const before = calls.get(target) ?? [0, 0];
+    calls.set(target, [before[0] + count, before[1] + errors]);
+  }
+  for (const [id, [count, errors]] of calls) {
+    const box = drawing.boxes.get(id);
+    if (!box || box.chip || box.measured) continue;
+    box.second.textContent = `${count} call${count === 1 ? "" : "s"}${errors ? `, ${errors} failed` : ""}`;
+    box.main.setAttribute("aria-label", `${box.node.name}, ${box.node.title}, ${box.second.textContent}`);
+  }
 }
 
 export function rate(drawing, rates) {

@@ -14,6 +14,7 @@ const metrics = new Map();
 const context = { ...source, graph: { nodes: [], edges: [] }, controls: {}, injected: {} };
 let drawing = null;
 let rates = {};
+let totals = {};
 let view = matchMedia("(max-width: 700px)").matches ? "list" : "flow";
 let open = "";
 panels.use(context);
@@ -39,6 +40,7 @@ function redraw() {
   drawings.fitNames(drawing);
   for (const [id, found] of metrics) drawings.measure(drawing, id, found);
   drawings.rate(drawing, rates);
+  drawings.called(drawing, totals);
   drawings.mark(drawing, open);
 }
 
@@ -53,6 +55,7 @@ const heard = {
   },
   frame(frame) {
     rates = frame.rates;
+    totals = frame.totals;
     context.injected = frame.injected;
     const injected = byId("injected");
     if (injected) panels.tellInjected(injected, frame.injected);
@@ -63,6 +66,7 @@ const heard = {
     }
     if (!drawing) return redraw();
     drawings.rate(drawing, rates);
+    drawings.called(drawing, totals);
     drawings.move(drawing, frame.moved);
     return undefined;
   },
