@@ -32,6 +32,8 @@ BARS = 24
 STEPS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86400)
 """Seconds that a bar can stand for."""
 MORE_ORDERS = 10
+MORE_SECONDS = 600.0
+"""After which an order that does not come to wait for its details is not given them any more."""
 FIRST_SEED = 1_000
 """Seeds of the orders that are sent by a button; those of the demo's own are usually smaller."""
 
@@ -228,7 +230,7 @@ class _More(Run):
     """A run of a few orders more, in a ledger that others write to."""
 
     def __init__(self, pipeline: Pipeline, client: OrdersClient, ledger: Ledger, stop: threading.Event) -> None:
-        super().__init__(pipeline, client, lambda *_: None, 0.0, stop)
+        super().__init__(pipeline, client, lambda *_: None, MORE_SECONDS, stop)
         self.ledger = ledger
         self._before = set(ledger.accepted.values())
 

@@ -18,7 +18,7 @@ from pipeline.demo.client import Ledger, OrdersClient
 from pipeline.demo.watched import Watched
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
-SECONDS = 100
+SECONDS = 240
 """A wait that has failed, not a measure of the machine."""
 
 

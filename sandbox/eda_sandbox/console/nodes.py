@@ -102,8 +102,6 @@ class Kind:
     """As AWS calls it."""
     service: ClassVar[str]
     """boto3's name of the service."""
-    lists: ClassVar[bool] = True
-    """Whether its resources have items."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud

@@ -212,7 +212,6 @@ class Reading:
             "owner": self._owners.get(node.id),
             "periodic": node.id in self._periodic,
             "dead_letters": any(edge.dead_letters and edge.target == node.id for edge in self._graph.edges),
-            "lists": self._kinds[node.kind].lists,
             "logs": node.log_group is not None,
         }
 

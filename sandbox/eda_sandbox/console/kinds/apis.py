@@ -10,7 +10,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class Apis(Kind):
     """REST APIs of API Gateway."""
 
-    kind, title, service, lists = "api", "REST API", "apigateway", False
+    kind, title, service = "api", "REST API", "apigateway"
 
     def nodes(self) -> Iterator[Node]:
         """All REST APIs."""

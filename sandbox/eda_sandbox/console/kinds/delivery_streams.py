@@ -9,7 +9,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class DeliveryStreams(Kind):
     """Delivery streams of Data Firehose."""
 
-    kind, title, service, lists = "delivery", "Firehose stream", "firehose", False
+    kind, title, service = "delivery", "Firehose stream", "firehose"
 
     def nodes(self) -> Iterator[Node]:
         """All delivery streams."""

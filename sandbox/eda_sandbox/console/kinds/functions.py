@@ -9,7 +9,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class Functions(Kind):
     """Lambda functions."""
 
-    kind, title, service, lists = "function", "Lambda function", "lambda", False
+    kind, title, service = "function", "Lambda function", "lambda"
 
     def nodes(self) -> Iterator[Node]:
         """All functions."""

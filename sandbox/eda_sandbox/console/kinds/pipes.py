@@ -10,7 +10,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class Pipes(Kind):
     """Pipes of EventBridge."""
 
-    kind, title, service, lists = "pipe", "EventBridge pipe", "pipes", False
+    kind, title, service = "pipe", "EventBridge pipe", "pipes"
 
     def nodes(self) -> Iterator[Node]:
         """All pipes."""

@@ -10,7 +10,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class Buses(Kind):
     """Event buses of EventBridge, without the default one, which every account has."""
 
-    kind, title, service, lists = "bus", "Event bus", "events", False
+    kind, title, service = "bus", "Event bus", "events"
 
     def nodes(self) -> Iterator[Node]:
         """All buses that somebody made."""
@@ -22,7 +22,7 @@ class Buses(Kind):
 class Rules(Kind):
     """Rules of EventBridge."""
 
-    kind, title, service, lists = "rule", "EventBridge rule", "events", False
+    kind, title, service = "rule", "EventBridge rule", "events"
 
     def nodes(self) -> Iterator[Node]:
         """All rules, as ``bus/name`` where the bus is not the default one."""

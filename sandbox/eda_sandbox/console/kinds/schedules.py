@@ -9,7 +9,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class Schedules(Kind):
     """Schedules, in the default group; of another group as ``group/name``."""
 
-    kind, title, service, lists = "schedule", "Schedule", "scheduler", False
+    kind, title, service = "schedule", "Schedule", "scheduler"
 
     def nodes(self) -> Iterator[Node]:
         """All schedules."""

@@ -8,7 +8,7 @@ from eda_sandbox.console.nodes import Kind, Node
 class Streams(Kind):
     """Kinesis data streams."""
 
-    kind, title, service, lists = "stream", "Kinesis stream", "kinesis", False
+    kind, title, service = "stream", "Kinesis stream", "kinesis"
 
     def nodes(self) -> Iterator[Node]:
         """All streams."""

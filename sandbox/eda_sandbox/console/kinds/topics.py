@@ -8,7 +8,7 @@ from eda_sandbox.console.nodes import Kind, Mention, Node
 class Topics(Kind):
     """SNS topics."""
 
-    kind, title, service, lists = "topic", "SNS topic", "sns", False
+    kind, title, service = "topic", "SNS topic", "sns"
 
     def nodes(self) -> Iterator[Node]:
         """All topics."""

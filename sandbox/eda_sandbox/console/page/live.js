@@ -25,7 +25,12 @@ export function listen(heard) {
   for (const name of ["graph", "frame", "accounting"]) {
     source.addEventListener(name, (event) => heard[name](JSON.parse(event.data)));
   }
-  source.addEventListener("open", () => heard.state("live"));
+  source.addEventListener("open", async () => {
+    heard.state("live");
+    // What happened before the stream was open, or while it was broken.
+    heard.graph(await read("graph"));
+    heard.frame(await read("snapshot"));
+  });
   source.addEventListener("error", () => heard.state("not connected"));
 }
 
