@@ -81,7 +81,6 @@ def test_orders_are_watched_followed_broken_and_repaired(
     page.click(".resource[data-id='machine:orders-sandbox-orders-workflow']")
     page.locator("#items tr", has_text="succeeded").first.locator("a").click()
     expect(page.locator(".states .state.done").first).to_be_visible()
-    picture("execution")
     page.click("text=Follow this order")
     expect(page.locator("#way-end")).to_contain_text("delivered")
     picture("order")
@@ -107,7 +106,6 @@ def test_orders_are_watched_followed_broken_and_repaired(
     bring_to_the_dashboard(page, aws, stack)
     expect(page.locator(".balance")).to_have_attribute("data-balanced", "true")
     assert (count_of(page, "lost"), count_of(page, "doubled")) == (0, 0)
-    picture("repaired")
     assert not opened.wrong
 
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+from botocore.exceptions import ClientError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -21,7 +22,7 @@ from eda_sandbox.console.additions import Answer
 from eda_sandbox.console.guarding import HEADERS, Guard
 from eda_sandbox.console.reading import Reading, as_json
 from eda_sandbox.console.watching import Watching
-from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.foundation.errors import AwsError, SandboxError
 
 KEEP_ALIVE_SECONDS = 10.0
 LOG_SECONDS = 1.0
@@ -96,6 +97,8 @@ class _Routes:
                 found = await run_in_threadpool(asked, request)
             except KeyError as error:
                 raise HTTPException(404, f"There is no {error}") from None
+            except (AwsError, ClientError) as error:
+                raise HTTPException(409, str(error)) from None
             return _json(found)
 
         return route

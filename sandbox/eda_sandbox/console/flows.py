@@ -192,7 +192,8 @@ class _Edges:
         return self._roles.get(role, ())
 
     def by_arn(self, arn: str) -> Iterable[str]:
-        found = self._arns.get(arn)
+        # An API calls in the name of the method and path that were asked for.
+        found = self._arns.get(arn) or self._arns.get(arn.partition("/")[0])
         return (found,) if found else ()
 
     def meant(self, actor: str, seen: _Seen) -> Iterator[Edge]:

@@ -16,6 +16,7 @@ from eda_sandbox.console.kinds import KINDS
 from eda_sandbox.console.nodes import Graph, Kind, Metrics, Node
 from eda_sandbox.console.survey import owners, periodic, short_names, survey
 from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.errors import AwsError
 
 LINES = 200
 """Log lines that are shown of the past."""
@@ -191,7 +192,7 @@ class Reading:
         self.flows.changed = False
         try:
             graph = survey(self._aws.cloud, self._kinds.values())
-        except ClientError:
+        except (AwsError, ClientError):
             # Something was removed while it was looked at.
             self.flows.changed = True
             return
@@ -229,7 +230,8 @@ class Reading:
     def _measured(self, node: Node) -> Metrics:
         try:
             return self._kinds[node.kind].metrics(node)
-        except (ClientError, KeyError):
+        except (AwsError, ClientError, KeyError):
+            # It was removed since it was found.
             return Metrics()
 
 

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from eda_sandbox.console import page
 from eda_sandbox.console.acting import can_fail
 from eda_sandbox.console.serving import Console
+from eda_sandbox.foundation.errors import AwsError
 
 ITEMS = 20
 """How many items of each resource are in the file, whole."""
@@ -68,7 +69,7 @@ class Recording:
         for row in (found["items"] or {"rows": []})["rows"][:ITEMS]:
             try:
                 read[_key("item", node=id, id=row[0])] = reading.item(id, row[0])
-            except (ClientError, KeyError):
+            except (AwsError, ClientError, KeyError):
                 # It was taken or removed meanwhile.
                 continue
         return read

@@ -46,7 +46,7 @@ function path(points) {
 }
 
 // Which resources and connections are drawn: those that items go along, or all.
-export function chosen(graph, all) {
+function chosen(graph, all) {
   const nodes = new Map(graph.nodes.map((node) => [node.id, node]));
   if (all) return { nodes: graph.nodes, edges: graph.edges.map((edge) => ({ ...edge, ways: [key(edge)] })) };
   const main = graph.edges.filter((edge) => edge.main && !nodes.get(edge.source)?.periodic
@@ -104,11 +104,11 @@ export function draw(graph, all, select) {
   const paces = s("g", {});
   const boxes = s("g", {});
   const drawing = { lines: new Map(), boxes: new Map(), dots };
-  for (const edge of edges) {
+  edges.forEach((edge, number) => {
     const { points } = plan.edge(edge.source, edge.target);
     const d = path(points);
     const middle = points[Math.floor(points.length / 2)];
-    const pace = s("text", { x: middle.x, y: middle.y + 4, className: "pace", "text-anchor": "middle", "aria-hidden": "true" });
+    const pace = s("text", { x: middle.x, y: middle.y + 4 + 11 * (number % 2), className: "pace", "text-anchor": "middle", "aria-hidden": "true" });
     const line = s("path", {
       d, className: `line${edge.main ? "" : " side"}${edge.dead_letters ? " dead" : ""}`, "marker-end": "url(#arrow)",
     }, s("title", {}, `${edge.what.join(", ") || "calls"}`));
@@ -116,7 +116,7 @@ export function draw(graph, all, select) {
     paces.append(pace);
     const shown = { line, pace, d, ways: edge.ways, first: edge.ways[0] };
     for (const way of edge.ways) drawing.lines.set(way, shown);
-  }
+  });
   const place = (node, x, y) => {
     const box = resource(node, owned.get(node.id) ?? [], all, select);
     box.element.setAttribute("transform", `translate(${x - WIDTH / 2},${y - HEIGHT / 2})`);
