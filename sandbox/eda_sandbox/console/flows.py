@@ -16,8 +16,8 @@ from eda_sandbox.frontdoor.door import Call
 
 KEPT = 10_000
 """Calls that are kept until somebody looks."""
-LOOKED_AT = 16_384
-"""Bytes of a request that are searched for names and ids."""
+LOOKED_AT = 4_096
+"""Bytes of a request that are kept, and searched for names and ids; clients write names first."""
 RATE_SECONDS = 10.0
 IDS = 8
 """Items of an edge that are told of at a time."""
