@@ -70,8 +70,8 @@ def survey(cloud: Cloud, kinds: Iterable[Kind]) -> Graph:
 
 
 def owners(graph: Graph) -> dict[str, str]:
-    """What belongs to one other resource and needs no place of its own in a drawing: dead-letter queues, what only one
-    resource works with, schedules, and rules that only lead to dead letters. By id, with the id of the other."""
+    """What belongs to one other resource and needs no place of its own in a drawing: dead-letter queues, schedules, and
+    rules that only lead to dead letters. By id, with the id of the other."""
     before: dict[str, list[Edge]] = {}
     after: dict[str, list[Edge]] = {}
     for edge in graph.edges:
@@ -90,10 +90,6 @@ def owners(graph: Graph) -> dict[str, str]:
                 found[id] = targets[0]
         elif node.kind == "rule" and len(incoming) == 1 and not any(edge.main for edge in outgoing):
             found[id] = incoming[0].source
-        elif node.kind in ("table", "bucket"):
-            users = {edge.source for edge in incoming} | {edge.target for edge in outgoing}
-            if len(users) == 1:
-                found[id] = users.pop()
     return {id: owner for id, owner in found.items() if owner not in found}
 
 

@@ -59,7 +59,7 @@ def test_dead_letter_queues_and_schedules_belong_to_somebody() -> None:
         {**GRAPH.nodes, clock.id: clock, repair.id: repair},
         (*GRAPH.edges, Edge(clock.id, repair.id, ("target",), main=True)),
     )
-    assert owners(graph) == {DEAD.id: PIPE.id, clock.id: repair.id, TABLE.id: PIPE.id}
+    assert owners(graph) == {DEAD.id: PIPE.id, clock.id: repair.id}
     assert periodic(graph) == {repair.id}
 
 
