@@ -138,6 +138,16 @@ def test_faults_are_put_on_the_calls_of_one_resource(aws: Sandbox, opened: Conso
     aws.client("sqs").get_queue_attributes(QueueUrl=outputs["queue_url"])
 
 
+def test_a_function_says_how_often_it_ran_and_failed(aws: Sandbox, opened: Console) -> None:
+    before = opened.reading.snapshot()["metrics"][FUNCTION]["failed"]
+    assert act(opened, "inject", kind="kill", id=FUNCTION, times=1)[0] == 200
+    answer = aws.client("lambda").invoke(FunctionName=FUNCTION.partition(":")[2], Payload=b'{"Records": []}')
+    assert "FunctionError" in answer
+    found = opened.reading.snapshot()["metrics"][FUNCTION]
+    assert found["failed"] == before + 1
+    assert found["shown"][1] == f"{found['failed']} failed"
+
+
 def test_a_queue_whose_messages_came_from_none_is_not_redriven(opened: Console, outputs: dict[str, Any]) -> None:
     with pytest.raises(SandboxError, match="came from no queue"):
         opened.acting.redrive(f"queue:{outputs['queue_url'].rpartition('/')[2]}")

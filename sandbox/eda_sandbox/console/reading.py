@@ -73,8 +73,8 @@ class Reading:
             moved_at = {id for one in moved for id in (one.source, one.target)}
             # What has messages or work that runs changes without a call that is seen.
             busy = {id for id, found in self._metrics.items() if found.waiting}
-            queues = {id for id, node in self._graph.nodes.items() if node.kind == "queue"}
-            touched = (moved_at | busy | queues | self._stale) & set(self._graph.nodes)
+            silent = {id for id, node in self._graph.nodes.items() if node.kind in ("function", "queue")}
+            touched = (moved_at | busy | silent | self._stale) & set(self._graph.nodes)
             self._stale = moved_at
             metrics = {id: self._measured(self._graph.nodes[id]) for id in touched}
             changed = {id: found for id, found in metrics.items() if self._metrics.get(id) != found}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eda_sandbox.console.nodes import Kind, Mention, Node
+from eda_sandbox.console.nodes import Kind, Mention, Metrics, Node
 
 
 class Functions(Kind):
@@ -31,6 +31,13 @@ class Functions(Kind):
         destinations = config.get("DestinationConfig", {})
         yield Mention(destinations.get("OnFailure", {}).get("Destination", ""), "dead letters", dead_letters=True)
         yield Mention(destinations.get("OnSuccess", {}).get("Destination", ""), "on success")
+
+    def metrics(self, node: Node) -> Metrics:
+        """How often it ran, and how often it failed."""
+        running, outcomes = self.cloud.service("lambda").outcomes(node.name)
+        total, failed = outcomes.total(), outcomes.total() - outcomes["success"]
+        shown = [f"{total} invocation{'s' * (total != 1)}"] + ([f"{failed} failed"] if failed else [])
+        return Metrics(shown, waiting=running, failed=failed)
 
     def facts(self, node: Node) -> Mapping[str, Any]:
         """Its configuration."""

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ class Function:
         reserved: reserved concurrency, or None.
         policy: statements of its resource policy, by id.
         running: invocations in flight.
+        outcomes: how many invocations ended as ``success``, ``error``, ``timeout`` or ``failure``.
     """
 
     cloud: Cloud
@@ -87,6 +89,7 @@ class Function:
     policy: dict[str, dict[str, Any]] = field(default_factory=dict)
     event_invoke_config: dict[str, Any] | None = None
     running: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._lock = threading.Condition()
@@ -144,6 +147,8 @@ class Function:
             return self._failed(request_id, self._why(environment, timeout))
         finally:
             took = 1000 * (time.monotonic() - begin)
+            with self._lock:
+                self.outcomes[status] += 1
             self.log.report(
                 request_id, took, None if init is None else 1000 * init, status, self.configuration["MemorySize"]
             )
