@@ -17,7 +17,7 @@ $(shell ./setup.sh - "$(PYTHON)" $(ANY) || rm -f .venv/.run .venv/.dev .venv/.do
 endif
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
-.PHONY: help demo soak smoke-aws test check iam-proof policies bench lint format lock docs clean
+.PHONY: help demo soak smoke-aws test check screenshots iam-proof policies bench lint format lock docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ smoke-aws: .venv/.run ## Send orders through a stack that is deployed on AWS, af
 
 test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
 	@$(BIN)/python -m pytest $(ARGS)
+
+screenshots: .venv/.dev ## Take the pictures of docs/images anew, by the tests that use the console in a browser
+	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q -n0 tests/browser $(ARGS)
 
 iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS="--only get-order" picks roles)
 	@$(BIN)/python -m pipeline iam-proof $(ARGS)

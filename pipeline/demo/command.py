@@ -37,6 +37,12 @@ def demo(
             show_default=False,
         ),
     ] = None,
+    console: Annotated[
+        bool, typer.Option(help="Serve the console, a page that shows the run; it costs nothing while nobody looks.")
+    ] = True,
+    record: Annotated[
+        Path | None, typer.Option(help="Write the run as a page in one file, to be sent to others.", dir_okay=False)
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
     target: Annotated[
         Target, typer.Option(help="The embedded AWS, or a stack that is deployed on AWS.")
@@ -55,7 +61,7 @@ def demo(
     typer.echo("Loading", err=json)
     from pipeline.demo import session
 
-    options = session.Options(orders, seed, speed, elements, poison, keep, json, patience)
+    options = session.Options(orders, seed, speed, elements, poison, keep, console, record, json, patience)
     if target is Target.AWS:
         raise typer.Exit(session.on_aws(options, stack_name, outputs_file, yes))
     raise typer.Exit(session.here(options))

@@ -31,6 +31,7 @@ from pipeline.demo.poison import KINDS, Poison, summed
 from pipeline.demo.progress import ProgressLines
 from pipeline.demo.report import as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline, Run
+from pipeline.demo.showing import shown
 from pipeline.demo.target import send_to_aws
 from pipeline.trace import show as show_trace
 
@@ -49,6 +50,8 @@ class Options:
         elements: length of the external API's answer.
         poison: send what could stop others, too.
         keep: stay up afterwards.
+        console: serve the console.
+        record: where the run is written as a page; None for nowhere.
         json: print the result as one JSON object in the last line.
         patience: seconds without a step forward after which it is given up; None for the target's default.
     """
@@ -59,6 +62,8 @@ class Options:
     elements: int
     poison: bool
     keep: bool
+    console: bool
+    record: Path | None
     json: bool
     patience: float | None = None
 
@@ -128,6 +133,9 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
         client = OrdersClient(outputs["api_url"], Credentials(ROOT_KEY, ROOT_SECRET), REGION)
         pipeline = Pipeline(aws.client, outputs)
         run = Run(pipeline, client, told, Patience(options.patience or PATIENCE_SECONDS), stop)
+        watched = running.enter_context(
+            shown(aws, stack, client, run.ledger, stop, console, serve=options.console, record=options.record)
+        )
         console.print(f"Sending {orders} orders (seed {seed})")
         planned = plan(orders, seed)
         behind = BackHalf(aws.client, outputs, aws.cloud.account)
@@ -156,6 +164,7 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
             show_trace(console, traced)
         phases = ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
         console.print(f"Seconds: {phases}")
+        watched.write()
         if options.keep:
             _stay(console, outputs["api_url"], aws.endpoint, stop)
         if options.json:

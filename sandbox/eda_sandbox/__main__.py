@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +16,7 @@ from rich.markup import escape
 from eda_sandbox import samples
 from eda_sandbox.announcing import announced, the_one
 from eda_sandbox.dev.loop import Loop
-from eda_sandbox.embedded import embedded_aws
+from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.doubts import parsed
 from eda_sandbox.foundation.errors import SandboxError
@@ -32,6 +33,8 @@ Doubt = Annotated[
     list[str] | None,
     typer.Option("--doubt", help="What AWS does where no source decides it, name=value; docs/doubts.md has them."),
 ]
+
+Shown = Annotated[bool, typer.Option("--console", help="Serve the console, a page that shows what runs.")]
 
 Program = Annotated[
     Path,
@@ -53,6 +56,7 @@ def provider(
         bool, typer.Option("--install", help="Write a plugin pulumi-resource-aws that leads here into PULUMI_HOME.")
     ] = False,
     program: Program = Path(),
+    shown: Shown = False,
 ) -> None:
     """Serve the embedded AWS to the Pulumi engine until Ctrl-C; the first line is the provider's port.
 
@@ -66,6 +70,7 @@ def provider(
             session(speed, provider_port=port, doubts=parsed(doubt or []), folder=program) as running,
             announced(running.aws, str(program)),
             contextlib.ExitStack() as until_the_end,
+            _shown(running.aws, console, shown),
         ):
             typer.echo(running.provider_port)
             if install:
@@ -86,6 +91,7 @@ def run(
     speed: Annotated[float, typer.Option(min=1, help="AWS seconds in one real second, for all that waits.")] = 20,
     doubt: Doubt = None,
     program: Program = Path(),
+    shown: Shown = False,
 ) -> None:
     """Run a command beside an embedded AWS, with all that the Pulumi engine and AWS's tools need to find it.
 
@@ -101,6 +107,7 @@ def run(
         doubts = parsed(doubt or [])
         with (
             session(speed, doubts=doubts, folder=program) as running,
+            _shown(running.aws, console, shown),
             command_environment(running, given) as environment,
         ):
             code = run_command(command, environment)
@@ -128,6 +135,9 @@ def dev(
         int, typer.Option(min=0, max=65535, help="Of the embedded AWS on loopback; 0 takes a free one.")
     ] = 0,
     doubt: Doubt = None,
+    shown: Annotated[
+        bool, typer.Option("--console/--no-console", help="Serve the console, a page that shows what runs.")
+    ] = True,
 ) -> None:
     """Deploy a program into the embedded AWS, and keep it as its files are, until Ctrl-C.
 
@@ -143,7 +153,11 @@ def dev(
             if not needed.is_file():
                 raise SandboxError(f"there is no {needed}; name the program's folder, or its __main__.py")
         given = dict(_setting(text) for text in config or ())
-        with embedded_aws(speed, port=port, doubts=parsed(doubt or [])) as aws, announced(aws, str(main)):
+        with (
+            embedded_aws(speed, port=port, doubts=parsed(doubt or [])) as aws,
+            announced(aws, str(main)),
+            _shown(aws, console, shown),
+        ):
             loop = Loop(aws, main, console, stack, given, debug, debug_port)
             console.print(f"Embedded AWS at {aws.endpoint}, time x {speed:g}")
             loop.start()
@@ -206,6 +220,19 @@ def event(
         # A text is one, quoted or not.
         carried = body
     typer.echo(json.dumps(samples.SAMPLES[source.value](carried), indent=2, ensure_ascii=False))
+
+
+@contextlib.contextmanager
+def _shown(aws: Sandbox, told: Console, shown: bool) -> Iterator[None]:
+    if not shown:
+        yield
+        return
+    # Loaded here: who does not look at it does not pay for it.
+    from eda_sandbox.console import console
+
+    with console(aws) as opened:
+        told.print(f"Console at {opened.url}", soft_wrap=True, markup=False)
+        yield
 
 
 if __name__ == "__main__":

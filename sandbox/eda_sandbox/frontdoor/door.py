@@ -5,10 +5,11 @@ import contextvars
 import json
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
@@ -71,6 +72,27 @@ WAITS = {"ReceiveMessage", "StartLiveTail", "SubscribeToShard"}
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request and what came of it.
+
+    Attributes:
+        at: when it came, seconds since the epoch.
+        seconds: how long it took.
+        service: boto3's name of the service; empty where unknown.
+        operation: as the API model spells it; of a REST API method, stage and path.
+        request: as it came.
+        response: as it went; None where the connection was broken instead.
+    """
+
+    at: float
+    seconds: float
+    service: str
+    operation: str
+    request: HttpRequest
+    response: HttpResponse | None
+
+
 class FrontDoor:
     """An ASGI application: our services' requests to our services, all others to the emulator behind.
 
@@ -98,6 +120,8 @@ class FrontDoor:
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
         self._s3_events = S3Events(cloud, self._emulator)
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
+        self.observer: Callable[[Call], None] | None = None
+        """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -123,7 +147,18 @@ class FrontDoor:
         if self._closed.is_set():
             raise ConnectionLost("the embedded AWS has ended")
         service, operation = self._target(request)
-        # What a request pins for the evaluation of its policies is not seen by the one that made it.
+        observer = self.observer
+        if observer is None:
+            return self._isolated(service, operation, request)
+        begin, response = time.time(), None
+        try:
+            response = self._isolated(service, operation, request)
+            return response
+        finally:
+            observer(Call(begin, time.time() - begin, service, operation, request, response))
+
+    def _isolated(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
+        """What a request pins for the evaluation of its policies is not seen by the one that made it."""
         response = contextvars.copy_context().run(self._with_faults, service, operation, request)
         self.refusals.note(response)
         return response

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -79,6 +80,7 @@ class Function:
         debugger: a port on loopback where each new environment waits for a debugger; then there is one environment, and
             it has all the time.
         source: the folder that the code was packed from, which a debugged environment runs instead.
+        outcomes: how many invocations ended as ``success``, ``error``, ``timeout`` or ``failure``.
     """
 
     cloud: Cloud
@@ -93,6 +95,7 @@ class Function:
     running: int = 0
     debugger: int | None = None
     source: Path | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self._lock = threading.Condition()
@@ -152,6 +155,8 @@ class Function:
             return self._failed(request_id, self._why(environment, timeout))
         finally:
             took = 1000 * (time.monotonic() - begin)
+            with self._lock:
+                self.outcomes[status] += 1
             self.log.report(
                 request_id, took, None if init is None else 1000 * init, status, self.configuration["MemorySize"]
             )

@@ -5,6 +5,7 @@ import hashlib
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,6 +142,15 @@ class Lambda(Service):
     def get_function_configuration(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunctionConfiguration."""
         return self._function(request["FunctionName"]).configuration
+
+    def outcomes(self, name: str) -> tuple[int, Counter[str]]:
+        """How many invocations of a function are in flight, and how those that ended did.
+
+        Raises:
+            AwsError: there is no such function.
+        """
+        function = self._function(name)
+        return function.running, Counter(function.outcomes)
 
     def list_functions(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListFunctions."""

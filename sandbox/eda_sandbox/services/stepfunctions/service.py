@@ -7,6 +7,7 @@ import queue
 import re
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -249,6 +250,10 @@ class StepFunctions(Service):
         if execution.status == "SUCCEEDED":
             found["output"] = compact(execution.output)
         return found | {"error": execution.error, "cause": execution.cause}
+
+    def statuses(self, machine_arn: str) -> Counter[str]:
+        """How many executions of a machine have each status."""
+        return Counter(found.status for found in list(self._executions.values()) if found.machine.arn == machine_arn)
 
     def list_executions(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListExecutions, the newest first."""
