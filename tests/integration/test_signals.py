@@ -23,9 +23,9 @@ COMMANDS = {
     "run": [*SANDBOX, "run", "--", "sleep", "300"],
     "dev": [*SANDBOX, "dev", "examples/queue"],
 }
-LONGEST = {"demo": 40.0, "iam-proof": 25.0, "soak": 30.0, "provider": 6.0, "run": 6.0, "dev": 15.0}
+LONGEST = {"demo": 24.0, "iam-proof": 15.0, "soak": 18.0, "provider": 5.0, "run": 5.0, "dev": 10.0}
 """Seconds from its start within which a command gets its signal."""
-MOMENTS = {"demo": 10, "iam-proof": 2, "soak": 2, "provider": 5, "run": 5, "dev": 3}
+MOMENTS = {"demo": 10, "iam-proof": 2, "soak": 2, "provider": 4, "run": 4, "dev": 3}
 AT_ONCE = 20
 """Seconds in which a command has to be gone; it takes less than one, on a machine that is free."""
 
