@@ -1,6 +1,7 @@
 """What the console knows, as plain values: for the page by HTTP, and for tests in Python."""
 
 import json
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -256,7 +257,11 @@ def _line(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_json(value: Any) -> str:
     """JSON of what is read here: times as RFC 3339, all else that JSON lacks as text."""
-    return json.dumps(value, default=_plain, separators=(",", ":"))
+    try:
+        return json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        # Python reads NaN and Infinity in what clients send; no browser does.
+        return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
@@ -264,6 +269,14 @@ def _plain(value: Any) -> Any:
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
-    if isinstance(value, Sequence | Mapping):
-        return value
     return str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, str | int) else _finite(_plain(value))
