@@ -22,6 +22,9 @@ from eda_sandbox.foundation.errors import AwsError
 LINES = 200
 """Log lines that are shown of the past."""
 LOGS_BACK_MS = 600_000
+REST = 20
+"""A resource whose numbers take long to read, such as a bucket of thousands of objects, is left alone for so many times
+as long."""
 
 
 class Reading:
@@ -43,6 +46,7 @@ class Reading:
         self._periodic: set[str] = set()
         self._stale: set[str] = set()
         self._metrics: dict[str, Metrics] = {}
+        self._rests_until: dict[str, float] = {}
         self.flows = Flows(aws.cloud, self.additions.item_pattern)
         self.version = 0
         """Grows with each change of the graph."""
@@ -75,8 +79,10 @@ class Reading:
             # What has messages or work that runs changes without a call that is seen.
             busy = {id for id, found in self._metrics.items() if found.waiting}
             silent = {id for id, node in self._graph.nodes.items() if node.kind in ("function", "queue")}
-            touched = (moved_at | busy | silent | self._stale) & set(self._graph.nodes)
-            self._stale = moved_at
+            wanted = (moved_at | busy | silent | self._stale) & set(self._graph.nodes)
+            now = time.monotonic()
+            touched = {id for id in wanted if self._rests_until.get(id, 0) <= now}
+            self._stale = moved_at | (wanted - touched)
             metrics = {id: self._measured(self._graph.nodes[id]) for id in touched}
             changed = {id: found for id, found in metrics.items() if self._metrics.get(id) != found}
             self._metrics |= metrics
@@ -229,11 +235,15 @@ class Reading:
         }
 
     def _measured(self, node: Node) -> Metrics:
+        begin = time.monotonic()
         try:
             return self._kinds[node.kind].metrics(node)
         except (AwsError, ClientError, KeyError):
             # It was removed since it was found.
             return Metrics()
+        finally:
+            end = time.monotonic()
+            self._rests_until[node.id] = end + REST * (end - begin)
 
 
 def _line(event: Mapping[str, Any]) -> dict[str, Any]:
