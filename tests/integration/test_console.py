@@ -11,7 +11,6 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from eda_sandbox import Fault, FaultKind
 from eda_sandbox.console import Additions, Answer, Console, Count, Counted, console
-from eda_sandbox.console.kinds.functions import Functions
 from eda_sandbox.console.nodes import Metrics, Node
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import SandboxError
@@ -232,13 +231,12 @@ def test_what_takes_long_to_measure_is_left_alone_for_a_while(
 ) -> None:
     measured: list[float] = []
 
-    def slow(kind: Functions, node: Node) -> Metrics:
-        del kind, node
+    def slow(_node: Node) -> Metrics:
         measured.append(time.monotonic())
         wait_until(lambda: time.monotonic() - measured[-1] > 0.2, "it has taken its time")
         return Metrics()
 
-    monkeypatch.setattr(Functions, "metrics", slow)
+    monkeypatch.setattr(opened.reading._kinds["function"], "metrics", slow)
     opened.reading.snapshot()
     for _ in range(5):
         opened.reading.frame()

@@ -15,13 +15,15 @@ from eda_sandbox.console.additions import Additions
 from eda_sandbox.console.flows import CLIENTS, Flows, Moved
 from eda_sandbox.console.kinds import KINDS
 from eda_sandbox.console.nodes import Graph, Kind, Metrics, Node
-from eda_sandbox.console.survey import owners, periodic, short_names, survey
+from eda_sandbox.console.survey import ROLES, owners, periodic, short_names, survey
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import AwsError
 
 LINES = 200
 """Log lines that are shown of the past."""
 LOGS_BACK_MS = 600_000
+WARM_REST = 2
+"""Clients are made for a third of the time at most."""
 REST = 20
 """A resource whose numbers take long to read, such as a bucket of thousands of objects, is left alone for so many times
 as long."""
@@ -50,6 +52,19 @@ class Reading:
         self.flows = Flows(aws.cloud, self.additions.item_pattern)
         self.version = 0
         """Grows with each change of the graph."""
+
+    def warm(self, stopping: threading.Event) -> None:
+        """Make the clients that a survey needs, which take longer than the survey: whoever looks first waits for none.
+
+        Args:
+            stopping: ends it.
+        """
+        for service in dict.fromkeys([ROLES, *(kind.service for kind in self._kinds.values())]):
+            begin = time.monotonic()
+            self._aws.client(service)
+            # Nobody may ever look, and the program has something else to do.
+            if stopping.wait(WARM_REST * (time.monotonic() - begin)):
+                return
 
     def graph(self) -> dict[str, Any]:
         """The resources and their connections, surveyed anew where something was made or removed."""

@@ -43,7 +43,7 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
     """Serve the console of an embedded AWS for the time of a ``with`` block.
 
     It listens on 127.0.0.1 alone. While no browser is there it notes the newest calls, microseconds each, and reads
-    nothing.
+    nothing; in its first seconds it makes the clients that a first look needs.
 
     Args:
         aws: the embedded AWS; programs may be deployed before or after.
@@ -78,6 +78,8 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
 
         thread = threading.Thread(target=run, name="console-server", daemon=True)
         thread.start()
+        warming = threading.Thread(target=reading.warm, args=(stopping,), name="console-warming", daemon=True)
+        warming.start()
         aws.front_door.observer = reading.flows.note
         try:
             yield Console(f"http://127.0.0.1:{number}/?token={token}", reading, acting, watching)
@@ -86,5 +88,6 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
             stopping.set()
             loop.call_soon_threadsafe(stop.set)
             thread.join(END_SECONDS)
+            warming.join(END_SECONDS)
             if not thread.is_alive():
                 loop.close()
