@@ -1,7 +1,6 @@
 """What the console costs while nobody looks, and how soon its page is there, with 10,000 calls behind it.
 
-What a first look needs is made while nobody has had the time to look: the first page is asked for when that has ended, and
-how long it took is said.
+What a first look needs is made in the seconds before somebody can have looked; the first page is asked for after it.
 
     python -m bench.console
 """
