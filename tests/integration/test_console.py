@@ -244,6 +244,14 @@ def test_what_takes_long_to_measure_is_left_alone_for_a_while(
     assert len(measured) == functions
 
 
+def test_a_console_that_is_closed_at_once_leaves_no_thread(aws: Sandbox) -> None:
+    before = set(threading.enumerate())
+    with console(aws):
+        pass
+    left = {one.name for one in set(threading.enumerate()) - before}
+    assert not {name for name in left if name.startswith("console")}
+
+
 def test_a_program_of_its_own_buttons_is_asked_by_name(aws: Sandbox) -> None:
     from eda_sandbox.console import Button
 

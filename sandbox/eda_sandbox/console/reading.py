@@ -1,5 +1,6 @@
 """What the console knows, as plain values: for the page by HTTP, and for tests in Python."""
 
+import contextlib
 import json
 import math
 import threading
@@ -9,13 +10,13 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.console.additions import Additions
 from eda_sandbox.console.flows import CLIENTS, Flows, Moved
 from eda_sandbox.console.kinds import KINDS
 from eda_sandbox.console.nodes import Graph, Kind, Metrics, Node
-from eda_sandbox.console.survey import ROLES, owners, periodic, short_names, survey
+from eda_sandbox.console.survey import owners, periodic, short_names, survey
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import AwsError
 
@@ -23,7 +24,7 @@ LINES = 200
 """Log lines that are shown of the past."""
 LOGS_BACK_MS = 600_000
 WARM_REST = 2
-"""Clients are made for a third of the time at most."""
+"""Services are asked in a third of the time at most, until all were."""
 REST = 20
 """A resource whose numbers take long to read, such as a bucket of thousands of objects, is left alone for so many times
 as long."""
@@ -54,14 +55,16 @@ class Reading:
         """Grows with each change of the graph."""
 
     def warm(self, stopping: threading.Event) -> None:
-        """Make the clients that a survey needs, which take longer than the survey: whoever looks first waits for none.
+        """Ask each service once: its client takes longer to make, and to be used for the first time, than a survey.
 
         Args:
             stopping: ends it.
         """
-        for service in dict.fromkeys([ROLES, *(kind.service for kind in self._kinds.values())]):
+        for kind in self._kinds.values():
             begin = time.monotonic()
-            self._aws.client(service)
+            with contextlib.suppress(AwsError, BotoCoreError, ClientError):
+                # Who looks asks again.
+                list(kind.nodes())
             # Nobody may ever look, and the program has something else to do.
             if stopping.wait(WARM_REST * (time.monotonic() - begin)):
                 return

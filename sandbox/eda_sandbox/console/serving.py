@@ -43,7 +43,7 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
     """Serve the console of an embedded AWS for the time of a ``with`` block.
 
     It listens on 127.0.0.1 alone. While no browser is there it notes the newest calls, microseconds each, and reads
-    nothing; in its first seconds it makes the clients that a first look needs.
+    nothing; in its first seconds it asks each service once, so that a first look waits for none.
 
     Args:
         aws: the embedded AWS; programs may be deployed before or after.

@@ -23,8 +23,6 @@ SENT = (
     *("redshift-data:*Execute*", "quicksight:CreateIngestion"),
 )
 """Actions by which items go on."""
-ROLES = "iam"
-"""boto3's name of the service that knows what roles may do."""
 STACK_SHARE, SUBJECT_SHARE = 0.8, 0.6
 """What so many names begin with says nothing: the stack's name, and then what most of its parts are of."""
 LOOKED_UP = ("*:Get*", "*:List*", "*:Describe*", "*:Query", "*:Scan", "*:BatchGet*", "*:Head*", "*:ConditionCheck*")
@@ -186,7 +184,7 @@ class _Roles:
     """
 
     def __init__(self, cloud: Cloud) -> None:
-        self._iam = cloud.client(ROLES)
+        self._iam = cloud.client("iam")
         self._known: dict[str, list[tuple[list[str], list[str]]]] = {}
 
     def allowed(self, arn: str) -> list[tuple[list[str], list[str]]]:
