@@ -43,7 +43,7 @@ class Shown:
             return
         with self._ledger.lock:
             orders = sorted(self._ledger.accepted.values())[:WAYS]
-        self._record.write_text(self._recording.html(orders))
+        self._record.write_text(self._recording.html(orders), encoding="utf-8")
         size = self._record.stat().st_size / 1e6
         self._console.print(f"The run is in {self._record} ({size:.1f} MB); any browser shows it", soft_wrap=True)
 
