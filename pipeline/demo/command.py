@@ -46,7 +46,7 @@ def demo(
         ),
     ] = None,
     console: Annotated[
-        bool, typer.Option(help="Serve the console, a page that shows the run; it costs nothing while nobody looks.")
+        bool, typer.Option(help="Serve the console, a page that shows the run; it costs little while nobody looks.")
     ] = True,
     record: Annotated[
         Path | None,

@@ -69,7 +69,7 @@ def shown(
         ledger: of the run's orders.
         stop: set when nothing is to be sent any more.
         console: where the address is told.
-        serve: whether there is a console to look at.
+        serve: tell of the console, which a record needs in any case.
         record: where the run is written; None for nowhere.
     """
     if not serve and record is None:
@@ -82,6 +82,7 @@ def shown(
 
     with contextlib.ExitStack() as up:
         opened = up.enter_context(consoles.console(aws, Watched(aws, stack, client, ledger, stop).additions()))
-        console.print(f"Console at {opened.url}", soft_wrap=True, markup=False)
+        if serve:
+            console.print(f"Console at {opened.url}", soft_wrap=True, markup=False)
         recording = up.enter_context(consoles.recording(opened)) if record is not None else None
         yield Shown(console, ledger, recording, record)
