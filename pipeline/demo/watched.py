@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eda_sandbox import console
-from eda_sandbox.console.messages import messages
 from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.messages import messages
 from eda_sandbox.provider.deploy import Stack
 from pulumi_aws_eda.log_queries import IdError
 

@@ -4,12 +4,12 @@ import re
 from collections.abc import Callable
 
 from eda_sandbox.console.additions import Answer
-from eda_sandbox.console.messages import messages
 from eda_sandbox.console.nodes import Node
 from eda_sandbox.console.reading import Reading
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.foundation.messages import messages
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
 FAULTS = {

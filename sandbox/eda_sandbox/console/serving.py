@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 import threading
 from collections.abc import Iterator
 
@@ -15,8 +14,7 @@ from eda_sandbox.console.additions import Additions
 from eda_sandbox.console.app import application
 from eda_sandbox.console.reading import Reading
 from eda_sandbox.console.watching import Watching
-from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.embedded import Sandbox, listening_socket
 
 END_SECONDS = 10
 
@@ -53,12 +51,7 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
     Raises:
         SandboxError: the port is taken.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise SandboxError(f"port {port} on 127.0.0.1 cannot be had: {error.strerror}; choose another") from error
+    with listening_socket(port) as listener:
         listener.listen(128)
         number, token = listener.getsockname()[1], secrets.token_urlsafe(24)
         reading = Reading(aws, additions)

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from eda_sandbox.console.messages import messages
 from eda_sandbox.console.nodes import ROWS, Kind, Listing, Mention, Metrics, Node
+from eda_sandbox.foundation.messages import messages
 
 SHOWN_LETTERS = 200
 
