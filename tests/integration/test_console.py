@@ -122,6 +122,21 @@ def test_a_queue_is_looked_at_without_being_received_from(
     aws.client("sqs").purge_queue(QueueUrl=aws.cloud.queue_url(outputs["dead_letter_queue_arn"]))
 
 
+def test_the_newest_lines_of_a_busy_function_are_shown(aws: Sandbox, opened: Console) -> None:
+    logs, group, now = aws.client("logs"), f"/aws/lambda/{FUNCTION.partition(':')[2]}", int(time.time() * 1000)
+    logs.create_log_stream(logGroupName=group, logStreamName="busy")
+    for minute in (5, 4, 3):
+        begin = now - minute * 60_000
+        lines = [{"timestamp": begin + number, "message": f"{minute} minutes ago"} for number in range(5_000)]
+        logs.put_log_events(logGroupName=group, logStreamName="busy", logEvents=lines)
+    newest = [{"timestamp": int(time.time() * 1000), "message": "the newest"}]
+    logs.put_log_events(logGroupName=group, logStreamName="busy", logEvents=newest)
+    found, after = opened.reading.logs(FUNCTION)
+    assert "the newest" in {line["text"] for line in found}
+    assert [line["at"] for line in found] == sorted(line["at"] for line in found)
+    assert "the newest" not in {line["text"] for line in opened.reading.logs(FUNCTION, after)[0]}
+
+
 def test_faults_are_put_on_the_calls_of_one_resource(aws: Sandbox, opened: Console, outputs: dict[str, Any]) -> None:
     table, function = f"table:{outputs['charges_table_name']}", FUNCTION
     assert act(opened, "inject", kind="throttle", id=table, times=1)[0] == 200

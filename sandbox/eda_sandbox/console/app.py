@@ -1,6 +1,7 @@
 """The console's HTTP interface: the page, its data as JSON, what happens as server-sent events, and its actions."""
 
 import asyncio
+import contextlib
 import logging
 import secrets
 import threading
@@ -139,7 +140,8 @@ class _Routes:
         events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(QUEUED)
 
         def listen(what: str, value: Any) -> None:
-            if not loop.is_closed():
+            # The console may end meanwhile, and its loop with it.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_offer, events, (what, value))
 
         async def written() -> AsyncIterator[str]:

@@ -22,7 +22,8 @@ from eda_sandbox.foundation.errors import AwsError
 
 LINES = 200
 """Log lines that are shown of the past."""
-LOGS_BACK_MS = 600_000
+LOGS_BACK_MS = (10_000, 60_000, 600_000)
+"""How far back lines are looked for, until there are enough: a busy function writes thousands a minute."""
 WARM_REST = 2
 """Services are asked in a third of the time at most, until all were."""
 REST = 20
@@ -147,16 +148,26 @@ class Reading:
         node, _ = self._found(id)
         if node.log_group is None:
             raise KeyError(id)
-        start = after if after is not None else int(time.time() * 1000) - LOGS_BACK_MS
-        logs = self._aws.client("logs")
-        try:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=node.log_group, startTime=start)
-            events = [event for page in pages for event in page["events"]]
-        except logs.exceptions.ResourceNotFoundException:
-            return [], start
+        now = int(time.time() * 1000)
+        starts = [now - back for back in LOGS_BACK_MS] if after is None else [after]
+        events: list[dict[str, Any]] = []
+        # One answer of many lines has the oldest of them, so that the newest ones are asked for by themselves.
+        for start, end in zip(starts, [None, *starts], strict=False):
+            events += self._events(node.log_group, start, end)
+            if len(events) >= LINES:
+                break
         events.sort(key=lambda event: event["timestamp"])
-        last = events[-1]["timestamp"] + 1 if events else start
+        last = events[-1]["timestamp"] + 1 if events else starts[-1]
         return [_line(event) for event in events[-LINES:]], last
+
+    def _events(self, group: str, start: int, end: int | None) -> list[dict[str, Any]]:
+        logs = self._aws.client("logs")
+        until = {} if end is None else {"endTime": end - 1}
+        try:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start, **until)
+            return [event for page in pages for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
 
     def accounting(self) -> dict[str, Any] | None:
         """The program's accounting; None where it has none."""
