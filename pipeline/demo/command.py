@@ -1,5 +1,6 @@
 """``python -m pipeline demo``: orders through the whole pipeline, in the embedded AWS or on AWS."""
 
+import os
 from enum import Enum
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,13 @@ class Target(Enum):
 
     SANDBOX = "sandbox"
     AWS = "aws"
+
+
+def _to_be_written(file: Path | None) -> Path | None:
+    """Told before the run, not after it."""
+    if file is not None and not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise typer.BadParameter(f"{file} cannot be written")
+    return file
 
 
 def demo(
@@ -38,10 +46,13 @@ def demo(
         ),
     ] = None,
     console: Annotated[
-        bool, typer.Option(help="Serve the console, a page that shows the run; it costs nothing while nobody looks.")
+        bool, typer.Option(help="Serve the console, a page that shows the run; it costs little while nobody looks.")
     ] = True,
     record: Annotated[
-        Path | None, typer.Option(help="Write the run as a page in one file, to be sent to others.", dir_okay=False)
+        Path | None,
+        typer.Option(
+            help="Write the run as a page in one file, to be sent to others.", dir_okay=False, callback=_to_be_written
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object in the last line.")] = False,
     target: Annotated[
@@ -57,6 +68,8 @@ def demo(
 
     Ends with 1 when the accounting does not add up.
     """
+    if record is not None and target is Target.AWS:
+        raise typer.BadParameter("--record shows what the embedded AWS did; on AWS there is nothing to record")
     # Loaded here, because it takes seconds: help, and an option that is none, are answered at once.
     typer.echo("Loading", err=json)
     from pipeline.demo import session

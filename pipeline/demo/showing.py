@@ -43,7 +43,7 @@ class Shown:
             return
         with self._ledger.lock:
             orders = sorted(self._ledger.accepted.values())[:WAYS]
-        self._record.write_text(self._recording.html(orders))
+        self._record.write_text(self._recording.html(orders), encoding="utf-8")
         size = self._record.stat().st_size / 1e6
         self._console.print(f"The run is in {self._record} ({size:.1f} MB); any browser shows it", soft_wrap=True)
 
@@ -69,7 +69,7 @@ def shown(
         ledger: of the run's orders.
         stop: set when nothing is to be sent any more.
         console: where the address is told.
-        serve: whether there is a console to look at.
+        serve: tell of the console, which a record needs in any case.
         record: where the run is written; None for nowhere.
     """
     if not serve and record is None:
@@ -82,6 +82,7 @@ def shown(
 
     with contextlib.ExitStack() as up:
         opened = up.enter_context(consoles.console(aws, Watched(aws, stack, client, ledger, stop).additions()))
-        console.print(f"Console at {opened.url}", soft_wrap=True, markup=False)
+        if serve:
+            console.print(f"Console at {opened.url}", soft_wrap=True, markup=False)
         recording = up.enter_context(consoles.recording(opened)) if record is not None else None
         yield Shown(console, ledger, recording, record)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eda_sandbox import console
-from eda_sandbox.console.messages import messages
 from eda_sandbox.embedded import Sandbox
+from eda_sandbox.foundation.messages import messages
 from eda_sandbox.provider.deploy import Stack
 from pulumi_aws_eda.log_queries import IdError
 
@@ -207,7 +207,9 @@ class Watched:
     def _dead_letters(self) -> list[str]:
         """Order ids in the workflow's dead-letter queue, without receiving them."""
         name = str(self._outputs["workflow_dlq_url"]).rpartition("/")[2]
-        return [message.body["id"] for message in messages(self._aws.cloud, name) if isinstance(message.body, dict)]
+        bodies = [message.body for message in messages(self._aws.cloud, name)]
+        # Whoever may send to the queue may send anything.
+        return [body["id"] for body in bodies if isinstance(body, dict) and isinstance(body.get("id"), str)]
 
     def _redrives(self) -> Mapping[str, Callable[[], console.Answer]]:
         client, outputs = self._aws.client, self._outputs

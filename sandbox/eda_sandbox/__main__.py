@@ -81,7 +81,7 @@ def provider(
                 console.print(f"export {name}={value}", soft_wrap=True)
             ended.wait()
     except (SandboxError, FileExistsError) as error:
-        console.print(f"[red]Error[/]: {error}")
+        console.print(f"[red]Error[/]: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(1) from None
 
 
@@ -112,7 +112,7 @@ def run(
         ):
             code = run_command(command, environment)
     except SandboxError as error:
-        console.print(f"[red]Error[/]: {error}")
+        console.print(f"[red]Error[/]: {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(error.code if isinstance(error, CommandError) else 1) from None
     raise typer.Exit(code)
 

@@ -8,6 +8,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from eda_sandbox.embedded import PREFIX, Sandbox
@@ -55,9 +56,9 @@ def running() -> list[Running]:
     """The user's sandboxes that answer."""
     found = []
     for file in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{FILE}")):
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            # Anybody may make a folder of such a name.
-            if file.stat().st_uid == os.getuid():
+        with contextlib.suppress(OSError, ValueError, TypeError, HTTPException):
+            # Anybody may make a folder of such a name, and a link in it to a file of ours.
+            if file.parent.lstat().st_uid == os.getuid():
                 one = Running(**json.loads(file.read_text()))
                 _ask(one.endpoint)
                 found.append(one)
@@ -73,7 +74,7 @@ def the_one(endpoint: str | None) -> str:
     if endpoint is not None:
         try:
             _ask(endpoint)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             raise SandboxError(f"no sandbox answers at {endpoint}: {error}") from error
         return endpoint
     found = running()

@@ -77,7 +77,7 @@ def embedded_aws(
     if not _in_use.acquire(blocking=False):
         raise SandboxError("an embedded AWS runs in this process already; stop it first")
     try:
-        with _own_folder() as folder, _listening_socket(port) as listener:
+        with _own_folder() as folder, listening_socket(port) as listener:
             number = listener.getsockname()[1]
             behind = _load_emulator(number, folder)
             cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder, doubts)
@@ -118,7 +118,15 @@ def _own_folder() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def _listening_socket(port: int) -> Iterator[socket.socket]:
+def listening_socket(port: int) -> Iterator[socket.socket]:
+    """A socket that is bound to loopback for the time of a ``with`` block.
+
+    Args:
+        port: 0 takes a free one.
+
+    Raises:
+        SandboxError: the port is taken.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -98,21 +98,16 @@ def _error(message: str) -> str | None:
 
 
 def _dead_letters(aws: Sandbox, stack: Stack) -> Iterator[str]:
+    # It needs the emulator's environment, which is set when the embedded AWS starts.
+    from eda_sandbox.foundation.messages import messages
+
     sqs, named = aws.client("sqs"), _named_as_dead_letters([state for *_, state in stack.resources])
     for url in (url for page in sqs.get_paginator("list_queues").paginate() for url in page.get("QueueUrls", [])):
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
         name = url.rpartition("/")[2]
-        if attributes["QueueArn"] not in named and not re.search(r"dlq|dead-?letter", name, re.IGNORECASE):
+        if aws.cloud.arn("sqs", name) not in named and not re.search(r"dlq|dead-?letter", name, re.IGNORECASE):
             continue
-        count = int(attributes["ApproximateNumberOfMessages"]) + int(
-            attributes["ApproximateNumberOfMessagesNotVisible"]
-        )
-        if not count:
-            continue
-        # Seen again at once: whoever looks into the queue next finds it as it was.
-        messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1, VisibilityTimeout=0).get("Messages", [])
-        first = f", such as {messages[0]['Body']}" if messages else ""
-        yield f"dead letters in {name}: {count}{first}"
+        if found := messages(aws.cloud, name):
+            yield f"dead letters in {name}: {len(found)}, such as {found[0].text}"
 
 
 def _named_as_dead_letters(value: Any, *, inside: bool = False) -> set[str]:

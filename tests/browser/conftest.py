@@ -1,4 +1,6 @@
-"""A Chromium of this machine's own; without one the tests here are skipped."""
+"""A Chromium of this machine's own; without one, or without Playwright, the tests here are skipped."""
+
+from __future__ import annotations
 
 import os
 import shutil
@@ -6,16 +8,19 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 from eda_sandbox.console import Console, console
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
-from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipeline.demo.client import Ledger, OrdersClient
 from pipeline.demo.watched import Watched
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SECONDS = 240
@@ -56,7 +61,7 @@ def chromium() -> Iterator[Browser]:
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(f"none of {', '.join(NAMES)} is on PATH")
-    with sync_playwright() as playwright:
+    with pytest.importorskip("playwright.sync_api").sync_playwright() as playwright:
         # Chromium's own sandbox does not start for root.
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         browser = playwright.chromium.launch(executable_path=found, args=arguments)

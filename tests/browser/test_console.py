@@ -1,20 +1,26 @@
 """The console as a person uses it: orders are watched, followed, broken and repaired by clicks."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from eda_sandbox.console import Console, recording
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
-from playwright.sync_api import Browser, Page, expect
 
 from pipeline.demo.back_half import BackHalf
 from pipeline.demo.client import Ledger, OrdersClient
 from tests.browser.conftest import SECONDS, Opened
 from tests.waiting import wait_until
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+Axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe
+expect = pytest.importorskip("playwright.sync_api").expect
 expect.set_options(timeout=SECONDS * 1000)
 HOSTILE = "<img/src=x/onerror=window.hacked=1></script><script>window.hacked=1</script>"
 
@@ -166,3 +172,23 @@ def test_the_keyboard_opens_what_a_click_opens(opened: Opened, settled: None) ->
     expect(page.locator("#panel h2")).to_contain_text("workflow")
     page.go_back()
     expect(page.locator("#panel")).to_contain_text("Try it")
+
+
+def test_arrow_keys_lead_from_box_to_box_and_a_new_drawing_keeps_the_place(
+    opened: Opened, aws: Sandbox, settled: None
+) -> None:
+    page = opened.page
+    first = page.locator(".resource[data-id='machine:orders-sandbox-orders-workflow']")
+    first.focus()
+    top = page.evaluate("document.activeElement.getBoundingClientRect().top")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") > top
+    place = page.evaluate("document.activeElement.dataset.id")
+    page.keyboard.press("ArrowUp")
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top") <= top
+    page.locator(f"[data-id='{place}']").focus()
+    page.evaluate("document.querySelector('.drawing').id = 'before'")
+    aws.client("sqs").create_queue(QueueName="queue-of-a-new-drawing")
+    expect(page.locator("#before")).to_have_count(0)
+    assert page.evaluate("document.activeElement.dataset.id") == place
+    aws.client("sqs").delete_queue(QueueUrl=aws.cloud.queue_url(aws.cloud.arn("sqs", "queue-of-a-new-drawing")))

@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from eda_sandbox import Fault, FaultKind
 from eda_sandbox.console import Additions, Answer, Console, Count, Counted, console
+from eda_sandbox.console.nodes import Metrics, Node
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import SandboxError
 
@@ -120,6 +122,21 @@ def test_a_queue_is_looked_at_without_being_received_from(
     aws.client("sqs").purge_queue(QueueUrl=aws.cloud.queue_url(outputs["dead_letter_queue_arn"]))
 
 
+def test_the_newest_lines_of_a_busy_function_are_shown(aws: Sandbox, opened: Console) -> None:
+    logs, group, now = aws.client("logs"), f"/aws/lambda/{FUNCTION.partition(':')[2]}", int(time.time() * 1000)
+    logs.create_log_stream(logGroupName=group, logStreamName="busy")
+    for minute in (5, 4, 3):
+        begin = now - minute * 60_000
+        lines = [{"timestamp": begin + number, "message": f"{minute} minutes ago"} for number in range(5_000)]
+        logs.put_log_events(logGroupName=group, logStreamName="busy", logEvents=lines)
+    newest = [{"timestamp": int(time.time() * 1000), "message": "the newest"}]
+    logs.put_log_events(logGroupName=group, logStreamName="busy", logEvents=newest)
+    found, after = opened.reading.logs(FUNCTION)
+    assert "the newest" in {line["text"] for line in found}
+    assert [line["at"] for line in found] == sorted(line["at"] for line in found)
+    assert "the newest" not in {line["text"] for line in opened.reading.logs(FUNCTION, after)[0]}
+
+
 def test_faults_are_put_on_the_calls_of_one_resource(aws: Sandbox, opened: Console, outputs: dict[str, Any]) -> None:
     table, function = f"table:{outputs['charges_table_name']}", FUNCTION
     assert act(opened, "inject", kind="throttle", id=table, times=1)[0] == 200
@@ -205,7 +222,49 @@ def test_the_page_may_load_nothing_from_elsewhere(opened: Console) -> None:
     assert "SameSite=strict" in headers["set-cookie"]
     assert parse_qs(url.query)["token"][0] not in text
     assert asked(opened, "/static/../reading.py")[0] == 404
-    assert asked(opened, "/api/node?id=table:none")[0] == 404
+    status, headers, _ = asked(opened, "/api/node?id=table:none")
+    assert status == 404
+    assert headers["x-content-type-options"] == "nosniff"
+    assert "default-src 'none'" in headers["content-security-policy"]
+
+
+def test_an_accounting_that_fails_says_so(aws: Sandbox) -> None:
+    def fall() -> Counted:
+        raise RuntimeError("the table is gone")
+
+    told: list[dict[str, Any]] = []
+    with (
+        console(aws, Additions(count=fall)) as opened,
+        opened.watching.told(lambda what, value: told.append(value) if what == "accounting" else None),
+    ):
+        wait_until(lambda: told, "the accounting is told")
+    assert (told[0]["balanced"], told[0]["said"]) == (None, "Not counted: the table is gone")
+
+
+def test_what_takes_long_to_measure_is_left_alone_for_a_while(
+    aws: Sandbox, opened: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[float] = []
+
+    def slow(_node: Node) -> Metrics:
+        measured.append(time.monotonic())
+        wait_until(lambda: time.monotonic() - measured[-1] > 0.2, "it has taken its time")
+        return Metrics()
+
+    monkeypatch.setattr(opened.reading._kinds["function"], "metrics", slow)
+    opened.reading.snapshot()
+    for _ in range(5):
+        opened.reading.frame()
+    functions = len(aws.client("lambda").list_functions()["Functions"])
+    assert len(measured) == functions
+
+
+def test_a_console_that_is_closed_at_once_leaves_no_thread(aws: Sandbox) -> None:
+    before = set(threading.enumerate())
+    with console(aws):
+        pass
+    left = {one.name for one in set(threading.enumerate()) - before}
+    assert not {name for name in left if name.startswith("console")}
 
 
 def test_a_program_of_its_own_buttons_is_asked_by_name(aws: Sandbox) -> None:
@@ -217,8 +276,14 @@ def test_a_program_of_its_own_buttons_is_asked_by_name(aws: Sandbox) -> None:
         pressed.append("pressed")
         return Answer("done", "thing-1")
 
-    with console(aws, Additions(buttons=(Button("go", "Go", "Goes.", press),))) as opened:
+    def fall() -> Answer:
+        raise RuntimeError("it fell")
+
+    buttons = (Button("go", "Go", "Goes.", press), Button("fall", "Fall", "Falls.", fall))
+    with console(aws, Additions(buttons=buttons)) as opened:
         assert act(opened, "press", name="go") == (200, '{"said":"done","id":"thing-1"}')
         assert act(opened, "press", name="stay")[0] == 400
+        assert act(opened, "press", name="fall") == (500, "RuntimeError: it fell")
+        assert asked(opened, "/api/act/press", "POST", "no object")[0] == 400
     assert pressed == ["pressed"]
     assert aws.front_door.observer is None

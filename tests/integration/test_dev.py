@@ -3,10 +3,13 @@
 import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -306,3 +309,44 @@ def test_the_command_in_a_terminal(tmp_path: Path) -> None:
     assert terminal.cursor_is_seen
     assert processes(mark) == {}
     assert list(temporary.iterdir()) == []
+
+
+def resources(address: str) -> set[str]:
+    """What the console of an address has on its graph."""
+    asked = address.replace("/?", "/api/graph?")
+    with urllib.request.urlopen(asked, timeout=60) as answer:
+        return {f"{node['kind']} {node['name']}" for node in json.load(answer)["nodes"]}
+
+
+def test_the_console_is_served_and_shows_what_an_edit_makes(tmp_path: Path) -> None:
+    write_program(tmp_path)
+    terminal = Terminal([sys.executable, "-m", "eda_sandbox", "dev"], 100, tmp_path, {})
+    address, found = "", []
+    for _ in terminal.screens():
+        said = " ".join(terminal.text())
+        if "Watching" in said and not found:
+            address = re.findall(r"Console at (http://127\.0\.0\.1:\d+/\?token=\S+)", said)[0]
+            found.append(resources(address))
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                resources(address.partition("token=")[0])
+            (tmp_path / "__main__.py").write_text(PROGRAM + 'aws.sqs.Queue("more")\n')
+        if "1 of 6 resources changed" in said and len(found) == 1:
+            found.append(resources(address))
+            terminal.type(b"\x03")
+    assert terminal.process.returncode == 0, "\n".join(terminal.text())
+    assert {"function greet", "function count", "queue inbox"} <= found[0]
+    assert found[1] == found[0] | {"queue more"}
+    with pytest.raises(urllib.error.URLError, match="refused"):
+        resources(address)
+
+
+def test_no_console_is_served_where_none_is_wanted(tmp_path: Path) -> None:
+    write_program(tmp_path)
+    terminal = Terminal([sys.executable, "-m", "eda_sandbox", "dev", "--no-console"], 100, tmp_path, {})
+    typed = False
+    for _ in terminal.screens():
+        if not typed and "Watching" in " ".join(terminal.text()):
+            terminal.type(b"\x03")
+            typed = True
+    assert terminal.process.returncode == 0
+    assert "Console at" not in " ".join(terminal.text())

@@ -15,6 +15,7 @@ import boto3
 import duckdb
 import pytest
 from botocore.exceptions import ClientError
+from eda_sandbox.console import Reading
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
@@ -739,3 +740,17 @@ def test_a_client_outside_needs_the_region_alone(house: House, aws: Sandbox) -> 
         WorkgroupName=house.workgroup_arn, Database="orders", Sql="SELECT 1", WaitTimeSeconds=30
     )
     assert (answer["Status"], answer["HasResultSet"]) == ("FINISHED", True)
+
+
+def test_the_console_shows_a_statement_with_its_rows(house: House) -> None:
+    reading, node = Reading(house.aws), f"warehouse:{house.workgroup}"
+    one = house.run("SELECT 1 AS number, NULL AS nothing, '<b>' AS text")["Id"]
+    batch = house.run("SELECT 2 AS number", "CREATE TEMP TABLE shown (number int)")["Id"]
+    failed = house.run("SELECT * FROM nowhere", check=False)["Id"]
+    assert reading.item(node, one)["rows"] == [["number", "nothing", "text"], ["1", "", "<b>"]]
+    assert reading.item(node, batch)["rows"] == [["number"], ["2"]]
+    assert reading.item(node, batch)["sql"] == "SELECT 2 AS number;\n\nCREATE TEMP TABLE shown (number int)"
+    found = reading.item(node, failed)
+    assert found["rows"] == []
+    assert "nowhere" in found["facts"]["Error"]
+    assert [row[0] for row in reading.node(node)["items"]["rows"][:3]] == [failed, batch, one]

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import typer
 from eda_policies.command import app as policies
 from typer.testing import CliRunner
 
 from pipeline.__main__ import main
+from pipeline.demo import command
 from pipeline.outputs import OutputsError, StackOutputs
 
 WITHOUT = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -22,6 +24,10 @@ EACH = {
     "reload": ["2026-01-31T03:00:00Z"],
     "trace": ["a" * 64],
 }
+
+
+demo = typer.Typer()
+demo.command()(command.demo)
 
 
 @pytest.fixture
@@ -73,6 +79,17 @@ def test_a_file_that_is_not_there_or_no_json_is_said_to_be_so(nothing: Path) -> 
             StackOutputs.read(str(nothing))
     nothing.write_text(json.dumps({"api_url": "https://…"}))
     assert StackOutputs.read(str(nothing))["api_url"] == "https://…"
+
+
+def test_a_record_that_cannot_be_is_told_before_the_run(tmp_path: Path) -> None:
+    for arguments, message in (
+        (["--record", str(tmp_path / "none" / "run.html")], "cannot be written"),
+        (["--record", str(tmp_path / "run.html"), "--target", "aws"], "on AWS there is nothing to record"),
+    ):
+        told = CliRunner(env={"COLUMNS": "400"}).invoke(demo, arguments)
+        assert told.exit_code == 2
+        assert message in told.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stack_without_a_file_is_said_to_be_so() -> None:

@@ -9,6 +9,7 @@ from eda_sandbox.console.reading import Reading
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.foundation.messages import messages
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
 FAULTS = {
@@ -98,11 +99,17 @@ class Acting:
             raise SandboxError(f"{node.name}: its messages came from no queue, so they cannot be moved back to one")
         sqs = self._aws.client("sqs")
         url, source = (self._aws.cloud.queue_url(arn) for arn in (node.arn, sources[0].arn))
-        count = 0
-        while messages := sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"], VisibilityTimeout=30
-        ).get("Messages"):
-            for message in messages:
+        count, there = 0, len(messages(self._aws.cloud, node.name))
+        # What is bad for good is back in the queue before the last one has left it.
+        while count < there and (
+            found := sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(10, there - count),
+                MessageAttributeNames=["All"],
+                VisibilityTimeout=30,
+            ).get("Messages")
+        ):
+            for message in found:
                 attributes = message.get("MessageAttributes", {})
                 sqs.send_message(QueueUrl=source, MessageBody=message["Body"], MessageAttributes=attributes)
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])

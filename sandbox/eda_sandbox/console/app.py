@@ -1,17 +1,19 @@
 """The console's HTTP interface: the page, its data as JSON, what happens as server-sent events, and its actions."""
 
 import asyncio
+import contextlib
+import logging
 import secrets
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
@@ -19,7 +21,7 @@ from starlette.types import ASGIApp
 from eda_sandbox.console import page
 from eda_sandbox.console.acting import Acting, can_fail
 from eda_sandbox.console.additions import Answer
-from eda_sandbox.console.guarding import HEADERS, Guard
+from eda_sandbox.console.guarding import Guard
 from eda_sandbox.console.reading import Reading, as_json
 from eda_sandbox.console.watching import Watching
 from eda_sandbox.foundation.errors import AwsError, SandboxError
@@ -28,6 +30,8 @@ KEEP_ALIVE_SECONDS = 10.0
 LOG_SECONDS = 1.0
 QUEUED = 100
 """Events that a browser may be behind; of one that is further behind the stream ends, and it begins anew."""
+
+log = logging.getLogger(__name__)
 
 
 def application(
@@ -59,7 +63,8 @@ def application(
             Route("/api/stream", routes.stream),
             Route("/api/logs", routes.logs),
             Route("/api/act/{action}", routes.act, methods=["POST"]),
-        ]
+        ],
+        exception_handlers={Exception: _failed},
     )
     guard = Guard(app, port, token)
     routes.cookie = guard.cookie
@@ -85,7 +90,7 @@ class _Routes:
             "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         response = Response(page.live(nonce), media_type="text/html")
-        response.headers.update({**HEADERS, "Content-Security-Policy": policy})
+        response.headers["Content-Security-Policy"] = policy
         response.set_cookie(self.cookie, self._token, httponly=True, samesite="strict")
         return response
 
@@ -97,7 +102,7 @@ class _Routes:
                 found = await run_in_threadpool(asked, request)
             except KeyError as error:
                 raise HTTPException(404, f"There is no {error}") from None
-            except (AwsError, ClientError) as error:
+            except (AwsError, BotoCoreError, ClientError) as error:
                 raise HTTPException(409, str(error)) from None
             return _json(found)
 
@@ -110,7 +115,10 @@ class _Routes:
 
     async def act(self, request: Request) -> Response:
         """Do something; the answer says what was done."""
-        asked = await request.json()
+        try:
+            asked = await request.json()
+        except ValueError as error:
+            raise HTTPException(400, f"The body is no JSON: {error}") from None
         actions: dict[str, Callable[[], Answer]] = {
             "inject": lambda: self._acting.inject(asked["kind"], asked["id"], int(asked["times"])),
             "stop-faults": self._acting.stop_faults,
@@ -122,7 +130,7 @@ class _Routes:
             done = await run_in_threadpool(actions[request.path_params["action"]])
         except (KeyError, TypeError, ValueError) as error:
             raise HTTPException(400, f"{type(error).__name__}: {error}") from None
-        except SandboxError as error:
+        except (SandboxError, AwsError, BotoCoreError, ClientError) as error:
             raise HTTPException(409, str(error)) from None
         return _json({"said": done.said, "id": done.id})
 
@@ -132,7 +140,8 @@ class _Routes:
         events: asyncio.Queue[tuple[str, Any]] = asyncio.Queue(QUEUED)
 
         def listen(what: str, value: Any) -> None:
-            if not loop.is_closed():
+            # The console may end meanwhile, and its loop with it.
+            with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(_offer, events, (what, value))
 
         async def written() -> AsyncIterator[str]:
@@ -147,15 +156,19 @@ class _Routes:
         """A resource's log lines, and those that follow, as server-sent events."""
         try:
             id = request.query_params["node"]
-            lines, after = await run_in_threadpool(self._reading.logs, id)
+            seen = request.headers.get("last-event-id")
+            lines, after = await run_in_threadpool(self._reading.logs, id, int(seen) if seen else None)
         except KeyError as error:
             raise HTTPException(404, f"There are no logs of {error}") from None
+        except ValueError:
+            raise HTTPException(400, "The last event's id is none of this stream") from None
 
         async def written() -> AsyncIterator[str]:
             found, position = lines, after
             while not self._stopping.is_set():
                 if found:
-                    yield f"event: lines\ndata: {as_json(found)}\n\n"
+                    # A stream that breaks begins again behind what it brought.
+                    yield f"id: {position}\nevent: lines\ndata: {as_json(found)}\n\n"
                 else:
                     yield ":\n\n"
                 await asyncio.sleep(LOG_SECONDS)
@@ -176,14 +189,20 @@ class _Routes:
                     yield "", None
 
 
+def _failed(request: Request, error: Exception) -> Response:
+    """The server logs nothing of its own, and a button that does nothing says nothing."""
+    log.error("the console failed at %s", request.url.path, exc_info=error)
+    return PlainTextResponse(f"{type(error).__name__}: {error}", 500)
+
+
 def _offer(events: "asyncio.Queue[tuple[str, Any]]", event: tuple[str, Any]) -> None:
     if not events.full():
         events.put_nowait(event)
 
 
 def _json(value: Any) -> Response:
-    return Response(as_json(value), media_type="application/json", headers=HEADERS)
+    return Response(as_json(value), media_type="application/json")
 
 
 def _events(stream: AsyncIterator[str]) -> Response:
-    return StreamingResponse(stream, media_type="text/event-stream", headers=HEADERS)
+    return StreamingResponse(stream, media_type="text/event-stream")

@@ -35,10 +35,14 @@ _RESOURCES = re.compile(
     rb'"(?:TableName|QueueUrl|stateMachineArn|executionArn|DeliveryStreamName|TopicArn|WorkGroup|WorkgroupName|JobName'
     rb'|StreamName|StreamARN|EventBusName|FunctionName)"\s*:\s*"([^"]+)"'
 )
-_CONTROL = ("Create", "Delete", "Update")
+_CONTROL = (
+    *("Create", "Delete", "Update", "Put", "Add", "Attach", "Detach", "Remove", "Set"),
+    *("Subscribe", "Unsubscribe"),
+)
 _DATA = frozenset(
     {
         *("DeleteMessage", "DeleteMessageBatch", "DeleteObject", "DeleteObjects", "DeleteItem", "UpdateItem"),
+        *("PutEvents", "PutItem", "PutObject", "PutRecord", "PutRecordBatch", "PutRecords"),
         *("CreateLogStream", "CreateIngestion", "CreateMultipartUpload"),
     }
 )
@@ -64,6 +68,7 @@ class Moved:
 
 
 class _Seen(NamedTuple):
+    at: float
     service: str
     operation: str
     path: str
@@ -87,7 +92,8 @@ class Flows:
         self._item = re.compile(item_pattern.encode()) if item_pattern else None
         self._seen: deque[_Seen] = deque(maxlen=KEPT)
         self._roles: dict[str, str] = {}
-        self._recent: deque[tuple[float, str, int, int]] = deque()
+        self._recent: Counter[tuple[int, str]] = Counter()
+        self._failed_lately: Counter[tuple[int, str]] = Counter()
         self.totals: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
         self.changed = True
@@ -106,40 +112,44 @@ class Flows:
                 self.changed = True
             return
         failed = response is None or _failed(service, response)
-        self._seen.append(_Seen(service, operation, request.path, key, request.body[:LOOKED_AT], failed))
+        self._seen.append(
+            _Seen(call.at + call.seconds, service, operation, request.path, key, request.body[:LOOKED_AT], failed)
+        )
 
     def look(self, graph: Graph) -> list[Moved]:
-        """What went along each edge since the last look."""
+        """What went along each edge since the last look, and not longer ago than the rates tell of."""
         edges = _Edges(graph)
         counts: Counter[tuple[str, str]] = Counter()
         errors: Counter[tuple[str, str]] = Counter()
         ids: dict[tuple[str, str], dict[str, None]] = {}
+        begin = time.time() - RATE_SECONDS
         for seen in self._taken():
-            found = self._item.search(seen.body) or self._item.search(seen.path.encode()) if self._item else None
+            lately = seen.at >= begin
+            found = lately and self._item and (self._item.search(seen.body) or self._item.search(seen.path.encode()))
             for source, target in self._edges(seen, edges):
+                name = f"{source}>{target}"
+                self.totals[name] += 1
+                self.errors[name] += seen.failed
+                if not lately:
+                    continue
+                self._recent[int(seen.at), name] += 1
+                self._failed_lately[int(seen.at), name] += seen.failed
                 counts[source, target] += 1
                 errors[source, target] += seen.failed
                 if found:
                     ids.setdefault((source, target), {})[found.group().decode("ascii", "replace")] = None
-        now = time.monotonic()
-        moved = [Moved(*edge, count, errors[edge], tuple(ids.get(edge, ()))[:IDS]) for edge, count in counts.items()]
-        for one in moved:
-            name = f"{one.source}>{one.target}"
-            self._recent.append((now, name, one.count, one.errors))
-            self.totals[name] += one.count
-            self.errors[name] += one.errors
-        return moved
+        return [Moved(*edge, count, errors[edge], tuple(ids.get(edge, ()))[:IDS]) for edge, count in counts.items()]
 
     def rates(self) -> dict[str, tuple[float, float]]:
         """Calls and errors a second of each edge (``source>target``) that had any lately."""
-        now = time.monotonic()
-        while self._recent and self._recent[0][0] < now - RATE_SECONDS:
-            self._recent.popleft()
+        begin = time.time() - RATE_SECONDS
+        for old in [(second, name) for second, name in self._recent if second < begin]:
+            del self._recent[old], self._failed_lately[old]
         calls: Counter[str] = Counter()
         errors: Counter[str] = Counter()
-        for _, name, count, failed in self._recent:
+        for (second, name), count in self._recent.items():
             calls[name] += count
-            errors[name] += failed
+            errors[name] += self._failed_lately[second, name]
         return {name: (count / RATE_SECONDS, errors[name] / RATE_SECONDS) for name, count in calls.items()}
 
     def _taken(self) -> Iterator[_Seen]:

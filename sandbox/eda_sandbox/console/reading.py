@@ -1,6 +1,8 @@
 """What the console knows, as plain values: for the page by HTTP, and for tests in Python."""
 
+import contextlib
 import json
+import math
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -8,7 +10,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.console.additions import Additions
 from eda_sandbox.console.flows import CLIENTS, Flows, Moved
@@ -20,7 +22,13 @@ from eda_sandbox.foundation.errors import AwsError
 
 LINES = 200
 """Log lines that are shown of the past."""
-LOGS_BACK_MS = 600_000
+LOGS_BACK_MS = (10_000, 60_000, 600_000)
+"""How far back lines are looked for, until there are enough: a busy function writes thousands a minute."""
+WARM_REST = 2
+"""Services are asked in a third of the time at most, until all were."""
+REST = 20
+"""A resource whose numbers take long to read, such as a bucket of thousands of objects, is left alone for so many times
+as long."""
 
 
 class Reading:
@@ -42,9 +50,25 @@ class Reading:
         self._periodic: set[str] = set()
         self._stale: set[str] = set()
         self._metrics: dict[str, Metrics] = {}
+        self._rests_until: dict[str, float] = {}
         self.flows = Flows(aws.cloud, self.additions.item_pattern)
         self.version = 0
         """Grows with each change of the graph."""
+
+    def warm(self, stopping: threading.Event) -> None:
+        """Ask each service once: its client takes longer to make, and to be used for the first time, than a survey.
+
+        Args:
+            stopping: ends it.
+        """
+        for kind in self._kinds.values():
+            begin = time.monotonic()
+            with contextlib.suppress(AwsError, BotoCoreError, ClientError):
+                # Who looks asks again.
+                list(kind.nodes())
+            # Nobody may ever look, and the program has something else to do.
+            if stopping.wait(WARM_REST * (time.monotonic() - begin)):
+                return
 
     def graph(self) -> dict[str, Any]:
         """The resources and their connections, surveyed anew where something was made or removed."""
@@ -74,8 +98,10 @@ class Reading:
             # What has messages or work that runs changes without a call that is seen.
             busy = {id for id, found in self._metrics.items() if found.waiting}
             silent = {id for id, node in self._graph.nodes.items() if node.kind in ("function", "queue")}
-            touched = (moved_at | busy | silent | self._stale) & set(self._graph.nodes)
-            self._stale = moved_at
+            wanted = (moved_at | busy | silent | self._stale) & set(self._graph.nodes)
+            now = time.monotonic()
+            touched = {id for id in wanted if self._rests_until.get(id, 0) <= now}
+            self._stale = moved_at | (wanted - touched)
             metrics = {id: self._measured(self._graph.nodes[id]) for id in touched}
             changed = {id: found for id, found in metrics.items() if self._metrics.get(id) != found}
             self._metrics |= metrics
@@ -122,16 +148,26 @@ class Reading:
         node, _ = self._found(id)
         if node.log_group is None:
             raise KeyError(id)
-        start = after if after is not None else int(time.time() * 1000) - LOGS_BACK_MS
-        logs = self._aws.client("logs")
-        try:
-            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=node.log_group, startTime=start)
-            events = [event for page in pages for event in page["events"]]
-        except logs.exceptions.ResourceNotFoundException:
-            return [], start
+        now = int(time.time() * 1000)
+        starts = [now - back for back in LOGS_BACK_MS] if after is None else [after]
+        events: list[dict[str, Any]] = []
+        # One answer of many lines has the oldest of them, so that the newest ones are asked for by themselves.
+        for start, end in zip(starts, [None, *starts], strict=False):
+            events += self._events(node.log_group, start, end)
+            if len(events) >= LINES:
+                break
         events.sort(key=lambda event: event["timestamp"])
-        last = events[-1]["timestamp"] + 1 if events else start
+        last = events[-1]["timestamp"] + 1 if events else starts[-1]
         return [_line(event) for event in events[-LINES:]], last
+
+    def _events(self, group: str, start: int, end: int | None) -> list[dict[str, Any]]:
+        logs = self._aws.client("logs")
+        until = {} if end is None else {"endTime": end - 1}
+        try:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=start, **until)
+            return [event for page in pages for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return []
 
     def accounting(self) -> dict[str, Any] | None:
         """The program's accounting; None where it has none."""
@@ -228,11 +264,15 @@ class Reading:
         }
 
     def _measured(self, node: Node) -> Metrics:
+        begin = time.monotonic()
         try:
             return self._kinds[node.kind].metrics(node)
         except (AwsError, ClientError, KeyError):
             # It was removed since it was found.
             return Metrics()
+        finally:
+            end = time.monotonic()
+            self._rests_until[node.id] = end + REST * (end - begin)
 
 
 def _line(event: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,7 +296,11 @@ def _line(event: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_json(value: Any) -> str:
     """JSON of what is read here: times as RFC 3339, all else that JSON lacks as text."""
-    return json.dumps(value, default=_plain, separators=(",", ":"))
+    try:
+        return json.dumps(value, default=_plain, separators=(",", ":"), allow_nan=False)
+    except ValueError:
+        # Python reads NaN and Infinity in what clients send; no browser does.
+        return json.dumps(_finite(value), separators=(",", ":"), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:
@@ -264,6 +308,14 @@ def _plain(value: Any) -> Any:
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, set | frozenset):
         return sorted(value, key=str)
-    if isinstance(value, Sequence | Mapping):
-        return value
     return str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    return value if value is None or isinstance(value, str | int) else _finite(_plain(value))

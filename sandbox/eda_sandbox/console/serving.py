@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import secrets
-import socket
 import threading
 from collections.abc import Iterator
 
@@ -15,8 +14,7 @@ from eda_sandbox.console.additions import Additions
 from eda_sandbox.console.app import application
 from eda_sandbox.console.reading import Reading
 from eda_sandbox.console.watching import Watching
-from eda_sandbox.embedded import Sandbox
-from eda_sandbox.foundation.errors import SandboxError
+from eda_sandbox.embedded import Sandbox, listening_socket
 
 END_SECONDS = 10
 
@@ -43,7 +41,7 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
     """Serve the console of an embedded AWS for the time of a ``with`` block.
 
     It listens on 127.0.0.1 alone. While no browser is there it notes the newest calls, microseconds each, and reads
-    nothing.
+    nothing; in its first seconds it asks each service once, so that a first look waits for none.
 
     Args:
         aws: the embedded AWS; programs may be deployed before or after.
@@ -53,12 +51,7 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
     Raises:
         SandboxError: the port is taken.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise SandboxError(f"port {port} on 127.0.0.1 cannot be had: {error.strerror}; choose another") from error
+    with listening_socket(port) as listener:
         listener.listen(128)
         number, token = listener.getsockname()[1], secrets.token_urlsafe(24)
         reading = Reading(aws, additions)
@@ -78,6 +71,8 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
 
         thread = threading.Thread(target=run, name="console-server", daemon=True)
         thread.start()
+        warming = threading.Thread(target=reading.warm, args=(stopping,), name="console-warming", daemon=True)
+        warming.start()
         aws.front_door.observer = reading.flows.note
         try:
             yield Console(f"http://127.0.0.1:{number}/?token={token}", reading, acting, watching)
@@ -86,5 +81,6 @@ def console(aws: Sandbox, additions: Additions | None = None, port: int = 0) -> 
             stopping.set()
             loop.call_soon_threadsafe(stop.set)
             thread.join(END_SECONDS)
+            warming.join(END_SECONDS)
             if not thread.is_alive():
                 loop.close()

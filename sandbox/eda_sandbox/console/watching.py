@@ -5,15 +5,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
+from eda_sandbox.console.additions import Counted
 from eda_sandbox.console.reading import Reading
 
 SECONDS = 1.0
 COUNT_SECONDS = 3.0
 """How often the accounting is asked for, which reads whole tables."""
-BUSY_SHARE = 5
-"""A count that takes long is asked for less often, so that it is busy a fifth of the time at most."""
+REST = 5
+"""A count that takes long is asked for less often: it rests so many times as long as it worked."""
 
 log = logging.getLogger(__name__)
 Listener = Callable[[str, Any], None]
@@ -68,16 +70,20 @@ class Watching:
                 self._tell("frame", frame)
             except Exception:
                 log.exception("the console could not look")
-            stop.wait(max(0.1, SECONDS - (time.monotonic() - begin)))
+            took = time.monotonic() - begin
+            # Who looks at a program that is deployed, or has much, is not to hold it up.
+            stop.wait(max(SECONDS - took, took))
 
     def _counts(self, stop: threading.Event) -> None:
         while not stop.is_set():
             begin = time.monotonic()
             try:
                 self._tell("accounting", self._reading.accounting())
-            except Exception:
-                log.debug("the accounting could not be made", exc_info=True)
-            stop.wait(max(COUNT_SECONDS, BUSY_SHARE * (time.monotonic() - begin)))
+            except Exception as error:
+                # A program's own code, which works on a program that is broken on purpose.
+                log.info("the accounting could not be made", exc_info=True)
+                self._tell("accounting", asdict(Counted((), None, f"Not counted: {error}")))
+            stop.wait(max(COUNT_SECONDS, REST * (time.monotonic() - begin)))
 
     def _tell(self, what: str, value: Any) -> None:
         with self._lock:

@@ -110,8 +110,9 @@ def end_at_once(code: int) -> NoReturn:
             act()
     # Other threads would go on writing and starting processes. They end when another program takes the process's
     # place, and that program is this module.
+    folders = [str(folder) for folder in tuple(_temporary)]
     os.execv(  # noqa: S606 - our own, without a shell
-        sys.executable, [sys.executable, "-I", "-S", __file__, str(code), *map(str, _temporary)]
+        sys.executable, [sys.executable, "-I", "-S", __file__, str(code), *folders]
     )
 
 

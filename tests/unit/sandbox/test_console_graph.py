@@ -1,10 +1,12 @@
 """What the console makes of resources' names, of their connections, and of the calls between them."""
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any, cast
 
-from eda_sandbox.console.flows import KEPT, Flows, Moved
+import pytest
+from eda_sandbox.console.flows import KEPT, RATE_SECONDS, Flows, Moved
 from eda_sandbox.console.nodes import Edge, Graph, Node, named
 from eda_sandbox.console.survey import owners, periodic, short_names
 from eda_sandbox.foundation.cloud import Cloud
@@ -63,11 +65,11 @@ def test_dead_letter_queues_and_schedules_belong_to_somebody() -> None:
     assert periodic(graph) == {repair.id}
 
 
-def call(operation: str, body: dict[str, Any], status: int = 200) -> Call:
-    """A call that the pipe makes in its own name."""
+def call(operation: str, body: dict[str, Any], status: int = 200, ago: float = 0.0) -> Call:
+    """A call that the pipe makes in its own name, some seconds ago."""
     headers = [("authorization", "AWS4-HMAC-SHA256 Credential=ASIAPIPE/20260101/eu-central-1/sqs/aws4_request")]
     request = HttpRequest("POST", "/", "/", [], headers, json.dumps(body).encode())
-    return Call(0.0, 0.0, "sqs", operation, request, HttpResponse(status))
+    return Call(time.time() - ago, 0.0, "sqs", operation, request, HttpResponse(status))
 
 
 def flows() -> Flows:
@@ -99,8 +101,28 @@ def test_the_root_s_own_calls_and_polls_are_not_shown() -> None:
     watched.note(call("ReceiveMessage", {"QueueUrl": "http://127.0.0.1/000000000000/shop-source"}))
     assert watched.look(GRAPH) == []
     assert not watched.changed
-    watched.note(Call(0.0, 0.0, "sqs", "CreateQueue", request, HttpResponse(200)))
+    watched.note(Call(0.0, 0.0, "dynamodb", "PutItem", request, HttpResponse(200)))
+    assert not watched.changed
+
+
+@pytest.mark.parametrize("operation", ["CreateQueue", "PutRolePolicy", "PutTargets", "Subscribe", "SetQueueAttributes"])
+def test_what_connects_resources_has_the_graph_made_anew(operation: str) -> None:
+    watched = flows()
+    watched.changed = False
+    headers = [("authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/eu-central-1/sqs/aws4_request")]
+    watched.note(Call(0.0, 0.0, "sqs", operation, HttpRequest("POST", "/", "/", [], headers, b""), HttpResponse(200)))
     assert watched.changed
+
+
+def test_calls_that_nobody_looked_at_are_counted_and_are_no_rate() -> None:
+    watched = flows()
+    url = "http://127.0.0.1/000000000000/shop-source"
+    for ago in (RATE_SECONDS + 60, RATE_SECONDS + 60, 0):
+        watched.note(call("SendMessage", {"QueueUrl": url}, ago=ago))
+    edge = f"{PIPE.id}>{QUEUE.id}"
+    assert {one.count for one in watched.look(GRAPH)} == {1}
+    assert watched.totals[edge] == 3
+    assert watched.rates()[edge] == (1 / RATE_SECONDS, 0)
 
 
 def test_no_more_is_kept_than_the_newest_calls() -> None:

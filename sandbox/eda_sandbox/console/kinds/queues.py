@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from eda_sandbox.console.messages import messages
 from eda_sandbox.console.nodes import ROWS, Kind, Listing, Mention, Metrics, Node
+from eda_sandbox.foundation.messages import messages
 
 SHOWN_LETTERS = 200
 
@@ -48,7 +48,7 @@ class Queues(Kind):
     def items(self, node: Node) -> Listing:
         """Its messages, the oldest first."""
         found = messages(self.cloud, node.name)
-        rows = [[one.id, one.sent, one.receipts, _text(one.body)[:SHOWN_LETTERS]] for one in found[:ROWS]]
+        rows = [[one.id, one.sent, one.receipts, one.text[:SHOWN_LETTERS]] for one in found[:ROWS]]
         return Listing(["Message", "Sent", "Receipts", "Body"], rows, len(found), "messages")
 
     def item(self, node: Node, id: str) -> Mapping[str, Any]:
@@ -64,7 +64,3 @@ class Queues(Kind):
             QueueUrl=self.cloud.queue_url(node.arn), AttributeNames=["All"]
         )["Attributes"]
         return found
-
-
-def _text(body: Any) -> str:
-    return body if isinstance(body, str) else json.dumps(body)

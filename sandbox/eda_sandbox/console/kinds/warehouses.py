@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from eda_sandbox.console.nodes import ROWS, Kind, Listing, Mention, Metrics, Node
+from eda_sandbox.services.redshift.data.statement import Statement
+
+SHOWN_ROWS = 50
 
 
 class Warehouses(Kind):
@@ -26,7 +29,7 @@ class Warehouses(Kind):
 
     def metrics(self, node: Node) -> Metrics:
         """Its statements by state."""
-        counts = Counter(one["Status"] for one in self._statements(node))
+        counts = Counter(statement.status for statement in self._sent(node))
         failed, total = counts["FAILED"], counts.total()
         shown = [f"{total} statement{'s' * (total != 1)}"] + ([f"{failed} failed"] if failed else [])
         return Metrics(shown, waiting=counts["STARTED"], failed=failed)
@@ -42,30 +45,38 @@ class Warehouses(Kind):
 
     def items(self, node: Node) -> Listing:
         """Its statements."""
-        found = self._statements(node)
+        found = list(self._sent(node))
         rows = [
-            [one["Id"], one["Status"], one["CreatedAt"], " ".join(" ".join(_texts(one)).split())[:120]]
+            [one.id, one.status, one.created, " ".join(" ".join(part.sql for part in one.parts).split())[:120]]
             for one in found[:ROWS]
         ]
         return Listing(["Statement", "Status", "Created", "SQL"], rows, len(found), "statements")
 
     def item(self, node: Node, id: str) -> Mapping[str, Any]:
-        """A statement with its SQL."""
-        for one in self._statements(node):
-            if one["Id"] == id:
-                facts = {name: value for name, value in one.items() if not name.startswith("QueryString")}
-                return {"facts": facts, "sql": ";\n\n".join(_texts(one))}
+        """A statement with its SQL and its first rows; of a batch those of the last one that has any."""
+        for statement in self._sent(node):
+            if statement.id == id:
+                told = statement.described()
+                facts = {name: value for name, value in told.items() if not name.startswith("QueryString")}
+                return {
+                    "facts": facts,
+                    "sql": ";\n\n".join(part.sql for part in statement.parts),
+                    "rows": _rows(statement),
+                }
         raise KeyError(id)
 
-    def _statements(self, node: Node) -> list[dict[str, Any]]:
-        """Those of all callers: the API lists a caller its own alone."""
-        service = self.cloud.service("redshift-data")
-        return [
-            {**found.listed(), "Database": found.request["Database"]}
-            for found in reversed(service.statements())
-            if found.request.get("WorkgroupName") == node.name
-        ]
+    def _sent(self, node: Node) -> Iterator[Statement]:
+        """Those of all callers, the newest first: the API lists a caller its own alone."""
+        for found in reversed(self.cloud.service("redshift-data").statements()):
+            if found.request.get("WorkgroupName") == node.name:
+                yield found
 
 
-def _texts(statement: Mapping[str, Any]) -> list[str]:
-    return list(statement.get("QueryStrings") or [statement.get("QueryString", "")])
+def _rows(statement: Statement) -> list[list[str]]:
+    """A head of names and some rows; nothing where there is no result."""
+    for part in reversed(statement.parts):
+        if part.has_result and part.outcome is not None:
+            names = [name for name, _ in part.outcome.columns or ()]
+            rows = part.outcome.rows[:SHOWN_ROWS]
+            return [names, *(["" if value is None else str(value) for value in row] for row in rows)]
+    return []

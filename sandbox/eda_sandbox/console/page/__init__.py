@@ -50,7 +50,10 @@ def recorded(recording: dict[str, Any]) -> str:
     imports = {name: _data_url(file) for name, file in _MODULES.items()}
     # Within a script nothing is escaped: what could end it must not be there.
     data = as_json(recording).replace("<", "\\u003c")
-    policy = "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data:"
+    policy = (
+        "default-src 'none'; script-src 'unsafe-inline' data:; style-src 'unsafe-inline'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
     return _filled(
         style=f'<meta http-equiv="Content-Security-Policy" content="{policy}"><style>{_text("style.css")}</style>',
         scripts=(
@@ -74,4 +77,4 @@ def _data_url(file: str) -> str:
 
 @cache
 def _text(file: str) -> str:
-    return (FOLDER / file).read_text()
+    return (FOLDER / file).read_text(encoding="utf-8")

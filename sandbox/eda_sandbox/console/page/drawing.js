@@ -7,6 +7,7 @@ const WIDTH = 186;
 const HEIGHT = 48;
 const MOST_DOTS = 5;
 const TRAVEL_MS = 1100;
+const WAYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 // Each on a field of 16 by 16.
@@ -134,9 +135,36 @@ export function draw(graph, all, select) {
   s("defs", {}, s("marker", { id: "arrow", viewBox: "0 0 8 8", refX: "7", refY: "4", markerWidth: "8", markerHeight: "8", markerUnits: "userSpaceOnUse", orient: "auto" },
     s("path", { d: "M0,0.8 L7,4 L0,7.2z", className: "head" }))),
   lines, beside.length ? s("text", { x: 12, y: besideTop - 12, className: "beside" }, "Beside the flow") : null, dots, boxes, paces);
+  drawing.element.addEventListener("keydown", (event) => {
+    const next = WAYS[event.key] && neighbour(drawing, event.target, WAYS[event.key]);
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  });
   // What does not fit is scrolled, not shrunk until nobody can read it.
   drawing.element.style.minWidth = `${Math.round(Math.min(width, all ? 0.8 * width : 640))}px`;
   return drawing;
+}
+
+const middle = (element) => {
+  const box = element.getBoundingClientRect();
+  return { x: box.x + box.width / 2, y: box.y + box.height / 2, height: box.height };
+};
+
+// The box that an arrow key leads to: beside in the same row, or in the nearest row above or below.
+function neighbour(drawing, element, [x, y]) {
+  const from = middle(element);
+  let found = null;
+  let least = Infinity;
+  for (const { main } of drawing.boxes.values()) {
+    const at = middle(main);
+    const along = (at.x - from.x) * x + (at.y - from.y) * y;
+    const across = Math.abs((at.x - from.x) * y) + Math.abs((at.y - from.y) * x);
+    if (along <= 1 || (x !== 0 && across > from.height / 2)) continue;
+    const far = 4 * along + across;
+    if (far < least) [found, least] = [main, far];
+  }
+  return found;
 }
 
 function resource(node, owned, all, select) {

@@ -34,6 +34,7 @@ function redraw() {
     if (focused) [...byId("list").querySelectorAll("button")].find((one) => one.textContent === focused)?.focus();
     return;
   }
+  const focused = document.activeElement?.closest("#graph [data-id]")?.dataset.id;
   drawing = drawings.draw(context.graph, view === "all", select);
   const empty = h("p", { className: "muted empty" }, "Nothing is deployed yet.");
   replace(byId("graph"), context.graph.nodes.length ? drawing.element : empty);
@@ -42,6 +43,7 @@ function redraw() {
   drawings.rate(drawing, rates);
   drawings.called(drawing, totals);
   drawings.mark(drawing, open);
+  if (focused) drawing.boxes.get(focused)?.main.focus({ preventScroll: true });
 }
 
 const heard = {

@@ -92,7 +92,7 @@ export function overview() {
       parts.push(h("section", { className: "card" }, h("h2", {}, "Try it"), controls.buttons.map((button) => h("div", { className: "try" },
         h("button", { type: "button", className: "action", "data-press": button.name, onclick: async () => {
           const done = await acted("press", { name: button.name });
-          if (done?.id && controls.follows) location.hash = `#way=${done.id}`;
+          if (done?.id && controls.follows) location.hash = `#way=${encodeURIComponent(done.id)}`;
         } }, button.label), h("p", { className: "muted" }, button.hint)))));
     }
     parts.push(faultCard(graph));
@@ -229,7 +229,7 @@ export function item(node, id) {
     const pattern = console_.controls.item_pattern;
     const followed = console_.controls.follows && pattern ? (String(id).match(new RegExp(pattern)) ?? JSON.stringify(found.facts).match(new RegExp(pattern)))?.[0] : null;
     show(heading(found.node.kind, clip(String(id), 40), `${found.node.title} · ${found.node.name}`, `#node=${encodeURIComponent(node)}`),
-      followed ? h("div", { className: "buttons" }, h("a", { className: "action", href: `#way=${followed}` }, `Follow this ${console_.controls.item}`)) : null,
+      followed ? h("div", { className: "buttons" }, h("a", { className: "action", href: `#way=${encodeURIComponent(followed)}` }, `Follow this ${console_.controls.item}`)) : null,
       found.definition ? h("section", { className: "card" }, h("h3", {}, "States"), h("div", { className: "scroll", tabindex: "0", role: "region", "aria-label": "States" }, states(found.definition, found.states))) : null,
       found.sql ? h("section", { className: "card" }, h("h3", {}, "SQL"), h("pre", { tabindex: "0", role: "region", "aria-label": "SQL" }, found.sql)) : null,
       found.rows?.length ? h("section", { className: "card" }, h("h3", {}, "Rows"), rows(found.rows, "Rows")) : null,

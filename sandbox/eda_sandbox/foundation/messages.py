@@ -23,7 +23,7 @@ class Message:
         sent: when it was sent.
         visible: whether the next one who asks gets it.
         receipts: how often it was received.
-        body: what JSON has, or the text.
+        text: its body as it is.
         attributes: its message attributes, as text.
     """
 
@@ -31,8 +31,16 @@ class Message:
     sent: datetime
     visible: bool
     receipts: int
-    body: Any
+    text: str
     attributes: dict[str, str]
+
+    @property
+    def body(self) -> Any:
+        """What JSON its body has, or the text."""
+        try:
+            return json.loads(self.text)
+        except ValueError:
+            return self.text
 
 
 def messages(cloud: Cloud, name: str) -> list[Message]:
@@ -58,15 +66,8 @@ def messages(cloud: Cloud, name: str) -> list[Message]:
             datetime.fromtimestamp(one["sent_at"], UTC),
             one["visible_at"] <= now,
             one["receive_count"],
-            _read(one["body"]),
+            one["body"],
             {key: value.get("StringValue", "") for key, value in (one["message_attributes"] or {}).items()},
         )
         for one in (list(found["messages"]) if found else [])
     ]
-
-
-def _read(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
