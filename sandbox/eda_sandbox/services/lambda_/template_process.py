@@ -60,6 +60,14 @@ def _serve(control: socket.socket, children: set[int]) -> None:
         end.setblocking(False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+    try:
+        _fork_as_asked(control, children, woken, wakes)
+    finally:
+        # Children that end from now on wake nobody: the descriptor goes with this function.
+        signal.set_wakeup_fd(-1)
+
+
+def _fork_as_asked(control: socket.socket, children: set[int], woken: socket.socket, wakes: socket.socket) -> None:
     received, descriptors = b"", list[int]()
     while True:
         readable, _, _ = select.select([control, woken], [], [])
