@@ -34,15 +34,16 @@ def iam_proof(
     ] = False,
 ) -> None:
     """Take each statement of each role away once and show what then fails; ends with 1 when nothing does."""
-    console = progress.console()
-    ended_by_signals(console)
+    # What is proven can be piped on; how far it is stands beside it.
+    console, beside = progress.console(), progress.console(stderr=True)
+    ended_by_signals(beside)
     # With a key, so that what the roles need of it is proven too.
     config = {"details_timeout_seconds": WAIT_SECONDS, "encryption_key": "true"}
     proven, unproven, exceptions = 0, 0, dict[str, str]()
     begin = time.perf_counter()
     try:
         with (
-            progress.ProgressLines(console) as told,
+            progress.ProgressLines(beside) as told,
             embedded_aws(PROOF_SPEED) as aws,
             external_api(2_000, delay=0, throttle_every=0) as external,
         ):
@@ -64,7 +65,7 @@ def iam_proof(
                     proven += 1
                     console.print(f"[green]needed[/] {proof.name}: {proof.failed}")
     except (SandboxError, CheckFailed) as error:
-        console.print(f"[red]Error[/]: {escape(str(error))}")
+        beside.print(f"[red]Error[/]: {escape(str(error))}")
         raise typer.Exit(1) from None
     for name, reason in exceptions.items():
         console.print(f"exception {name}: {reason}")
