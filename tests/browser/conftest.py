@@ -18,6 +18,7 @@ from eda_sandbox.provider.deploy import Stack
 
 from pipeline.demo.client import Ledger, OrdersClient
 from pipeline.demo.watched import Watched
+from tests.conftest import client_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -55,9 +56,9 @@ class Opened:
             self.wrong.append(f"a request to {url}")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser."""
+    """The browser; while it is there Playwright's event loop runs in this thread, and no other one can."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(f"none of {', '.join(NAMES)} is on PATH")
@@ -67,6 +68,18 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=found, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def stack(own_stack: Stack) -> Stack:
+    """The pipeline, with nothing of other tests in it."""
+    return own_stack
+
+
+@pytest.fixture(scope="module")
+def orders(stack: Stack) -> OrdersClient:
+    """A client of it."""
+    return client_of(stack)
 
 
 @pytest.fixture(scope="module")
