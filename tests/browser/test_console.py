@@ -25,6 +25,11 @@ expect.set_options(timeout=SECONDS * 1000)
 HOSTILE = "<img/src=x/onerror=window.hacked=1></script><script>window.hacked=1</script>"
 
 
+def machine_of(stack: Stack) -> str:
+    """The workflow's place on the graph."""
+    return f"machine:{stack.outputs['workflow_arn'].rpartition(':')[2]}"
+
+
 def count_of(page: Page, name: str) -> int:
     """A number of the accounting."""
     return int(page.locator(f"[data-count='{name}'] dd").inner_text())
@@ -84,7 +89,7 @@ def test_orders_are_watched_followed_broken_and_repaired(
     bring_to_the_dashboard(page, aws, stack)
     expect(page.locator("#chart canvas")).to_be_visible()
 
-    page.click(".resource[data-id='machine:orders-sandbox-orders-workflow']")
+    page.click(f".resource[data-id='{machine_of(stack)}']")
     page.locator("#items tr", has_text="succeeded").first.locator("a").click()
     expect(page.locator(".states .state.done").first).to_be_visible()
     page.click("text=Follow this order")
@@ -154,7 +159,7 @@ def test_everybody_can_use_it(
         page.wait_for_selector("body[data-ready]")
         found = {}
         table = f"table:{stack.outputs['orders_table_name']}"
-        for place in ("#", f"#node={table}", "#node=machine:orders-sandbox-orders-workflow", "#way=none-of-this-name"):
+        for place in ("#", f"#node={table}", f"#node={machine_of(stack)}", "#way=none-of-this-name"):
             page.goto(page.url.partition("#")[0] + place)
             expect(page.locator("#panel")).not_to_contain_text("Reading…")
             for violation in Axe().run(page).response["violations"]:
@@ -165,9 +170,9 @@ def test_everybody_can_use_it(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def test_the_keyboard_opens_what_a_click_opens(opened: Opened, settled: None) -> None:
+def test_the_keyboard_opens_what_a_click_opens(opened: Opened, stack: Stack, settled: None) -> None:
     page = opened.page
-    page.locator(".resource[data-id='machine:orders-sandbox-orders-workflow']").focus()
+    page.locator(f".resource[data-id='{machine_of(stack)}']").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#panel h2")).to_contain_text("workflow")
     page.go_back()
@@ -175,10 +180,10 @@ def test_the_keyboard_opens_what_a_click_opens(opened: Opened, settled: None) ->
 
 
 def test_arrow_keys_lead_from_box_to_box_and_a_new_drawing_keeps_the_place(
-    opened: Opened, aws: Sandbox, settled: None
+    opened: Opened, aws: Sandbox, stack: Stack, settled: None
 ) -> None:
     page = opened.page
-    first = page.locator(".resource[data-id='machine:orders-sandbox-orders-workflow']")
+    first = page.locator(f".resource[data-id='{machine_of(stack)}']")
     first.focus()
     top = page.evaluate("document.activeElement.getBoundingClientRect().top")
     page.keyboard.press("ArrowDown")
