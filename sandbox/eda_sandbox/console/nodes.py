@@ -1,6 +1,7 @@
 """What the console's graph is made of, and what a kind of resource tells of itself."""
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -90,7 +91,7 @@ class Metrics:
     age: float = 0.0
 
 
-class Kind:
+class Kind(ABC):
     """Resources of one kind: which there are, what they name, what they hold.
 
     Args:
@@ -110,9 +111,9 @@ class Kind:
         """A client with the account's root credentials; by default of the kind's own service."""
         return self.cloud.client(service or self.service)
 
+    @abstractmethod
     def nodes(self) -> Iterator[Node]:
         """All resources of the kind."""
-        raise NotImplementedError
 
     def mentions(self, node: Node) -> Iterator[Mention]:
         """What its configuration names, beside what its role may do."""
