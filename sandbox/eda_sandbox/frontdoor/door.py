@@ -231,7 +231,8 @@ class FrontDoor:
             if service == "logs" and operation in LOG_GROUP_KEYS:
                 return self._keys.change_log_group(operation, request)
             self._keys.check(service, operation, request)
-            response = _without_empty_secrets(service, operation, self._forward(self._as_root(request, always=here)))
+            answer = self._ask(service, operation, self._as_root(request, always=here))
+            response = _without_empty_secrets(service, operation, answer)
             if service == "s3":
                 self._keys.check_object(operation, request, response)
         except AwsError as error:
@@ -254,7 +255,7 @@ class FrontDoor:
                 self._keys.check_stream(arn, request)
         except AwsError as error:
             return _wire(TABLE_STREAMS).error(error)
-        answer = self._forward(self._as_root(admitted_request, always=True))
+        answer = self._ask(TABLE_STREAMS, operation, self._as_root(admitted_request, always=True))
         return self._streams.seal(arn, answer)
 
     def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:
@@ -317,9 +318,12 @@ class FrontDoor:
         return replace(request, headers=headers)
 
     def _forward(self, request: HttpRequest) -> HttpResponse:
+        """Ask the emulator what the front door itself wants to know."""
+        return self._ask(*self._target(request), request)
+
+    def _ask(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
         """Ask the emulator, whose state bears one thread at a time: on this one, or on the loop where it may wait."""
         asked = self._ask_emulator(request)
-        service, operation = self._target(request)
         if service in ANSWERS_AT_ONCE and operation not in WAITS:
             with self._one_at_a_time:
                 return contextvars.copy_context().run(_answer_at_once, asked)
