@@ -1,4 +1,7 @@
-"""What went wrong in a deployed program: failed executions, errors in logs, dead letters, refused permissions."""
+"""What went wrong in a deployed program: failed executions, errors in logs, dead letters, refused permissions.
+
+Other programs may be deployed into the same embedded AWS; what goes wrong there is not told.
+"""
 
 import json
 import re
@@ -25,8 +28,24 @@ def symptoms(aws: Sandbox, stack: Stack, since: float) -> list[str]:
         stack: the program.
         since: seconds since the epoch.
     """
-    kinds = (_executions(aws, since), _refused(aws, since), _log_lines(aws, since), _dead_letters(aws, stack))
+    names = _names(stack)
+    kinds = (
+        _executions(aws, names, since),
+        _refused(aws, names, since),
+        _log_lines(aws, names, since),
+        _dead_letters(aws, stack, names),
+    )
     return [line for kind in kinds for line in _some(kind)]
+
+
+def _names(stack: Stack) -> set[str]:
+    """What the program's resources are called: ids, names and ARNs."""
+    return {
+        name
+        for _, _, id, state in stack.resources
+        for name in (id, state.get("name"), state.get("arn"))
+        if isinstance(name, str)
+    }
 
 
 def _some(lines: Iterator[str]) -> Iterator[str]:
@@ -42,17 +61,15 @@ def _short(text: str) -> str:
     return text if len(text) <= CHARACTERS else f"{text[:CHARACTERS]}…"
 
 
-def _executions(aws: Sandbox, since: float) -> Iterator[str]:
+def _executions(aws: Sandbox, names: set[str], since: float) -> Iterator[str]:
     states = aws.client("stepfunctions")
-    machines = [
-        found for page in states.get_paginator("list_state_machines").paginate() for found in page["stateMachines"]
-    ]
-    for machine in machines:
+    pages = states.get_paginator("list_state_machines").paginate()
+    for machine in (found for page in pages for found in page["stateMachines"] if found["name"] in names):
         for status in FAILED:
-            pages = states.get_paginator("list_executions").paginate(
+            closed = states.get_paginator("list_executions").paginate(
                 stateMachineArn=machine["stateMachineArn"], statusFilter=status
             )
-            for found in (found for page in pages for found in page["executions"]):
+            for found in (found for page in closed for found in page["executions"]):
                 if found["stopDate"].timestamp() < since:
                     continue
                 told = states.describe_execution(executionArn=found["executionArn"])
@@ -60,17 +77,22 @@ def _executions(aws: Sandbox, since: float) -> Iterator[str]:
                 yield f"execution {machine['name']}:{found['name']} {status}: {reason or 'no error is given'}"
 
 
-def _refused(aws: Sandbox, since: float) -> Iterator[str]:
+def _refused(aws: Sandbox, names: set[str], since: float) -> Iterator[str]:
     for refusal in aws.front_door.refusals.since(since):
+        # An assumed role's ARN ends with the role's name and the session's, an object's begins with its bucket's.
+        if names.isdisjoint({refusal.resource, *refusal.resource.split("/"), *refusal.principal.split("/")}):
+            continue
         on = f" on {refusal.resource}" if refusal.resource else ""
         yield f"refused {refusal.principal}: no policy allows {refusal.action}{on}"
 
 
-def _log_lines(aws: Sandbox, since: float) -> Iterator[str]:
+def _log_lines(aws: Sandbox, names: set[str], since: float) -> Iterator[str]:
     aws.cloud.service("lambda").flush_logs()
     logs = aws.client("logs")
     groups = [found for page in logs.get_paginator("describe_log_groups").paginate() for found in page["logGroups"]]
     for group in (found["logGroupName"] for found in groups):
+        if names.isdisjoint({group, group.removeprefix("/aws/lambda/")}):
+            continue
         for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=int(since * 1000)):
             for event in page["events"]:
                 if error := _error(event["message"].strip()):
@@ -97,14 +119,15 @@ def _error(message: str) -> str | None:
     return " ".join(part if isinstance(part, str) else json.dumps(part) for part in said if part)
 
 
-def _dead_letters(aws: Sandbox, stack: Stack) -> Iterator[str]:
+def _dead_letters(aws: Sandbox, stack: Stack, names: set[str]) -> Iterator[str]:
     # It needs the emulator's environment, which is set when the embedded AWS starts.
     from eda_sandbox.foundation.messages import messages
 
     sqs, named = aws.client("sqs"), _named_as_dead_letters([state for *_, state in stack.resources])
     for url in (url for page in sqs.get_paginator("list_queues").paginate() for url in page.get("QueueUrls", [])):
         name = url.rpartition("/")[2]
-        if aws.cloud.arn("sqs", name) not in named and not re.search(r"dlq|dead-?letter", name, re.IGNORECASE):
+        looks_so = name in names and re.search(r"dlq|dead-?letter", name, re.IGNORECASE)
+        if aws.cloud.arn("sqs", name) not in named and not looks_so:
             continue
         if found := messages(aws.cloud, name):
             yield f"dead letters in {name}: {len(found)}, such as {found[0].text}"

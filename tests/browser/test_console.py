@@ -10,6 +10,7 @@ import pytest
 from eda_sandbox.console import Console, recording
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
+from eda_sandbox.pytest_plugin import EdaSandbox
 
 from pipeline.demo.back_half import BackHalf
 from pipeline.demo.client import Ledger, OrdersClient
@@ -33,6 +34,16 @@ def machine_of(stack: Stack) -> str:
 def count_of(page: Page, name: str) -> int:
     """A number of the accounting."""
     return int(page.locator(f"[data-count='{name}'] dd").inner_text())
+
+
+def written(page: Page, count: int, ledger: Ledger, eda: EdaSandbox) -> None:
+    """Wait until so many orders are written; what hinders them is said."""
+
+    def stands() -> str:
+        said = page.locator("#accounting").inner_text()
+        return "\n".join([f"{count} orders to be written", said, *ledger.unexpected, *eda.symptoms()])
+
+    wait_until(lambda: count_of(page, "written") == count, stands)
 
 
 def send_orders(page: Page) -> None:
@@ -73,9 +84,14 @@ def settled(shown: Console) -> Iterator[None]:
 
 
 def test_orders_are_watched_followed_broken_and_repaired(
-    opened: Opened, aws: Sandbox, stack: Stack, picture: Callable[[str], None], settled: None
+    opened: Opened,
+    aws: Sandbox,
+    stack: Stack,
+    picture: Callable[[str], None],
+    settled: None,
+    ledger: Ledger,
 ) -> None:
-    page = opened.page
+    page, eda = opened.page, EdaSandbox(aws, stack)
     expect(page.locator("#accounting")).to_be_visible()
     send_orders(page)
     send_orders(page)
@@ -85,7 +101,7 @@ def test_orders_are_watched_followed_broken_and_repaired(
     )
     picture("console")
     # One of each ten never gets its details.
-    wait_until(lambda: count_of(page, "written") == 18, "the orders are written")
+    written(page, 18, ledger, eda)
     bring_to_the_dashboard(page, aws, stack)
     expect(page.locator("#chart canvas")).to_be_visible()
 
@@ -113,7 +129,7 @@ def test_orders_are_watched_followed_broken_and_repaired(
     chip.click()
     page.click("[data-act=redrive]")
     expect(page.locator("#items h3")).to_have_text("0 messages")
-    wait_until(lambda: count_of(page, "written") == 27, "the orders are written")
+    written(page, 27, ledger, eda)
     bring_to_the_dashboard(page, aws, stack)
     expect(page.locator(".balance")).to_have_attribute("data-balanced", "true")
     assert (count_of(page, "lost"), count_of(page, "doubled")) == (0, 0)
@@ -179,18 +195,25 @@ def test_the_keyboard_opens_what_a_click_opens(opened: Opened, stack: Stack, set
     expect(page.locator("#panel")).to_contain_text("Try it")
 
 
+def height_of_focus(page: Page) -> float:
+    """How far down in the drawing the box lies that has the focus, however the page is scrolled."""
+    top = "getBoundingClientRect().top"
+    return float(page.evaluate(f"document.activeElement.{top} - document.querySelector('.drawing').{top}"))
+
+
 def test_arrow_keys_lead_from_box_to_box_and_a_new_drawing_keeps_the_place(
     opened: Opened, aws: Sandbox, stack: Stack, settled: None
 ) -> None:
     page = opened.page
     first = page.locator(f".resource[data-id='{machine_of(stack)}']")
     first.focus()
-    top = page.evaluate("document.activeElement.getBoundingClientRect().top")
+    height = height_of_focus(page)
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("document.activeElement.getBoundingClientRect().top") > top
+    below = height_of_focus(page)
+    assert below > height
     place = page.evaluate("document.activeElement.dataset.id")
     page.keyboard.press("ArrowUp")
-    assert page.evaluate("document.activeElement.getBoundingClientRect().top") <= top
+    assert height_of_focus(page) < below
     page.locator(f"[data-id='{place}']").focus()
     page.evaluate("document.querySelector('.drawing').id = 'before'")
     aws.client("sqs").create_queue(QueueName="queue-of-a-new-drawing")

@@ -1,6 +1,7 @@
 """A wait that fails says what went wrong in the program meanwhile."""
 
 import json
+from pathlib import Path
 
 import pytest
 from eda_sandbox.embedded import Sandbox
@@ -47,11 +48,24 @@ for name, value in {"queue": inbox.url, "function": function.name, "machine": ma
 
 
 @pytest.fixture(scope="module")
-def eda(aws: Sandbox, deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> EdaSandbox:
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("program")
     (folder / "Pulumi.yaml").write_text("name: symptoms\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
-    return EdaSandbox(aws, deploy_here(folder / "__main__.py"))
+    return folder / "__main__.py"
+
+
+@pytest.fixture(scope="module")
+def eda(aws: Sandbox, deploy_here: Deploy, program: Path) -> EdaSandbox:
+    return EdaSandbox(aws, deploy_here(program))
+
+
+def make_all_go_wrong(eda: EdaSandbox) -> None:
+    """Everything that can; it has when the program tells four kinds of symptoms."""
+    eda.client("stepfunctions").start_execution(stateMachineArn=eda.outputs["machine"], name="first")
+    eda.client("sqs").send_message(QueueUrl=eda.outputs["queue"], MessageBody="SKU-1")
+    eda.client("lambda").invoke(FunctionName=eda.outputs["function"], Payload=json.dumps({"list": True}))
+    wait_until(lambda: len({line.partition(" ")[0] for line in eda.symptoms()}) == 4, "four kinds of symptoms")
 
 
 def test_what_went_wrong_is_said_when_a_wait_fails(eda: EdaSandbox) -> None:
@@ -65,11 +79,7 @@ def test_what_went_wrong_is_said_when_a_wait_fails(eda: EdaSandbox) -> None:
         nonlocal asked
         if not asked:
             asked = True
-            eda.client("stepfunctions").start_execution(stateMachineArn=eda.outputs["machine"], name="first")
-            eda.client("sqs").send_message(QueueUrl=eda.outputs["queue"], MessageBody="SKU-1")
-            eda.client("lambda").invoke(FunctionName=eda.outputs["function"], Payload=json.dumps({"list": True}))
-            # What is waited for has failed when all of this has.
-            wait_until(lambda: len({line.partition(" ")[0] for line in eda.symptoms()}) == 4, "four kinds of symptoms")
+            make_all_go_wrong(eda)
         return False
 
     with pytest.raises(AssertionError) as failed:
@@ -84,6 +94,14 @@ def test_what_went_wrong_is_said_when_a_wait_fails(eda: EdaSandbox) -> None:
         ": 1, such as SKU-1",
     ):
         assert part in said, said
+
+
+def test_what_goes_wrong_in_another_program_is_not_said(
+    eda: EdaSandbox, aws: Sandbox, deploy_here: Deploy, program: Path
+) -> None:
+    own, another = EdaSandbox(aws, eda._stack), EdaSandbox(aws, deploy_here(program, "another"))
+    make_all_go_wrong(another)
+    assert not set(own.symptoms()) & set(another.symptoms())
 
 
 def test_what_went_wrong_before_is_not_said_again(eda: EdaSandbox, aws: Sandbox) -> None:
