@@ -15,11 +15,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 RETRIES = 8
-"""How often a request is repeated that got no answer, or one that asks to come again later."""
+"""How often a request is repeated that got no answer, or one after which it is sent again."""
 GATEWAY_TIMEOUT = 504
 """The gateway heard nothing from what is behind it; that may have done its work (RFC 9110, 15.6.5)."""
-COME_AGAIN = frozenset({429, 503})
-"""Answers that ask to come again later."""
+COME_AGAIN = frozenset({429, 502, 503, GATEWAY_TIMEOUT})
+"""Answers after which the same request is sent again: they ask for it, or a function ended without an answer. Each of
+the API's requests can be repeated."""
 LONGEST_WAIT = 5.0
 """Seconds between two attempts at most."""
 
@@ -72,8 +73,8 @@ class OrdersClient:
         url: the stage's invoke URL.
         credentials: of a caller that may invoke the API.
         region: the API's region.
-        retries: how often a request is sent that gets no answer, or one that asks to come again later.
-        come_again: statuses of the answers that ask for it.
+        retries: how often a request is sent that gets no answer, or one of ``come_again``.
+        come_again: statuses after which the same request is sent again.
     """
 
     def __init__(

@@ -32,7 +32,6 @@ from pipeline.demo.progress import ProgressLines
 from pipeline.demo.report import as_json, ok, show, show_poison
 from pipeline.demo.run import DemoError, Pipeline, Run
 from pipeline.demo.showing import shown
-from pipeline.demo.target import send_to_aws
 from pipeline.trace import show as show_trace
 
 PATIENCE_SECONDS = 120.0
@@ -80,6 +79,9 @@ def on_aws(options: Options, stack_name: str, outputs_file: Path | None, yes: bo
     Returns:
         The exit code: 1 when the accounting does not add up, or nothing could be sent.
     """
+    # It loads all components, for what a run costs; a run here has no use for them.
+    from pipeline.demo.target import send_to_aws
+
     console = progress.console(stderr=options.json)
     ended_by_signals(console)
     stop, begin = stopped_by_ctrl_c(console), time.perf_counter()

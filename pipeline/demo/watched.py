@@ -33,6 +33,8 @@ BARS = 24
 STEPS = (1, 5, 15, 60, 300, 900, 3600, 6 * 3600, 86400)
 """Seconds that a bar can stand for."""
 MORE_ORDERS = 10
+SENDER = "more-orders"
+"""The thread that sends them."""
 MORE_SECONDS = 600.0
 """After which an order that does not come to wait for its details is not given them any more."""
 FIRST_SEED = 1_000
@@ -164,7 +166,7 @@ class Watched:
     def send_orders(self) -> console.Answer:
         """Send some orders more, on threads of their own."""
         seed = next(self._seeds)
-        threading.Thread(target=self._send, args=(seed,), name="more-orders", daemon=True).start()
+        threading.Thread(target=self._send, args=(seed,), name=SENDER, daemon=True).start()
         return console.Answer(f"{MORE_ORDERS} orders are on their way (seed {seed})")
 
     def send_poison(self) -> console.Answer:

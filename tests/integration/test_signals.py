@@ -16,14 +16,14 @@ from tests.waiting import wait_until
 
 PIPELINE, SANDBOX = [sys.executable, "-m", "pipeline"], [sys.executable, "-m", "eda_sandbox"]
 COMMANDS = {
-    "demo": [*PIPELINE, "demo", "--orders", "200", "--elements", "200"],
+    "demo": [*PIPELINE, "demo", "--orders", "60", "--elements", "200"],
     "iam-proof": [*PIPELINE, "iam-proof"],
     "soak": [*PIPELINE, "soak", "--orders", "100"],
     "provider": [*SANDBOX, "provider"],
     "run": [*SANDBOX, "run", "--", "sleep", "300"],
     "dev": [*SANDBOX, "dev", "examples/queue"],
 }
-LONGEST = {"demo": 24.0, "iam-proof": 15.0, "soak": 18.0, "provider": 5.0, "run": 5.0, "dev": 10.0}
+LONGEST = {"demo": 14.0, "iam-proof": 10.0, "soak": 12.0, "provider": 4.0, "run": 4.0, "dev": 8.0}
 """Seconds from its start within which a command gets its signal."""
 MOMENTS = {"demo": 10, "iam-proof": 2, "soak": 2, "provider": 4, "run": 4, "dev": 3}
 AT_ONCE = 20

@@ -1,9 +1,14 @@
 """Whatever fails and whoever is stopped: an accepted order is delivered once, waits, or lies in the queue."""
 
+import itertools
+import json
+from typing import Any
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.reliability.workflow_world import ANSWERS, ORDERS, Fault, World
+from tests.reliability.workflow_world import ANSWERS, MACHINE, ORDERS, Fault, World
 
 KEYS = ("a", "b", "c")
 FAULTS = st.builds(
@@ -107,5 +112,30 @@ def test_every_accepted_order_has_an_owner_and_is_delivered_once(
         # Where the answer to the acceptance itself was lost, and then every look at it, nobody can say.
         if not any(fault.service == "dynamodb" and fault.kind == "lost" and fault.length >= 4 for fault in faults):
             assert shown <= told
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("number", range(5))
+def test_an_order_is_delivered_whenever_its_row_is_accepted(number: int) -> None:
+    """The execution is started before the row is accepted, and that may happen between any two of its calls."""
+    world = World()
+    row = {"order_id": {"S": "a"}, "status": {"S": "ADMITTED"}, "open": {"S": "open"}, "updated_at": {"S": "2026"}}
+    world.memory.put_item(TableName=ORDERS, Item=row)
+    calls = itertools.count()
+
+    def accept(_: str, request: dict[str, Any]) -> None:
+        if request["TableName"] == ORDERS and next(calls) == number:
+            world.memory.item(ORDERS, "a").update({"version": {"N": "1"}, "status": {"S": "PENDING"}})
+
+    world.memory.before = accept
+    try:
+        world.stepfunctions.start_execution(MACHINE, "a", json.dumps({"id": "a", "version": 1, "payload": {}}))
+        world.loop.pass_time(1000)
+        assert next(calls) > number
+        assert world.details("a") == 202
+        world.loop.pass_time(1000)
+        assert world.memory.item(ORDERS, "a")["status"]["S"] == "COMPLETED"
+        assert world.sqs.messages == {}
     finally:
         world.close()

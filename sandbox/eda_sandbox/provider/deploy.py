@@ -12,10 +12,7 @@ import yaml
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.made import Made
-from eda_sandbox.provider.mocks import Change
-from eda_sandbox.provider.resource import Context
-from eda_sandbox.provider.table import resource_type
+from eda_sandbox.provider.made import Change, Made
 
 
 class DeploymentError(SandboxError):
@@ -151,6 +148,10 @@ def _followed(
 
 def destroy(cloud: Cloud, stack: Stack) -> None:
     """Remove a stack's resources, the last made first."""
+    # They load Pulumi, which is otherwise the program's process's alone.
+    from eda_sandbox.provider.resource import Context
+    from eda_sandbox.provider.table import resource_type
+
     for token, name, id, state in reversed(stack.resources):
         resource_type(token).remove(Context(cloud, f"urn:{token}::{name}", name), id, state)
 

@@ -3,6 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+Change = tuple[str, str, str]
+"""What was done (``create``, ``update``, ``replace``, ``delete``), the type token and the logical name."""
+
 
 @dataclass(frozen=True)
 class Made:

@@ -15,12 +15,9 @@ from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider import difference
 from eda_sandbox.provider.convert import Inputs
 from eda_sandbox.provider.invokes import answer
-from eda_sandbox.provider.made import Made
+from eda_sandbox.provider.made import Change, Made
 from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.table import resource_type
-
-Change = tuple[str, str, str]
-"""What was done (``create``, ``update``, ``replace``, ``delete``), the type token and the logical name."""
 
 
 class ActingMocks(Mocks):

@@ -85,7 +85,9 @@ def _machine(
             otherwise="LookWhoWaits",
             next="WaitForCallback",
         ),
-        **rows.look("LookWhoWaits", version="called", mine="WaitForCallback", unanswered="Unanswered"),
+        **rows.look(
+            "LookWhoWaits", version="called", mine="WaitForCallback", unanswered="Unanswered", again="MarkAwaiting"
+        ),
         **rows.unanswered("Unanswered", back="MarkAwaiting"),
         **_callback(partition, token_keeper_arn, callback_table_name, wait_timeout),
         "Write": rows.write(
@@ -96,7 +98,7 @@ def _machine(
             next="Succeeded",
             ends=True,
         ),
-        **rows.look("LookWhoWrote", version="ended", mine="Succeeded", unanswered="Overtaken"),
+        **rows.look("LookWhoWrote", version="ended", mine="Succeeded", unanswered="Overtaken", again="Write"),
         "Succeeded": {"Type": "Succeed"},
         "Withdrawn": {"Type": "Succeed"},
         **_failed("Overtaken", "RowChanged", "the row was changed by another than this execution"),
@@ -558,8 +560,12 @@ class _Rows:
             "Next": next,
         }
 
-    def look(self, name: str, *, version: str, mine: str, unanswered: str) -> dict[str, Any]:
-        """Whose write a refused condition met: this execution's own leads to ``mine``."""
+    def look(self, name: str, *, version: str, mine: str, unanswered: str, again: str) -> dict[str, Any]:
+        """Whose write a refused condition met: this execution's own leads to ``mine``.
+
+        A row that had no version when it was written may have got its first one before it is looked at: the condition
+        holds now, and ``again`` writes.
+        """
         return {
             name: self.read(catch="RowUnread", next=f"{name}Result"),
             f"{name}Result": {
@@ -575,6 +581,13 @@ class _Rows:
                         "Next": mine,
                     },
                     {**_without_version(), "Next": unanswered},
+                    {
+                        "And": [
+                            {"Variable": "$.row.Item.version.N", "IsPresent": True},
+                            {"Variable": "$.row.Item.version.N", "StringEqualsPath": "$.run.begun"},
+                        ],
+                        "Next": again,
+                    },
                 ],
                 "Default": "Overtaken",
             },
