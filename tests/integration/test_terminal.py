@@ -14,9 +14,40 @@ PHASES = ("orders", "details", "written", "curated", "redshift", "ingestions")
 LIVE = re.compile(r"^[-\\|/] (\S+|tracing an order) +((\d+)( of \d+)?)? *\d:\d\d:\d\d( .*)?$")
 
 
-@pytest.mark.parametrize("columns", [80, 120])
-def test_the_demo_in_a_terminal(columns: int) -> None:
-    terminal = Terminal(DEMO, columns, ROOT, {})
+PROGRESS = """
+import time
+from pipeline.demo import progress
+from pipeline.demo.progress import ProgressLines
+console = progress.console()
+with ProgressLines(console) as lines:
+    for phase in ("orders", "details", "written", "curated", "redshift", "ingestions"):
+        begin, done = time.monotonic(), 0
+        # Longer than what is live takes to be drawn anew.
+        while time.monotonic() < begin + 0.2:
+            done += 1
+            lines(phase, done, None, ", ".join(f"{done} of one kind" for _ in range(12)))
+        lines(phase, done, done)
+"""
+
+
+@pytest.mark.parametrize("columns", [40, 80, 120])
+def test_progress_is_no_wider_than_the_terminal(columns: int) -> None:
+    see(Terminal([sys.executable, "-c", PROGRESS], columns, ROOT, {}), columns)
+
+
+def test_the_demo_in_a_terminal() -> None:
+    terminal = Terminal(DEMO, 80, ROOT, {})
+    live, lines = see(terminal, 80)
+    said = "\n".join(lines)
+    # Resources count up while they are made.
+    made = [int(found[3]) for line in live if (found := LIVE.match(line)) and found[1] == "resources" and found[3]]
+    assert len(made) > 5
+    assert all(before <= after for before, after in pairwise(made))
+    assert len([line for line in lines if re.fullmatch(r"  \d+ resources in [\d.]+ s", line)]) == 1, said
+
+
+def see(terminal: Terminal, columns: int) -> tuple[list[str], list[str]]:
+    """Watch a command to its end: what was live on the screen, and what stays."""
     live: list[str] = []
     for screen in terminal.screens():
         running = [line for line in screen if re.match(r"[-\\|/] ", line)]
@@ -35,8 +66,4 @@ def test_the_demo_in_a_terminal(columns: int) -> None:
         assert len([line for line in lines if line.startswith(f"  {phase} ")]) == 1, said
     where = [next(number for number, line in enumerate(lines) if line.startswith(f"  {phase} ")) for phase in PHASES]
     assert where == sorted(where), said
-    # Resources count up while they are made.
-    made = [int(found[3]) for line in live if (found := LIVE.match(line)) and found[1] == "resources" and found[3]]
-    assert len(made) > 5
-    assert all(before <= after for before, after in pairwise(made))
-    assert len([line for line in lines if re.fullmatch(r"  \d+ resources in [\d.]+ s", line)]) == 1, said
+    return live, lines
