@@ -109,6 +109,10 @@ def sent(aws: Sandbox, stack: Stack, orders: OrdersClient, behind: BackHalf) -> 
     wanted = set(made.ids.values())
 
     def curated() -> bool:
+        hops = behind.hops()
+        # A load takes what the ledger calls done, which is later than that a file is there.
+        if hops.queries["STARTED"] or hops.queries.total() < hops.objects:
+            return False
         return wanted <= {row.order_id for row in behind.current() if row.version == 3}
 
     wait_until(curated, "the orders are in the curated data")
@@ -116,12 +120,16 @@ def sent(aws: Sandbox, stack: Stack, orders: OrdersClient, behind: BackHalf) -> 
     chain = Chain(aws, stack, None)
     for order_id in wanted:
         # The end of an ingestion has no event: the reconciler sees it.
-        wait_until(partial(delivered, aws, stack, order_id, chain), "it is delivered")
+        wait_until(partial(delivered, aws, stack, order_id, chain), lambda: str(traced(aws, stack, order_id).ended))
     return made
 
 
 def traced(aws: Sandbox, stack: Stack, id: str) -> Traced:
     return Trace(aws.client, stack.outputs).run(id)
+
+
+def stands(aws: Sandbox, stack: Stack, id: str) -> str:
+    return f"it is delivered: {traced(aws, stack, id).ended}"
 
 
 def delivered(aws: Sandbox, stack: Stack, id: str, chain: Chain) -> bool:
