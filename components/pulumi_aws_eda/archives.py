@@ -19,12 +19,12 @@ from pathlib import Path
 
 import pulumi
 
-from pulumi_aws_eda import bytecode
+from pulumi_aws_eda import bytecode, dependencies
 
 RUNTIME = "python3.13"
 """Lambda's runtime of functions that name none; where this Python is of that version, layers hold its bytecode."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
-_SKIPPED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
+_SKIPPED = frozenset({".venv", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 POWERTOOLS = ("aws_lambda_powertools", "jmespath", "typing_extensions")
 """The packages of the bundled Powertools layer: Powertools and what it needs beside boto3."""
 WHEEL_VERSION = "0.1.0"
@@ -43,6 +43,87 @@ def directory_archive(path: str | os.PathLike[str]) -> pulumi.FileArchive:
     """
     root = Path(path).resolve()
     return _archive({str(file.relative_to(root)): file for file in _files(root)}, root)
+
+
+def python_archive(
+    path: str | os.PathLike[str], *, runtime: str = RUNTIME, architecture: str = "arm64"
+) -> pulumi.FileArchive:
+    """A function's code with the third-party packages that its folder asks for, as a deterministic ZIP archive.
+
+    The folder's ``uv.lock``, ``requirements.txt`` or ``pyproject.toml``, the first that is there, names them. With a
+    ``uv.lock``, or a ``requirements.txt`` that has hashes, the bytes are the same on every machine; without, they are
+    resolved where the program runs, and a warning says so. uv installs wheels alone, for Lambda's platform, and the
+    archive is kept: it is made once for the same content.
+
+    Args:
+        path: the folder; its files lie at the archive's root. A ``.venv`` and the files that name dependencies stay.
+        runtime: of the function, ``python3.11`` to ``python3.13``.
+        architecture: of the function, ``arm64`` or ``x86_64``.
+
+    Raises:
+        DependencyError: a package has no wheel for the platform, lies in the folder too, or cannot be had; or the
+            archive is over Lambda's limit (250 MB unzipped, 50 MB zipped; Lambda quotas).
+        FileNotFoundError: the folder does not exist or is empty, or a link in it leads nowhere.
+        ValueError: a link in it leads to a folder that the link is in.
+    """
+    root, platform = Path(path).resolve(), dependencies.Platform(runtime, architecture)
+    files = {str(file.relative_to(root)): file for file in _files(root)}
+    code = {name: file for name, file in files.items() if name not in dependencies.SOURCES}
+    return _with_packages(root, platform, code, "")
+
+
+def python_layer_archive(
+    path: str | os.PathLike[str], *, runtime: str = RUNTIME, architecture: str = "arm64"
+) -> pulumi.FileArchive:
+    """The third-party packages that a folder asks for as a layer, which functions share.
+
+    Args:
+        path: a folder with a ``uv.lock``, ``requirements.txt`` or ``pyproject.toml``; its code is not taken.
+        runtime: of the functions, ``python3.11`` to ``python3.13``.
+        architecture: of the functions, ``arm64`` or ``x86_64``.
+
+    Raises:
+        DependencyError: as for ``python_archive``; or the folder asks for nothing.
+    """
+    root, platform = Path(path).resolve(), dependencies.Platform(runtime, architecture)
+    return _with_packages(root, platform, {}, "python/")
+
+
+def _with_packages(
+    root: Path, platform: dependencies.Platform, code: dict[str, Path], folder: str
+) -> pulumi.FileArchive:
+    wanted = dependencies.locked(root, platform)
+    if wanted is None or not wanted.lines:
+        if not code:
+            raise dependencies.DependencyError(f"{root} names no dependencies in {', '.join(dependencies.SOURCES)}")
+        return _archive(code, root)
+    if not wanted.stable:
+        pulumi.log.warn(
+            f"{wanted.source} is not locked, so other machines may package other versions; lock it with `uv lock`, or "
+            f"with `uv pip compile --generate-hashes {wanted.source.name} -o requirements.txt`"
+        )
+    packages = dependencies.packed(dependencies.installed(wanted, platform, _cache()))
+    tops = {_top(name) for name in packages}
+    both = sorted(tops & {_top(name.replace(os.sep, "/")) for name in code})
+    if both:
+        raise dependencies.DependencyError(f"{', '.join(both)} of {wanted.source} lies in {root} too")
+    made = _archive(
+        code | {f"{folder}{name}": file for name, file in packages.items()},
+        root,
+        {dependencies.RECORD: dependencies.record(wanted, platform, folder.rstrip("/"), list(packages))},
+    )
+    sizes = {top: sum(file.stat().st_size for name, file in packages.items() if _top(name) == top) for top in tops}
+    whole = sum(sizes.values()) + sum(file.stat().st_size for file in code.values())
+    zipped = Path(str(made.path)).stat().st_size
+    if said := dependencies.too_large(whole, zipped, sizes):
+        raise dependencies.DependencyError(f"{root} is too large for Lambda: {said}")
+    if said := dependencies.too_large(whole, zipped, sizes, share=0.8):
+        pulumi.log.warn(f"{root} is near Lambda's limits: {said}")
+    return made
+
+
+def _top(name: str) -> str:
+    return name.partition("/")[0]
 
 
 @cache

@@ -120,7 +120,7 @@ def sent(aws: Sandbox, stack: Stack, orders: OrdersClient, behind: BackHalf) -> 
     chain = Chain(aws, stack, None)
     for order_id in wanted:
         # The end of an ingestion has no event: the reconciler sees it.
-        wait_until(partial(delivered, aws, stack, order_id, chain), lambda: str(traced(aws, stack, order_id).ended))
+        wait_until(partial(delivered, aws, stack, order_id, chain), partial(stands, aws, stack, order_id))
     return made
 
 
