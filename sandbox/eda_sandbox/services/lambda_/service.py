@@ -1,9 +1,11 @@
 """The control plane of Lambda, and ``Invoke``."""
 
 import base64
+import contextlib
 import hashlib
 import json
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Iterable
@@ -18,6 +20,7 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.services.lambda_ import dependencies
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, check_options, configuration_of, described
 from eda_sandbox.services.lambda_.function import PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
@@ -195,8 +198,7 @@ class Lambda(Service):
             content = self._archive(request["Content"])
             # Many functions bring the same layer: its files are there once.
             folder = self.cloud.folder / "layers" / hashlib.sha256(content).hexdigest()
-            if not folder.exists():
-                unpack(content, folder)
+            self._unpack(content, folder)
             arn = self.cloud.arn("lambda", f"layer:{name}")
             version = {
                 "LayerArn": arn,
@@ -490,9 +492,21 @@ class Lambda(Service):
         content = self._archive(code)
         digest = _digest(content)
         folder = self.cloud.folder / "functions" / f"{name}-{hashlib.sha256(content).hexdigest()[:12]}"
-        folder.mkdir(parents=True, exist_ok=True)
-        unpack(content, folder)
+        self._unpack(content, folder)
         return folder, len(content), digest
+
+    def _unpack(self, content: bytes, folder: Path) -> None:
+        """Unpack an archive into a folder that is named after its content; what is there stays."""
+        if folder.exists():
+            return
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+            made = Path(temporary, "made")
+            made.mkdir()
+            unpack(content, made)
+            dependencies.fit(made, self.cloud.folder / "dependencies")
+            with contextlib.suppress(OSError):  # another request has made it meanwhile
+                made.rename(folder)
 
     def _archive(self, code: dict[str, Any]) -> bytes:
         if "ZipFile" in code:
