@@ -26,7 +26,7 @@ from tests.unit.test_plugin import COMPONENTS, as_sent, inputs_of, provider
 
 # The components as the cases name them: there they are replaced by what is sent.
 programs: Any = component_cases
-SHUFFLES, PROCESSES = 10, 2
+SHUFFLES, PROCESSES = 5, 2
 ARN = "arn:aws:lambda:eu-central-1:123456789012:function"
 COLUMNS = {"order_id": "STRING", "version": "INTEGER", "paid": "BOOLEAN", "at": "DATETIME"}
 
