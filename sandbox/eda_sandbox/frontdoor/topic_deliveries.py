@@ -116,7 +116,7 @@ class TopicDeliveries:
             client.send_message(QueueUrl=self._cloud.queue_url(endpoint), **message)
 
     def _give_up(self, topic_arn: str, message: dict[str, Any], dead_letters: str | None, error: Exception) -> None:
-        """What the subscriber refuses is not tried again: it goes to the subscription's dead-letter queue, or is lost."""
+        """Keep what the subscriber refuses, which is not tried again, in the subscription's dead-letter queue."""
         if dead_letters is None:
             log.warning("%s: a message is lost: %s", topic_arn, error)
             return
