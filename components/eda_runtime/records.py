@@ -1,7 +1,7 @@
 """What a function is given, whatever it came through: the record of a queue or a stream, and what its sender wrote.
 
-``IdempotentLambda`` has whatever is pushed (a topic's messages, a bus's events, a schedule's slots) come through a queue,
-so a record may hold what another service wrapped::
+``IdempotentLambda`` has whatever is pushed (a topic's messages, a bus's events, a schedule's slots) come through a
+queue, so a record may hold what another service wrapped::
 
     def handle(record, context):
         reading = message_of(record)
@@ -54,8 +54,8 @@ def source_of(event: Any) -> Source:
 
 
 def unwrapped(record: Any) -> Any:
-    """What came through a queue, as its own service sends it: the record of a topic's message, or an event of a bus; any
-    other record or event as it is."""
+    """What came through a queue, as its own service sends it: the record of a topic's message, or an event of a bus;
+    any other record or event as it is."""
     if source_of(record) is not Source.SQS:
         return record
     body = parsed(record.get("body"))
@@ -69,8 +69,9 @@ def unwrapped(record: Any) -> Any:
 
 
 def message_of(record: Any) -> Any:
-    """What the sender wrote: a queue's or a topic's message, JSON as its value; what a Kinesis record carries, likewise,
-    and bytes that are no text as such; an event of a bus, a schedule or a bucket, and a table's change, as a whole.
+    """What the sender wrote: a queue's or a topic's message, JSON as its value; what a Kinesis record carries,
+    likewise, and bytes that are no text as such; an event of a bus, a schedule or a bucket, and a table's change, as a
+    whole.
 
     Args:
         record: a record of a batch, or an event.

@@ -1,7 +1,6 @@
 """Functions behind every source: each delivery comes twice and has one effect, and what fails for good is kept."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,7 +16,8 @@ PROGRAM = """
 import json, pulumi, pulumi_aws as aws
 from pulumi_aws_eda import EncryptionKey, IdempotentLambda, archives
 key = EncryptionKey("key", {"deletion_window_in_days": 7})
-seen = aws.dynamodb.Table("seen", hash_key="id", billing_mode="PAY_PER_REQUEST", attributes=[{"name": "id", "type": "S"}])
+seen = aws.dynamodb.Table("seen", hash_key="id", billing_mode="PAY_PER_REQUEST",
+    attributes=[{"name": "id", "type": "S"}])
 topic = aws.sns.Topic("readings")
 ordered = aws.sns.Topic("ordered", name="ordered.fifo", fifo_topic=True, content_based_deduplication=True)
 bus = aws.cloudwatch.EventBus("readings", name="readings")
@@ -39,7 +39,8 @@ every = IdempotentLambda("every", {
     "kms_key_arn": key.arn,
     "grants": {"Count": {**common["grants"]["Count"], "kms_key_arns": []}},
     "topic_source": {"topic_arn": topic.arn, "filter_policy": {"kind": ["temperature"]}, **delivery},
-    "event_source": {"event_bus_name": bus.name, "pattern": {"source": ["readings"], "detail-type": ["Taken"]}, **delivery},
+    "event_source": {"event_bus_name": bus.name, **delivery,
+        "pattern": {"source": ["readings"], "detail-type": ["Taken"]}},
     "object_source": {"bucket_name": bucket.bucket, "prefix": "in*/", "suffix": ".csv", **delivery},
     "schedule": {"expression": "cron(0 6 * * ? *)", "timezone": "Europe/Berlin", "detail": {"name": "slot"}},
     "kinesis_source": {"stream_arn": stream.arn, "starting_position": "AT_TIMESTAMP",
@@ -48,7 +49,8 @@ every = IdempotentLambda("every", {
 })
 given = IdempotentLambda("given", {**common, "queue_source": {
     "queue_arn": inbox.arn, "filters": [{"body": {"kind": ["temperature"]}}], "maximum_batching_window_in_seconds": 1}})
-fifo = IdempotentLambda("fifo", {**common, "topic_source": {"topic_arn": ordered.arn, "fifo": True, "max_receive_count": 1}})
+fifo = IdempotentLambda("fifo", {**common, "topic_source": {
+    "topic_arn": ordered.arn, "fifo": True, "max_receive_count": 1}})
 for name, value in {
     "seen": seen.name, "topic": topic.arn, "ordered": ordered.arn, "bucket": bucket.bucket, "stream": stream.name,
     "inbox": inbox.url, "dead_letters": every.dead_letter_queue_arn, "queues": every.source_queue_arns,
@@ -77,14 +79,14 @@ def handle(record, context):
 
 
 @pytest.fixture(scope="module")
-def sources(aws: Sandbox, deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def sources(aws: Sandbox, deploy_here: Deploy, tmp_path_factory: pytest.TempPathFactory) -> Stack:
     folder = tmp_path_factory.mktemp("every")
     (folder / "code").mkdir()
     (folder / "code" / "handler.py").write_text(HANDLER)
     (folder / "Pulumi.yaml").write_text("name: every\nruntime: python\n")
     (folder / "__main__.py").write_text(PROGRAM)
     start = datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    yield deploy_here(folder / "__main__.py", "test", config={"start": start})
+    return deploy_here(folder / "__main__.py", "test", config={"start": start})
 
 
 def effects(aws: Sandbox, sources: Stack) -> dict[str, tuple[int, str]]:
@@ -145,6 +147,9 @@ def test_each_source_has_one_effect_for_what_is_delivered_twice(aws: Sandbox, so
         "slot": f"{schedules[0]['Name']}/{slot.strftime('%Y-%m-%dT%H:%M:%SZ')}",
     }
     assert waiting(aws, [outputs["dead_letters"]]) == 0
+    # Topic, event, object and slot: each was sent to its queue at least twice.
+    sent = [kind for service, operation, kind in aws.faults.injected if (service, operation) == ("sqs", "SendMessage")]
+    assert sent.count(FaultKind.DUPLICATE) >= 4
 
 
 def test_what_fails_for_good_is_kept_in_the_form_in_which_it_came(aws: Sandbox, sources: Stack) -> None:
@@ -187,4 +192,35 @@ def test_a_fifo_topics_order_stops_at_what_fails_and_its_dead_letters_keep_the_o
     assert bodies == ["poison-1", "poison-2"]
 
 
-QUEUE = "arn:aws:sqs:eu-central-1:000000000000:inbox"
+STREAM = {"EventSourceArn": "STREAM", "StartingPosition": "LATEST"}
+INBOX = {"EventSourceArn": "INBOX"}
+
+
+@pytest.mark.parametrize(
+    ("function", "options", "message"),
+    [
+        ("every", {**INBOX, "BatchSize": 11}, "needs a MaximumBatchingWindowInSeconds"),
+        ("every", {**INBOX, "StartingPosition": "LATEST"}, "Unsupported parameter StartingPosition"),
+        ("every", {**INBOX, "MaximumRetryAttempts": 1}, "Unsupported parameter MaximumRetryAttempts"),
+        ("every", {**INBOX, "ScalingConfig": {"MaximumConcurrency": 2}, "FilterCriteria": ["{"]}, "Invalid filter"),
+        ("every", {**INBOX, "FilterCriteria": ['{"body": [1]}'] * 6}, "5 filters at most"),
+        ("given", INBOX, "already exists"),
+        ("given", {"EventSourceArn": "STREAM"}, "startingPosition"),
+        ("given", {**STREAM, "StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp"),
+        ("given", {**STREAM, "MaximumRecordAgeInSeconds": 59}, "-1 or 60"),
+        ("given", {**STREAM, "ParallelizationFactor": 11}, "ParallelizationFactor"),
+    ],
+)
+def test_a_mapping_is_refused_as_lambda_refuses_it(
+    aws: Sandbox, sources: Stack, function: str, options: dict[str, Any], message: str
+) -> None:
+    arns = {
+        "INBOX": aws.cloud.arn("sqs", sources.outputs["inbox"].rpartition("/")[2]),
+        "STREAM": aws.cloud.arn("kinesis", f"stream/{sources.outputs['stream']}"),
+    }
+    given = {**options, "EventSourceArn": arns[options["EventSourceArn"]]}
+    if "FilterCriteria" in options:
+        given["FilterCriteria"] = {"Filters": [{"Pattern": pattern} for pattern in options["FilterCriteria"]]}
+    client = aws.client("lambda")
+    with pytest.raises(client.exceptions.ClientError, match=message):
+        client.create_event_source_mapping(FunctionName=f"every-test-{function}", **given)

@@ -46,8 +46,8 @@ def default_key(token: Token, event: Any) -> Any:
     """What is hashed into the key where no JMESPath names it.
 
     ``CLIENT``: the caller and the ``Idempotency-Key`` header, with or without the quotes of the IETF's draft; so two
-    callers' keys never meet. ``EVENT``: SNS ``MessageId`` and EventBridge ``id``, also where these came through a queue,
-    of an object's event its kind, bucket, key and ``sequencer``; SQS ``messageId``, stream ``eventID``.
+    callers' keys never meet. ``EVENT``: SNS ``MessageId`` and EventBridge ``id``, also where these came through a
+    queue, of an object's event its kind, bucket, key and ``sequencer``; SQS ``messageId``, stream ``eventID``.
     ``PAYLOAD``: what the sender wrote, without what is new with every delivery.
 
     Raises:

@@ -62,7 +62,7 @@ def _check_object(where: str, argument: str, given: Any) -> None:
     if not isinstance(given, Mapping) or not given:
         raise ArgumentError(where, argument, "is no event pattern: it has to name a field at least")
     for name, value in given.items():
-        inner = f"{argument}[{name!r}]"
+        inner = f"{argument}.{name}"
         if isinstance(value, pulumi.Output):
             continue
         if isinstance(value, Mapping):
