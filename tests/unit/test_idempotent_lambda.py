@@ -264,7 +264,7 @@ def test_what_pushes_sends_to_a_queue_of_its_own_and_alone(source: str, given: A
     assert queue.json("redrivePolicy")["deadLetterTargetArn"].endswith("project-test-f-dlq")
     assert made.one(MAPPING, f"f-{source}").inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
     assert made.statements("f-role")["ReadSources"]["Resource"] == [
-        f"arn:aws:sqs:eu-central-1:123456789012:{queue.inputs['name']}"
+        f"arn:aws:sqs:eu-central-1:123456789012:queue/{queue.inputs['name']}"
     ]
     for name in (source, "dlq"):
         policy = policy_of(made, f"f-{name}")
