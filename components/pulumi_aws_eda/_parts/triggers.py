@@ -88,6 +88,7 @@ def target(
     dead_letter_arn: pulumi.Input[str],
     after: list[pulumi.Resource],
     retry_policy: Mapping[str, int] = RETRY_POLICY,
+    event_bus_name: pulumi.Input[str] | None = None,
 ) -> None:
     """A target of a rule.
 
@@ -99,11 +100,12 @@ def target(
         dead_letter_arn: the queue for events that the target did not take; its policy has to let the rule send.
         after: what has to be there before the first event.
         retry_policy: how long and how often it tries.
+        event_bus_name: the rule's bus; None is the account's own, ``default``.
     """
     aws.cloudwatch.EventTarget(
         f"{common.name}-{suffix}",
         rule=rule.name,
-        event_bus_name=rule.event_bus_name,
+        event_bus_name=event_bus_name,
         arn=arn,
         dead_letter_config={"arn": dead_letter_arn},
         retry_policy=aws.cloudwatch.EventTargetRetryPolicyArgs(**retry_policy),

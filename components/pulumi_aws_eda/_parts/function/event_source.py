@@ -85,4 +85,4 @@ def deliver(
             where, given, "maximum_event_age_in_seconds", LONGEST_AGE, 60, LONGEST_AGE
         ),
     }
-    triggers.target(common, queue.suffix, rule, queue.arn, failures, after, retry)
+    triggers.target(common, queue.suffix, rule, queue.arn, failures, after, retry, given.get("event_bus_name"))
