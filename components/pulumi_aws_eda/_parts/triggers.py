@@ -42,8 +42,12 @@ def rule(
         opts=common.opts(),
     )
     # Metrics of rules on other buses have the bus as a dimension too (EventBridge, monitoring).
-    bus = {} if event_bus_name is None else {"EventBusName": event_bus_name}
-    common.watch("rules", made.name if event_bus_name is None else pulumi.Output.concat(event_bus_name, "/", made.name))
+    bus: dict[str, pulumi.Input[str]] = {}
+    if event_bus_name is None or event_bus_name == "default":
+        common.watch("rules", made.name)
+    else:
+        bus["EventBusName"] = event_bus_name
+        common.watch("rules", pulumi.Output.concat(event_bus_name, "/", made.name))
     alarms.alarm(
         common,
         f"{suffix}-failed-invocations",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
+import pulumi_aws as aws
 
 from pulumi_aws_eda._parts.args import ArgumentError
 
@@ -37,10 +38,20 @@ def pattern(where: str, argument: str, given: Any, size: int) -> pulumi.Output[s
 
     # What has no outputs is refused before anything is made.
     _ = checked(json.dumps(given, default=lambda _later: ""))
-    return pulumi.Output.json_dumps(given).apply(checked)
+    return pulumi.Output.json_dumps(ordered(given)).apply(checked)
 
 
-def filters(where: str, given: Sequence[Mapping[str, Any]] | None) -> dict[str, Any] | None:
+def ordered(given: Any) -> Any:
+    """The same with the members of its maps in the order of their names: a map's own is lost on the way from other
+    languages."""
+    if isinstance(given, Mapping):
+        return {name: ordered(given[name]) for name in sorted(given)}
+    return [ordered(member) for member in given] if isinstance(given, list | tuple) else given
+
+
+def filters(
+    where: str, given: Sequence[Mapping[str, Any]] | None
+) -> aws.lambda_.EventSourceMappingFilterCriteriaArgs | None:
     """The ``filter_criteria`` of an event source mapping; None without filters.
 
     Args:
@@ -55,7 +66,9 @@ def filters(where: str, given: Sequence[Mapping[str, Any]] | None) -> dict[str, 
     if len(given) > MOST_FILTERS:
         raise ArgumentError(where, "filters", f"has {len(given)} patterns; a mapping has {MOST_FILTERS} at most")
     texts = [pattern(where, f"filters[{number}]", found, FILTER_SIZE) for number, found in enumerate(given)]
-    return {"filters": [{"pattern": text} for text in texts]}
+    return aws.lambda_.EventSourceMappingFilterCriteriaArgs(
+        filters=[aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=text) for text in texts]
+    )
 
 
 def _check_object(where: str, argument: str, given: Any) -> None:

@@ -50,7 +50,7 @@ class SourceQueue:
     suffix: str
     arn: pulumi.Input[str]
     given: Mapping[str, Any]
-    filters: Mapping[str, Any] | None = None
+    filters: aws.lambda_.EventSourceMappingFilterCriteriaArgs | None = None
     url: pulumi.Output[str] | None = None
     kms_key_arn: pulumi.Input[str] | None = None
 
@@ -123,7 +123,8 @@ def mappings(
         reserved: the function's reserved concurrency.
         after: what has to be there before the first message.
     """
-    limits = [queue.given.get("maximum_concurrency") for queue in queues]
+    given = [queue.given.get("maximum_concurrency") for queue in queues]
+    limits = [None if limit is None else int(limit) for limit in given]
     for queue, limit in zip(queues, limits, strict=True):
         where = f"{component}, {queue.argument}"
         window = number(where, queue.given, "maximum_batching_window_in_seconds", 0, 0, 300)
@@ -155,4 +156,5 @@ def _share(reserved: pulumi.Input[int] | None, limits: Sequence[int | None]) -> 
         return None
     if isinstance(reserved, int | float):
         return known(int(reserved)) if reserved >= 0 else None
-    return pulumi.Output.from_input(reserved).apply(known)
+    later: pulumi.Output[int] = pulumi.Output.from_input(reserved)
+    return later.apply(known)

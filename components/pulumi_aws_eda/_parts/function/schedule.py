@@ -11,6 +11,7 @@ from pulumi_aws_eda._parts import arns, triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.event_source import LONGEST_AGE, MOST_RETRIES
+from pulumi_aws_eda._parts.function.patterns import ordered
 from pulumi_aws_eda._parts.function.queue_delivery import SourceQueue
 from pulumi_aws_eda._parts.naming import physical_name
 
@@ -96,7 +97,10 @@ def schedule(
         "time": _SLOT,
         "region": arns.region(common),
         "resources": [_SCHEDULE],
-        "detail": {"envelope": {"correlation_id": correlation_id, "occurred_at": _SLOT}, **given.get("detail", {})},
+        "detail": {
+            "envelope": {"correlation_id": correlation_id, "occurred_at": _SLOT},
+            **ordered(given.get("detail", {})),
+        },
     }
     triggers.schedule(
         common,

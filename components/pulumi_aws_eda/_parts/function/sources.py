@@ -5,8 +5,9 @@ long the function cannot take them, a batch fails in part, and what fails for go
 form in which it goes back (``docs/decisions/0025-what-pushes-goes-through-a-queue.md``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -22,14 +23,14 @@ from pulumi_aws_eda._parts.function.queue_delivery import SourceQueue, check_con
 from pulumi_aws_eda._parts.function.queue_source import LONGEST_RETENTION, check_queue
 from pulumi_aws_eda._parts.function.stream_source import FunctionKinesisSourceArgs, StreamSourceArgs, check_stream
 
-_CHECKS = {
+_CHECKS: Mapping[str, Callable[[str, Any], None]] = {
     "queue_source": check_queue,
     "topic_source": topic_source.check_topic,
     "event_source": event_source.check_events,
     "object_source": object_source.check_objects,
     "schedule": schedule_source.check_schedule,
-    "stream_source": lambda where, given: check_stream(where, given, StreamSourceArgs),
-    "kinesis_source": lambda where, given: check_stream(where, given, FunctionKinesisSourceArgs),
+    "stream_source": partial(check_stream, kind=StreamSourceArgs),
+    "kinesis_source": partial(check_stream, kind=FunctionKinesisSourceArgs),
 }
 _STREAMS = ("stream_source", "kinesis_source")
 _RULES = {"event_source": "event", "object_source": "object"}
@@ -151,9 +152,9 @@ class Sources:
 
     def _rule(self, name: str, suffix: str) -> aws.cloudwatch.EventRule:
         given, where = self.args[name], f"{self.component}, {name}"
-        pattern = given["pattern"] if name == "event_source" else object_source.object_pattern(where, given)
+        wanted = given["pattern"] if name == "event_source" else object_source.object_pattern(where, given)
         what = f"{self.common.name}: events for the function"
-        return triggers.rule(self.common, suffix, what, pattern, given.get("event_bus_name"))
+        return triggers.rule(self.common, suffix, what, event_patterns.ordered(wanted), given.get("event_bus_name"))
 
     def _topics(self, name: str) -> list[pulumi.Input[str]]:
         given = self.args.get("topic_source")
