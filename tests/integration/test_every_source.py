@@ -192,6 +192,21 @@ def test_a_fifo_topics_order_stops_at_what_fails_and_its_dead_letters_keep_the_o
     assert bodies == ["poison-1", "poison-2"]
 
 
+@pytest.mark.parametrize(
+    "policy", ["{", "[]", '{"kind": "a"}', json.dumps({str(number): ["a"] for number in range(6)})]
+)
+def test_a_filter_policy_is_refused_as_sns_refuses_it(aws: Sandbox, sources: Stack, policy: str) -> None:
+    sns, topic = aws.client("sns"), sources.outputs["topic"]
+    inbox = aws.cloud.arn("sqs", sources.outputs["inbox"].rpartition("/")[2])
+    with pytest.raises(sns.exceptions.InvalidParameterException):
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=inbox, Attributes={"FilterPolicy": policy})
+    (subscribed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    with pytest.raises(sns.exceptions.InvalidParameterException):
+        sns.set_subscription_attributes(
+            SubscriptionArn=subscribed["SubscriptionArn"], AttributeName="FilterPolicy", AttributeValue=policy
+        )
+
+
 STREAM = {"EventSourceArn": "STREAM", "StartingPosition": "LATEST"}
 INBOX = {"EventSourceArn": "INBOX"}
 

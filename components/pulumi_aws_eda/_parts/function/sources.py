@@ -147,7 +147,7 @@ class Sources:
             self.common,
             fifo=any(is_fifo(self.args, name) for name in _OWN_QUEUES),
             rule_arns=[rule.arn for rule in self._rules.values()],
-            topic_arns=self._topics("topic_source"),
+            topic_arns=self._topic_arns(),
         )
 
     def _rule(self, name: str, suffix: str) -> aws.cloudwatch.EventRule:
@@ -156,9 +156,9 @@ class Sources:
         what = f"{self.common.name}: events for the function"
         return triggers.rule(self.common, suffix, what, event_patterns.ordered(wanted), given.get("event_bus_name"))
 
-    def _topics(self, name: str) -> list[pulumi.Input[str]]:
+    def _topic_arns(self) -> list[pulumi.Input[str]]:
         given = self.args.get("topic_source")
-        return [given["topic_arn"]] if given is not None and name == "topic_source" else []
+        return [] if given is None else [given["topic_arn"]]
 
     def make_queues(self, failures: pulumi.Input[str] | None, timeout: pulumi.Input[int]) -> None:
         """Make the queues that are read.
@@ -186,7 +186,7 @@ class Sources:
                 suffix,
                 fifo=is_fifo(self.args, name),
                 rule_arns=[self._rules[name].arn] if name in self._rules else [],
-                topic_arns=self._topics(name),
+                topic_arns=self._topic_arns() if name == "topic_source" else [],
                 # A message must not come back while the function may still work on it (Lambda's advice for queues).
                 visibility_timeout_seconds=pulumi.Output.from_input(timeout).apply(lambda seconds: 6 * seconds),
                 redrive_policy=pulumi.Output.json_dumps(

@@ -202,7 +202,7 @@ class EventSourceMapping:
         for shard in self._shards:
             last, records = self._gather(shard)
             if records:
-                self._process(shard, records)
+                self._process(shard, records, time.monotonic())
             if last is not None:
                 shard.done(last)
                 worked = True
@@ -229,12 +229,13 @@ class EventSourceMapping:
                 self.stopped.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
         return last, batch
 
-    def _process(self, shard: Shard, records: list[dict[str, Any]]) -> None:
-        """Invoke with a batch until it succeeds or is given up; a poison record does not stop its neighbours."""
+    def _process(self, shard: Shard, records: list[dict[str, Any]], began: float) -> None:
+        """Invoke with a batch, first at a monotonic time, until it succeeds or is given up; a poison record does not
+        stop its neighbours."""
         retries = self.configuration.get("MaximumRetryAttempts", -1)
         attempt = 0
         while records and not (self.stopped.is_set() or self.cloud.stopping.is_set()):
-            old = [record for record in records if self._too_old(record)]
+            old = [record for record in records if self._too_old(record, began)]
             if old:
                 self._give_up(shard, old, "RecordAgeExceeded")
                 records = [record for record in records if record not in old]
@@ -251,7 +252,7 @@ class EventSourceMapping:
                 records, attempt = records[first:], attempt + 1
             elif self.configuration.get("BisectBatchOnFunctionError") and len(records) > 1:
                 middle = len(records) // 2
-                self._process(shard, records[:middle])
+                self._process(shard, records[:middle], began)
                 records = records[middle:]
                 continue
             else:
@@ -263,9 +264,11 @@ class EventSourceMapping:
             else:
                 self.cloud.clock.wait(2**attempt, self.stopped)
 
-    def _too_old(self, record: dict[str, Any]) -> bool:
-        oldest = self.configuration.get("MaximumRecordAgeInSeconds", -1)
-        age = (time.time() - arrived(record) - RESOLUTION) * self.cloud.clock.speed
+    def _too_old(self, record: dict[str, Any], began: float) -> bool:
+        """Whether a record is given up; only the time for which it was tried is scaled, because what the sandbox is
+        busy with before is work."""
+        oldest, tried = self.configuration.get("MaximumRecordAgeInSeconds", -1), time.monotonic() - began
+        age = time.time() - arrived(record) - RESOLUTION + tried * (self.cloud.clock.speed - 1)
         return bool(0 <= oldest < age)
 
     def _give_up(self, shard: Shard, records: list[dict[str, Any]], condition: str) -> None:
