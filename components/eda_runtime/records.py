@@ -95,7 +95,7 @@ def correlation_id_of(record: Any) -> str | None:
     found = unwrapped(record)
     match source_of(found):
         case Source.DYNAMODB:
-            change = found["dynamodb"]
+            change = found.get("dynamodb") or {}
             image = change.get("NewImage") or change.get("OldImage") or {}
             return _text((image.get("correlation_id") or {}).get("S"))
         case Source.EVENTBRIDGE:
