@@ -52,7 +52,8 @@ def load(name: str) -> Handler:
 
 
 def correlation_id_of(event: Any) -> str | None:
-    """The correlation id that an event carries: in its envelope, in a header, or in its path as the order's id."""
+    """The correlation id that an event carries: in its envelope, in a header, in its path as the order's id, or as
+    ``records.correlation_id_of`` finds it in an event of a bus and in a batch of one."""
     if not isinstance(event, dict):
         return None
     envelope = Envelope.of(event)
@@ -67,7 +68,14 @@ def correlation_id_of(event: Any) -> str | None:
             # The request is refused; its lines are found by what it is about.
             sent = None
         return sent or path.get("order_id") or request.get("requestId")
-    return None
+    batch = event.get("Records")
+    alone = batch[0] if isinstance(batch, list) and len(batch) == 1 else event
+    if alone is event and "detail-type" not in event:
+        return None
+    # Imported here, because a function without such events must not pay for it.
+    from eda_runtime import records
+
+    return records.correlation_id_of(alone)
 
 
 def annotations() -> Callable[[dict[str, str]], None]:

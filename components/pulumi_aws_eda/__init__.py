@@ -10,9 +10,15 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
     from pulumi_aws_eda._parts.args import ArgumentError
     from pulumi_aws_eda._parts.columns import ColumnArgs
+    from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+    from pulumi_aws_eda._parts.function.object_source import ObjectEvent, ObjectSourceArgs
     from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
+    from pulumi_aws_eda._parts.function.queue_source import QueueSourceArgs
+    from pulumi_aws_eda._parts.function.schedule import ScheduleSourceArgs
+    from pulumi_aws_eda._parts.function.stream_source import FunctionKinesisSourceArgs, StreamSourceArgs
+    from pulumi_aws_eda._parts.function.topic_source import FilterPolicyScope, TopicSourceArgs
     from pulumi_aws_eda._parts.keys import KeyService
     from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
     from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
@@ -35,13 +41,7 @@ if TYPE_CHECKING:
         RouteArgs,
         WorkflowRouteArgs,
     )
-    from pulumi_aws_eda.idempotent_lambda import (
-        IdempotentLambda,
-        IdempotentLambdaArgs,
-        QueueSourceArgs,
-        StreamSourceArgs,
-        VpcConfigArgs,
-    )
+    from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
     from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
     from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
@@ -73,7 +73,10 @@ __all__ = [
     "EncryptionKeyArgs",
     "EventApi",
     "EventApiArgs",
+    "EventSourceArgs",
     "FileFormat",
+    "FilterPolicyScope",
+    "FunctionKinesisSourceArgs",
     "FunctionPayloadStoreArgs",
     "FunctionRouteArgs",
     "GrantArgs",
@@ -89,7 +92,9 @@ __all__ = [
     "LoadArgs",
     "LoadsArgs",
     "NamespaceArgs",
+    "ObjectEvent",
     "ObjectQueriesArgs",
+    "ObjectSourceArgs",
     "Observability",
     "ObservabilityArgs",
     "PayloadAccess",
@@ -105,6 +110,7 @@ __all__ = [
     "RefreshArgs",
     "RouteArgs",
     "SamplingArgs",
+    "ScheduleSourceArgs",
     "ScheduledCacheArgs",
     "ScheduledLoad",
     "ScheduledLoadArgs",
@@ -115,6 +121,7 @@ __all__ = [
     "TableOutbox",
     "TableOutboxArgs",
     "TableStreamSourceArgs",
+    "TopicSourceArgs",
     "ViewArgs",
     "VpcConfigArgs",
     "WorkflowRouteArgs",
@@ -144,7 +151,10 @@ _MODULES = {
     "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
+    "EventSourceArgs": "_parts.function.event_source",
     "FileFormat": "batched_firehose_sink",
+    "FilterPolicyScope": "_parts.function.topic_source",
+    "FunctionKinesisSourceArgs": "_parts.function.stream_source",
     "FunctionPayloadStoreArgs": "_parts.function.payload_access",
     "FunctionRouteArgs": "event_api",
     "GrantArgs": "_parts.function.grants",
@@ -160,7 +170,9 @@ _MODULES = {
     "LoadArgs": "scheduled_load",
     "LoadsArgs": "_parts.analytics.needs",
     "NamespaceArgs": "scheduled_load",
+    "ObjectEvent": "_parts.function.object_source",
     "ObjectQueriesArgs": "_parts.analytics.needs",
+    "ObjectSourceArgs": "_parts.function.object_source",
     "Observability": "observability",
     "ObservabilityArgs": "observability",
     "PayloadAccess": "_parts.function.payload_access",
@@ -169,23 +181,25 @@ _MODULES = {
     "PerObjectQuery": "per_object_query",
     "PerObjectQueryArgs": "per_object_query",
     "QueryArgs": "per_object_query",
-    "QueueSourceArgs": "idempotent_lambda",
+    "QueueSourceArgs": "_parts.function.queue_source",
     "Reconciler": "reconciler",
     "ReconcilerArgs": "reconciler",
     "ReconcilerSettingsArgs": "reconciler",
     "RefreshArgs": "spice_refresh",
     "RouteArgs": "event_api",
     "SamplingArgs": "observability",
+    "ScheduleSourceArgs": "_parts.function.schedule",
     "ScheduledCacheArgs": "consumer_cache",
     "ScheduledLoad": "scheduled_load",
     "ScheduledLoadArgs": "scheduled_load",
     "SpiceRefresh": "spice_refresh",
     "SpiceRefreshArgs": "spice_refresh",
     "StartingPosition": "_parts.stream.table_pipe",
-    "StreamSourceArgs": "idempotent_lambda",
+    "StreamSourceArgs": "_parts.function.stream_source",
     "TableOutbox": "table_outbox",
     "TableOutboxArgs": "table_outbox",
     "TableStreamSourceArgs": "_parts.stream.table_pipe",
+    "TopicSourceArgs": "_parts.function.topic_source",
     "ViewArgs": "per_object_query",
     "VpcConfigArgs": "idempotent_lambda",
     "WorkflowRouteArgs": "event_api",

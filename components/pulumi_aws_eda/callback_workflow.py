@@ -280,7 +280,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 made.function_arn,
                 {"scheduled_time": "<aws.scheduler.scheduled-time>"},
                 {"actions": ["lambda:InvokeFunction"], "resources": [made.function_arn]},
-                letters,
+                letters.arn,
             )
         return made, letters
 

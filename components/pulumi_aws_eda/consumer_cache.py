@@ -212,7 +212,7 @@ class _Sync:
             self.function.function_arn,
             {"scheduled_time": "<aws.scheduler.scheduled-time>"},
             {"actions": ["lambda:InvokeFunction"], "resources": [self.function.function_arn]},
-            self.dead_letter_queue,
+            self.dead_letter_queue.arn,
         )
 
 

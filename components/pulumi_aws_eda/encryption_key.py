@@ -17,8 +17,8 @@ class EncryptionKeyArgs(TypedDict):
     description: NotRequired[str]
     """Shown in the console; default: the logical name."""
     services: NotRequired[Sequence[KeyService]]
-    """Which AWS services may use the key in their own names; default: all that components need, ``LOGS``, ``EVENTS``
-    and ``ALARMS``."""
+    """Which AWS services may use the key in their own names; default: all that components need, ``LOGS``, ``EVENTS``,
+    ``ALARMS`` and ``TOPICS``."""
     log_group_names: NotRequired[Sequence[str]]
     """Log groups that may be encrypted beside those whose names hold project and stack, as all of the components' do;
     ``*`` stands for any characters. Default none."""
@@ -35,8 +35,8 @@ class EncryptionKey(pulumi.ComponentResource):
     """A symmetric customer managed key, rotated every year, for the ``kms_key_arn`` of other components.
 
     Its policy leaves it to IAM which roles use it: components give theirs what they need of it. CloudWatch Logs (for
-    log groups), EventBridge (for rules that send to queues) and CloudWatch's alarms (for topics), which act in their
-    own names, stand in the policy, for this account alone.
+    log groups), EventBridge (for rules that send to queues), CloudWatch's alarms (for topics) and SNS (for topics that
+    send to queues), which act in their own names, stand in the policy, for this account alone.
 
     Args:
         name: logical name.

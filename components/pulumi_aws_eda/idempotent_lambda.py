@@ -7,19 +7,24 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, keys, logs, program, queues
+from pulumi_aws_eda._parts import access, keys, logs, program
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._parts.function.layers import function_layers
+from pulumi_aws_eda._parts.function.object_source import ObjectSourceArgs
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
+from pulumi_aws_eda._parts.function.queue_source import QueueSourceArgs
+from pulumi_aws_eda._parts.function.schedule import ScheduleSourceArgs
+from pulumi_aws_eda._parts.function.sources import Sources, check_sources, needs_failures
+from pulumi_aws_eda._parts.function.stream_source import FunctionKinesisSourceArgs, StreamSourceArgs
+from pulumi_aws_eda._parts.function.topic_source import TopicSourceArgs
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 
 ENTRYPOINT = "eda_runtime.entrypoint.handler"
-LEAST_CONCURRENCY, MOST_CONCURRENCY = 2, 1000
-"""Bounds of a queue's maximum concurrency (Lambda API, ScalingConfig)."""
 _TRACE = ("xray:PutTelemetryRecords", "xray:PutTraceSegments")
 _STATEMENTS = ("redshift-data:DescribeStatement", "redshift-data:GetStatementResult")
 _NO_RESOURCE = frozenset({*_TRACE, *_STATEMENTS, "dynamodb:ListStreams"})
@@ -43,38 +48,6 @@ class VpcConfigArgs(TypedDict):
     which a group that they still have cannot be deleted. Default: the VPC's default group."""
 
 
-class QueueSourceArgs(TypedDict):
-    """A queue of the function's own, whose messages it handles in batches."""
-
-    fifo: NotRequired[bool]
-    """First in, first out, exactly-once within its groups; default false."""
-    batch_size: NotRequired[int]
-    """Messages in a batch, 1 to 10 (without a window, Lambda API); default 10."""
-    max_receive_count: NotRequired[int]
-    """How often a message is tried before it goes to the dead-letter queue, 1 to 1000; default 5."""
-    maximum_concurrency: NotRequired[int]
-    """Batches handled at once, 2 to 1000 (Lambda API), and no more than the function's reserved concurrency: a batch
-    that Lambda cannot hand over counts as a try of its messages, so that they would end in the dead-letter queue
-    without having been seen. Default: the reserved concurrency, or no limit where none is reserved."""
-
-
-class StreamSourceArgs(TypedDict):
-    """A table's stream, whose changes the function handles in batches."""
-
-    stream_arn: pulumi.Input[str]
-    """The stream's ARN."""
-    batch_size: NotRequired[int]
-    """Changes in a batch, 1 to 10000 (Lambda API); default 100."""
-    maximum_retry_attempts: NotRequired[int]
-    """Retries of a batch before it is halved and at last given up, 0 to 10000 (Lambda API); default 5."""
-    maximum_record_age_in_seconds: NotRequired[int]
-    """Age at which a change is given up, 60 to 604800 seconds (Lambda API); default 3600."""
-    starting_position: NotRequired[str]
-    """``LATEST`` or ``TRIM_HORIZON``; default ``LATEST``."""
-    kms_key_arn: NotRequired[pulumi.Input[str]]
-    """The table's customer managed key; default: the function's ``kms_key_arn``."""
-
-
 class IdempotentLambdaArgs(TypedDict):
     """Arguments of IdempotentLambda."""
 
@@ -91,8 +64,8 @@ class IdempotentLambdaArgs(TypedDict):
     runtime: NotRequired[str]
     """Lambda runtime; default ``python3.13``."""
     reserved_concurrent_executions: NotRequired[pulumi.Input[int]]
-    """Instances reserved for this function and its limit; at least 2 with ``queue_source``, whose least limit that
-    is. Default: none reserved."""
+    """Instances reserved for this function and its limit; at least 2 for each source with a queue, whose least limit
+    that is. Default: none reserved."""
     environment: NotRequired[Mapping[str, pulumi.Input[str]]]
     """Environment variables; no secrets."""
     grants: NotRequired[Mapping[str, GrantArgs]]
@@ -108,13 +81,26 @@ class IdempotentLambdaArgs(TypedDict):
     maximum_event_age_in_seconds: NotRequired[int]
     """How long an asynchronous event is tried, 60 to 21600 seconds (Lambda API); default 21600."""
     dead_letter_queue_arn: NotRequired[pulumi.Input[str]]
-    """A queue for events that failed; default: the function gets its own, with an alarm, where it needs one."""
+    """A queue for events that failed; not with a topic, a bus or a bucket, which the queue's policy has to let send.
+    Default: the function gets its own, with an alarm, where it needs one."""
     dead_letter_queue_kms_key_arn: NotRequired[pulumi.Input[str]]
     """That queue's customer managed key; default ``kms_key_arn``."""
     queue_source: NotRequired[QueueSourceArgs]
-    """Makes a queue with a dead-letter queue, and hands its messages to the function; default none."""
+    """Hands the messages of a queue to the function, its own, with a dead-letter queue, or one that exists; default
+    none."""
+    topic_source: NotRequired[TopicSourceArgs]
+    """Hands the messages of a topic to the function, through a queue of its own; default none."""
+    event_source: NotRequired[EventSourceArgs]
+    """Hands the events of a bus that match a pattern to the function, through a queue of its own; default none."""
+    object_source: NotRequired[ObjectSourceArgs]
+    """Tells the function of a bucket's objects, through a queue of its own; default none."""
+    schedule: NotRequired[ScheduleSourceArgs]
+    """Calls the function on a schedule, through a queue of its own; default none."""
     stream_source: NotRequired[StreamSourceArgs]
     """Hands a table's changes to the function; those it cannot handle are pointed to in a dead-letter queue."""
+    kinesis_source: NotRequired[FunctionKinesisSourceArgs]
+    """Hands the records of a Kinesis stream to the function; those it cannot handle are pointed to in a dead-letter
+    queue."""
     layers: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs of further layers; Lambda allows five, two are the component's."""
     runtime_layer_arn: NotRequired[pulumi.Input[str]]
@@ -172,11 +158,14 @@ class IdempotentLambda(pulumi.ComponentResource):
     log_group_name: pulumi.Output[str]
     """The log group's name."""
     dead_letter_queue_arn: pulumi.Output[str | None]
-    """The queue for events that failed; none for a function that is not asynchronous."""
+    """The queue for events that failed; none for a function that is not asynchronous and has no source."""
     queue_url: pulumi.Output[str | None]
-    """The queue of ``queue_source``."""
+    """The queue of ``queue_source`` that the component made."""
     queue_arn: pulumi.Output[str | None]
-    """Its ARN."""
+    """The ARN of the queue of ``queue_source``."""
+    source_queue_arns: pulumi.Output[Mapping[str, str]]
+    """The ARNs of the queues that the function is fed from, by the arguments they belong to: where messages of the
+    dead-letter queue go back to."""
     idempotency_table_name: pulumi.Output[str | None]
     """The idempotency table; none without idempotency."""
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
@@ -195,18 +184,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             raise ArgumentError(component, "debug_sample_rate", f"is {sample_rate}; allowed are 0 to 1")
         grants = args.get("grants") or {}
         _check_grants(component, grants)
-        fails = args.get("asynchronous") or "queue_source" in args or "stream_source" in args
-        if "dead_letter_queue_arn" in args and not fails:
-            problem = "is given, but the function is neither asynchronous nor has it a queue_source or stream_source"
-            raise ArgumentError(component, "dead_letter_queue_arn", problem)
-        if "queue_source" in args:
-            check(f"{component}, queue_source", args["queue_source"], QueueSourceArgs)
-            _check_concurrency(component, args["queue_source"], args.get("reserved_concurrent_executions"))
-            if args["queue_source"].get("fifo") and (args.get("asynchronous") or "stream_source" in args):
-                problem = "is FIFO, but a failure destination is not; use one function for each source"
-                raise ArgumentError(component, "queue_source", problem)
-        if "stream_source" in args:
-            check(f"{component}, stream_source", args["stream_source"], StreamSourceArgs)
+        check_sources(component, args)
         vpc = args.get("vpc_config")
         if vpc is not None:
             check(f"{component}, vpc_config", vpc, VpcConfigArgs)
@@ -218,18 +196,18 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.log_group = logs.log_group(common, "log", f"/aws/lambda/{function_name}")
         repeats = idempotency(component, common, args)
         asynchronous = args.get("asynchronous", False)
-        fifo = args.get("queue_source", {}).get("fifo", False)
         failures = args.get("dead_letter_queue_arn")
-        if failures is None and fails:
-            failures = queues.dead_letter_queue(common, fifo=fifo).arn
-        source = _source_queue(component, common, args, failures, timeout) if failures is not None else None
+        sources = Sources(common, component, args)
+        if failures is None and needs_failures(args):
+            failures = sources.dead_letter_queue().arn
+        sources.make_queues(failures, timeout)
         own = _statements(
             self.log_group,
             repeats,
             {"resources": [failures], **keys.given(args.get("dead_letter_queue_kms_key_arn"))}
-            if asynchronous or "stream_source" in args
+            if asynchronous or "stream_source" in args or "kinesis_source" in args
             else None,
-            {**_source_grants(source, args), **payload_grants(component, args.get("payload_store"))},
+            {**sources.grants(), **payload_grants(component, args.get("payload_store"))},
         )
         for sid in own.keys() & grants.keys():
             raise ArgumentError(component, f"grants[{sid!r}]", "has the Sid of a statement that the component makes")
@@ -304,11 +282,10 @@ class IdempotentLambda(pulumi.ComponentResource):
                 destination_config={"on_failure": {"destination": failures}},
                 opts=common.opts(),
             )
-        self._event_sources(component, common, args, source, failures, policy)
+        sources.connect(self.function.arn, failures, [policy])
         alarms.function(common, self.function.name, name)
         common.watch("functions", self.function.name)
-        if source is not None:
-            common.watch("queues", source.name)
+        source = sources.queue()
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
         self.function_arn = self.function.arn
         self.function_name = self.function.name
@@ -317,114 +294,14 @@ class IdempotentLambda(pulumi.ComponentResource):
         self.role_name = self.role.name
         self.log_group_name = self.log_group.name
         self.dead_letter_queue_arn = none if failures is None else pulumi.Output.from_input(failures).apply(str)
-        self.queue_url = none if source is None else source.url.apply(lambda url: url)
-        self.queue_arn = none if source is None else source.arn.apply(lambda arn: arn)
+        self.queue_url = none if source is None or source.url is None else source.url.apply(str)
+        self.queue_arn = none if source is None else pulumi.Output.from_input(source.arn).apply(str)
+        self.source_queue_arns = pulumi.Output.all(**sources.queue_arns())
         self.observed = common.observed()
         self.idempotency_table_name = (
             none if repeats is None else pulumi.Output.from_input(repeats.table_name).apply(str)
         )
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
-
-    def _event_sources(
-        self,
-        component: str,
-        common: Common,
-        args: IdempotentLambdaArgs,
-        source: aws.sqs.Queue | None,
-        failures: pulumi.Input[str] | None,
-        policy: aws.iam.RolePolicy,
-    ) -> None:
-        if source is not None:
-            aws.lambda_.EventSourceMapping(
-                f"{common.name}-queue",
-                event_source_arn=source.arn,
-                function_name=self.function.arn,
-                batch_size=number(f"{component}, queue_source", args["queue_source"], "batch_size", 10, 1, 10),
-                function_response_types=["ReportBatchItemFailures"],
-                scaling_config=_scaling(args["queue_source"], args.get("reserved_concurrent_executions")),
-                tags=common.tags,
-                opts=common.opts(depends_on=[policy]),
-            )
-        stream = args.get("stream_source")
-        if stream is not None and failures is not None:
-            where = f"{component}, stream_source"
-            aws.lambda_.EventSourceMapping(
-                f"{common.name}-stream",
-                event_source_arn=stream["stream_arn"],
-                function_name=self.function.arn,
-                starting_position=stream.get("starting_position", "LATEST"),
-                batch_size=number(where, stream, "batch_size", 100, 1, 10000),
-                maximum_retry_attempts=number(where, stream, "maximum_retry_attempts", 5, 0, 10000),
-                maximum_record_age_in_seconds=number(where, stream, "maximum_record_age_in_seconds", 3600, 60, 604800),
-                bisect_batch_on_function_error=True,
-                function_response_types=["ReportBatchItemFailures"],
-                destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
-                    on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(destination_arn=failures)
-                ),
-                tags=common.tags,
-                opts=common.opts(depends_on=[policy]),
-            )
-
-
-def _source_queue(
-    component: str, common: Common, args: IdempotentLambdaArgs, failures: pulumi.Input[str], timeout: Any
-) -> aws.sqs.Queue | None:
-    given = args.get("queue_source")
-    if given is None:
-        return None
-    receives = number(f"{component}, queue_source", given, "max_receive_count", 5, 1, 1000)
-    return queues.queue(
-        common,
-        "source",
-        fifo=given.get("fifo", False),
-        # A message must not come back while the function may still work on it (Lambda's advice for queues).
-        visibility_timeout_seconds=pulumi.Output.from_input(timeout).apply(lambda seconds: 6 * seconds),
-        redrive_policy=pulumi.Output.json_dumps({"deadLetterTargetArn": failures, "maxReceiveCount": receives}),
-    )
-
-
-def _check_concurrency(component: str, source: QueueSourceArgs, reserved: pulumi.Input[int] | None) -> None:
-    where = f"{component}, queue_source"
-    most = number(where, source, "maximum_concurrency", LEAST_CONCURRENCY, LEAST_CONCURRENCY, MOST_CONCURRENCY)
-    if not isinstance(reserved, int | float) or reserved < 0:
-        return
-    if reserved < LEAST_CONCURRENCY:
-        problem = (
-            f"is {reserved}; a queue's function needs {LEAST_CONCURRENCY}, the least maximum concurrency of a queue"
-        )
-        raise ArgumentError(component, "reserved_concurrent_executions", problem)
-    if isinstance(most, int) and most > reserved:
-        problem = f"is {most}, above 'reserved_concurrent_executions', {int(reserved)}; the rest would be throttled"
-        raise ArgumentError(where, "maximum_concurrency", problem)
-
-
-def _scaling(
-    source: QueueSourceArgs, reserved: pulumi.Input[int] | None
-) -> aws.lambda_.EventSourceMappingScalingConfigArgs | None:
-    given: pulumi.Input[int] | None = source.get("maximum_concurrency")
-    if given is None and isinstance(reserved, int | float):
-        given = min(int(reserved), MOST_CONCURRENCY) if reserved >= 0 else None
-    elif given is None and reserved is not None:
-        given = pulumi.Output.from_input(reserved).apply(
-            lambda known: max(LEAST_CONCURRENCY, min(int(known), MOST_CONCURRENCY))
-        )
-    return None if given is None else aws.lambda_.EventSourceMappingScalingConfigArgs(maximum_concurrency=given)
-
-
-def _source_grants(source: aws.sqs.Queue | None, args: IdempotentLambdaArgs) -> dict[str, GrantArgs]:
-    grants: dict[str, GrantArgs] = {}
-    if source is not None:
-        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
-        grants["ReadQueue"] = {"actions": actions, "resources": [source.arn]}
-    stream = args.get("stream_source")
-    if stream is not None:
-        actions = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
-        grants["ReadStream"] = {"actions": actions, "resources": [stream["stream_arn"]]}
-        if "kms_key_arn" in stream:
-            grants["ReadStream"]["kms_key_arns"] = [stream["kms_key_arn"]]
-        # Listing has no resource level (Service Authorization Reference); Lambda checks that the role may.
-        grants["ListStreams"] = {"actions": ["dynamodb:ListStreams"], "resources": ["*"]}
-    return grants
 
 
 def _check_grants(component: str, grants: Mapping[str, GrantArgs]) -> None:

@@ -121,6 +121,11 @@ class EdaProvider(ComponentProvider):
             for name, property in resource["inputProperties"].items():
                 if "description" not in property:
                     property["description"] = self._inherited(_arguments(component), mapping[name])
+        for name, definition in self._type_defs.items():
+            for member, property in schema["types"][f"{NAME}:index:{name}"].get("properties", {}).items():
+                if "description" not in property:
+                    python = definition.properties_mapping[member]
+                    property["description"] = self._inherited(getattr(pulumi_aws_eda, name), python)
         return typing.cast(dict[str, Any], _as_markdown(schema, names))
 
     def _inherited(self, arguments: type, name: str) -> str | None:

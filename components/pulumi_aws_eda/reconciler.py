@@ -159,7 +159,7 @@ class Reconciler(pulumi.ComponentResource):
             self.function.function_arn,
             {"scheduled_time": "<aws.scheduler.scheduled-time>"},
             {"actions": ["lambda:InvokeFunction"], "resources": [self.function.function_arn]},
-            self.dead_letter_queue,
+            self.dead_letter_queue.arn,
         )
 
         self.function_name = self.function.function_name

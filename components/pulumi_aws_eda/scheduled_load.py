@@ -376,7 +376,7 @@ class ScheduledLoad(pulumi.ComponentResource):
             pulumi.Output.concat("arn:", arns.partition(common), ":scheduler:::aws-sdk:glue:startJobRun"),
             {"JobName": self.job.name, "Arguments": {"--scheduled_time": "<aws.scheduler.scheduled-time>"}},
             {"actions": ["glue:StartJobRun"], "resources": [self.job.arn]},
-            self.dead_letter_queue,
+            self.dead_letter_queue.arn,
             [migrated],
         )
 

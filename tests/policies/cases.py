@@ -185,6 +185,8 @@ CASES = [
     Case("scheduler-timezone", "daily", "scheduleExpressionTimezone", "Europe/Berln"),
     Case("scheduler-timezone", "daily", "scheduleExpressionTimezone", "EST"),
     Case("sns-encrypted", "topic", "kmsMasterKeyId"),
+    Case("sns-subscription-dead-letter", "subscription", "redrivePolicy"),
+    Case("sns-subscription-dead-letter", "subscription", "redrivePolicy/deadLetterTargetArn"),
     Case("dynamodb-recovery", "orders", "pointInTimeRecovery"),
     Case("dynamodb-encrypted", "orders", "serverSideEncryption/enabled", False),
     Case("dynamodb-deletion-protection", "orders", "deletionProtectionEnabled"),

@@ -201,6 +201,11 @@ def compliant() -> dict[str, Made]:
     made = [
         Made("pulumi:pulumi:Stack", "shop-prod", {"url": "https://api.example.com", "tokenArn": "arn:aws:x"}),
         Made("aws:sns/topic:Topic", "topic", {"kmsMasterKeyId": Ref("key", "id"), "tags": TAGS}),
+        Made(
+            "aws:sns/topicSubscription:TopicSubscription",
+            "subscription",
+            {"protocol": "sqs", "redrivePolicy": Document(deadLetterTargetArn=Ref("work-dlq"))},
+        ),
         Made("aws:kms/key:Key", "key", {"enableKeyRotation": True, "tags": TAGS}),
         *(
             Made(

@@ -311,6 +311,14 @@ def test_a_mapping_is_asked_by_the_kind_of_its_source(properties: dict[str, Any]
     assert found & {"esm-partial-batch", "esm-stream-bounded"} == rules
 
 
+@pytest.mark.parametrize(("limit", "rules"), [(3, set()), (4, {"lambda-queue-concurrency"})])
+def test_the_queues_of_a_function_share_its_instances(limit: int, rules: set[str]) -> None:
+    other = {"eventSourceArn": Ref("done"), "functionName": Ref("consumer"), "scalingConfig": {"maximumConcurrency": 2}}
+    stack = beside(queue("done"), mapping(**other))
+    stack["consumer-queue"].properties["scalingConfig"] = {"maximumConcurrency": limit}
+    assert reported(stack) & {"lambda-queue-concurrency"} == rules
+
+
 WORKER = Ref("worker")
 
 

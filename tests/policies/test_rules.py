@@ -133,6 +133,7 @@ PRESENCE = {
     ("scheduler-dead-letter", "target/deadLetterConfig"),
     ("sfn-logging", "loggingConfiguration/logDestination"),
     ("sns-encrypted", "kmsMasterKeyId"),
+    ("sns-subscription-dead-letter", "redrivePolicy"),
 }
 """What only has to be there; an ARN that is unknown is there."""
 

@@ -90,6 +90,7 @@ OTHERS = {
     "sfn-input-budget",
     "sfn-logging",
     "sns-encrypted",
+    "sns-subscription-dead-letter",
     "sqs-dead-letter",
     "sqs-dlq-retention",
     "sqs-encrypted",

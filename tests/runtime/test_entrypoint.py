@@ -51,6 +51,9 @@ def answer(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
     ("event", "correlation_id"),
     [
         ({"envelope": {"correlation_id": "c-1"}}, "c-1"),
+        ({"id": "e-1", "detail-type": "T", "detail": {"envelope": {"correlation_id": "c-2"}}}, "c-2"),
+        ({"id": "e-1", "detail-type": "T", "detail": {}}, "e-1"),
+        ({"Records": [{"eventSource": "aws:sqs", "body": '{"correlation_id": "c-3"}'}]}, "c-3"),
         ({**HTTP, "headers": {"X-Correlation-Id": "c-2"}}, "c-2"),
         ({**HTTP, "pathParameters": {"order_id": "o-3"}}, "o-3"),
         (HTTP, "gateway-1"),

@@ -61,7 +61,12 @@ def idempotent_lambda() -> None:
             "asynchronous": True,
             "idempotency": {"token": "EVENT"},
             "queue_source": {},
+            "topic_source": {"topic_arn": "arn:aws:sns:eu-central-1:123456789012:orders"},
+            "event_source": {"event_bus_name": "orders", "pattern": {"source": ["orders"], "detail-type": ["placed"]}},
+            "object_source": {"bucket_name": "orders"},
+            "schedule": {"expression": "rate(1 hour)"},
             "stream_source": {"stream_arn": f"{TABLE}/stream/x"},
+            "kinesis_source": {"stream_arn": "arn:aws:kinesis:eu-central-1:123456789012:stream/orders"},
             "tags": TAGS,
         },
     )

@@ -12,6 +12,10 @@ from pulumi_aws_eda.testing import Recording, record
 
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
 FUNCTION = "aws:lambda/function:Function"
+TOPIC = {"topic_arn": "arn:aws:sns:eu-central-1:123456789012:readings.fifo"}
+SCHEDULE = {"expression": "rate(1 hour)"}
+WINDOW = {"maximum_batching_window_in_seconds": 1}
+QUEUE, MAPPING = "aws:sqs/queue:Queue", "aws:lambda/eventSourceMapping:EventSourceMapping"
 BASE = {
     ("aws:cloudwatch/logGroup:LogGroup", "f-log"),
     ("aws:iam/role:Role", "f-role"),
@@ -152,6 +156,11 @@ def test_repeats_of_asynchronous_events_wait_half_of_the_timeout_unless_they_are
         ({"queue_source": {}, "timeout": 300}, 5 * 6 * 300 + 300),
         ({"queue_source": {"max_receive_count": 2}}, 3600 + 10),
         ({"stream_source": {"stream_arn": "arn", "maximum_record_age_in_seconds": 86400}}, 86400 + 10),
+        ({"kinesis_source": {"stream_arn": "arn", "maximum_record_age_in_seconds": 86400}}, 86400 + 10),
+        ({"queue_source": {"queue_arn": "arn"}}, 14 * 86400 + 10),
+        ({"topic_source": {"topic_arn": "arn"}}, 23 * 86400 + 5 * 6 * 10 + 10),
+        ({"object_source": {"bucket_name": "b"}}, 86400 + 5 * 6 * 10 + 10),
+        ({"schedule": {"expression": "rate(1 hour)", "maximum_event_age_in_seconds": 7200}}, 7200 + 5 * 6 * 10 + 10),
     ],
 )
 def test_a_key_is_remembered_as_long_as_its_event_may_come_again(args: Any, seconds: int) -> None:
@@ -220,6 +229,122 @@ def test_a_stream_source_is_bounded_and_points_to_what_it_gave_up() -> None:
     assert set(statements) == {"WriteLog", "Trace", "FailureDestination", "ReadStream", "ListStreams"}
 
 
+def test_a_queue_that_exists_is_read_and_nothing_is_made_for_it() -> None:
+    arn = "arn:aws:sqs:eu-central-1:1:inbox"
+    source = {"queue_arn": arn, "kms_key_arn": "arn:key", "filters": [{"body": {"kind": ["a"]}}], **WINDOW}
+    made = make(queue_source={**source, "batch_size": 50}, idempotency={})
+    assert not made.of(QUEUE)
+    mapping = made.one(MAPPING, "f-queue").inputs
+    assert (mapping["eventSourceArn"], mapping["batchSize"], mapping["maximumBatchingWindowInSeconds"]) == (arn, 50, 1)
+    assert mapping["filterCriteria"] == {"filters": [{"pattern": '{"body": {"kind": ["a"]}}'}]}
+    statements = made.statements("f-role")
+    assert statements["ReadQueue"]["Resource"] == [arn]
+    assert statements["DecryptWithKey"]["Resource"] == ["arn:key"]
+    assert runtime_settings(made)["token"] == "EVENT"
+
+
+def policy_of(made: Recording, queue: str) -> dict[str, Any]:
+    statements = made.one("aws:sqs/queuePolicy:QueuePolicy", queue).json("policy")["Statement"]
+    return {statement["Sid"]: statement for statement in statements}
+
+
+@pytest.mark.parametrize(
+    ("source", "given", "sender"),
+    [
+        ("topic", {"topic_source": TOPIC}, "Topic1"),
+        ("event", {"event_source": {"pattern": {"source": ["s"], "detail-type": ["t"]}}}, "Rule1"),
+        ("object", {"object_source": {"bucket_name": "b"}}, "Rule1"),
+        ("schedule", {"schedule": SCHEDULE}, None),
+    ],
+)
+def test_what_pushes_sends_to_a_queue_of_its_own_and_alone(source: str, given: Any, sender: str | None) -> None:
+    made = make(timeout=20, **given)
+    queue = made.one(QUEUE, f"f-{source}")
+    assert queue.inputs["visibilityTimeoutSeconds"] == 120
+    assert queue.json("redrivePolicy")["deadLetterTargetArn"].endswith("project-test-f-dlq")
+    assert made.one(MAPPING, f"f-{source}").inputs["functionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert made.statements("f-role")["ReadSources"]["Resource"] == [
+        f"arn:aws:sqs:eu-central-1:123456789012:queue/{queue.inputs['name']}"
+    ]
+    for name in (source, "dlq"):
+        policy = policy_of(made, f"f-{name}")
+        assert set(policy) == {"TlsOnly", *([sender] if sender else [])}
+        if sender:
+            assert policy[sender]["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_a_topic_is_subscribed_with_its_envelope_and_its_dead_letters() -> None:
+    subscription = make(topic_source={**TOPIC, "filter_policy": {"kind": ["a"]}}).one(
+        "aws:sns/topicSubscription:TopicSubscription"
+    )
+    assert "rawMessageDelivery" not in subscription.inputs
+    assert subscription.json("filterPolicy") == {"kind": ["a"]}
+    assert subscription.inputs["filterPolicyScope"] == "MessageAttributes"
+    assert subscription.json("redrivePolicy")["deadLetterTargetArn"].endswith("project-test-f-dlq")
+    fifo = make(topic_source={**TOPIC, "fifo": True}).of(QUEUE)
+    assert {queue.inputs["fifoQueue"] for queue in fifo.values()} == {True}
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({}, None),
+        ({"prefix": "in/"}, {"prefix": "in/"}),
+        ({"suffix": ".csv"}, {"suffix": ".csv"}),
+        ({"prefix": "a*\\", "suffix": ".csv"}, {"wildcard": "a\\*\\\\*.csv"}),
+    ],
+)
+def test_a_buckets_objects_are_told_of_by_kind_and_key(given: Any, key: Any) -> None:
+    made = make(object_source={"bucket_name": "b", "events": ["Object Created", "Object Deleted"], **given})
+    pattern = made.one("aws:cloudwatch/eventRule:EventRule", "f-object").json("eventPattern")
+    assert pattern == {
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created", "Object Deleted"],
+        "detail": {"bucket": {"name": ["b"]}, **({"object": {"key": [key]}} if key else {})},
+    }
+
+
+def test_an_events_bus_is_the_rules_the_targets_and_the_metrics() -> None:
+    pattern = {"source": ["s"], "detail-type": ["t"]}
+    made = make(event_source={"pattern": pattern, "event_bus_name": "orders", "maximum_retry_attempts": 3})
+    assert made.one("aws:cloudwatch/eventRule:EventRule").inputs["eventBusName"] == "orders"
+    target = made.one("aws:cloudwatch/eventTarget:EventTarget").inputs
+    assert target["eventBusName"] == "orders"
+    assert target["retryPolicy"] == {"maximumRetryAttempts": 3, "maximumEventAgeInSeconds": 86400}
+    alarm = made.one("aws:cloudwatch/metricAlarm:MetricAlarm", "f-event-failed-invocations").inputs
+    assert alarm["dimensions"] == {"EventBusName": "orders", "RuleName": "project-test-f-event"}
+
+
+def test_a_schedules_slots_are_events_that_name_schedule_and_slot() -> None:
+    made = make(
+        schedule={"expression": "cron(0 6 * * ? *)", "timezone": "Europe/Berlin", "flexible_time_window_in_minutes": 5},
+        dead_letter_queue_arn="arn:queue",
+    )
+    schedule = made.one("aws:scheduler/schedule:Schedule").inputs
+    assert schedule["scheduleExpressionTimezone"] == "Europe/Berlin"
+    assert schedule["flexibleTimeWindow"] == {"mode": "FLEXIBLE", "maximumWindowInMinutes": 5}
+    event = json.loads(schedule["target"]["input"])
+    assert event["id"] == "<aws.scheduler.schedule-arn>/<aws.scheduler.scheduled-time>"
+    assert event["detail"]["envelope"]["correlation_id"] == "project-test-f-schedule/<aws.scheduler.scheduled-time>"
+    statements = made.statements("f-schedule-role")
+    assert statements["DeadLetter"]["Resource"] == ["arn:queue"]
+    assert statements["Call"]["Action"] == ["sqs:SendMessage"]
+
+
+def test_a_kinesis_source_starts_where_it_is_told_and_may_read_its_stream_alone() -> None:
+    arn = "arn:aws:kinesis:eu-central-1:1:stream/readings"
+    start = {"starting_position": "AT_TIMESTAMP", "starting_position_timestamp": "2026-01-31T12:00:00Z"}
+    made = make(kinesis_source={"stream_arn": arn, "parallelization_factor": 4, **start, **WINDOW})
+    mapping = made.one(MAPPING, "f-kinesis").inputs
+    assert (mapping["startingPosition"], mapping["startingPositionTimestamp"]) == tuple(start.values())
+    assert (mapping["parallelizationFactor"], mapping["maximumBatchingWindowInSeconds"]) == (4, 1)
+    assert mapping["bisectBatchOnFunctionError"] is True
+    assert mapping["destinationConfig"]["onFailure"]["destinationArn"].endswith("project-test-f-dlq")
+    statements = made.statements("f-role")
+    assert statements["ReadKinesis"]["Resource"] == [arn]
+    assert set(statements) == {"WriteLog", "Trace", "FailureDestination", "ReadKinesis"}
+
+
 def test_overrides_reach_the_function() -> None:
     made = make(
         memory_size=2048,
@@ -271,6 +396,34 @@ def test_overrides_reach_the_function() -> None:
         ({"grants": {"A": {"actions": ["s3:GetObject"], "resources": ["*"]}}}, "allows every resource"),
         ({"queue_source": {"batch_size": 11}}, "'batch_size' is 11; allowed are whole numbers from 1 to 10"),
         ({"queue_source": {"fifo": True}, "asynchronous": True}, "'queue_source' is FIFO"),
+        ({"topic_source": {**TOPIC, "fifo": True}, "schedule": SCHEDULE}, "'topic_source' is FIFO"),
+        ({"queue_source": {"batch_size": 10_001, **WINDOW}}, "allowed are whole numbers from 1 to 10000"),
+        ({"queue_source": {"fifo": True, **WINDOW}}, "a FIFO queue has none"),
+        ({"queue_source": {"queue_arn": "arn:aws:sqs:eu:1:q.fifo", **WINDOW}}, "a FIFO queue has none"),
+        ({"queue_source": {"queue_arn": "arn", "max_receive_count": 2}}, "'max_receive_count' is of a queue that the"),
+        ({"queue_source": {"kms_key_arn": "arn"}}, "give its queue_arn too"),
+        ({"queue_source": {"filters": [{"body": "x"}]}}, "'filters[0].body' is no list"),
+        ({"queue_source": {"filters": [{}]}}, "'filters[0]' is no event pattern"),
+        ({"queue_source": {"filters": [{"body": ["x"]}] * 6}}, "has 6 patterns; a mapping has 5 at most"),
+        ({"queue_source": {"filters": [{"body": ["x" * 4096]}]}}, "AWS takes 4096"),
+        ({"topic_source": {}}, "'topic_arn' is missing"),
+        ({"topic_source": {"topic_arn": "arn:aws:sns:eu:1:t", "fifo": True}}, "is true, and the topic"),
+        ({"topic_source": {**TOPIC, "filter_policy_scope": "MessageBody"}}, "is of a filter_policy"),
+        ({"topic_source": {**TOPIC, "filter_policy": {str(n): ["x"] for n in range(6)}}}, "has 6 names; SNS takes 5"),
+        ({"event_source": {"pattern": {}}}, "'pattern' is no event pattern"),
+        ({"event_source": {"pattern": {"source": ["x" * 2048]}}}, "AWS takes 2048"),
+        ({"event_source": {"pattern": {"source": ["s"]}, "maximum_retry_attempts": 186}}, "from 0 to 185"),
+        ({"object_source": {"bucket_name": "b", "events": ["Object Create"]}}, "is 'Object Created' meant?"),
+        ({"schedule": {"expression": "1 hour"}}, "allowed are cron(…), rate(…), at(…)"),
+        ({"schedule": {**SCHEDULE, "timezone": "Europe/Bärlin"}}, "IANA names"),
+        ({"schedule": {**SCHEDULE, "flexible_time_window_in_minutes": 0}}, "from 1 to 1440"),
+        ({"schedule": {**SCHEDULE, "detail": {"envelope": {}}}}, "'detail' has an envelope"),
+        ({"kinesis_source": {"stream_arn": "arn:aws:dynamodb:eu:1:table/t/stream/x"}}, "is no stream of kinesis"),
+        ({"kinesis_source": {"stream_arn": "arn", "starting_position": "AT_TIMESTAMP"}}, "AT_TIMESTAMP needs it"),
+        ({"stream_source": {"stream_arn": "arn", "starting_position": "AT_TIMESTAMP"}}, "LATEST, TRIM_HORIZON"),
+        ({"topic_source": TOPIC, "dead_letter_queue_arn": "arn:queue"}, "does not go with 'topic_source'"),
+        ({"queue_source": {"queue_arn": "arn"}, "dead_letter_queue_arn": "arn:queue"}, "the function is neither"),
+        ({"idempotency": {}}, "'token' is missing; only events have one by default"),
         ({"stream_source": {}}, "'stream_arn' is missing"),
         ({"dead_letter_queue_arn": "arn:queue"}, "'dead_letter_queue_arn' is given, but the function is neither"),
         ({"maximum_retry_attempts": 3}, "'maximum_retry_attempts' is 3; allowed are whole numbers from 0 to 2"),
@@ -329,6 +482,11 @@ def test_a_queue_hands_over_no_more_than_is_reserved(reserved: Any, given: int |
         ({"queue_source": {"maximum_concurrency": 1001}}, "'maximum_concurrency' is 1001"),
         ({"queue_source": {}, "reserved_concurrent_executions": 1}, "'reserved_concurrent_executions' is 1"),
         ({"queue_source": {"maximum_concurrency": 6}, "reserved_concurrent_executions": 5}, "is 6, above"),
+        ({"queue_source": {}, "topic_source": TOPIC, "reserved_concurrent_executions": 3}, "2 queues need 4"),
+        (
+            {"queue_source": {"maximum_concurrency": 4}, "topic_source": TOPIC, "reserved_concurrent_executions": 5},
+            "is 4 beside 1 other queues, above",
+        ),
         (
             {"grants": {"Trace": {"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::b/*"]}}},
             "has the Sid of a statement that the component makes",
@@ -351,6 +509,13 @@ def test_what_aws_would_refuse_or_lose_is_refused(args: dict[str, Any], message:
     with pytest.raises(ValueError) as raised:  # noqa: PT011  # the message is compared
         make(**args)
     assert message in str(raised.value)
+
+
+@pytest.mark.parametrize(("given", "limits"), [({}, [5, 5]), ({"maximum_concurrency": 3}, [3, 7])])
+def test_queues_share_what_is_reserved(given: Any, limits: list[int]) -> None:
+    made = make(queue_source=given, topic_source=TOPIC, reserved_concurrent_executions=10)
+    found = [made.one(MAPPING, name).inputs["scalingConfig"]["maximumConcurrency"] for name in ("f-queue", "f-topic")]
+    assert found == limits
 
 
 def test_the_rights_to_interfaces_outlive_the_functions_place_in_the_vpc() -> None:

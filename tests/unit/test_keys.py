@@ -105,7 +105,9 @@ def test_the_statements_are_one_for_each_action() -> None:
         "Action": [DECRYPT],
         "Resource": [KEY],
         "Condition": {
-            "StringLike": {"kms:ViaService": ["dynamodb.eu-central-1.*", "lambda.eu-central-1.*", "sqs.eu-central-1.*"]}
+            "StringLike": {
+                "kms:ViaService": [f"{service}.eu-central-1.*" for service in ("dynamodb", "kinesis", "lambda", "sqs")]
+            }
         },
     }
     assert made["EncryptWithKey"] == {
@@ -236,6 +238,11 @@ def test_its_policy_knows_the_services_for_this_account_alone() -> None:
         ),
         "Events": ({"Service": "events.amazonaws.com"}, ["kms:Decrypt", "kms:GenerateDataKey"], own),
         "Alarms": ({"Service": "cloudwatch.amazonaws.com"}, ["kms:Decrypt", "kms:GenerateDataKey*"], own),
+        "Topics": (
+            {"Service": "sns.amazonaws.com"},
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            {"ArnLike": {"aws:SourceArn": "arn:aws:sns:eu-central-1:123456789012:*"}},
+        ),
     }
 
 

@@ -85,7 +85,9 @@ def _identity(resource: Recorded, key: str) -> str:
             f"arn:aws:{resource.type[4:].partition('/')[0]}:eu-central-1:123456789012:{token}/{resource.inputs['name']}"
         )
     # A table that is not named gets its name from the provider, here its logical one.
-    return str(resource.inputs.get(key, resource.name))
+    name = str(resource.inputs.get(key, resource.name))
+    bus = resource.inputs.get("eventBusName")
+    return f"{bus}/{name}" if bus else name
 
 
 def observed_by(made: Recording, type: str) -> dict[str, set[str]]:
@@ -196,14 +198,22 @@ def test_what_a_component_makes_is_what_its_output_says(name: str) -> None:
     made = record(CASES[name])
     if "observed" in getattr(pulumi_aws_eda, name).__annotations__:
         found = observed_by(made, f"aws-eda:index:{name}")
-        # A component also watches data sets that another one made.
+        # A component also watches data sets that another one made, and the Kinesis stream that its function reads.
+        others = ("data_sets", "streams" if name == "IdempotentLambda" else "")
         expected = watched(made)
-        assert {kind: names for kind, names in found.items() if kind != "data_sets"} == {
-            kind: names for kind, names in expected.items() if kind != "data_sets"
+        assert {kind: names for kind, names in found.items() if kind not in others} == {
+            kind: names for kind, names in expected.items() if kind not in others
         }
         assert expected.get("data_sets", set()) <= found.get("data_sets", set())
     else:
         assert set(watched(made)) <= {"alarms"}
+
+
+def test_a_rule_on_a_bus_of_its_own_is_counted_by_bus_and_rule() -> None:
+    widgets = json.loads(dashboard.body({"rules": ["orders/placed", "daily"]}, "eu-central-1"))["widgets"]
+    lines = [metric[2:-1] for widget in widgets for metric in widget["properties"].get("metrics", ())]
+    assert ["EventBusName", "orders", "RuleName", "placed"] in lines
+    assert ["RuleName", "daily"] in lines
 
 
 def test_all_of_a_stack_is_on_the_dashboard() -> None:

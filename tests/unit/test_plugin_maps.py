@@ -39,6 +39,8 @@ def idempotent_lambda() -> None:
             "environment": {name: name for name in "DCBA"},
             "grants": {f"May{name}": {"actions": ["s3:GetObject"], "resources": [name]} for name in "DCBA"},
             "tags": {name: name for name in "dcba"},
+            "event_source": {"pattern": {"source": ["s"], "detail": {name: [name] for name in "dcba"}}},
+            "schedule": {"expression": "rate(1 hour)", "detail": {name: name for name in "dcba"}},
         },
     )
 

@@ -7,9 +7,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyAlreadyInProgressError
 
-from eda_runtime.envelope import Envelope
-from eda_runtime.idempotency.keys import Source, parsed
 from eda_runtime.logger import logger
+from eda_runtime.records import Source, correlation_id_of
 
 _TYPES = {
     Source.SQS: EventType.SQS,
@@ -76,7 +75,7 @@ def process(
 
     def handle(record: Any) -> Any:
         raw: dict[str, Any] = record.raw_event
-        logger.set_correlation_id(correlation_id_of(source, raw) or request_id)
+        logger.set_correlation_id(correlation_id_of(raw) or request_id)
         try:
             return call(raw)
         except IdempotencyAlreadyInProgressError:
@@ -89,20 +88,6 @@ def process(
     with processor(records=records, handler=handle):
         processor.process()
     return dict(processor.response())
-
-
-def correlation_id_of(source: Source, record: Mapping[str, Any]) -> str | None:
-    """The correlation id that a record carries: in its body's envelope, or as the attribute ``correlation_id``."""
-    if source is Source.DYNAMODB:
-        image = record["dynamodb"].get("NewImage") or record["dynamodb"].get("OldImage") or {}
-        found = (image.get("correlation_id") or {}).get("S")
-        return str(found) if found else None
-    body = parsed(record.get("body"))
-    if not isinstance(body, Mapping):
-        return None
-    envelope = Envelope.of(body)
-    found = envelope.correlation_id if envelope is not None else body.get("correlation_id")
-    return found if isinstance(found, str) else None
 
 
 def _identifier(source: Source, record: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import IdempotencyKe
 
 from eda_runtime import json_text
 from eda_runtime.http import body_of, caller_of, header, is_http, method_of, path_of, query_of
+from eda_runtime.records import Source, message_of, parsed, source_of, unwrapped
 from eda_runtime.request_limits import MAX_IDEMPOTENCY_KEY
 
 
@@ -22,40 +23,6 @@ class Token(StrEnum):
     """The event service made it: the event's or the record's id."""
     PAYLOAD = "PAYLOAD"
     """The receiver makes it: a hash of the payload."""
-
-
-class Source(StrEnum):
-    """What an event or a record is, by its shape."""
-
-    HTTP = "HTTP"
-    SQS = "SQS"
-    SNS = "SNS"
-    DYNAMODB = "DYNAMODB"
-    KINESIS = "KINESIS"
-    EVENTBRIDGE = "EVENTBRIDGE"
-    OTHER = "OTHER"
-
-
-def source_of(event: Any) -> Source:
-    """What an event is; a record of a batch, or the one record of an SNS event, is known by its ``eventSource``."""
-    if not isinstance(event, Mapping):
-        return Source.OTHER
-    if is_http(event):
-        return Source.HTTP
-    named = event.get("eventSource") or event.get("EventSource")
-    if isinstance(named, str) and named in _RECORDS:
-        return _RECORDS[named]
-    if {"id", "detail-type", "detail"} <= event.keys():
-        return Source.EVENTBRIDGE
-    return Source.OTHER
-
-
-_RECORDS = {
-    "aws:sqs": Source.SQS,
-    "aws:sns": Source.SNS,
-    "aws:dynamodb": Source.DYNAMODB,
-    "aws:kinesis": Source.KINESIS,
-}
 
 
 def batch_source(event: Any) -> Source | None:
@@ -79,7 +46,8 @@ def default_key(token: Token, event: Any) -> Any:
     """What is hashed into the key where no JMESPath names it.
 
     ``CLIENT``: the caller and the ``Idempotency-Key`` header, with or without the quotes of the IETF's draft; so two
-    callers' keys never meet. ``EVENT``: SQS ``messageId``, SNS ``MessageId``, stream ``eventID``, EventBridge ``id``.
+    callers' keys never meet. ``EVENT``: SNS ``MessageId`` and EventBridge ``id``, also where these came through a
+    queue, of an object's event its kind, bucket, key and ``sequencer``; SQS ``messageId``, stream ``eventID``.
     ``PAYLOAD``: what the sender wrote, without what is new with every delivery.
 
     Raises:
@@ -91,6 +59,8 @@ def default_key(token: Token, event: Any) -> Any:
         if given is None:
             raise IdempotencyKeyError("the Idempotency-Key header is missing")
         return [caller_of(event), client_key(given)]
+    # A topic or a rule that sends a message twice sends it with two ids of the queue's.
+    event = unwrapped(event)
     source = source_of(event)
     if token is Token.PAYLOAD:
         return payload_of(source, event)
@@ -101,8 +71,21 @@ def default_key(token: Token, event: Any) -> Any:
             return (event.get("Sns") or {}).get("MessageId")
         case Source.DYNAMODB | Source.KINESIS:
             return event.get("eventID")
+        case Source.EVENTBRIDGE:
+            return _object_change(event) or event.get("id")
         case _:
             return event.get("id") if isinstance(event, Mapping) else None
+
+
+def _object_change(event: Mapping[str, Any]) -> list[str] | None:
+    """What tells one change of an object from another (S3, events for EventBridge); None for any other event."""
+    detail = event["detail"]
+    if event.get("source") != "aws.s3" or not isinstance(detail, Mapping):
+        return None
+    bucket, changed = detail.get("bucket"), detail.get("object")
+    if not isinstance(bucket, Mapping) or not isinstance(changed, Mapping) or not changed.get("sequencer"):
+        return None
+    return [event["detail-type"], bucket.get("name", ""), changed.get("key", ""), changed["sequencer"]]
 
 
 def client_key(given: str) -> str:
@@ -131,10 +114,8 @@ def payload_of(source: Source, event: Any) -> Any:
     match source:
         case Source.HTTP:
             return [caller_of(event), method_of(event), path_of(event), query_of(event), _body(event)]
-        case Source.SQS:
-            return parsed(event.get("body"))
-        case Source.SNS:
-            return parsed((event.get("Sns") or {}).get("Message"))
+        case Source.SQS | Source.SNS:
+            return message_of(event)
         case Source.DYNAMODB:
             change = event.get("dynamodb") or {}
             return [event.get("eventName"), *(change.get(name) for name in ("Keys", "NewImage", "OldImage"))]
@@ -151,19 +132,6 @@ def _body(event: Mapping[str, Any]) -> Any:
         return parsed(body_of(event).decode())
     except ValueError:
         return event.get("body")
-
-
-def parsed(text: Any) -> Any:
-    """JSON that came as text, so that its white space counts for nothing; other text as it is.
-
-    Numbers keep their value, and any depth is read: what is valid JSON is never a reason to fail.
-    """
-    if not isinstance(text, str):
-        return text
-    try:
-        return json_text.loads(text)
-    except ValueError:
-        return text
 
 
 def check_key(key: Any, composite: bool) -> None:

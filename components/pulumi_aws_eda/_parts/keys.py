@@ -62,6 +62,8 @@ class KeyService(Enum):
     """EventBridge, for rules that send to queues and topics that are encrypted, also as dead-letter queues."""
     ALARMS = "ALARMS"
     """CloudWatch, for alarms that notify topics that are encrypted."""
+    TOPICS = "TOPICS"
+    """SNS, for topics that send to queues that are encrypted."""
 
 
 def statements(
@@ -183,6 +185,10 @@ def _allow(common: Common, service: KeyService, log_group_names: Sequence[str]) 
         case KeyService.ALARMS:
             # CloudWatch, encrypted topics: the policy of SNS's own key does not allow this, and nobody may change it.
             principal, actions, condition = "cloudwatch.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey*"], account
+        case KeyService.TOPICS:
+            # SNS, encrypted queues as subscribers: it names the topic.
+            principal, actions = "sns.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"]
+            condition = {"ArnLike": {"aws:SourceArn": arns.arn(common, "sns", "*")}}
     return {
         "Sid": service.value.capitalize(),
         "Effect": "Allow",

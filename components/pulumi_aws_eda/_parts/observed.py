@@ -21,7 +21,7 @@ KINDS = {
     "pipes": "names of Pipes",
     "queues": "names of queues that are worked off",
     "redshift_workgroups": "names of Redshift Serverless' workgroups",
-    "rules": "names of EventBridge's rules",
+    "rules": "names of EventBridge's rules, behind their bus and a slash where it is not the account's own",
     "schedule_groups": "names of groups of schedules, which is how Scheduler counts",
     "state_machines": "ARNs of state machines",
     "streams": "names of Kinesis streams",

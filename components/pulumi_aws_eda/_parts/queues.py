@@ -20,6 +20,7 @@ def queue(
     suffix: str,
     fifo: bool = False,
     rule_arns: Sequence[pulumi.Input[str]] = (),
+    topic_arns: Sequence[pulumi.Input[str]] = (),
     **properties: Any,
 ) -> aws.sqs.Queue:
     """An encrypted queue that is reached by TLS alone.
@@ -29,6 +30,28 @@ def queue(
         suffix: of the logical name.
         fifo: first in, first out.
         rule_arns: EventBridge rules that may send to it, as their target or as a target's dead-letter queue.
+        topic_arns: topics that may send to it, as a subscriber or as a subscription's dead-letter queue.
+        properties: further ones of the queue.
+    """
+    return queue_and_policy(common, suffix, fifo, rule_arns, topic_arns, **properties)[0]
+
+
+def queue_and_policy(
+    common: Common,
+    suffix: str,
+    fifo: bool = False,
+    rule_arns: Sequence[pulumi.Input[str]] = (),
+    topic_arns: Sequence[pulumi.Input[str]] = (),
+    **properties: Any,
+) -> tuple[aws.sqs.Queue, aws.sqs.QueuePolicy]:
+    """A queue as ``queue`` makes it, and its policy, which has to be there before a rule or a topic sends.
+
+    Args:
+        common: the component.
+        suffix: of the logical name.
+        fifo: first in, first out.
+        rule_arns: EventBridge rules that may send to it, as their target or as a target's dead-letter queue.
+        topic_arns: topics that may send to it, as a subscriber or as a subscription's dead-letter queue.
         properties: further ones of the queue.
     """
     name = f"{common.name}-{suffix}"
@@ -45,7 +68,12 @@ def queue(
         **key,
         **properties,
     )
-    aws.sqs.QueuePolicy(
+    senders = [
+        (f"{kind}{number}", service, arn)
+        for kind, service, source_arns in (("Rule", "events", rule_arns), ("Topic", "sns", topic_arns))
+        for number, arn in enumerate(source_arns, 1)
+    ]
+    policy = aws.sqs.QueuePolicy(
         name,
         queue_url=made.url,
         policy=pulumi.Output.json_dumps(
@@ -55,21 +83,21 @@ def queue(
                     access.tls_only("sqs:*", made.arn),
                     *(
                         {
-                            "Sid": f"Rule{number}",
+                            "Sid": sid,
                             "Effect": "Allow",
-                            "Principal": {"Service": "events.amazonaws.com"},
+                            "Principal": {"Service": f"{service}.amazonaws.com"},
                             "Action": "sqs:SendMessage",
                             "Resource": made.arn,
-                            "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+                            "Condition": {"ArnEquals": {"aws:SourceArn": source_arn}},
                         }
-                        for number, rule_arn in enumerate(rule_arns, 1)
+                        for sid, service, source_arn in senders
                     ),
                 ],
             }
         ),
         opts=common.opts(),
     )
-    return made
+    return made, policy
 
 
 def dead_letter_queue(
@@ -78,9 +106,17 @@ def dead_letter_queue(
     fifo: bool = False,
     rule_arns: Sequence[pulumi.Input[str]] = (),
     runbook: str | None = None,
+    topic_arns: Sequence[pulumi.Input[str]] = (),
 ) -> aws.sqs.Queue:
     """A queue for what failed, kept 14 days, with an alarm at its first message, whose page says how to redrive."""
-    made = queue(common, suffix, fifo=fifo, rule_arns=rule_arns, message_retention_seconds=DLQ_RETENTION_SECONDS)
+    made = queue(
+        common,
+        suffix,
+        fifo=fifo,
+        rule_arns=rule_arns,
+        topic_arns=topic_arns,
+        message_retention_seconds=DLQ_RETENTION_SECONDS,
+    )
     common.watch("dead_letter_queues", made.name)
     messages_alarm(common, suffix, made.name, f"{common.name}-{suffix}", runbook)
     return made

@@ -313,14 +313,15 @@ def reserved_concurrency(graph: Graph, options: Options) -> Findings:
 
 @stack_rule(
     "lambda-queue-concurrency",
-    holds="A queue hands a function with reserved concurrency no more batches at a time than it has instances.",
+    holds="Queues hand a function with reserved concurrency no more batches at a time than it has instances.",
     why="What Lambda cannot hand over counts as a try: messages end in the dead-letter queue without having been seen.",
     fix="Set scaling_config.maximum_concurrency of the event source mapping, at most the reserved concurrency.",
     reference=_GUIDE + "services-sqs-scaling.html",
     category=Category.RELIABILITY,
 )
 def queue_concurrency(graph: Graph, options: Options) -> Findings:
-    """Mappings of queues stay below the reservation."""
+    """Mappings of queues stay below the reservation, each and together."""
+    together: dict[str, list[float]] = {}
     for mapping in graph.of(EVENT_SOURCE_MAPPING):
         if not graph.linked(mapping, "eventSourceArn", QUEUE):
             continue
@@ -332,6 +333,11 @@ def queue_concurrency(graph: Graph, options: Options) -> Findings:
                 allowed = f"2 to {reserved.value:g}, the reserved concurrency of {function.name}"
                 limit = mapping.number("scalingConfig.maximumConcurrency")
                 yield from limit.require(between(2, reserved.value), allowed)
+                limits = together.setdefault(function.urn, [])
+                limits.append(limit.value or 0)
+                if max(limits) <= reserved.value < sum(limits):
+                    found = f"its {len(limits)} queues hand it {sum(limits):g} batches at a time"
+                    yield function.finding(found, f"{reserved.value:g} or fewer, its reserved concurrency")
 
 
 @stack_rule(

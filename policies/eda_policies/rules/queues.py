@@ -155,3 +155,29 @@ def _first_message(alarm: Alarm) -> bool | None:
 def sns_encrypted(topic: Resource, options: Options) -> Findings:
     """Topics are encrypted."""
     yield from topic.text("kmsMasterKeyId").require_given("a KMS key")
+
+
+_DELIVERED = ("sqs", "lambda", "firehose")
+"""Protocols whose deliveries SNS gives up in silence; of the others, people are told."""
+
+
+@resource_rule(
+    "sns-subscription-dead-letter",
+    Resource,
+    "aws:sns/topicSubscription:TopicSubscription",
+    holds="A topic's subscription of a queue, a function or a delivery stream has a dead-letter queue.",
+    why="What the subscriber refuses, for want of a permission or of a key, SNS drops at once and tells nobody.",
+    fix="Set redrive_policy with the deadLetterTargetArn of a queue that lets sns.amazonaws.com send for the topic.",
+    reference="https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html",
+    category=Category.RELIABILITY,
+)
+def subscription_dead_letter(subscription: Resource, options: Options) -> Findings:
+    """Messages are kept."""
+    protocol, policy = subscription.text("protocol"), subscription.document("redrivePolicy")
+    if protocol.value is not None and protocol.value not in _DELIVERED:
+        return
+    allowed = "a redrive policy with the deadLetterTargetArn of a queue"
+    if policy.value is not None:
+        yield from policy.require(lambda found: _names_queue(found.get("deadLetterTargetArn")), allowed)
+    elif not policy.unknown:
+        yield subscription.finding("it has no redrivePolicy", allowed)

@@ -37,6 +37,7 @@ from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
 from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
 from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
 from eda_sandbox.frontdoor.stream_access import StreamAccess
+from eda_sandbox.frontdoor.topic_deliveries import TopicDeliveries
 from eda_sandbox.frontdoor.wire import Wire
 
 Message = MutableMapping[str, Any]
@@ -119,6 +120,8 @@ class FrontDoor:
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
         self._s3_events = S3Events(cloud, self._emulator)
+        self._topics = TopicDeliveries(cloud)
+        self._topics.start()
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
@@ -166,6 +169,7 @@ class FrontDoor:
     def close(self) -> None:
         """Let go of the threads, and answer nobody any more."""
         self._closed.set()
+        self._topics.close()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _target(self, request: HttpRequest) -> tuple[str, str]:

@@ -4,12 +4,15 @@ import json
 import re
 from urllib.parse import parse_qsl
 
+from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.frontdoor.emulator import Emulator
 
 ROLE_POLICIES_SIZE = 10_240
 """Characters of all inline policies of a role, white space not counted (IAM quotas)."""
+FILTER_POLICY_NAMES = 5
+"""Names in a subscription's filter policy (SNS Developer Guide, filter policy constraints)."""
 OBJECT_TAGS = 10
 """Tags of an object (S3 User Guide, object tagging)."""
 _NAMES = {
@@ -40,6 +43,8 @@ def check(service: str, operation: str, request: HttpRequest, emulator: Emulator
             raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
     elif (service, operation) == ("iam", "PutRolePolicy"):
         _check_role_policies(request.parameters(), emulator)
+    elif service == "sns" and operation in ("Subscribe", "SetSubscriptionAttributes"):
+        _check_filter_policy(request.form())
     elif service == "s3" and operation in ("PutObject", "CreateMultipartUpload", "PutObjectTagging"):
         count = _object_tags(operation, request)
         if count > OBJECT_TAGS:
@@ -62,6 +67,24 @@ def _check_role_policies(given: dict[str, str], emulator: Emulator) -> None:
     if sum(len(re.sub(r"\s", "", document)) for document in documents) > ROLE_POLICIES_SIZE:
         problem = f"Maximum policy size of {ROLE_POLICIES_SIZE} bytes exceeded for role {role}"
         raise AwsError("LimitExceeded", problem, 409)
+
+
+def _check_filter_policy(form: dict[str, str]) -> None:
+    # Subscribe has a map of attributes, and the other operation one of them.
+    named = {value: key[: -len("key")] + "value" for key, value in form.items() if key.endswith(".key")}
+    if form.get("AttributeName") == "FilterPolicy":
+        named["FilterPolicy"] = "AttributeValue"
+    policy = form.get(named.get("FilterPolicy", ""), "{}")
+    # An empty one is none.
+    if policy.strip() in ("", "{}"):
+        return
+    try:
+        names = len(event_pattern.parse(policy))
+    except ValueError as error:
+        raise AwsError("InvalidParameter", f"Invalid parameter: FilterPolicy: {error}", 400) from None
+    if names > FILTER_POLICY_NAMES:
+        problem = f"Invalid parameter: FilterPolicy: it has {names} names, {FILTER_POLICY_NAMES} are allowed"
+        raise AwsError("InvalidParameter", problem, 400)
 
 
 def _object_tags(operation: str, request: HttpRequest) -> int:

@@ -7,7 +7,12 @@ from eda_sandbox.provider.convert import Inputs, pairs
 from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
 from eda_sandbox.provider.tags import tagged
 
-_ATTRIBUTES = {"kmsMasterKeyId": "KmsMasterKeyId", "policy": "Policy", "displayName": "DisplayName"}
+_ATTRIBUTES = {
+    "contentBasedDeduplication": "ContentBasedDeduplication",
+    "displayName": "DisplayName",
+    "kmsMasterKeyId": "KmsMasterKeyId",
+    "policy": "Policy",
+}
 _SUBSCRIPTION = {
     "deliveryPolicy": "DeliveryPolicy",
     "filterPolicy": "FilterPolicy",
@@ -18,21 +23,26 @@ _SUBSCRIPTION = {
 
 
 def _create_topic(context: Context, inputs: Inputs) -> Created:
-    name, tags = context.auto_name(inputs.take("name"), inputs.take("namePrefix")), inputs.tags()
-    attributes = {api: value for key, api in _ATTRIBUTES.items() if (value := inputs.take(key)) is not None}
+    given, tags, fifo = inputs.take("name"), inputs.tags(), inputs.take("fifoTopic", False)
+    name = context.auto_name(given, inputs.take("namePrefix"))
+    if fifo and given is None:
+        name += ".fifo"
+    attributes = {api: _text(value) for key, api in _ATTRIBUTES.items() if (value := inputs.take(key)) is not None}
+    if fifo:
+        attributes["FifoTopic"] = "true"
     inputs.done()
     made = context.client("sns").create_topic(Name=name, Attributes=attributes, Tags=pairs(tags))
     return Created(made["TopicArn"], {"name": name, "arn": made["TopicArn"]})
 
 
 def _update_topic(context: Context, id: str, state: State, inputs: Inputs) -> State:
-    for untouched in ("name", "namePrefix", "tags", "tagsAll"):
+    for untouched in ("name", "namePrefix", "fifoTopic", "tags", "tagsAll"):
         inputs.take(untouched)
     sns = context.client("sns")
     for key, api in _ATTRIBUTES.items():
         value = inputs.take(key)
         if value != state.get(key):
-            value = _default_policy(id) if key == "policy" and value is None else value or ""
+            value = _default_policy(id) if key == "policy" and value is None else _text("" if value is None else value)
             sns.set_topic_attributes(TopicArn=id, AttributeName=api, AttributeValue=value)
     inputs.done()
     return {}

@@ -12,9 +12,12 @@ from jmespath.exceptions import JMESPathError  # type: ignore[import-untyped]  #
 from pulumi_aws_eda._parts import keys, tables
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.sources import comes_again, given_sources
 
 LONGEST_TIMEOUT = 900
 """Of a function, in seconds (Lambda API)."""
+LONGEST_EVENT_AGE = 21600
+"""Of an asynchronous event, in seconds (Lambda API)."""
 
 
 class IdempotencyToken(Enum):
@@ -23,7 +26,8 @@ class IdempotencyToken(Enum):
     CLIENT = "CLIENT"
     """The client's ``Idempotency-Key`` header, within its tenant."""
     EVENT = "EVENT"
-    """The event service's id: EventBridge ``id``, SQS ``messageId``, SNS ``MessageId``, stream ``eventID``."""
+    """The event service's id: EventBridge ``id``, SNS ``MessageId``, also where these came through a queue, SQS
+    ``messageId``, stream ``eventID``; of an object's event its bucket, key and ``sequencer``."""
     PAYLOAD = "PAYLOAD"
     """A hash of what the sender wrote."""
 
@@ -40,8 +44,8 @@ class IdempotencyMode(Enum):
 class IdempotencyArgs(TypedDict):
     """How repeats are recognised. Behind a queue or stream each record has a key of its own."""
 
-    token: IdempotencyToken
-    """Where the key comes from."""
+    token: NotRequired[IdempotencyToken]
+    """Where the key comes from; default ``EVENT`` for a function with a source, or an asynchronous one."""
     mode: NotRequired[IdempotencyMode]
     """What is guaranteed; default ``RECORD``. ``TRANSACTION`` needs ``grants`` for the tables that are written."""
     key_jmespath: NotRequired[str]
@@ -98,7 +102,9 @@ def idempotency(component: str, common: Common, args: Mapping[str, Any]) -> Idem
         return None
     where = f"{component}, idempotency"
     check(where, given, IdempotencyArgs)
-    token = one_of(where, given, "token", IdempotencyToken)
+    if given.get("token") is None and not (args.get("asynchronous") or given_sources(args)):
+        raise ArgumentError(where, "token", "is missing; only events have one by default")
+    token = one_of(where, given, "token", IdempotencyToken, IdempotencyToken.EVENT)
     mode = one_of(where, given, "mode", IdempotencyMode, IdempotencyMode.RECORD)
     expires = number(where, given, "expires_after_seconds", _comes_again(args), 1, 366 * 86400)
     timeout = args.get("timeout", 10)
@@ -153,19 +159,9 @@ def _check_expression(where: str, given: Mapping[str, Any], name: str) -> None:
 
 def _comes_again(args: Mapping[str, Any]) -> int:
     """Seconds within which a source may hand over an event again, at least an hour."""
-
-    def known(given: Mapping[str, Any], name: str, default: int, longest: int) -> int:
-        value = given.get(name, default)
-        # An output is not known yet, and what is not allowed is refused elsewhere.
-        return int(value) if isinstance(value, int | float) else longest
-
-    longest = [3600]
-    if args.get("asynchronous"):
-        longest.append(known(args, "maximum_event_age_in_seconds", 21600, 21600))
-    if args.get("queue_source") is not None:
-        receives = known(args["queue_source"], "max_receive_count", 5, 1000)
-        longest.append(receives * 6 * known(args, "timeout", 10, LONGEST_TIMEOUT))
-    if args.get("stream_source") is not None:
-        longest.append(known(args["stream_source"], "maximum_record_age_in_seconds", 3600, 604800))
+    age = args.get("maximum_event_age_in_seconds", LONGEST_EVENT_AGE) if args.get("asynchronous") else 0
+    again = max(comes_again(args, LONGEST_TIMEOUT), int(age) if isinstance(age, int | float) else LONGEST_EVENT_AGE)
+    timeout = args.get("timeout", 10)
     # The last run may have begun at the very end.
-    return max(longest) + (known(args, "timeout", 10, LONGEST_TIMEOUT) if len(longest) > 1 else 0)
+    last = int(timeout) if isinstance(timeout, int | float) else LONGEST_TIMEOUT
+    return max(again, 3600) + (last if again else 0)

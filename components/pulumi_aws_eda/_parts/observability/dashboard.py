@@ -352,7 +352,10 @@ class _Grid:
             if graph.search is not None:
                 return _search(graph.search, section.dimension, name, metric, stat)
             label = f"{_short(name)} {metric} {stat}"
-            return [section.namespace, metric, section.dimension, name, {"label": label, "stat": stat}]
+            # The name of a rule on a bus that is not the account's own begins with the bus.
+            bus, _, own = name.rpartition("/") if section.kind == "rules" else ("", "", name)
+            place = ["EventBusName", bus, section.dimension, own] if bus else [section.dimension, name]
+            return [section.namespace, metric, *place, {"label": label, "stat": stat}]
 
         self.metrics(graph.title, [line(name, *metric) for name in names for metric in graph.metrics])
 

@@ -1,4 +1,4 @@
-"""Event source mappings: what polls queues and table streams and invokes functions with batches."""
+"""Event source mappings: what polls queues and streams and invokes functions with batches."""
 
 import contextlib
 import json
@@ -14,18 +14,21 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.polling import poll_until
+from eda_sandbox.foundation.polling import POLL_SECONDS, poll_until
 from eda_sandbox.foundation.retry_policy import is_transient, wait_before
-from eda_sandbox.foundation.streams import Shard, StreamReader, is_table_stream, sequence_number
+from eda_sandbox.foundation.streams import Shard, StreamReader
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
+from eda_sandbox.services.lambda_.mapping_options import QUEUE_BATCH, check_options, is_queue
+from eda_sandbox.services.lambda_.source_records import arrived, identifier, matching, queue_record, stream_record
 
 LIST_SECONDS = 0.5
 """How often the shards of a stream are listed."""
-BATCH_WINDOW = 10
-"""Messages that SQS hands out at a time."""
+RESOLUTION = 1
+"""Seconds that a record's arrival may be off: a table's stream tells no more."""
 FIRST_BATCHES = 5
 """Batches of a queue that Lambda reads at a time before it scales."""
 Invoke = Callable[[Function, bytes], Outcome]
@@ -52,7 +55,8 @@ class EventSourceMapping:
 
     def __post_init__(self) -> None:
         position = self.configuration.get("StartingPosition", "LATEST")
-        self._stream = StreamReader(self._client, self.configuration["EventSourceArn"], position)
+        timestamp = self.configuration.get("StartingPositionTimestamp")
+        self._stream = StreamReader(self._client, self.configuration["EventSourceArn"], position, timestamp)
         self._shards: list[Shard] = []
         self._list_at = 0.0
         self._lock = threading.Lock()
@@ -60,7 +64,7 @@ class EventSourceMapping:
 
     def start(self) -> None:
         """Begin to poll."""
-        poll = self._poll_queue if ":sqs:" in self.configuration["EventSourceArn"] else self._poll_stream
+        poll = self._poll_queue if is_queue(self.configuration["EventSourceArn"]) else self._poll_stream
         # A thread ends with the event that it began with, also when the mapping is enabled again meanwhile.
         stopped = self.stopped
         self.cloud.spawn(lambda: self._run(poll, stopped), f"event-source-{self.function.name}")
@@ -76,9 +80,18 @@ class EventSourceMapping:
     def _client(self, service: str) -> Any:
         return self.cloud.client(service, self.function.configuration["Role"], PRINCIPAL)
 
-    def _failures(self, records: list[dict[str, Any]], key: Callable[[dict[str, Any]], str]) -> set[str] | None:
+    @property
+    def _window(self) -> float:
+        """Real seconds for which a batch is filled."""
+        return self.cloud.clock.real(self.configuration.get("MaximumBatchingWindowInSeconds") or 0)
+
+    def _patterns(self) -> list[dict[str, Any]]:
+        criteria = self.configuration.get("FilterCriteria") or {}
+        return [event_pattern.parse(found["Pattern"]) for found in criteria.get("Filters") or []]
+
+    def _failures(self, records: list[dict[str, Any]]) -> set[str] | None:
         """Ids of the records that failed, empty when all succeeded, None when the function could not be called."""
-        everything = {key(record) for record in records}
+        everything = {identifier(record) for record in records}
         try:
             outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
         except AwsError:
@@ -100,11 +113,7 @@ class EventSourceMapping:
         if limit > 1 and self._in_flight >= limit:
             return False
         url = self.cloud.queue_url(self.configuration["EventSourceArn"])
-        sqs = self._client("sqs")
-        size = min(self.configuration.get("BatchSize", BATCH_WINDOW), BATCH_WINDOW)
-        messages = sqs.receive_message(
-            QueueUrl=url, MaxNumberOfMessages=size, AttributeNames=["All"], MessageAttributeNames=["All"]
-        ).get("Messages", [])
+        messages = self._receive(url)
         if not messages:
             return False
         if limit == 1:
@@ -113,6 +122,27 @@ class EventSourceMapping:
             self._in_flight += 1
         self.cloud.spawn(lambda: self._deliver_aside(url, messages), f"event-source-{self.function.name}")
         return True
+
+    def _receive(self, url: str) -> list[dict[str, Any]]:
+        """The messages of a batch, gathered until it is full or its window is over."""
+        size, sqs = self.configuration.get("BatchSize", QUEUE_BATCH), self._client("sqs")
+        messages: list[dict[str, Any]] = []
+        deadline = None
+        while not (self.stopped.is_set() or self.cloud.stopping.is_set()):
+            found = sqs.receive_message(
+                QueueUrl=url,
+                MaxNumberOfMessages=min(size - len(messages), QUEUE_BATCH),
+                AttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            ).get("Messages", [])
+            messages += found
+            if messages and deadline is None:
+                deadline = time.monotonic() + self._window
+            if len(messages) >= size or deadline is None or time.monotonic() >= deadline:
+                break
+            if not found:
+                self.stopped.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+        return messages
 
     def _at_once(self) -> int:
         """Batches of a queue that are handed over at a time. Lambda reads five to begin with, whatever is reserved (its
@@ -134,10 +164,14 @@ class EventSourceMapping:
 
     def _deliver(self, url: str, messages: list[dict[str, Any]]) -> bool:
         arn, sqs = self.configuration["EventSourceArn"], self._client("sqs")
-        records = [_queue_record(message, arn, self.cloud.region) for message in messages]
-        failed = self._failures(records, lambda record: str(record["messageId"]))
+        patterns = self._patterns()
+        records = [queue_record(message, arn, self.cloud.region) for message in messages]
+        # Lambda deletes what matches no filter.
+        wanted = [record for record in records if matching(patterns, record)]
+        failed = self._failures(wanted) if wanted else set()
+        left = {identifier(record) for record in wanted} if failed is None else failed
         for message in messages:
-            if failed is not None and message["MessageId"] not in failed:
+            if message["MessageId"] not in left:
                 try:
                     sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                     continue
@@ -160,25 +194,53 @@ class EventSourceMapping:
                 )
 
     def _poll_stream(self) -> bool:
-        worked, arn = False, self._stream.arn
+        worked = False
         if time.monotonic() >= self._list_at:
             self._stream.ask()
             self._shards = self._stream.shards()
             self._list_at = time.monotonic() + LIST_SECONDS
         for shard in self._shards:
-            records = shard.read(self.configuration.get("BatchSize", 100))
+            last, records = self._gather(shard)
             if records:
-                self._process(shard, [_stream_record(record, arn, self.cloud.region) for record in records])
-                shard.done(records[-1])
+                self._process(shard, records, time.monotonic())
+            if last is not None:
+                shard.done(last)
                 worked = True
         return worked
 
-    def _process(self, shard: Shard, records: list[dict[str, Any]]) -> None:
-        """Invoke with a batch until it succeeds or is given up; a poison record does not stop its neighbours."""
+    def _gather(self, shard: Shard) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:
+        """The last record that was read, and the events of those that match, until the batch is full or its window is
+        over."""
+        size, patterns, role = self.configuration.get("BatchSize", 100), self._patterns(), self.function.configuration
+        batch: list[dict[str, Any]] = []
+        last, deadline = None, None
+        while not (self.stopped.is_set() or self.cloud.stopping.is_set()):
+            found = shard.read(size - len(batch))
+            events = [
+                stream_record(record, self._stream.arn, self.cloud.region, shard.id, role["Role"]) for record in found
+            ]
+            batch += [event for event in events if matching(patterns, event)]
+            last = found[-1] if found else last
+            if batch and deadline is None:
+                deadline = time.monotonic() + self._window
+            if len(batch) >= size or deadline is None or time.monotonic() >= deadline:
+                break
+            if not found:
+                self.stopped.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
+        return last, batch
+
+    def _process(self, shard: Shard, records: list[dict[str, Any]], began: float) -> None:
+        """Invoke with a batch, first at a monotonic time, until it succeeds or is given up; a poison record does not
+        stop its neighbours."""
         retries = self.configuration.get("MaximumRetryAttempts", -1)
         attempt = 0
         while records and not (self.stopped.is_set() or self.cloud.stopping.is_set()):
-            failed = self._failures(records, sequence_number)
+            old = [record for record in records if self._too_old(record, began)]
+            if old:
+                self._give_up(shard, old, "RecordAgeExceeded")
+                records = [record for record in records if record not in old]
+                continue
+            failed = self._failures(records)
             if failed is None:
                 self.cloud.clock.wait(1, self.stopped)
                 continue
@@ -186,34 +248,44 @@ class EventSourceMapping:
                 return
             if len(failed) < len(records):
                 # The batch goes on at the first record that failed.
-                first = next(index for index, record in enumerate(records) if sequence_number(record) in failed)
+                first = next(index for index, record in enumerate(records) if identifier(record) in failed)
                 records, attempt = records[first:], attempt + 1
             elif self.configuration.get("BisectBatchOnFunctionError") and len(records) > 1:
                 middle = len(records) // 2
-                self._process(shard, records[:middle])
+                self._process(shard, records[:middle], began)
                 records = records[middle:]
                 continue
             else:
                 attempt += 1
             if 0 <= retries < attempt:
-                self._give_up(shard, records[:1] if len(failed) < len(records) else records)
+                given_up = records[:1] if len(failed) < len(records) else records
+                self._give_up(shard, given_up, "RetryAttemptsExhausted")
                 records, attempt = records[1:] if len(failed) < len(records) else [], 0
             else:
                 self.cloud.clock.wait(2**attempt, self.stopped)
 
-    def _give_up(self, shard: Shard, records: list[dict[str, Any]]) -> None:
+    def _too_old(self, record: dict[str, Any], began: float) -> bool:
+        """Whether a record is given up; only the time for which it was tried is scaled, because what the sandbox is
+        busy with before is work."""
+        oldest, tried = self.configuration.get("MaximumRecordAgeInSeconds", -1), time.monotonic() - began
+        age = time.time() - arrived(record) - RESOLUTION + tried * (self.cloud.clock.speed - 1)
+        return bool(0 <= oldest < age)
+
+    def _give_up(self, shard: Shard, records: list[dict[str, Any]], condition: str) -> None:
         destination = self.configuration.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
         if not destination:
             return
-        numbers = [sequence_number(record) for record in records]
+        times = [rfc3339(datetime.fromtimestamp(arrived(record), UTC)) for record in records]
         pointer = {
-            "requestContext": {"functionArn": self.function.arn, "condition": "RetryAttemptsExhausted"},
+            "requestContext": {"functionArn": self.function.arn, "condition": condition},
             "version": "1.0",
             "timestamp": rfc3339(datetime.now(UTC)),
-            "DDBStreamBatchInfo": {
+            "DDBStreamBatchInfo" if self._stream.of_table else "KinesisBatchInfo": {
                 "shardId": shard.id,
-                "startSequenceNumber": numbers[0],
-                "endSequenceNumber": numbers[-1],
+                "startSequenceNumber": identifier(records[0]),
+                "endSequenceNumber": identifier(records[-1]),
+                "approximateArrivalOfFirstRecord": times[0],
+                "approximateArrivalOfLastRecord": times[-1],
                 "batchSize": len(records),
                 "streamArn": self.configuration["EventSourceArn"],
             },
@@ -238,15 +310,12 @@ def described(mapping: EventSourceMapping) -> dict[str, Any]:
 
 
 def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) -> dict[str, Any]:
-    """What a new mapping is configured with.
+    """What a new mapping is configured with, checked.
 
     Raises:
-        AwsError: the source or an option is one that the sandbox does not poll.
+        AwsError: an option is none that the source has.
     """
-    arn = request.get("EventSourceArn", "")
-    if ":sqs:" not in arn and not is_table_stream(arn):
-        raise AwsError("InvalidParameterValueException", f"the sandbox polls queues and table streams, not {arn}")
-    check_options(request)
+    check_options(request.get("EventSourceArn", ""), request)
     identifier = str(uuid.uuid4())
     kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Tags", "Enabled")}
     return {
@@ -256,47 +325,4 @@ def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) 
         "EventSourceMappingArn": cloud.arn("lambda", f"event-source-mapping:{identifier}"),
         "State": "Enabled" if request.get("Enabled", True) else "Disabled",
         "LastModified": datetime.now(UTC),
-    }
-
-
-def check_options(request: dict[str, Any]) -> None:
-    """Refuse what the sandbox's mappings do not do.
-
-    Raises:
-        AwsError: an option is one of those.
-    """
-    if request.get("FilterCriteria"):
-        raise AwsError("InvalidParameterValueException", "the sandbox does not filter events (FilterCriteria)")
-
-
-def _queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
-    return {
-        "messageId": message["MessageId"],
-        "receiptHandle": message["ReceiptHandle"],
-        "body": message["Body"],
-        "attributes": message.get("Attributes", {}),
-        "messageAttributes": {
-            name: {key[0].lower() + key[1:]: value for key, value in attribute.items() if isinstance(value, str)}
-            for name, attribute in message.get("MessageAttributes", {}).items()
-        },
-        "md5OfBody": message["MD5OfBody"],
-        "eventSource": "aws:sqs",
-        "eventSourceARN": arn,
-        "awsRegion": region,
-    }
-
-
-def _stream_record(record: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
-    changed = dict(record["dynamodb"])
-    created = changed.get("ApproximateCreationDateTime")
-    if isinstance(created, datetime):
-        changed["ApproximateCreationDateTime"] = created.timestamp()
-    return {
-        "eventID": record["eventID"],
-        "eventName": record["eventName"],
-        "eventVersion": record.get("eventVersion", "1.1"),
-        "eventSource": "aws:dynamodb",
-        "awsRegion": region,
-        "dynamodb": changed,
-        "eventSourceARN": arn,
     }

@@ -22,8 +22,9 @@ from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.lambda_ import dependencies
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
-from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, check_options, configuration_of, described
+from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
 from eda_sandbox.services.lambda_.function import PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
+from eda_sandbox.services.lambda_.mapping_options import check_options, check_source
 from eda_sandbox.services.lambda_.template import Template
 
 ACCOUNT_CONCURRENCY = 1000
@@ -323,8 +324,10 @@ class Lambda(Service):
         return {}
 
     def create_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """CreateEventSourceMapping, for queues and table streams."""
+        """CreateEventSourceMapping, for queues, table streams and Kinesis streams."""
         function = self._function(request["FunctionName"])
+        others = [described(mapping) for mapping in self._mappings.values()]
+        check_source(self.cloud, request.get("EventSourceArn", ""), function, others)
         mapping = EventSourceMapping(
             self.cloud,
             configuration_of(request, function, self.cloud),
@@ -354,7 +357,7 @@ class Lambda(Service):
     def update_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateEventSourceMapping; what is polled goes on from where it is."""
         mapping = self._mapping(request["UUID"])
-        check_options(request)
+        check_options(mapping.configuration["EventSourceArn"], {**mapping.configuration, **request})
         changes = {key: value for key, value in request.items() if key not in ("UUID", "Enabled", "FunctionName")}
         if "FunctionName" in request:
             mapping.function = self._function(request["FunctionName"])
