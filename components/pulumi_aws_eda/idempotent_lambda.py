@@ -1,15 +1,16 @@
 """A Lambda function with everything an event-driven system expects of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, keys, logs, program, queues
-from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function.code import Code, code_of
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._parts.function.layers import function_layers
@@ -78,10 +79,12 @@ class StreamSourceArgs(TypedDict):
 class IdempotentLambdaArgs(TypedDict):
     """Arguments of IdempotentLambda."""
 
-    code: pulumi.Input[pulumi.Archive]
-    """The function's code; ``archives.directory_archive`` makes it from a folder, the same bytes every time."""
+    code: NotRequired[Code]
+    """The function's code; in Python also a folder's path, relative to where the program runs: it is packaged by
+    ``archives.directory_archive``, the same bytes every time. Default: the folder that ``handler`` names."""
     handler: NotRequired[str]
-    """The handler inside the code, ``module.function``; default ``handler.handle``."""
+    """The handler inside the code, ``module.function``, or ``folder/module.function``: where no ``code`` is given, the
+    code is that folder's. Default ``handler.handle``."""
     description: NotRequired[str]
     """Shown in the console."""
     memory_size: NotRequired[pulumi.Input[int]]
@@ -152,7 +155,7 @@ class IdempotentLambda(pulumi.ComponentResource):
 
     Args:
         name: logical name; the physical one is project, stack and this, at most 64 characters; an alias keeps it.
-        args: see ``IdempotentLambdaArgs``.
+        args: see ``IdempotentLambdaArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -182,10 +185,19 @@ class IdempotentLambda(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[IdempotentLambdaArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"IdempotentLambda {name!r}"
-        check(component, args, IdempotentLambdaArgs)
         args = program.with_defaults(args, IdempotentLambdaArgs)
+        code, handler = code_of(component, args)
         memory_size = number(component, args, "memory_size", 128, 128, 10240)
         timeout = number(component, args, "timeout", 10, 1, 900)
         retries = number(component, args, "maximum_retry_attempts", 2, 0, 2)
@@ -246,7 +258,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             decrypts=["lambda"],
         )
         environment: dict[str, pulumi.Input[str]] = {
-            "EDA_HANDLER": args.get("handler", "handler.handle"),
+            "EDA_HANDLER": handler,
             "POWERTOOLS_SERVICE_NAME": name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             **({"POWERTOOLS_LOGGER_SAMPLE_RATE": str(sample_rate)} if sample_rate else {}),
@@ -261,7 +273,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             f"{name}-function",
             name=function_name,
             description=args.get("description"),
-            code=args["code"],
+            code=code,
             handler=ENTRYPOINT,
             runtime=args.get("runtime", archives.RUNTIME),
             architectures=["arm64"],
