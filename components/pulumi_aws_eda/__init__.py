@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.columns import ColumnArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+    from pulumi_aws_eda._parts.function.link_kinds import LinkAccess, LinkKind
+    from pulumi_aws_eda._parts.function.links import LinkArgs
     from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
     from pulumi_aws_eda._parts.keys import KeyService
     from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         StreamSourceArgs,
         VpcConfigArgs,
     )
+    from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
     from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
     from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
@@ -86,6 +89,9 @@ __all__ = [
     "IngestionsArgs",
     "KeyService",
     "KinesisSourceArgs",
+    "LinkAccess",
+    "LinkArgs",
+    "LinkKind",
     "LoadArgs",
     "LoadsArgs",
     "NamespaceArgs",
@@ -120,6 +126,7 @@ __all__ = [
     "WorkflowRouteArgs",
     "WorkgroupArgs",
     "defaults",
+    "link",
 ]
 
 _MODULES = {
@@ -157,6 +164,9 @@ _MODULES = {
     "IngestionsArgs": "_parts.analytics.needs",
     "KeyService": "_parts.keys",
     "KinesisSourceArgs": "batched_firehose_sink",
+    "LinkAccess": "_parts.function.link_kinds",
+    "LinkArgs": "_parts.function.links",
+    "LinkKind": "_parts.function.link_kinds",
     "LoadArgs": "scheduled_load",
     "LoadsArgs": "_parts.analytics.needs",
     "NamespaceArgs": "scheduled_load",
@@ -191,6 +201,7 @@ _MODULES = {
     "WorkflowRouteArgs": "event_api",
     "WorkgroupArgs": "scheduled_load",
     "defaults": "program_defaults",
+    "link": "linking",
 }
 
 

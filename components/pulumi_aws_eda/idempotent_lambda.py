@@ -10,10 +10,12 @@ from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, keys, logs, program, queues
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function import links
 from pulumi_aws_eda._parts.function.code import Code, code_of
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._parts.function.layers import function_layers
+from pulumi_aws_eda._parts.function.links import LinkArgs
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
@@ -100,6 +102,14 @@ class IdempotentLambdaArgs(TypedDict):
     """Environment variables; no secrets."""
     grants: NotRequired[Mapping[str, GrantArgs]]
     """What the function may do, by the statement's Sid."""
+    links: NotRequired[Mapping[str, LinkArgs]]
+    """What the function uses, by the name that ``eda_runtime.links`` has it by; ``link`` makes them. Its role gets what
+    it needs for that, and the environment variable ``EDA_LINKS`` their ARNs: with all other variables at most 4096
+    bytes (Lambda quotas)."""
+    secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Names or ARNs of secrets that the function reads when it needs them, as links; default none."""
+    parameters: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Names or ARNs of parameters of the Parameter Store that it reads when it needs them, as links; default none."""
     idempotency: NotRequired[IdempotencyArgs]
     """How repeats are recognised; default: they are not."""
     payload_store: NotRequired[FunctionPayloadStoreArgs]
@@ -225,6 +235,7 @@ class IdempotentLambda(pulumi.ComponentResource):
         super().__init__("aws-eda:index:IdempotentLambda", name, {}, opts)
         common = Common.of(self, name, args, opts)
         name = common.name
+        linked = links.links_of(component, common, args)
 
         function_name = physical_name(name, 64)
         self.log_group = logs.log_group(common, "log", f"/aws/lambda/{function_name}")
@@ -241,7 +252,11 @@ class IdempotentLambda(pulumi.ComponentResource):
             {"resources": [failures], **keys.given(args.get("dead_letter_queue_kms_key_arn"))}
             if asynchronous or "stream_source" in args
             else None,
-            {**_source_grants(source, args), **payload_grants(component, args.get("payload_store"))},
+            {
+                **_source_grants(source, args),
+                **payload_grants(component, args.get("payload_store")),
+                **links.statements(linked),
+            },
         )
         for sid in own.keys() & grants.keys():
             raise ArgumentError(component, f"grants[{sid!r}]", "has the Sid of a statement that the component makes")
@@ -269,6 +284,8 @@ class IdempotentLambda(pulumi.ComponentResource):
             environment["EDA_IDEMPOTENCY"] = repeats.settings
         if "payload_store" in args:
             environment["EDA_PAYLOAD_STORE"] = payload_settings(component, args["payload_store"])
+        if linked:
+            environment[links.VARIABLE] = links.variable(component, linked, environment)
         self.function = aws.lambda_.Function(
             f"{name}-function",
             name=function_name,
@@ -456,7 +473,7 @@ def _statements(
     log_group: aws.cloudwatch.LogGroup,
     repeats: Idempotency | None,
     failures: Mapping[str, Any] | None,
-    grants: Mapping[str, GrantArgs],
+    grants: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Mapping[str, Any]]:
     statements: dict[str, Mapping[str, Any]] = {
         "WriteLog": {

@@ -12,6 +12,8 @@ from pulumi_aws_eda import (
     EncryptionKey,
     EventApi,
     IdempotentLambda,
+    LinkAccess,
+    LinkKind,
     LoadArgs,
     Observability,
     PayloadStore,
@@ -62,6 +64,12 @@ def idempotent_lambda() -> None:
             "idempotency": {"token": "EVENT"},
             "queue_source": {},
             "stream_source": {"stream_arn": f"{TABLE}/stream/x"},
+            "links": {
+                "orders": {"arn": TABLE, "kind": LinkKind.TABLE, "access": [LinkAccess.READ, LinkAccess.WRITE]},
+                "call": {"arn": FUNCTION, "kind": LinkKind.FUNCTION, "access": [LinkAccess.INVOKE]},
+            },
+            "secrets": {"api_key": "orders/api-key"},
+            "parameters": {"limit": "/orders/limit"},
             "tags": TAGS,
         },
     )
