@@ -33,6 +33,7 @@ DECRYPTS = {
     "secretsmanager:PutSecretValue",
     "sqs:ReceiveMessage",
     "sqs:SendMessage",
+    "ssm:GetParameter",
 }
 NO_KEY = {"dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 
@@ -105,7 +106,11 @@ def test_the_statements_are_one_for_each_action() -> None:
         "Action": [DECRYPT],
         "Resource": [KEY],
         "Condition": {
-            "StringLike": {"kms:ViaService": ["dynamodb.eu-central-1.*", "lambda.eu-central-1.*", "sqs.eu-central-1.*"]}
+            "StringLike": {
+                "kms:ViaService": [
+                    f"{service}.eu-central-1.*" for service in ("dynamodb", "lambda", "secretsmanager", "sqs", "ssm")
+                ]
+            }
         },
     }
     assert made["EncryptWithKey"] == {
