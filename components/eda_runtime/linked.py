@@ -11,7 +11,10 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from eda_runtime.callbacks import CallbackStore
+    from eda_runtime.consumer_cache import HotCache, ReplicaCache
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 5
@@ -61,6 +64,34 @@ class Bucket(Linked):
     def bucket_name(self) -> str:
         """Its name."""
         return self.arn.rpartition(":")[2]
+
+
+class Cache(Linked):
+    """A ``ConsumerCache``.
+
+    Args:
+        arn: of its table.
+        settings: its output of that name.
+    """
+
+    service = "dynamodb"
+
+    def __init__(self, arn: str, settings: str) -> None:
+        super().__init__(arn)
+        self._settings = settings
+
+    def cache(self, load: "Callable[[str], Any] | None" = None) -> "HotCache | ReplicaCache":
+        """The cache itself.
+
+        Args:
+            load: asks the source for a value, of a cache that loads at the first request.
+
+        Raises:
+            ValueError: a cache that loads needs ``load``, one that is synced takes none.
+        """
+        from eda_runtime.consumer_cache import from_settings
+
+        return from_settings(self._settings, self.client, load)
 
 
 class DeliveryStream(Linked):
@@ -251,7 +282,10 @@ def named(name: str) -> Linked:
         hint = f"is {near[0]!r} meant?" if near else f"known are {', '.join(sorted(links)) or 'none'}"
         raise LinkError(f"the function has no link {name!r}; {hint}")
     found = links[name]
-    return _KINDS[found.split(":")[2]](found) if isinstance(found, str) else CallbackWorkflow(*found)
+    if isinstance(found, str):
+        return _KINDS[found.split(":")[2]](found)
+    arn, beside = found
+    return (CallbackWorkflow if arn.split(":")[2] == "states" else Cache)(arn, beside)
 
 
 def client(service: str) -> Any:

@@ -5,11 +5,11 @@
     links.orders.client.put_item(TableName=links.orders.table_name, Item=…)
     links.api_key.get()
 
-Each is one of ``eda_runtime.linked``, made at its first use; a name that is no link raises ``LinkError``, which names
-the nearest one. Read them where the module is loaded, and a wrong name fails the first deployment, not an event.
+Each is one of ``eda_runtime.linked``; a name that is no link raises ``LinkError``, which names the nearest one. Read
+them where the handler's module is loaded: so a wrong name fails before any event.
 
 Environment:
-    EDA_LINKS: JSON with the ARN, or ARNs, by name; unset for a function without links.
+    EDA_LINKS: JSON with the ARN by name, in a list where there is more to say; unset for a function without links.
 """
 
 # No other names here: they would be taken for links.
@@ -21,5 +21,4 @@ from eda_runtime import linked as _linked
 def __getattr__(name: str) -> _Any:
     if name.startswith("_"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = _linked.named(name)
-    return found
+    return _linked.named(name)

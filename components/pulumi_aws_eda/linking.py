@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._parts.args import ArgumentError, one_of
-from pulumi_aws_eda._parts.function.link_kinds import NEEDS, LinkAccess, LinkKind
+from pulumi_aws_eda._parts.function.link_kinds import MEMBERS, NEEDS, LinkAccess, LinkKind
 from pulumi_aws_eda._parts.function.links import LinkArgs
 
 AccessName = Literal["get", "invoke", "read", "resume", "send", "start", "write"]
@@ -25,20 +25,22 @@ class _Target:
         kind: what it is.
         arn: its output with the ARN.
         key: its output with the customer managed key: an id, an ARN or an alias; None where the function's is taken.
-        members: further members of the link, by the output that has them.
+        when: whether a resource of the type is of this kind.
     """
 
     kind: LinkKind
     arn: str = "arn"
     key: Callable[[Any], pulumi.Output[Any]] | None = None
-    members: Sequence[str] = ()
+    when: Callable[[Any], bool] = lambda _: True
 
 
 _TARGETS: Mapping[str, Sequence[_Target]] = {
     "aws-eda:index:AlarmTopic": [_Target(LinkKind.TOPIC, "topic_arn", lambda it: it.key_arn)],
     "aws-eda:index:BatchedFirehoseSink": [_Target(LinkKind.DELIVERY_STREAM, "delivery_stream_arn")],
-    "aws-eda:index:CallbackWorkflow": [
-        _Target(LinkKind.CALLBACK_WORKFLOW, "state_machine_arn", members=["callback_table_arn"])
+    "aws-eda:index:CallbackWorkflow": [_Target(LinkKind.CALLBACK_WORKFLOW, "state_machine_arn")],
+    "aws-eda:index:ConsumerCache": [
+        _Target(LinkKind.HOT_CACHE, "table_arn", when=lambda it: it.sync is None),
+        _Target(LinkKind.REPLICA_CACHE, "table_arn", when=lambda it: it.sync is not None),
     ],
     "aws-eda:index:IdempotentLambda": [
         _Target(LinkKind.FUNCTION, "function_arn"),
@@ -73,7 +75,7 @@ def link(
     Args:
         target: a table, bucket, queue, topic, event bus, secret, parameter, state machine, Kinesis stream, delivery
             stream or function of ``pulumi_aws``; an ``IdempotentLambda`` (``invoke`` it, or ``send`` to its queue), a
-            ``CallbackWorkflow``, a ``BatchedFirehoseSink`` or an ``AlarmTopic``.
+            ``CallbackWorkflow``, a ``ConsumerCache``, a ``BatchedFirehoseSink`` or an ``AlarmTopic``.
         access: what the function does with it: ``LinkKind`` says what each has.
         kms_key_arn: the customer managed key that it is encrypted with; default: the one that the resource names, and
             of a bucket or a component the function's.
@@ -91,7 +93,7 @@ def link(
     accesses = [_access(component, given, _TARGETS[token]) for given in access]
     if not accesses:
         raise ArgumentError(component, "access", f"is missing; {_offered(_TARGETS[token])}")
-    fitting = [each for each in _TARGETS[token] if set(accesses) <= set(NEEDS[each.kind])]
+    fitting = [each for each in _TARGETS[token] if each.when(target) and set(accesses) <= set(NEEDS[each.kind])]
     if not fitting:
         raise ArgumentError(component, "access", "is of several things; make a link for each")
     made = fitting[0]
@@ -100,8 +102,8 @@ def link(
         "kind": made.kind,
         "access": accesses,
     }
-    for member in made.members:
-        found[member] = getattr(target, member)  # type: ignore[literal-required]  # a member of LinkArgs
+    if made.kind in MEMBERS:
+        found[MEMBERS[made.kind]] = getattr(target, MEMBERS[made.kind])  # type: ignore[literal-required]  # a member of LinkArgs
     if kms_key_arn is not None:
         found["kms_key_arn"] = kms_key_arn
     elif made.key is not None:

@@ -1,8 +1,6 @@
 """Links: the statements and the environment that they make, and what the runtime makes of these."""
 
 import json
-from collections.abc import Iterator
-from importlib import reload
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,6 +8,7 @@ import pulumi_aws as aws
 import pytest
 from eda_runtime import linked, links
 from eda_runtime.callbacks import CallbackStore
+from eda_runtime.consumer_cache import HotCache, ReplicaCache
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi_aws_eda import (
@@ -17,13 +16,14 @@ from pulumi_aws_eda import (
     ArgumentError,
     BatchedFirehoseSink,
     CallbackWorkflow,
+    ConsumerCache,
     IdempotentLambda,
     LinkAccess,
     LinkKind,
     archives,
     link,
 )
-from pulumi_aws_eda._parts.function.link_kinds import NEEDS
+from pulumi_aws_eda._parts.function.link_kinds import MEMBERS, NEEDS
 from pulumi_aws_eda._parts.function.links import ENVIRONMENT_BYTES
 from pulumi_aws_eda.linking import AccessName
 from pulumi_aws_eda.testing import Recording, record
@@ -87,6 +87,18 @@ CASES: list[tuple[LinkKind, LinkAccess, str, dict[str, tuple[list[str], list[str
     ),
     (LinkKind.EVENT_BUS, LinkAccess.SEND, "arn:e", {"Send": (["events:PutEvents"], ["arn:e"])}),
     (LinkKind.FUNCTION, LinkAccess.INVOKE, "arn:f", {"Invoke": (["lambda:InvokeFunction"], ["arn:f"])}),
+    (
+        LinkKind.HOT_CACHE,
+        LinkAccess.READ,
+        TABLE,
+        {"Read": (["dynamodb:GetItem", "dynamodb:UpdateItem"], [TABLE])},
+    ),
+    (
+        LinkKind.REPLICA_CACHE,
+        LinkAccess.READ,
+        TABLE,
+        {"Read": (["dynamodb:GetItem", "dynamodb:BatchGetItem"], [TABLE])},
+    ),
     (LinkKind.PARAMETER, LinkAccess.READ, "arn:p", {"Read": (["ssm:GetParameter"], ["arn:p"])}),
     (LinkKind.QUEUE, LinkAccess.SEND, "arn:q", {"Send": (["sqs:SendMessage"], ["arn:q"])}),
     (LinkKind.SECRET, LinkAccess.READ, "arn:s", {"Read": (["secretsmanager:GetSecretValue"], ["arn:s"])}),
@@ -124,8 +136,11 @@ def test_every_kind_and_access_has_a_case_and_a_name() -> None:
 def test_an_access_makes_exactly_its_statements(
     kind: LinkKind, access: LinkAccess, arn: str, statements: dict[str, Any]
 ) -> None:
-    members = {"callback_table_arn": TABLE} if kind is LinkKind.CALLBACK_WORKFLOW else {}
+    members = {MEMBERS[kind]: TABLE} if kind in MEMBERS else {}
     assert one(kind, access, arn, **members) == statements
+
+
+SCHEDULED: Any = {"source_url": "https://example.com", "key": "id", "schedule_expression": "rate(1 hour)"}
 
 
 def everything() -> None:
@@ -140,6 +155,8 @@ def everything() -> None:
         "clicks": link(sink, "send"),
         "workflow": link(workflow, "resume", "start"),
         "worker": link(worker, "invoke"),
+        "rates": link(ConsumerCache("rates", hot={}), "read"),
+        "suppliers": link(ConsumerCache("suppliers", scheduled=SCHEDULED), "read"),
         "work": link(worker, "send"),
         "bus": link(aws.cloudwatch.EventBus("e"), "send"),
         "orders": link(table, "get", LinkAccess.WRITE),
@@ -197,14 +214,13 @@ def test_what_has_no_key_makes_no_statement_about_one() -> None:
 
 
 @pytest.fixture
-def names(made: Recording, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+def names(made: Recording, monkeypatch: pytest.MonkeyPatch) -> Any:
     variables = made.one("aws:lambda/function:Function", "f-function").inputs["environment"]["variables"]
     assert variables["MINE"] == "yes"
     monkeypatch.setenv("EDA_LINKS", variables["EDA_LINKS"])
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
-    yield json.loads(variables["EDA_LINKS"])
-    for name in [name for name in vars(links) if not name.startswith("_")]:
-        delattr(links, name)
+    monkeypatch.setattr(linked, "_clients", {})
+    return json.loads(variables["EDA_LINKS"])
 
 
 def test_the_runtime_has_all_that_the_component_links(names: dict[str, Any]) -> None:
@@ -224,7 +240,9 @@ def test_the_runtime_has_all_that_the_component_links(names: dict[str, Any]) -> 
         "plain": linked.Table,
         "queue": linked.Queue,
         "rate": linked.Parameter,
+        "rates": linked.Cache,
         "resize": linked.Function,
+        "suppliers": linked.Cache,
         "token": linked.Secret,
         "top": linked.Parameter,
         "work": linked.Queue,
@@ -236,6 +254,8 @@ def test_the_runtime_has_all_that_the_component_links(names: dict[str, Any]) -> 
     assert names["api_key"] == ARN % ("secretsmanager", "secret:orders/key-??????")
     assert names["token"].endswith(":secret:token-abcdef")
     assert isinstance(links.workflow.callbacks(), CallbackStore)
+    assert isinstance(links.rates.cache(str), HotCache)
+    assert isinstance(links.suppliers.cache(), ReplicaCache)
     assert links.orders.client is links.plain.client is not links.queue.client
 
 
@@ -243,7 +263,8 @@ def test_a_wrong_name_is_told_with_the_nearest_one(names: dict[str, Any]) -> Non
     with pytest.raises(linked.LinkError, match="has no link 'ordres'; is 'orders' meant"):
         _ = links.ordres
     assert not hasattr(links, "__path__")
-    assert {name for name in vars(reload(links)) if not name.startswith("_")} <= set(names)
+    # Each name that the module had would hide a link.
+    assert not [name for name in vars(links) if not name.startswith("_")]
 
 
 _WORD = st.from_regex("[A-Za-z0-9]([A-Za-z0-9_-]{0,20}[A-Za-z0-9])?", fullmatch=True)
@@ -276,7 +297,7 @@ def test_names_are_what_the_arns_say(word: str, partition: str) -> None:
         ({"links": {"a": {"arn": "x", "kind": "QUEUE", "access": ["READ"]}}}, "is READ; a QUEUE has SEND"),
         (
             {"links": {"a": {"arn": "x", "kind": "CALLBACK_WORKFLOW", "access": ["RESUME"]}}},
-            "'callback_table_arn' is missing; RESUME needs it",
+            "'callback_table_arn' is missing; a CALLBACK_WORKFLOW needs it",
         ),
         ({"secrets": {"a": "x"}, "parameters": {"a": "y"}}, r"parameters\['a'\]\" has the name of another link"),
         (

@@ -21,10 +21,14 @@ class LinkKind(Enum):
     """A bus of EventBridge: ``SEND``."""
     FUNCTION = "FUNCTION"
     """A function: ``INVOKE``."""
+    HOT_CACHE = "HOT_CACHE"
+    """A ``ConsumerCache`` of values that are loaded at their first request: ``READ``."""
     PARAMETER = "PARAMETER"
     """A parameter of Systems Manager's Parameter Store: ``READ``."""
     QUEUE = "QUEUE"
     """A queue of SQS: ``SEND``."""
+    REPLICA_CACHE = "REPLICA_CACHE"
+    """A ``ConsumerCache`` that is synced on a schedule: ``READ``."""
     SECRET = "SECRET"  # noqa: S105
     """A secret of Secrets Manager: ``READ``."""
     STATE_MACHINE = "STATE_MACHINE"
@@ -92,8 +96,11 @@ NEEDS: Mapping[LinkKind, Mapping[LinkAccess, Mapping[str, Need]]] = {
     LinkKind.DELIVERY_STREAM: {LinkAccess.SEND: {"Send": Need(("firehose:PutRecord", "firehose:PutRecordBatch"))}},
     LinkKind.EVENT_BUS: {LinkAccess.SEND: {"Send": Need(("events:PutEvents",))}},
     LinkKind.FUNCTION: {LinkAccess.INVOKE: {"Invoke": Need(("lambda:InvokeFunction",))}},
+    # Whoever asks first loads the value, and keeps it.
+    LinkKind.HOT_CACHE: {LinkAccess.READ: {"Read": Need((*_GETS, "dynamodb:UpdateItem"))}},
     LinkKind.PARAMETER: {LinkAccess.READ: {"Read": Need(("ssm:GetParameter",))}},
     LinkKind.QUEUE: {LinkAccess.SEND: {"Send": Need(("sqs:SendMessage",))}},
+    LinkKind.REPLICA_CACHE: {LinkAccess.READ: {"Read": Need((*_GETS, "dynamodb:BatchGetItem"))}},
     LinkKind.SECRET: {LinkAccess.READ: {"Read": Need(("secretsmanager:GetSecretValue",))}},
     LinkKind.STATE_MACHINE: {
         LinkAccess.START: {"Start": Need(("states:StartExecution",))},
@@ -108,3 +115,9 @@ NEEDS: Mapping[LinkKind, Mapping[LinkAccess, Mapping[str, Need]]] = {
     LinkKind.TOPIC: {LinkAccess.SEND: {"Send": Need(("sns:Publish",))}},
 }
 """The statements, by the end of their Sid."""
+MEMBERS: Mapping[LinkKind, str] = {
+    LinkKind.CALLBACK_WORKFLOW: "callback_table_arn",
+    LinkKind.HOT_CACHE: "settings",
+    LinkKind.REPLICA_CACHE: "settings",
+}
+"""What the runtime needs of a link beside its ARN."""

@@ -9,7 +9,7 @@ import pulumi
 from pulumi_aws_eda._parts import arns, keys
 from pulumi_aws_eda._parts.args import ArgumentError, check, one_of
 from pulumi_aws_eda._parts.common import Common
-from pulumi_aws_eda._parts.function.link_kinds import NEEDS, LinkAccess, LinkKind
+from pulumi_aws_eda._parts.function.link_kinds import MEMBERS, NEEDS, LinkAccess, LinkKind
 
 VARIABLE = "EDA_LINKS"
 ENVIRONMENT_BYTES = 4096
@@ -32,6 +32,8 @@ class LinkArgs(TypedDict):
     """The customer managed key that it is encrypted with; default: the function's ``kms_key_arn``."""
     callback_table_arn: NotRequired[pulumi.Input[str]]
     """Of a ``CALLBACK_WORKFLOW``: its output of that name."""
+    settings: NotRequired[pulumi.Input[str]]
+    """Of a cache: its output of that name."""
 
 
 Links = Mapping[str, LinkArgs]
@@ -75,9 +77,9 @@ def _checked(where: str, link: Mapping[str, Any]) -> LinkArgs:
         if access not in NEEDS[kind]:
             allowed = ", ".join(each.value for each in NEEDS[kind])
             raise ArgumentError(where, "access", f"is {access.value}; a {kind.value} has {allowed}")
-        for need in NEEDS[kind][access].values():
-            if need.of not in link:
-                raise ArgumentError(where, need.of, f"is missing; {access.value} needs it")
+    member = MEMBERS.get(kind)
+    if member is not None and link.get(member) is None:
+        raise ArgumentError(where, member, f"is missing; a {kind.value} needs it")
     return cast("LinkArgs", {**link, "kind": kind, "access": accesses})
 
 
@@ -100,7 +102,7 @@ def statements(links: Links) -> dict[str, Mapping[str, Any]]:
 
 
 def variable(component: str, links: Links, beside: Mapping[str, pulumi.Input[str]]) -> pulumi.Output[str]:
-    """The value of ``EDA_LINKS``: JSON with the ARN, or ARNs, by link.
+    """The value of ``EDA_LINKS``: JSON with the ARN by link, and what it has beside it.
 
     Args:
         component: for messages.
@@ -111,7 +113,7 @@ def variable(component: str, links: Links, beside: Mapping[str, pulumi.Input[str
         ArgumentError: all variables together are longer than Lambda takes; when they are known.
     """
     named = {
-        name: [link["arn"], link["callback_table_arn"]] if "callback_table_arn" in link else link["arn"]
+        name: [link["arn"], link[MEMBERS[link["kind"]]]] if link["kind"] in MEMBERS else link["arn"]  # type: ignore[literal-required]  # a member of LinkArgs
         for name, link in links.items()
     }
 
