@@ -85,8 +85,8 @@ class IdempotentLambdaArgs(TypedDict):
     """The function's code; in Python also a folder's path, relative to where the program runs: it is packaged by
     ``archives.directory_archive``, the same bytes every time. Default: the folder that ``handler`` names."""
     handler: NotRequired[str]
-    """The handler inside the code, ``module.function``, or ``folder/module.function``: where no ``code`` is given, the
-    code is that folder's. Default ``handler.handle``."""
+    """The handler inside the code, ``module.function``, or in Python ``folder/module.function``: where no ``code`` is
+    given, the code is that folder's. Default ``handler.handle``."""
     description: NotRequired[str]
     """Shown in the console."""
     memory_size: NotRequired[pulumi.Input[int]]

@@ -81,8 +81,8 @@ def link(
             of a bucket or a component the function's.
 
     Raises:
-        ArgumentError: the target is of another type, or has no such access; when its outputs are known, that it names
-            its key by an alias, which says in no policy which key it is.
+        ArgumentError: the target is of another type, or has no such access. When its outputs are known: it has no
+            queue, or names its key by an alias, which no policy takes.
     """
     token = target.pulumi_resource_type
     component = f"link to {token} {target.pulumi_resource_name!r}"
@@ -98,7 +98,7 @@ def link(
         raise ArgumentError(component, "access", "is of several things; make a link for each")
     made = fitting[0]
     found: LinkArgs = {
-        "arn": getattr(target, made.arn).apply(str),
+        "arn": getattr(target, made.arn).apply(lambda arn: _there(component, made.kind, arn)),
         "kind": made.kind,
         "access": accesses,
     }
@@ -111,6 +111,12 @@ def link(
             lambda known: _key_arn(component, known[0], known[1])
         )
     return found
+
+
+def _there(component: str, kind: LinkKind, arn: str | None) -> str:
+    if arn is None:
+        raise ArgumentError(component, "target", f"has no {kind.value.lower().replace('_', ' ')}")
+    return arn
 
 
 def _access(component: str, given: LinkAccess | str, targets: Sequence[_Target]) -> LinkAccess:

@@ -291,6 +291,8 @@ def test_names_are_what_the_arns_say(word: str, partition: str) -> None:
     ("args", "message"),
     [
         ({"links": {"Orders": {}}}, r"links\['Orders'\]\" has to be small letters"),
+        ({"secrets": {"class": "x"}}, r"secrets\['class'\]\" has to be small letters"),
+        ({"links": {"a": "arn:x"}}, "'link' is a str; make it with link"),
         ({"links": {"a": {"arn": "x", "kind": "TABEL", "access": []}}}, "'kind' is 'TABEL'; .* is 'TABLE' meant"),
         ({"links": {"a": {"arn": "x", "kind": "TABLE", "access": []}}}, "'access' is empty"),
         ({"links": {"a": {"arn": "x", "kind": "TABLE", "access": ["WRIT"]}}}, "'access' is 'WRIT'; .* 'WRITE' meant"),
@@ -325,6 +327,14 @@ def test_what_cannot_be_linked_is_named(access: list[Any], queue: dict[str, Any]
         IdempotentLambda("f", code=CODE, links={"q": link(aws.sqs.Queue("q", **queue), *access)})
 
     with pytest.raises(ValueError, match=message):
+        record(program)
+
+
+def test_a_function_without_a_queue_is_sent_nothing() -> None:
+    def program() -> None:
+        IdempotentLambda("f", code=CODE, links={"work": link(IdempotentLambda("worker", code=CODE), "send")})
+
+    with pytest.raises(ValueError, match="IdempotentLambda 'worker': the argument 'target' has no queue"):
         record(program)
 
 

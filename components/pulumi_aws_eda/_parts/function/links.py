@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from keyword import iskeyword
 from typing import Any, NotRequired, TypedDict, cast
 
 import pulumi
@@ -57,7 +58,7 @@ def links_of(component: str, common: Common, args: Mapping[str, Any]) -> Links:
         ("parameters", {name: _parameter(common, given) for name, given in (args.get("parameters") or {}).items()}),
     ):
         for name, link in made.items():
-            if not _NAME.fullmatch(name):
+            if not _NAME.fullmatch(name) or iskeyword(name):
                 problem = "has to be small letters and digits, in words that an underscore divides, as names in Python"
                 raise ArgumentError(component, f"{argument}[{name!r}]", problem)
             if name in found:
@@ -68,6 +69,8 @@ def links_of(component: str, common: Common, args: Mapping[str, Any]) -> Links:
 
 
 def _checked(where: str, link: Mapping[str, Any]) -> LinkArgs:
+    if not isinstance(link, Mapping):
+        raise ArgumentError(where, "link", f"is a {type(link).__name__}; make it with link(…, what the function does)")
     check(where, link, LinkArgs)
     kind = one_of(where, link, "kind", LinkKind)
     accesses = [one_of(where, {"access": given}, "access", LinkAccess) for given in link["access"]]
