@@ -141,7 +141,7 @@ def _key_arn(component: str, key: str | None, arn: str) -> str:
     if not key or _AWS_OWN in key:
         return ""
     if "alias/" in key:
-        raise ArgumentError(component, "kms_key_arn", f"is missing; the alias {key!r} says not which key it is")
+        raise ArgumentError(component, "kms_key_arn", f"is missing; the alias {key!r} does not say which key it is")
     if key.startswith("arn:"):
         return key
     _, partition, _, region, account, *_ = arn.split(":")
