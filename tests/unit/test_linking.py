@@ -319,7 +319,11 @@ def test_a_wrong_link_is_named(args: Any, message: str) -> None:
         (["sned"], {}, "'access' is 'SNED'; .* is 'SEND' meant"),
         (["read"], {}, "'access' is 'read'; it has send"),
         ([], {}, "'access' is missing; it has send"),
-        (["send"], {"kms_master_key_id": "alias/mine"}, "'kms_key_arn' is missing; the alias 'alias/mine' does not say"),
+        (
+            ["send"],
+            {"kms_master_key_id": "alias/mine"},
+            "'kms_key_arn' is missing; the alias 'alias/mine' does not say",
+        ),
     ],
 )
 def test_what_cannot_be_linked_is_named(access: list[Any], queue: dict[str, Any], message: str) -> None:
