@@ -21,13 +21,13 @@ from pulumi_aws_eda import (
     PayloadAccess,
     PayloadStore,
     TableOutbox,
-    archives,
     defaults,
+    link,
 )
 
 from pipeline import analytics, config, schemas
 
-HERE = Path(__file__).parent
+FUNCTIONS = Path(__file__).parent / "functions"
 settings = config.load()
 # Of all that the stack stores; None leaves it to the services' own keys.
 kms_key_arn = (
@@ -92,13 +92,13 @@ suppliers = ConsumerCache(
 call_external_api = IdempotentLambda(
     "call-external-api",
     {
-        "code": archives.directory_archive(HERE / "functions" / "call_external_api"),
+        "code": FUNCTIONS / "call_external_api",
         "description": "Workflow step 1: asks the external API for offers",
         "memory_size": 2048,
         "timeout": 120,
         "reserved_concurrent_executions": settings.call_concurrency,
-        "environment": {"EXTERNAL_API_URL": settings.external_api_url, "SUPPLIERS_CACHE": suppliers.settings},
-        "grants": suppliers.reader_grants,
+        "environment": {"EXTERNAL_API_URL": settings.external_api_url},
+        "links": {"suppliers": link(suppliers, "read")},
         # The result travels in the workflow's state, in the order's row and in each of its changes.
         "payload_store": payloads.for_function(PayloadAccess.WRITE, budget=16_000),
     },
@@ -117,34 +117,27 @@ workflow = CallbackWorkflow(
 get_order = IdempotentLambda(
     "get-order",
     {
-        "code": archives.directory_archive(HERE / "functions" / "get_order"),
+        "code": FUNCTIONS / "get_order",
         "description": "GET /orders/{order_id}",
         "memory_size": 128,
         "timeout": 2,
         "reserved_concurrent_executions": settings.get_concurrency,
-        "environment": {"ORDERS_TABLE": orders.name},
-        "grants": {"ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": [orders.arn]}},
+        "links": {"orders": link(orders, "get")},
         "payload_store": payloads.for_function(PayloadAccess.READ),
     },
 )
 add_details = IdempotentLambda(
     "add-details",
     {
-        "code": archives.directory_archive(HERE / "functions" / "add_details"),
+        "code": FUNCTIONS / "add_details",
         "description": "POST /orders/{order_id}/details",
         "memory_size": 128,
         "timeout": 10,
         "environment": {
-            "ORDERS_TABLE": orders.name,
-            "CALLBACK_TABLE": workflow.callback_table_name,
             "KEEP_SECONDS": str(settings.details_timeout_seconds + 30 * 86400),
             "REQUEST_SCHEMA": json.dumps(schemas.DETAILS),
         },
-        "grants": {
-            "ReadOrder": {"actions": ["dynamodb:GetItem"], "resources": [orders.arn]},
-            "Deliver": {"actions": ["dynamodb:UpdateItem"], "resources": [workflow.callback_table_arn]},
-            "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [workflow.state_machine_arn]},
-        },
+        "links": {"orders": link(orders, "get"), "workflow": link(workflow, "resume")},
     },
 )
 api = EventApi(
@@ -180,7 +173,7 @@ api = EventApi(
 notify_order = IdempotentLambda(
     "notify-order",
     {
-        "code": archives.directory_archive(HERE / "functions" / "notify_order"),
+        "code": FUNCTIONS / "notify_order",
         "description": "Tells other systems of orders' changes",
         # 128 MB take the ten seconds to initialise, which Lambda does within them after a time-out.
         "memory_size": 256,

@@ -30,6 +30,8 @@ from bench.report import tell
 
 COMPILED = "bytecode"
 """What functions are called whose layers hold bytecode, as other versions are by their revision."""
+_ORDERS = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
+_WORKFLOW = "arn:aws:states:eu-central-1:123456789012:stateMachine:orders"
 _HTTP = {"requestContext": {"requestId": "gateway"}, "headers": {}, "pathParameters": {"order_id": ORDER_ID}}
 _CHANGE = {
     "order_id": ORDER_ID,
@@ -98,14 +100,20 @@ def functions(external: str) -> list[Function]:
             "functions/get_order",
             0.33,
             0.35,
-            {"ORDERS_TABLE": "orders", "EDA_PAYLOAD_STORE": '{"bucket": "payloads", "access": "READ"}'},
+            {
+                "EDA_LINKS": json.dumps({"orders": _ORDERS}),
+                "EDA_PAYLOAD_STORE": '{"bucket": "payloads", "access": "READ"}',
+            },
             {**_HTTP, "httpMethod": "GET"},
         ),
         Function(
             "functions/add_details",
             1.4,
             1.1,
-            {"ORDERS_TABLE": "orders", "CALLBACK_TABLE": "callbacks", "REQUEST_SCHEMA": "{}"},
+            {
+                "EDA_LINKS": json.dumps({"orders": _ORDERS, "workflow": [_WORKFLOW, f"{_ORDERS}-callbacks"]}),
+                "REQUEST_SCHEMA": "{}",
+            },
             {**_HTTP, "httpMethod": "POST", "body": "{}"},
         ),
         Function(
@@ -114,7 +122,7 @@ def functions(external: str) -> list[Function]:
             1.1,
             {
                 "EXTERNAL_API_URL": external,
-                "SUPPLIERS_CACHE": '{"strategy": "SCHEDULED", "table": "suppliers"}',
+                "EDA_LINKS": json.dumps({"suppliers": [_ORDERS, '{"strategy": "SCHEDULED", "table": "suppliers"}']}),
                 "EDA_PAYLOAD_STORE": '{"bucket": "payloads", "access": "WRITE"}',
             },
             _CALL,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
+    from pulumi_aws_eda._parts.function.link_kinds import LinkAccess, LinkKind
+    from pulumi_aws_eda._parts.function.links import LinkArgs
     from pulumi_aws_eda._parts.function.object_source import ObjectEvent, ObjectSourceArgs
     from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess
     from pulumi_aws_eda._parts.function.queue_source import QueueSourceArgs
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
         WorkflowRouteArgs,
     )
     from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
+    from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
     from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
     from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, ViewArgs
@@ -89,6 +92,9 @@ __all__ = [
     "IngestionsArgs",
     "KeyService",
     "KinesisSourceArgs",
+    "LinkAccess",
+    "LinkArgs",
+    "LinkKind",
     "LoadArgs",
     "LoadsArgs",
     "NamespaceArgs",
@@ -127,6 +133,7 @@ __all__ = [
     "WorkflowRouteArgs",
     "WorkgroupArgs",
     "defaults",
+    "link",
 ]
 
 _MODULES = {
@@ -167,6 +174,9 @@ _MODULES = {
     "IngestionsArgs": "_parts.analytics.needs",
     "KeyService": "_parts.keys",
     "KinesisSourceArgs": "batched_firehose_sink",
+    "LinkAccess": "_parts.function.link_kinds",
+    "LinkArgs": "_parts.function.links",
+    "LinkKind": "_parts.function.link_kinds",
     "LoadArgs": "scheduled_load",
     "LoadsArgs": "_parts.analytics.needs",
     "NamespaceArgs": "scheduled_load",
@@ -205,6 +215,7 @@ _MODULES = {
     "WorkflowRouteArgs": "event_api",
     "WorkgroupArgs": "scheduled_load",
     "defaults": "program_defaults",
+    "link": "linking",
 }
 
 

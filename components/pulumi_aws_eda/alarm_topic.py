@@ -1,13 +1,13 @@
 """The topic that alarms notify."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._parts import access, arns, keys, program
-from pulumi_aws_eda._parts.args import check
+from pulumi_aws_eda._parts.args import takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.keys import KeyService
 from pulumi_aws_eda._parts.naming import physical_name
@@ -32,7 +32,7 @@ class AlarmTopic(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``AlarmTopicArgs``.
+        args: see ``AlarmTopicArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -46,8 +46,16 @@ class AlarmTopic(pulumi.ComponentResource):
     key_arn: pulumi.Output[str]
     """The key."""
 
+    @overload
+    def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[AlarmTopicArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: AlarmTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        check(f"AlarmTopic {name!r}", args, AlarmTopicArgs)
         args = program.with_defaults(args, AlarmTopicArgs)
         super().__init__("aws-eda:index:AlarmTopic", name, {}, opts)
         common = Common.of(self, name, args, opts)

@@ -1,13 +1,13 @@
 """From raw files to curated files, a warehouse and SPICE data sets: what lies behind a BatchedFirehoseSink."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict, cast
+from typing import NotRequired, TypedDict, Unpack, cast, overload
 
 import pulumi
 
 from pulumi_aws_eda._parts import program
 from pulumi_aws_eda._parts.analytics import ledgers
-from pulumi_aws_eda._parts.args import ArgumentError, check, together
+from pulumi_aws_eda._parts.args import ArgumentError, check, takes_keywords, together
 from pulumi_aws_eda._parts.columns import by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda.per_object_query import PerObjectQuery, PerObjectQueryArgs, QueryArgs, check_query_args
@@ -87,7 +87,7 @@ class AnalyticsChain(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``AnalyticsChainArgs``.
+        args: see ``AnalyticsChainArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -147,6 +147,15 @@ class AnalyticsChain(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: AnalyticsChainArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[AnalyticsChainArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: AnalyticsChainArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"AnalyticsChain {name!r}"
         _check(component, args)
@@ -241,7 +250,6 @@ def _output(component: pulumi.ComponentResource | None, name: str) -> pulumi.Out
 
 
 def _check(component: str, args: AnalyticsChainArgs) -> None:
-    check(component, args, AnalyticsChainArgs)
     together(component, args, "ledger_table_name", "ledger_table_arn")
     query = args["query"]
     check(f"{component}, query", query, QueryArgs)

@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._parts import access, arns, buckets, keys, logs, program, queues
 from pulumi_aws_eda._parts.analytics import glue
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of, takes_keywords
 from pulumi_aws_eda._parts.columns import ColumnArgs, Columns, as_list, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -149,7 +149,7 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``BatchedFirehoseSinkArgs``.
+        args: see ``BatchedFirehoseSinkArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -202,6 +202,17 @@ class BatchedFirehoseSink(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(
+        self, name: str, args: BatchedFirehoseSinkArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[BatchedFirehoseSinkArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: BatchedFirehoseSinkArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"BatchedFirehoseSink {name!r}"
         source = _checked(component, args)
@@ -360,7 +371,6 @@ class _Source:
 
 
 def _checked(component: str, args: BatchedFirehoseSinkArgs) -> _Source:
-    check(component, args, BatchedFirehoseSinkArgs)
     given = [source for source in _SOURCES if args.get(source) is not None]
     if len(given) != 1:
         problem = f"is needed, or one of the other sources, and no second; given are {', '.join(given) or 'none'}"

@@ -1,14 +1,14 @@
 """A durable workflow: call a function, wait for additional data, write the result."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, arns, keys, logs, program, queues, tables, triggers
-from pulumi_aws_eda._parts.args import check, number
+from pulumi_aws_eda._parts.args import number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.naming import physical_name
@@ -79,7 +79,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``CallbackWorkflowArgs``.
+        args: see ``CallbackWorkflowArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -111,9 +111,17 @@ class CallbackWorkflow(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: CallbackWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[CallbackWorkflowArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: CallbackWorkflowArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"CallbackWorkflow {name!r}"
-        check(component, args, CallbackWorkflowArgs)
         args = program.with_defaults(args, CallbackWorkflowArgs)
         call_timeout = number(component, args, "call_timeout", 120, 1, 900)
         attempts = number(component, args, "max_call_attempts", 200, 1, 400)

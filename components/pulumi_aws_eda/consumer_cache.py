@@ -3,14 +3,14 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 from urllib.parse import urlsplit
 
 import pulumi
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import keys, program, queues, tables, triggers
-from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
@@ -93,7 +93,7 @@ class ConsumerCache(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``ConsumerCacheArgs``.
+        args: see ``ConsumerCacheArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -119,9 +119,17 @@ class ConsumerCache(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: ConsumerCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[ConsumerCacheArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: ConsumerCacheArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ConsumerCache {name!r}"
-        check(component, args, ConsumerCacheArgs)
         args = program.with_defaults(args, ConsumerCacheArgs)
         if ("hot" in args) == ("scheduled" in args):
             problem = (

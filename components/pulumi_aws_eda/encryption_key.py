@@ -1,12 +1,12 @@
 """A customer managed key for what components store."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
 from pulumi_aws_eda._parts import keys, program
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.args import ArgumentError, number, one_of, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.keys import KeyService
 
@@ -40,7 +40,7 @@ class EncryptionKey(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``EncryptionKeyArgs``.
+        args: see ``EncryptionKeyArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -52,9 +52,17 @@ class EncryptionKey(pulumi.ComponentResource):
     key_id: pulumi.Output[str]
     """The key's id."""
 
+    @overload
+    def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[EncryptionKeyArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: EncryptionKeyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"EncryptionKey {name!r}"
-        check(component, args, EncryptionKeyArgs)
         args = program.with_defaults(args, EncryptionKeyArgs)
         window = number(component, args, "deletion_window_in_days", 30, 7, keys.LONGEST_DELETION_WINDOW)
         services = [

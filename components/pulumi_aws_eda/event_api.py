@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
@@ -13,7 +13,7 @@ from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
 
 from pulumi_aws_eda._parts import access, arns, keys, logs, program
 from pulumi_aws_eda._parts.api import admission, openapi, paths, request_template
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
@@ -139,7 +139,7 @@ class EventApi(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``EventApiArgs``.
+        args: see ``EventApiArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -163,9 +163,17 @@ class EventApi(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[EventApiArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"EventApi {name!r}"
-        check(component, args, EventApiArgs)
         args = program.with_defaults(args, EventApiArgs)
         authorization: Authorization = one_of(component, args, "authorization", Authorization, Authorization.AWS_IAM)
         rate = number(component, args, "throttling_rate_limit", 100, 1, 10000)

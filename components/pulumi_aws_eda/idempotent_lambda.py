@@ -1,19 +1,22 @@
 """A Lambda function with everything an event-driven system expects of it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, keys, logs, program
-from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
+from pulumi_aws_eda._parts.function import links
+from pulumi_aws_eda._parts.function.code import Code, code_of
 from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
 from pulumi_aws_eda._parts.function.layers import function_layers
+from pulumi_aws_eda._parts.function.links import LinkArgs
 from pulumi_aws_eda._parts.function.object_source import ObjectSourceArgs
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, payload_grants, payload_settings
 from pulumi_aws_eda._parts.function.queue_source import QueueSourceArgs
@@ -51,10 +54,12 @@ class VpcConfigArgs(TypedDict):
 class IdempotentLambdaArgs(TypedDict):
     """Arguments of IdempotentLambda."""
 
-    code: pulumi.Input[pulumi.Archive]
-    """The function's code; ``archives.directory_archive`` makes it from a folder, the same bytes every time."""
+    code: NotRequired[Code]
+    """The function's code; in Python also a folder's path, relative to where the program runs: it is packaged by
+    ``archives.directory_archive``, the same bytes every time. Default: the folder that ``handler`` names."""
     handler: NotRequired[str]
-    """The handler inside the code, ``module.function``; default ``handler.handle``."""
+    """The handler inside the code, ``module.function``, or in Python ``folder/module.function``: where no ``code`` is
+    given, the code is that folder's. Default ``handler.handle``."""
     description: NotRequired[str]
     """Shown in the console."""
     memory_size: NotRequired[pulumi.Input[int]]
@@ -70,6 +75,14 @@ class IdempotentLambdaArgs(TypedDict):
     """Environment variables; no secrets."""
     grants: NotRequired[Mapping[str, GrantArgs]]
     """What the function may do, by the statement's Sid."""
+    links: NotRequired[Mapping[str, LinkArgs]]
+    """What the function uses, by the name that ``eda_runtime.links`` has it by; ``link`` makes them. Its role gets what
+    it needs for that, and the environment variable ``EDA_LINKS`` their ARNs: with all other variables at most 4096
+    bytes (Lambda quotas)."""
+    secrets: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Names or ARNs of secrets that the function reads when it needs them, as links; default none."""
+    parameters: NotRequired[Mapping[str, pulumi.Input[str]]]
+    """Names or ARNs of parameters of the Parameter Store that it reads when it needs them, as links; default none."""
     idempotency: NotRequired[IdempotencyArgs]
     """How repeats are recognised; default: they are not."""
     payload_store: NotRequired[FunctionPayloadStoreArgs]
@@ -138,7 +151,7 @@ class IdempotentLambda(pulumi.ComponentResource):
 
     Args:
         name: logical name; the physical one is project, stack and this, at most 64 characters; an alias keeps it.
-        args: see ``IdempotentLambdaArgs``.
+        args: see ``IdempotentLambdaArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -171,10 +184,19 @@ class IdempotentLambda(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[IdempotentLambdaArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"IdempotentLambda {name!r}"
-        check(component, args, IdempotentLambdaArgs)
         args = program.with_defaults(args, IdempotentLambdaArgs)
+        code, handler = code_of(component, args)
         memory_size = number(component, args, "memory_size", 128, 128, 10240)
         timeout = number(component, args, "timeout", 10, 1, 900)
         retries = number(component, args, "maximum_retry_attempts", 2, 0, 2)
@@ -191,6 +213,7 @@ class IdempotentLambda(pulumi.ComponentResource):
         super().__init__("aws-eda:index:IdempotentLambda", name, {}, opts)
         common = Common.of(self, name, args, opts)
         name = common.name
+        linked = links.links_of(component, common, args)
 
         function_name = physical_name(name, 64)
         self.log_group = logs.log_group(common, "log", f"/aws/lambda/{function_name}")
@@ -207,7 +230,11 @@ class IdempotentLambda(pulumi.ComponentResource):
             {"resources": [failures], **keys.given(args.get("dead_letter_queue_kms_key_arn"))}
             if asynchronous or "stream_source" in args or "kinesis_source" in args
             else None,
-            {**sources.grants(), **payload_grants(component, args.get("payload_store"))},
+            {
+                **sources.grants(),
+                **payload_grants(component, args.get("payload_store")),
+                **links.statements(linked),
+            },
         )
         for sid in own.keys() & grants.keys():
             raise ArgumentError(component, f"grants[{sid!r}]", "has the Sid of a statement that the component makes")
@@ -224,7 +251,7 @@ class IdempotentLambda(pulumi.ComponentResource):
             decrypts=["lambda"],
         )
         environment: dict[str, pulumi.Input[str]] = {
-            "EDA_HANDLER": args.get("handler", "handler.handle"),
+            "EDA_HANDLER": handler,
             "POWERTOOLS_SERVICE_NAME": name,
             "POWERTOOLS_LOG_LEVEL": "INFO",
             **({"POWERTOOLS_LOGGER_SAMPLE_RATE": str(sample_rate)} if sample_rate else {}),
@@ -235,11 +262,13 @@ class IdempotentLambda(pulumi.ComponentResource):
             environment["EDA_IDEMPOTENCY"] = repeats.settings
         if "payload_store" in args:
             environment["EDA_PAYLOAD_STORE"] = payload_settings(component, args["payload_store"])
+        if linked:
+            environment[links.VARIABLE] = links.variable(component, linked, environment)
         self.function = aws.lambda_.Function(
             f"{name}-function",
             name=function_name,
             description=args.get("description"),
-            code=args["code"],
+            code=code,
             handler=ENTRYPOINT,
             runtime=args.get("runtime", archives.RUNTIME),
             architectures=["arm64"],
@@ -321,7 +350,7 @@ def _statements(
     log_group: aws.cloudwatch.LogGroup,
     repeats: Idempotency | None,
     failures: Mapping[str, Any] | None,
-    grants: Mapping[str, GrantArgs],
+    grants: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Mapping[str, Any]]:
     statements: dict[str, Mapping[str, Any]] = {
         "WriteLog": {

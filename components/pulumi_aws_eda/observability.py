@@ -1,14 +1,14 @@
 """What is seen of a stack: a dashboard, saved queries, alarms, and X-Ray's group and sampling rule."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import log_queries
 from pulumi_aws_eda._parts import arns, program, queues
-from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import first_name, name_prefix, physical_name
 from pulumi_aws_eda._parts.observability import alarms, dashboard
@@ -69,7 +69,7 @@ class Observability(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``ObservabilityArgs``.
+        args: see ``ObservabilityArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -91,9 +91,17 @@ class Observability(pulumi.ComponentResource):
     sampling_rule_name: pulumi.Output[str]
     """X-Ray's sampling rule."""
 
+    @overload
+    def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[ObservabilityArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Observability {name!r}"
-        check(component, args, ObservabilityArgs)
         args = program.with_defaults(args, ObservabilityArgs)
         sampling = _sampling(component, args)
         for position, part in enumerate(args.get("observed", ())):

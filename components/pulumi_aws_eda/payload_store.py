@@ -1,12 +1,12 @@
 """A store for payloads that are too long for events and states: the claim check's S3 side."""
 
 from collections.abc import Mapping
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
 from pulumi_aws_eda._parts import buckets, keys, program
-from pulumi_aws_eda._parts.args import ArgumentError, check, number
+from pulumi_aws_eda._parts.args import ArgumentError, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.payload_access import FunctionPayloadStoreArgs, PayloadAccess, reading, writing
@@ -44,7 +44,7 @@ class PayloadStore(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``PayloadStoreArgs``.
+        args: see ``PayloadStoreArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -62,9 +62,17 @@ class PayloadStore(pulumi.ComponentResource):
     writer_statements: pulumi.Output[str]
     """What a role that puts payloads needs, a JSON array of statements."""
 
+    @overload
+    def __init__(self, name: str, args: PayloadStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[PayloadStoreArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: PayloadStoreArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PayloadStore {name!r}"
-        check(component, args, PayloadStoreArgs)
         args = program.with_defaults(args, PayloadStoreArgs)
         days = number(component, args, "expiration_days", 30, 1, 3650)
         prefix = args.get("prefix", PREFIX)

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
@@ -13,7 +13,7 @@ from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import arns, buckets, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import athena_view, glue, ledgers, needs, raising
 from pulumi_aws_eda._parts.analytics.needs import ObjectQueriesArgs
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords, together
 from pulumi_aws_eda._parts.columns import ColumnArgs, Columns, as_list, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import first_name, physical_name
@@ -143,7 +143,7 @@ class PerObjectQuery(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``PerObjectQueryArgs``.
+        args: see ``PerObjectQueryArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -194,9 +194,17 @@ class PerObjectQuery(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: PerObjectQueryArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[PerObjectQueryArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: PerObjectQueryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"PerObjectQuery {name!r}"
-        check(component, args, PerObjectQueryArgs)
         args = program.with_defaults(args, PerObjectQueryArgs)
         check_query_args(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")

@@ -23,6 +23,7 @@ from pulumi.provider.experimental.component import ComponentProvider
 
 import pulumi_aws_eda
 from pulumi_aws_eda._parts.columns import ColumnArgs, Columns
+from pulumi_aws_eda._parts.function.code import Code
 
 NAME = "aws-eda"
 NAMESPACE = "eda"
@@ -40,15 +41,23 @@ _LITERAL_BLOCK = re.compile(r"::\n\n((?:(?: {4}.*)?\n)*(?: {4}.*)$)", re.MULTILI
 _LITERAL = re.compile(r"``([^`]+)``")
 
 
+_Archive = pulumi.Input[pulumi.Archive]
+_SENT: list[tuple[Any, Any]] = [
+    # Python may give a dictionary; maps of other languages have no order.
+    (Columns, collections.abc.Sequence[ColumnArgs]),
+    # A path would be relative to where the plugin runs.
+    (Code, _Archive),
+]
+"""What arguments are in other languages, by what they are in Python, where the two differ."""
+
+
 class _Analyzer(Analyzer):
-    """Infers the schema: columns, for which Python may give a dictionary, are lists in languages whose maps have no
-    order."""
+    """Infers the schema."""
 
     def analyze_property(self, arg: Any, typ: type, name: str, **how: Any) -> PropertyDefinition:
         """The property's definition."""
-        return super().analyze_property(
-            collections.abc.Sequence[ColumnArgs] if arg == Columns else arg, typ, name, **how
-        )
+        sent = next((there for here, there in _SENT if arg == here), arg)
+        return super().analyze_property(sent, typ, name, **how)
 
 
 class EdaProvider(ComponentProvider):

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
@@ -11,7 +11,7 @@ from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import arns, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords, together
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
@@ -66,7 +66,7 @@ class Reconciler(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``ReconcilerArgs``.
+        args: see ``ReconcilerArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -94,9 +94,17 @@ class Reconciler(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: ReconcilerArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[ReconcilerArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: ReconcilerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"Reconciler {name!r}"
-        check(component, args, ReconcilerArgs)
         args = program.with_defaults(args, ReconcilerArgs)
         check_reconciler_settings(component, args)
         _check_kinds(component, args)

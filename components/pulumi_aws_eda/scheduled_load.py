@@ -5,7 +5,7 @@ import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
@@ -14,7 +14,7 @@ from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, arns, buckets, keys, logs, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords, together
 from pulumi_aws_eda._parts.columns import Columns, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
@@ -183,7 +183,7 @@ class ScheduledLoad(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``ScheduledLoadArgs``.
+        args: see ``ScheduledLoadArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -243,9 +243,17 @@ class ScheduledLoad(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: ScheduledLoadArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[ScheduledLoadArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: ScheduledLoadArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"ScheduledLoad {name!r}"
-        check(component, args, ScheduledLoadArgs)
         args = program.with_defaults(args, ScheduledLoadArgs)
         check_load_args(component, args)
         together(component, args, "ledger_table_name", "ledger_table_arn")

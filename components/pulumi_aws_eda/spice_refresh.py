@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
@@ -11,7 +11,7 @@ from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import arns, program, queues, triggers
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, together
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords, together
 from pulumi_aws_eda._parts.columns import Columns, by_name
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -134,7 +134,7 @@ class SpiceRefresh(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``SpiceRefreshArgs``.
+        args: see ``SpiceRefreshArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options; data sets are made where their tables are there, so depend on the ``ScheduledLoad``.
 
     Raises:
@@ -164,9 +164,17 @@ class SpiceRefresh(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: SpiceRefreshArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[SpiceRefreshArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: SpiceRefreshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"SpiceRefresh {name!r}"
-        check(component, args, SpiceRefreshArgs)
         args = program.with_defaults(args, SpiceRefreshArgs)
         check_refresh_args(component, args)
         _check_complete(component, args)

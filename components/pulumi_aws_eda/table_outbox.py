@@ -1,12 +1,12 @@
 """A table's changes as messages in a queue: what was written is told, and what was not is not."""
 
 from collections.abc import Mapping, Sequence
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 
 from pulumi_aws_eda._parts import keys, program, queues
-from pulumi_aws_eda._parts.args import check
+from pulumi_aws_eda._parts.args import check, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.stream.table_pipe import TableStreamSourceArgs, reading_of, rows_of, table_pipe
 
@@ -53,7 +53,7 @@ class TableOutbox(pulumi.ComponentResource):
 
     Args:
         name: logical name.
-        args: see ``TableOutboxArgs``.
+        args: see ``TableOutboxArgs``; given as a dictionary or as keywords.
         opts: Pulumi's options.
 
     Raises:
@@ -69,9 +69,17 @@ class TableOutbox(pulumi.ComponentResource):
     observed: pulumi.Output[Mapping[str, Sequence[str]]]
     """What an ``Observability`` shows of it: names by kind."""
 
+    @overload
+    def __init__(self, name: str, args: TableOutboxArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
+
+    @overload
+    def __init__(
+        self, name: str, *, opts: pulumi.ResourceOptions | None = None, **keywords: Unpack[TableOutboxArgs]
+    ) -> None: ...
+
+    @takes_keywords
     def __init__(self, name: str, args: TableOutboxArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"TableOutbox {name!r}"
-        check(component, args, TableOutboxArgs)
         args = program.with_defaults(args, TableOutboxArgs)
         source, where = args["table_stream_source"], f"{component}, table_stream_source"
         check(where, source, TableStreamSourceArgs)

@@ -26,6 +26,14 @@ REGIONS = {"aws": REGION, "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
 """Where a program runs, by partition."""
 
 
+_IN_ARNS = {
+    "aws:cloudwatch/eventBus:EventBus": "events",
+    "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream": "firehose",
+    "aws:sfn/stateMachine:StateMachine": "states",
+}
+"""How ARNs spell the service, where Pulumi's module has another name."""
+
+
 @dataclass(frozen=True)
 class Recorded:
     """A resource that a program registered.
@@ -107,7 +115,7 @@ class RecordingMocks(Mocks):
         arn, place, host = f"arn:{self.partition}", f"{self.region}:{ACCOUNT}", f"{self.region}.{self.dns_suffix}"
         outputs = {
             "name": physical,
-            "arn": f"{arn}:{service}:{place}:{args.typ.rpartition(':')[2].lower()}/{physical}",
+            "arn": f"{arn}:{_IN_ARNS.get(args.typ, service)}:{place}:{args.typ.rpartition(':')[2].lower()}/{physical}",
             "url": f"https://{service}.{host}/{ACCOUNT}/{physical}",
             "executionArn": f"{arn}:execute-api:{place}:{args.name}",
             "invokeUrl": f"https://{args.name}.execute-api.{host}/v1",

@@ -10,8 +10,8 @@ from pulumi_aws_eda import (
     EventApi,
     IdempotentLambda,
     Observability,
-    archives,
     defaults,
+    link,
 )
 
 FUNCTIONS = Path(__file__).parent / "functions"
@@ -27,7 +27,7 @@ REPORT = {
 }
 
 TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
-defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", {"tags": TAGS}).topic_arn])
+defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", tags=TAGS).topic_arn])
 
 claims = aws.dynamodb.Table(
     "claims",
@@ -39,39 +39,18 @@ claims = aws.dynamodb.Table(
     deletion_protection_enabled=pulumi.get_stack() == "prod",
     tags=TAGS,
 )
-check_cover = IdempotentLambda(
-    "check-cover", {"code": archives.directory_archive(FUNCTIONS / "check_cover"), "timeout": 10}
-)
+check_cover = IdempotentLambda("check-cover", code=FUNCTIONS / "check_cover", timeout=10)
 workflow = CallbackWorkflow(
     "claims-workflow",
-    {
-        "call_function_arn": check_cover.function_arn,
-        "call_timeout": 10,
-        "table_name": claims.name,
-        "table_arn": claims.arn,
-        "key": "claim_id",
-        "wait_timeout": 30 * 86400,
-    },
+    call_function_arn=check_cover.function_arn,
+    call_timeout=10,
+    table_name=claims.name,
+    table_arn=claims.arn,
+    key="claim_id",
+    wait_timeout=30 * 86400,
 )
-add_report = IdempotentLambda(
-    "add-report",
-    {
-        "code": archives.directory_archive(FUNCTIONS / "add_report"),
-        "environment": {"CALLBACK_TABLE": workflow.callback_table_name},
-        "grants": {
-            "Deliver": {"actions": ["dynamodb:UpdateItem"], "resources": [workflow.callback_table_arn]},
-            "Resume": {"actions": ["states:SendTaskSuccess"], "resources": [workflow.state_machine_arn]},
-        },
-    },
-)
-get_claim = IdempotentLambda(
-    "get-claim",
-    {
-        "code": archives.directory_archive(FUNCTIONS / "get_claim"),
-        "environment": {"CLAIMS_TABLE": claims.name},
-        "grants": {"ReadClaim": {"actions": ["dynamodb:GetItem"], "resources": [claims.arn]}},
-    },
-)
+add_report = IdempotentLambda("add-report", code=FUNCTIONS / "add_report", links={"workflow": link(workflow, "resume")})
+get_claim = IdempotentLambda("get-claim", code=FUNCTIONS / "get_claim", links={"claims": link(claims, "get")})
 api = EventApi(
     "claims-api",
     {

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda import AlarmTopic, IdempotencyToken, IdempotentLambda, Observability, archives, defaults
+from pulumi_aws_eda import AlarmTopic, IdempotencyToken, IdempotentLambda, Observability, defaults, link
 
 TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
-defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", {"tags": TAGS}).topic_arn])
+defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", tags=TAGS).topic_arn])
 
 charges = aws.dynamodb.Table(
     "charges",
@@ -21,17 +21,14 @@ charges = aws.dynamodb.Table(
 )
 charge = IdempotentLambda(
     "charge",
-    {
-        "code": archives.directory_archive(Path(__file__).parent / "functions" / "charge"),
-        "environment": {"CHARGES_TABLE": charges.name},
-        "timeout": 3,
-        "grants": {"Charge": {"actions": ["dynamodb:UpdateItem"], "resources": [charges.arn]}},
-        "queue_source": {"max_receive_count": 2},
-        # The sender's own id: a message that is sent twice is another message of the same payment.
-        "idempotency": {"token": IdempotencyToken.EVENT, "key_jmespath": "powertools_json(body).payment_id"},
-    },
+    code=Path(__file__).parent / "functions" / "charge",
+    timeout=3,
+    links={"charges": link(charges, "write")},
+    queue_source={"max_receive_count": 2},
+    # The sender's own id: a message that is sent twice is another message of the same payment.
+    idempotency={"token": IdempotencyToken.EVENT, "key_jmespath": "powertools_json(body).payment_id"},
 )
-Observability("observability", {"observed": [charge.observed, {"tables": [charges.name]}]})
+Observability("observability", observed=[charge.observed, {"tables": [charges.name]}])
 pulumi.export("queue_url", charge.queue_url)
 pulumi.export("dead_letter_queue_arn", charge.dead_letter_queue_arn)
 pulumi.export("charges_table_name", charges.name)

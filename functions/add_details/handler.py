@@ -8,23 +8,15 @@ import json
 import re
 from typing import Any
 
-import boto3
-from botocore.config import Config
-from eda_runtime import json_text, metrics, settings
-from eda_runtime.callbacks import KEEP_SECONDS, CallbackStore, CallbackTooLong, Delivery
+from eda_runtime import json_text, links, metrics, settings
+from eda_runtime.callbacks import KEEP_SECONDS, CallbackTooLong, Delivery
 from eda_runtime.http import Problem, Response, json_body, reference, response, tenant_of
 from eda_runtime.logger import logger
 from eda_runtime.schema import check_schema, errors
 
-_config = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 3, "mode": "standard"})
-_dynamodb = boto3.client("dynamodb", config=_config)
-_orders = settings.text("ORDERS_TABLE")
-_store = CallbackStore(
-    _dynamodb,
-    boto3.client("stepfunctions", config=_config),
-    settings.text("CALLBACK_TABLE"),
-    settings.integer("KEEP_SECONDS", KEEP_SECONDS, minimum=1),
-)
+_orders = links.orders
+_dynamodb = _orders.client
+_store = links.workflow.callbacks(settings.integer("KEEP_SECONDS", KEEP_SECONDS, minimum=1))
 _max_bytes = settings.integer("MAX_BODY_BYTES", 8_000, minimum=1)
 _schema = json.loads(settings.text("REQUEST_SCHEMA"))
 check_schema(_schema)
@@ -44,7 +36,8 @@ def handle(event: dict[str, Any], context: Any) -> Response:
         raise Problem(400, problem)
     if not _ORDER_ID.fullmatch(order_id):
         raise Problem(404, "there is no such order")
-    row = _dynamodb.get_item(TableName=_orders, Key={"order_id": {"S": order_id}}, ConsistentRead=True).get("Item")
+    key = {"order_id": {"S": order_id}}
+    row = _dynamodb.get_item(TableName=_orders.table_name, Key=key, ConsistentRead=True).get("Item")
     # A row without a version is of a POST that was never answered: nobody was told that there is such an order.
     if row is None or "version" not in row or row["tenant"]["S"] != tenant_of(event):
         raise Problem(404, "there is no such order")

@@ -18,9 +18,8 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-import boto3
 import urllib3
-from eda_runtime import consumer_cache, settings
+from eda_runtime import links, settings
 from eda_runtime.consumer_cache import CacheError
 from eda_runtime.envelope import Envelope
 from eda_runtime.json_stream import JsonStreamError, elements
@@ -29,7 +28,7 @@ from eda_runtime.logger import logger
 _url = settings.text("EXTERNAL_API_URL").rstrip("/")
 _keep = settings.integer("EXTERNAL_API_KEEP", 3, minimum=1)
 _pool = urllib3.PoolManager(retries=False)
-_suppliers: Any = consumer_cache.from_settings(settings.text("SUPPLIERS_CACHE"), boto3.client("dynamodb"))
+_suppliers: Any = links.suppliers.cache()
 CHUNK = 64 * 1024
 CONNECT_SECONDS = 3.0
 READ_SECONDS = float(settings.integer("EXTERNAL_API_READ_SECONDS", 30, minimum=1))

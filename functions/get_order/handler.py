@@ -11,14 +11,14 @@ import time
 from functools import cache
 from typing import Any
 
-from eda_runtime import settings
+from eda_runtime import links, settings
 from eda_runtime.aws.items import Items
 from eda_runtime.claim_check import PayloadGone, from_settings
 from eda_runtime.http import Problem, Response, header, response, tenant_of
 
 # 128 MB are 7 % of a processor, and after a time-out Lambda initialises again inside the function's two seconds: so no
 # SDK here, nor anything else that takes more to load than it saves.
-_orders = Items(settings.text("ORDERS_TABLE"))
+_orders = Items(links.orders.table_name)
 _store = settings.text("EDA_PAYLOAD_STORE")
 _max_age = settings.integer("CACHE_MAX_AGE", 5)
 MARGIN_SECONDS = 0.1

@@ -47,12 +47,12 @@ class FrontChecks:
             Check(
                 "an order is delivered by a function that starts anew",
                 self.started_anew,
-                ("call-external-api-role/ReadSuppliers",),
+                ("call-external-api-role/LinkSuppliersRead",),
             ),
             Check(
                 "an order is delivered with details that came last",
                 self.details_last,
-                ("orders-workflow-token-keeper-role", "add-details-role/Resume"),
+                ("orders-workflow-token-keeper-role", "add-details-role/LinkWorkflowResume"),
             ),
             Check(
                 "another system is told of an order's change",

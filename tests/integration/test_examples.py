@@ -239,11 +239,11 @@ def test_a_yaml_program_that_does_not_fit_is_seen() -> None:
     properties["idempotency"]["token"] = "CLIENTS"
     properties["queueSource"]["max"] = 1
     properties["timeout"] = "long"
-    del properties["code"]
+    del properties["links"]["views"]["access"]
     program["outputs"]["queueUrl"] = "${resize.queue}"
     assert program_problems(program) == [
-        "resize.code is missing",
         "resize.timeout: 'long' is no integer",
+        "resize.links.views.access is missing",
         "resize.queueSource.max is unknown",
         "resize.idempotency.token: 'CLIENTS' is none of the values",
         "queueUrl: resize has no output queue",

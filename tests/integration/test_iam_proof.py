@@ -52,7 +52,7 @@ def test_a_statement_that_nothing_needs_is_told_and_ends_with_an_error() -> None
     assert [line.partition(":")[0] for line in lines if line.startswith("needed")] == [
         "needed get-order-role/WriteLog",
         "needed get-order-role/GetPayloads",
-        "needed get-order-role/ReadOrder",
+        "needed get-order-role/LinkOrdersGet",
         "needed get-order-role/DecryptWithKey",
     ]
     assert any(line.startswith("exception get-order-role/Trace: ") for line in lines)

@@ -153,6 +153,12 @@ def secret(aws: Sandbox, key_arn: str) -> Callable[[Any], Any]:
     return lambda client: client.get_secret_value(SecretId=arn)
 
 
+def parameter(aws: Sandbox, key_arn: str) -> Callable[[Any], Any]:
+    name = f"/{unique('p')}"
+    aws.client("ssm").put_parameter(Name=name, Value="s", Type="SecureString", KeyId=key_arn)
+    return lambda client: client.get_parameter(Name=name, WithDecryption=True)
+
+
 DECRYPT, ENCRYPT = "kms:Decrypt", "kms:GenerateDataKey"
 CASES: dict[str, tuple[str, str, Callable[[Sandbox, str], Callable[[Any], Any]], tuple[str, ...], str]] = {
     "a message is sent": ("sqs", "sqs", queue, (DECRYPT, ENCRYPT), "KMS.AccessDeniedException"),
@@ -167,8 +173,14 @@ CASES: dict[str, tuple[str, str, Callable[[Sandbox, str], Callable[[Any], Any]],
     "a record is put": ("kinesis", "kinesis", put_record, (ENCRYPT,), "KMSAccessDeniedException"),
     "records are got": ("kinesis", "kinesis", get_records, (DECRYPT,), "KMSAccessDeniedException"),
     "a secret is read": ("secretsmanager", "secretsmanager", secret, (DECRYPT,), "AccessDeniedException"),
+    "a parameter is read": ("ssm", "ssm", parameter, (DECRYPT,), "AccessDeniedException"),
 }
 """boto3's name of the service, its name in actions, the call, what it asks of the key, and the error's code."""
+OWN_WORDS = {
+    "secretsmanager": "Access to KMS is not allowed",
+    "ssm": "The ciphertext refers to a customer master key that does not exist",
+}
+"""Where a service does not say what KMS said."""
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -182,7 +194,7 @@ def test_a_role_needs_the_key_beside_the_service(aws: Sandbox, case: str) -> Non
         client = as_role(aws, service, allowed, *(others if len(actions) > 1 else []))
         refused = error_of(partial(call, client))
         assert refused["Code"] == code
-        expected = "Access to KMS is not allowed" if service == "secretsmanager" else refusal(missing, key_arn)
+        expected = OWN_WORDS.get(service, refusal(missing, key_arn))
         assert expected in refused["Message"]
     elsewhere = uses(key_arn, *actions, via="ec2")
     assert error_of(partial(call, as_role(aws, service, allowed, elsewhere)))["Code"] == code

@@ -11,6 +11,8 @@ from botocore.exceptions import ClientError
 from eda_runtime.http import Problem
 
 ID = "a" * 64
+TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
+MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:orders"
 DETAILS = {"a": 1, "b": "ж"}
 
 
@@ -34,14 +36,14 @@ class Tables:
 
 def load(monkeypatch: pytest.MonkeyPatch, tables: Tables, max_bytes: int = 1_000_000) -> ModuleType:
     for name, value in {
-        "ORDERS_TABLE": "orders",
-        "CALLBACK_TABLE": "callbacks",
+        "EDA_LINKS": json.dumps({"orders": TABLE, "workflow": [MACHINE, f"{TABLE}-callbacks"]}),
         "REQUEST_SCHEMA": "{}",
         "MAX_BODY_BYTES": str(max_bytes),
         "POWERTOOLS_SERVICE_NAME": "test",
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("boto3.client", lambda *_, **__: tables)
+    monkeypatch.setattr("eda_runtime.linked._clients", {})
     sys.modules.pop("functions.add_details.handler", None)
     return importlib.import_module("functions.add_details.handler")
 

@@ -66,8 +66,9 @@ def server() -> Iterator[Scripted]:
         yield scripted
 
 
+SUPPLIERS = "arn:aws:dynamodb:eu-central-1:123456789012:table/suppliers"
 SETTINGS = {
-    "SUPPLIERS_CACHE": '{"strategy": "SCHEDULED", "table": "suppliers"}',
+    "EDA_LINKS": json.dumps({"suppliers": [SUPPLIERS, '{"strategy": "SCHEDULED", "table": "suppliers"}']}),
     "POWERTOOLS_SERVICE_NAME": "test",
     "AWS_DEFAULT_REGION": "eu-central-1",
 }

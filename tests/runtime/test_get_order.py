@@ -56,7 +56,7 @@ def event(order_id: str = ID, **headers: str) -> dict[str, Any]:
 def handle(monkeypatch: pytest.MonkeyPatch) -> Any:
     def made(server: ScriptedServer) -> Any:
         for name, value in {
-            "ORDERS_TABLE": "orders",
+            "EDA_LINKS": '{"orders": "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"}',
             "EDA_PAYLOAD_STORE": '{"bucket": "payloads", "prefix": "p/", "access": "READ"}',
             "POWERTOOLS_SERVICE_NAME": "test",
             "AWS_REGION": "eu-central-1",

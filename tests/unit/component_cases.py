@@ -12,6 +12,8 @@ from pulumi_aws_eda import (
     EncryptionKey,
     EventApi,
     IdempotentLambda,
+    LinkAccess,
+    LinkKind,
     LoadArgs,
     Observability,
     PayloadStore,
@@ -67,6 +69,12 @@ def idempotent_lambda() -> None:
             "schedule": {"expression": "rate(1 hour)"},
             "stream_source": {"stream_arn": f"{TABLE}/stream/x"},
             "kinesis_source": {"stream_arn": "arn:aws:kinesis:eu-central-1:123456789012:stream/orders"},
+            "links": {
+                "orders": {"arn": TABLE, "kind": LinkKind.TABLE, "access": [LinkAccess.READ, LinkAccess.WRITE]},
+                "call": {"arn": FUNCTION, "kind": LinkKind.FUNCTION, "access": [LinkAccess.INVOKE]},
+            },
+            "secrets": {"api_key": "orders/api-key"},
+            "parameters": {"limit": "/orders/limit"},
             "tags": TAGS,
         },
     )

@@ -5,8 +5,11 @@ from functools import cache
 
 import pulumi_aws_eda
 import pytest
+from pulumi_aws_eda import ArgumentError
+from pulumi_aws_eda._parts.args import names
 from pulumi_aws_eda.testing import Recorded, Recording, record
 
+from tests.unit import component_cases
 from tests.unit.component_cases import CASES, TAGS
 
 NO_TAGS = {
@@ -146,8 +149,10 @@ def test_queues_and_tables_are_encrypted_and_log_groups_expire(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_second_run_registers_the_same(name: str) -> None:
-    first, second = recording(name), record(CASES[name])
+def test_a_second_run_with_keywords_registers_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, component = recording(name), getattr(component_cases, name)
+    monkeypatch.setattr(component_cases, name, lambda logical, args: component(logical, **args))
+    second = record(CASES[name])
     assert _inputs(first) == _inputs(second)
 
 
@@ -162,3 +167,18 @@ def _plain(inputs: object) -> str:
 @pytest.mark.parametrize("name", CASES)
 def test_it_runs_while_outputs_are_unknown(name: str) -> None:
     assert {r.name for r in record(CASES[name], preview=True).resources} == {r.name for r in recording(name).resources}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_wrong_keyword_is_told_with_the_nearest_one(name: str) -> None:
+    component = getattr(component_cases, name)
+    known = {*names(component.__init__.__annotations__["args"]), "opts"}
+    # These are the parameters before the keywords.
+    assert not known & {"self", "name", "args"}
+    for keyword in known:
+        with pytest.raises(ArgumentError, match=f"^{name} 'it': the argument '{keyword}_' .* is '{keyword}' meant"):
+            component("it", **{f"{keyword}_": None})
+    with pytest.raises(ArgumentError, match=f"^{name} 'it': the argument 'tags' is a keyword, but there is a dict"):
+        component("it", {}, tags=TAGS)
+    with pytest.raises(ArgumentError, match=f"^{name} 'it': the argument 'args' is 'code'; it has to be a dictionary"):
+        component("it", "code")

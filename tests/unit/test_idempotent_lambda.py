@@ -47,6 +47,28 @@ def test_the_defaults_make_exactly_a_function_with_its_role_log_layers_and_alarm
     assert made.one("aws:cloudwatch/logGroup:LogGroup").inputs["retentionInDays"] == 30
 
 
+def test_code_is_an_archive_a_folders_path_or_the_folder_of_the_handler(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+
+    def program() -> None:
+        IdempotentLambda("archive", {"code": CODE})
+        IdempotentLambda("text", code="functions/get_order", timeout=30)
+        IdempotentLambda("path", code=Path("functions") / "get_order", opts=pulumi.ResourceOptions(protect=True))
+        IdempotentLambda("handler", handler="functions/get_order/handler.handle")
+        IdempotentLambda("package", code="functions", handler="get_order/handler.handle")
+        with pytest.raises(ArgumentError, match="'tiemout' is unknown; is 'timeout' meant"):
+            IdempotentLambda("misspelt", code=CODE, tiemout=30)
+
+    made = record(program).of(FUNCTION)
+    folder = [made[f"{name}-function"].inputs for name in ("archive", "text", "path", "handler")]
+    assert {function["code"].path for function in folder} == {CODE.path}
+    assert {function["environment"]["variables"]["EDA_HANDLER"] for function in folder} == {"handler.handle"}
+    package = made["package-function"].inputs
+    assert package["code"].path != CODE.path
+    assert package["environment"]["variables"]["EDA_HANDLER"] == "get_order.handler.handle"
+    assert made["text-function"].inputs["timeout"] == 30
+
+
 def test_debug_lines_are_sampled_and_opentelemetrys_layer_wraps_the_function() -> None:
     arn = "arn:aws:lambda:eu-central-1:901920570463:layer:aws-otel-python-arm64-ver-1-32-0:2"
     function = make(debug_sample_rate=0.05, adot_layer_arn=arn, layers=["arn:mine"]).one(FUNCTION).inputs
@@ -379,7 +401,10 @@ def test_overrides_reach_the_function() -> None:
         ({"memory_size": 64}, "'memory_size' is 64; allowed are whole numbers from 128 to 10240"),
         ({"timeout": 901}, "'timeout' is 901; allowed are whole numbers from 1 to 900"),
         ({"timeout": True}, "'timeout' is True"),
-        ({"code": None}, "'code' is missing"),
+        ({"code": None}, "'code' is missing, and 'handler' names no folder"),
+        ({"code": "functions/get_ordr"}, "'code' names the folder 'functions/get_ordr' in "),
+        ({"code": None, "handler": "functions/x/handler.handle"}, "'handler' names the folder 'functions/x' in"),
+        ({"handler": "functions/get_order/handler"}, "'handler' is 'functions/get_order/handler'; it has to be module"),
         (
             {"idempotency": {"token": "CLENT"}},
             "'token' is 'CLENT'; allowed are CLIENT, EVENT, PAYLOAD; is 'CLIENT' meant?",

@@ -35,6 +35,8 @@ OF_THE_LIBRARY = {
     "eda_runtime.entrypoint",
     "eda_runtime.envelope",
     "eda_runtime.http",
+    "eda_runtime.linked",
+    "eda_runtime.links",
     "eda_runtime.logger",
     "eda_runtime.request_limits",
     "eda_runtime.settings",

@@ -33,6 +33,7 @@ DECRYPTS = {
     "secretsmanager:PutSecretValue",
     "sqs:ReceiveMessage",
     "sqs:SendMessage",
+    "ssm:GetParameter",
 }
 NO_KEY = {"dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}
 
@@ -106,7 +107,10 @@ def test_the_statements_are_one_for_each_action() -> None:
         "Resource": [KEY],
         "Condition": {
             "StringLike": {
-                "kms:ViaService": [f"{service}.eu-central-1.*" for service in ("dynamodb", "kinesis", "lambda", "sqs")]
+                "kms:ViaService": [
+                    f"{service}.eu-central-1.*"
+                    for service in ("dynamodb", "kinesis", "lambda", "secretsmanager", "sqs", "ssm")
+                ]
             }
         },
     }

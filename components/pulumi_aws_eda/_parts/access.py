@@ -1,5 +1,6 @@
 """Who may do what: roles with one statement for each need, and the refusal of what does not come by TLS."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
@@ -83,21 +84,18 @@ def role(
 def _documents(common: Common, policies: Sequence[Statements]) -> pulumi.Output[list[str]]:
     """The policies of a role as JSON."""
     texts = [
-        pulumi.Output.json_dumps(
-            {
-                "Version": "2012-10-17",
-                "Statement": [
-                    {
-                        "Sid": sid,
-                        "Effect": "Allow",
-                        "Action": need["actions"],
-                        "Resource": need["resources"],
-                        **({"Condition": need["condition"]} if "condition" in need else {}),
-                    }
-                    for sid, need in statements.items()
-                ],
-            }
-        )
+        pulumi.Output.from_input(
+            [
+                {
+                    "Sid": sid,
+                    "Effect": "Allow",
+                    "Action": need["actions"],
+                    "Resource": need["resources"],
+                    **({"Condition": need["condition"]} if "condition" in need else {}),
+                }
+                for sid, need in statements.items()
+            ]
+        ).apply(_document)
         for statements in policies
     ]
 
@@ -112,6 +110,12 @@ def _documents(common: Common, policies: Sequence[Statements]) -> pulumi.Output[
         return known
 
     return pulumi.Output.all(*texts).apply(checked)
+
+
+def _document(statements: list[dict[str, Any]]) -> str:
+    # Only its outputs say whether something has a key; a statement about none would be invalid.
+    about_something = [statement for statement in statements if statement["Resource"]]
+    return json.dumps({"Version": "2012-10-17", "Statement": about_something})
 
 
 def tls_only(action: str, resource: Any) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Checks a component's arguments before anything is made of them."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Set
 from enum import Enum
+from functools import wraps
 from typing import Any
 
 import pulumi
@@ -38,13 +39,46 @@ def check(component: str, args: Mapping[str, Any], kind: type) -> None:
     required: frozenset[str] = kind.__required_keys__  # type: ignore[attr-defined]  # every TypedDict has it
     known = names(kind)
     for name in args:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; is {near[0]!r} meant?" if near else f"; known are {', '.join(sorted(known))}"
-            raise ArgumentError(component, name, f"is unknown{hint}")
+        _check_known(component, name, known)
     for name in sorted(required):
         if args.get(name) is None:
             raise ArgumentError(component, name, "is missing")
+
+
+def _check_known(component: str, name: str, known: Set[str]) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        hint = f"; is {near[0]!r} meant?" if near else f"; known are {', '.join(sorted(known))}"
+        raise ArgumentError(component, name, f"is unknown{hint}")
+
+
+def takes_keywords(make: Callable[..., None]) -> Callable[..., None]:
+    """Let a component's ``__init__`` take its arguments as keywords too, and check their names.
+
+    Args:
+        make: the ``__init__``; its parameter ``args`` is annotated with the TypedDict.
+    """
+
+    @wraps(make)
+    def made(
+        self: pulumi.ComponentResource,
+        name: str,
+        args: Mapping[str, Any] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+        **keywords: Any,
+    ) -> None:
+        component, kind = f"{type(self).__name__} {name!r}", make.__annotations__["args"]
+        if args is not None and keywords:
+            raise ArgumentError(component, next(iter(keywords)), "is a keyword, but there is a dictionary of arguments")
+        if args is not None and not isinstance(args, Mapping):
+            raise ArgumentError(component, "args", f"is {args!r}; it has to be a dictionary, or keywords in its place")
+        for keyword in keywords:
+            _check_known(component, keyword, {*names(kind), "opts"})
+        given = keywords if args is None else args
+        check(component, given, kind)
+        make(self, name, given, opts)
+
+    return made
 
 
 def number(component: str, args: Mapping[str, Any], name: str, default: int, low: int, high: int) -> Any:

@@ -48,6 +48,8 @@ _USES: Mapping[str, Sequence[str]] = {
     # Secrets Manager, secret encryption.
     "secretsmanager:GetSecretValue": (_DECRYPT,),
     "secretsmanager:PutSecretValue": (_DECRYPT, _ENCRYPT),
+    # Systems Manager, AWS KMS encryption for Parameter Store secure strings.
+    "ssm:GetParameter": (_DECRYPT,),
 }
 """What a service asks of the key, in the name of whoever calls it, by the IAM action. Firehose, Redshift and Step
 Functions ask nothing of their callers: they have grants, or keys of their own."""
@@ -206,4 +208,5 @@ def _names(common: Common, services: Sequence[str]) -> list[pulumi.Output[str]]:
 
 
 def _distinct(key_arns: Sequence[pulumi.Input[str]]) -> pulumi.Output[list[str]]:
-    return pulumi.Output.all(*key_arns).apply(lambda found: list(dict.fromkeys(found)))
+    # What is not encrypted with a customer managed key has an empty one.
+    return pulumi.Output.all(*key_arns).apply(lambda found: list(dict.fromkeys(filter(None, found))))

@@ -64,6 +64,7 @@ ANSWERS_AT_ONCE = {
     "s3",
     "secretsmanager",
     "sqs",
+    "ssm",
     "sts",
 }
 """Services of the emulator that wait for nothing: they work on the caller's thread."""

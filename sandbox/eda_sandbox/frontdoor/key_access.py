@@ -4,8 +4,8 @@ A service asks KMS in the name of whoever calls it. So a role needs the key's pe
 own policies where the key's policy leaves that to the account, and an AWS service that calls in its own name needs a
 statement of the key's policy. Which actions a service asks for is in the KMS chapter of its own guide: SQS "Key
 management", DynamoDB "Encryption at rest", S3 "Using server-side encryption with AWS KMS keys", SNS "Key management",
-Kinesis "Permissions to use KMS keys", Secrets Manager "Secret encryption and decryption", CloudWatch Logs "Encrypt log
-data".
+Kinesis "Permissions to use KMS keys", Secrets Manager "Secret encryption and decryption", Systems Manager "AWS KMS
+encryption for Parameter Store SecureString parameters", CloudWatch Logs "Encrypt log data".
 """
 
 import contextvars
@@ -24,6 +24,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor import authorization
 from eda_sandbox.frontdoor.emulator import Emulator
+from eda_sandbox.frontdoor.permissions import parameter_name
 
 DECRYPT, ENCRYPT = "kms:Decrypt", "kms:GenerateDataKey"
 _BOTH = (DECRYPT, ENCRYPT)
@@ -51,6 +52,7 @@ _ASKED: Mapping[str, Mapping[str, Sequence[str]]] = {
     "secretsmanager": {"GetSecretValue": (DECRYPT,), "PutSecretValue": _BOTH},
     "sns": {"Publish": _BOTH, "PublishBatch": _BOTH},
     "sqs": {"ReceiveMessage": (DECRYPT,), "SendMessage": _BOTH, "SendMessageBatch": _BOTH},
+    "ssm": {"GetParameter": (DECRYPT,), "GetParameters": (DECRYPT,)},
 }
 """By boto3's name of the service and the operation. What S3 gives says itself which key it needs."""
 _CHANGES: Mapping[str, Collection[str]] = {
@@ -60,6 +62,7 @@ _CHANGES: Mapping[str, Collection[str]] = {
     "secretsmanager": ("CreateSecret", "DeleteSecret", "RestoreSecret", "UpdateSecret"),
     "sns": ("CreateTopic", "DeleteTopic", "SetTopicAttributes"),
     "sqs": ("CreateQueue", "DeleteQueue", "SetQueueAttributes"),
+    "ssm": ("DeleteParameter", "DeleteParameters", "PutParameter"),
 }
 """What may change with which key something is encrypted. Messages, items and objects come and go all the time."""
 _OWN_NAME = ("sns", "sqs")
@@ -247,6 +250,9 @@ class KeyAccess:
                 return [str(given.get("SecretId", ""))]
             case "kinesis":
                 return [self._stream(given)]
+            case "ssm":
+                names = given.get("Names", [given.get("Name", "")]) if given.get("WithDecryption") else []
+                return [parameter_name(name) for name in names]
             case _:
                 return _tables(operation, given)
 
@@ -310,6 +316,13 @@ def _stream_key(client: Any, name: str) -> str | None:
     return found.get("KeyId") if found.get("EncryptionType") == "KMS" else None
 
 
+def _parameter_key(client: Any, name: str) -> str | None:
+    filters = [{"Key": "Name", "Values": [name, f"/{name}"]}]
+    return next(
+        (found.get("KeyId") for found in client.describe_parameters(ParameterFilters=filters)["Parameters"]), None
+    )
+
+
 _KEYS: Mapping[str, Callable[[Any, str], str | None]] = {
     "dynamodb": lambda client, name: (
         client.describe_table(TableName=name)["Table"].get("SSEDescription", {}).get("KMSMasterKeyArn")
@@ -318,6 +331,7 @@ _KEYS: Mapping[str, Callable[[Any, str], str | None]] = {
     "s3": _bucket_key,
     "secretsmanager": lambda client, name: client.describe_secret(SecretId=name).get("KmsKeyId"),
     "sns": lambda client, arn: client.get_topic_attributes(TopicArn=arn)["Attributes"].get("KmsMasterKeyId"),
+    "ssm": lambda client, name: _parameter_key(client, name),
     "sqs": lambda client, url: (
         client.get_queue_attributes(QueueUrl=url, AttributeNames=["KmsMasterKeyId"])
         .get("Attributes", {})
@@ -325,6 +339,10 @@ _KEYS: Mapping[str, Callable[[Any, str], str | None]] = {
     ),
 }
 """The key with which something is encrypted."""
+_NO_CIPHERTEXT = (
+    "The ciphertext refers to a customer master key that does not exist, does not exist in this region, or you are not "
+    "allowed to access."
+)
 _ERRORS: Mapping[str, Callable[[str], AwsError]] = {
     # As aws/aws-cdk#10010 has it.
     "dynamodb": lambda message: AwsError(
@@ -338,5 +356,6 @@ _ERRORS: Mapping[str, Callable[[str], AwsError]] = {
     "secretsmanager": lambda _: AwsError("AccessDeniedException", "Access to KMS is not allowed", 400),
     "sns": lambda message: AwsError("KMSAccessDenied", message, 400),
     "sqs": lambda message: AwsError("KMS.AccessDeniedException", message, 400),
+    "ssm": lambda _: AwsError("AccessDeniedException", _NO_CIPHERTEXT, 400),
 }
 """How each service says that KMS refused."""

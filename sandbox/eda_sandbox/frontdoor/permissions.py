@@ -3,6 +3,7 @@
 The Service Authorization Reference has what AWS asks for: https://docs.aws.amazon.com/service-authorization/.
 """
 
+from collections.abc import Collection, Mapping
 from urllib.parse import urlsplit
 
 from eda_sandbox.foundation.cloud import Cloud
@@ -16,10 +17,19 @@ _BATCHES = {
 }
 """Batches of SQS need the action of the single call; the emulator asks for one of their own."""
 
+_PARAMETERS = frozenset({"GetParameter", "GetParameters"})
+"""The emulator takes a parameter's ARN for a name, and many parameters for all."""
+_HERE: Mapping[str, Collection[str]] = {"logs": ("PutLogEvents",), "sqs": _BATCHES, "ssm": _PARAMETERS}
+
 
 def asked_here(service: str, operation: str) -> bool:
     """Whether an operation's permission is checked here."""
-    return (service, operation) == ("logs", "PutLogEvents") or (service == "sqs" and operation in _BATCHES)
+    return operation in _HERE.get(service, ())
+
+
+def parameter_name(given: str) -> str:
+    """A parameter's name without the slash that it may begin with, from its name or ARN, with or without a version."""
+    return given.partition(":parameter/")[2].partition(":")[0] or given.lstrip("/").partition(":")[0]
 
 
 def check(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> None:
@@ -29,6 +39,11 @@ def check(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> N
         AwsError: the caller may not.
     """
     parameters = request.parameters()
+    if service == "ssm":
+        for name in parameters.get("Names", [parameters.get("Name", "")]):
+            arn = cloud.arn("ssm", f"parameter/{parameter_name(name)}")
+            authorization.authorize(request, service, f"ssm:{operation}", cloud.region, arn)
+        return
     if service == "sqs":
         account, name = ("/", *urlsplit(parameters.get("QueueUrl", "")).path.split("/"))[-2:]
         action, arn = _BATCHES[operation], f"arn:aws:sqs:{cloud.region}:{account}:{name}"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pulumi
-from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks
+from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import SandboxError
@@ -56,7 +56,7 @@ class ActingMocks(Mocks):
                 raise self._failed(SandboxError(f"two resources of type {args.typ} are named {args.name!r}"))
             self._urns.add(key)
         try:
-            made = self._wanted(args.typ, args.name, dict(args.inputs), self._newest.get(key))
+            made = self._wanted(args.typ, args.name, _revealed(args.inputs), self._newest.get(key))
         except Exception as error:
             raise self._failed(SandboxError(f"{args.name} ({args.typ}): {error}")) from error
         with self._lock:
@@ -144,6 +144,15 @@ class ActingMocks(Mocks):
     def _failed(self, error: SandboxError) -> SandboxError:
         self.failures.append(error)
         return error
+
+
+def _revealed(value: Any) -> Any:
+    """Inputs without the marks of secrets, as a provider gets them from the engine."""
+    if rpc.is_rpc_secret(value):
+        return _revealed(rpc.unwrap_rpc_secret(value))
+    if isinstance(value, dict):
+        return {key: _revealed(item) for key, item in value.items()}
+    return [_revealed(item) for item in value] if isinstance(value, list) else value
 
 
 def _without_assets(state: dict[str, Any]) -> dict[str, Any]:

@@ -74,6 +74,7 @@ _GONE = frozenset(
         "NotFound",
         "NotFoundException",
         "OwnershipControlsNotFoundError",
+        "ParameterNotFound",
         "QueueDoesNotExist",
         "ResourceNotFound",
         "ResourceNotFoundException",

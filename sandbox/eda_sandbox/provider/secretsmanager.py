@@ -1,9 +1,9 @@
-"""Secrets, without their values."""
+"""Secrets and their values."""
 
 from typing import Any
 
 from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
+from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
 from eda_sandbox.provider.tags import tagged
 
 
@@ -33,6 +33,15 @@ def _is_kept(answer: Any, it: dict[str, Any]) -> bool:
     return "DeletedDate" not in answer
 
 
+def _create_version(context: Context, inputs: Inputs) -> Created:
+    made = context.client("secretsmanager").put_secret_value(**inputs.rest("secretsmanager", "PutSecretValue"))
+    return Created(f"{made['ARN']}|{made['VersionId']}", {"arn": made["ARN"], "versionId": made["VersionId"]})
+
+
+def _delete_version(context: Context, id: str, state: State) -> None:
+    """The newest version of a secret cannot be taken away; it goes with the secret."""
+
+
 TYPES = {
     "aws:secretsmanager/secret:Secret": ResourceType(
         _create,
@@ -41,5 +50,10 @@ TYPES = {
         frozenset({"name", "namePrefix"}),
         found_by("secretsmanager", "DescribeSecret", lambda it: {"SecretId": it["id"]}, _is_kept),
         tagged("secretsmanager", lambda it: {"SecretId": it["id"]}),
-    )
+    ),
+    "aws:secretsmanager/secretVersion:SecretVersion": ResourceType(
+        _create_version,
+        _delete_version,
+        replaces=frozenset({"secretId", "secretBinary", "secretString", "versionStages"}),
+    ),
 }

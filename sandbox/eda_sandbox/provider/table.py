@@ -24,6 +24,7 @@ from eda_sandbox.provider import (
     secretsmanager,
     sns,
     sqs,
+    ssm,
     stepfunctions,
     xray,
 )
@@ -50,6 +51,7 @@ _MODULES = (
     secretsmanager,
     sns,
     sqs,
+    ssm,
     stepfunctions,
     xray,
 )

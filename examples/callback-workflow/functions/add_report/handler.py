@@ -2,12 +2,11 @@
 
 from typing import Any
 
-import boto3
-from eda_runtime import settings
-from eda_runtime.callbacks import CallbackStore, Delivery
+from eda_runtime import links
+from eda_runtime.callbacks import Delivery
 from eda_runtime.http import Problem, Response, json_body, reference, response
 
-_store = CallbackStore(boto3.client("dynamodb"), boto3.client("stepfunctions"), settings.text("CALLBACK_TABLE"))
+_store = links.workflow.callbacks()
 
 
 def handle(event: dict[str, Any], _context: Any) -> Response:

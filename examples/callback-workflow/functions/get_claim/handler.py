@@ -3,18 +3,16 @@
 import json
 from typing import Any
 
-import boto3
-from eda_runtime import settings
+from eda_runtime import links
 from eda_runtime.http import Problem, Response, response
 
-_dynamodb = boto3.client("dynamodb")
-_table = settings.text("CLAIMS_TABLE")
+_claims = links.claims
 
 
 def handle(event: dict[str, Any], _context: Any) -> Response:
     """Answer the request."""
     key = {"claim_id": {"S": event["pathParameters"]["claim_id"]}}
-    row = _dynamodb.get_item(TableName=_table, Key=key, ConsistentRead=True).get("Item")
+    row = _claims.client.get_item(TableName=_claims.table_name, Key=key, ConsistentRead=True).get("Item")
     if row is None:
         raise Problem(404, "there is no such claim")
     documents = {name: json.loads(row[name]["S"]) for name in ("result", "details", "error") if name in row}

@@ -7,11 +7,9 @@ above zero: the message comes again, and is in the dead-letter queue at last.
 import json
 from typing import Any
 
-import boto3
-from eda_runtime import settings
+from eda_runtime import links
 
-_dynamodb = boto3.client("dynamodb")
-_table = settings.text("CHARGES_TABLE")
+_charges = links.charges
 
 
 def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -19,8 +17,8 @@ def handle(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     payment = json.loads(event["body"])
     if payment["cents"] <= 0:
         raise ValueError(f"a payment of {payment['cents']} cents")
-    _dynamodb.update_item(
-        TableName=_table,
+    _charges.client.update_item(
+        TableName=_charges.table_name,
         Key={"account": {"S": payment["account"]}},
         UpdateExpression="ADD cents :cents",
         ExpressionAttributeValues={":cents": {"N": str(payment["cents"])}},
