@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from eda_runtime import workflow
     from eda_runtime.callbacks import CallbackStore
     from eda_runtime.consumer_cache import HotCache, ReplicaCache
+    from eda_runtime.envelope import Envelope
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 5
@@ -157,11 +159,28 @@ class CallbackWorkflow(StateMachine):
     Args:
         arn: of its state machine.
         callback_table_arn: of the table in which it and what it waits for meet.
+        rows_table_arn: of the table of the rows, where it is started.
+        key: that table's partition key.
     """
 
-    def __init__(self, arn: str, callback_table_arn: str) -> None:
+    def __init__(self, arn: str, callback_table_arn: str, rows_table_arn: str = "", key: str = "order_id") -> None:
         super().__init__(arn)
         self.callback_table_name = callback_table_arn.rpartition("/")[2]
+        self.rows_table_name = rows_table_arn.rpartition("/")[2]
+        self.key = key
+
+    @property
+    def rows_client(self) -> Any:
+        """A boto3 client of DynamoDB, where the rows are."""
+        return client("dynamodb")
+
+    def start(
+        self, id: str, payload: Any, *, tenant: str = "public", envelope: "Envelope | None" = None
+    ) -> "workflow.Started":
+        """Start it, once for each id: ``eda_runtime.workflow.start``."""
+        from eda_runtime import workflow
+
+        return workflow.start(self, id, payload, tenant=tenant, envelope=envelope)
 
     def callbacks(self, keep_seconds: int | None = None) -> "CallbackStore":
         """What hands in the data that it waits for.
@@ -284,8 +303,8 @@ def named(name: str) -> Linked:
     found = links[name]
     if isinstance(found, str):
         return _KINDS[found.split(":")[2]](found)
-    arn, beside = found
-    return (CallbackWorkflow if arn.split(":")[2] == "states" else Cache)(arn, beside)
+    arn, *beside = found
+    return (CallbackWorkflow if arn.split(":")[2] == "states" else Cache)(arn, *beside)
 
 
 def client(service: str) -> Any:

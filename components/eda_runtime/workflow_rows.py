@@ -20,6 +20,8 @@ from typing import Any
 OPEN = "open"
 """The attribute and the index of rows that are not at their end; the attribute's value is its name."""
 ENDED = frozenset({"COMPLETED", "FAILED"})
+OWN_STATUSES = frozenset({"ADMITTED", "PENDING", *ENDED})
+"""What a row's status says while nothing is waited for."""
 UNREAD = "unread"
 """What a message says of its row when it could not be read: perhaps nobody was told that it was accepted."""
 TOLD = "see the row and the dead-letter queue"

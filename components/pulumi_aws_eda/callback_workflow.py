@@ -1,14 +1,16 @@
 """A durable workflow: call a function, wait for additional data, write the result."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
+from eda_runtime.workflow_rows import OWN_STATUSES
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, arns, keys, logs, program, queues, tables, triggers
-from pulumi_aws_eda._parts.args import number, takes_keywords
+from pulumi_aws_eda._parts.args import ArgumentError, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.naming import physical_name
@@ -16,6 +18,7 @@ from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.workflow.callback_definition import definition
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
+_STATUS = re.compile("[A-Z][A-Z0-9_]{0,63}")
 YEAR = 365 * 24 * 3600
 KEEP = 30 * 24 * 3600
 """Seconds that tokens and additional data are kept after the wait."""
@@ -26,10 +29,13 @@ class CallbackWorkflowArgs(TypedDict):
 
     call_function_arn: pulumi.Input[str]
     """The function of the first step. In: ``{"id", "payload", "envelope"}``; out: ``{"result": …}``. It raises
-    ``ExternalApiThrottled`` with ``{"retry_after_seconds": n}`` as its message to be called again after that time,
-    ``ExternalApiUnavailable`` to be called again after ``default_retry_seconds``; other errors fail the workflow."""
+    ``TryLater`` with ``{"retry_after_seconds": n}`` as its message to be called again after that time, ``Unavailable``
+    to be called again after ``default_retry_seconds``; other errors, ``Rejected`` among them, fail the workflow.
+    ``eda_runtime.workflow`` has the three. Errors count by the names of their classes; ``ExternalApiThrottled`` and
+    ``ExternalApiUnavailable`` mean the same as the first two."""
     table_name: pulumi.Input[str]
-    """The table that holds the row of each execution, made before it starts (``EventApi`` does)."""
+    """The table that holds the row of each execution, made before it starts (``EventApi`` and
+    ``eda_runtime.workflow.start`` do)."""
     table_arn: pulumi.Input[str]
     """The table's ARN."""
     table_kms_key_arn: NotRequired[pulumi.Input[str]]
@@ -40,6 +46,9 @@ class CallbackWorkflowArgs(TypedDict):
     every quarter of an hour; without it only those whose execution fails while EventBridge tells of it."""
     key: NotRequired[str]
     """The table's partition key, a string; default ``order_id``."""
+    waiting_status: NotRequired[str]
+    """What the row's ``status`` says while the additional data is waited for: capital letters, digits and underscores,
+    up to 64; default ``AWAITING_DETAILS``."""
     call_timeout: NotRequired[int]
     """The called function's own timeout in seconds; the state's is ten seconds longer; default 120."""
     max_call_attempts: NotRequired[int]
@@ -69,9 +78,15 @@ class CallbackWorkflow(pulumi.ComponentResource):
     """A Standard state machine in three steps: it calls a function, waits for additional data by a task token, and
     writes the outcome into the row of the execution.
 
-    An execution's name is the row's key; its input is ``{"id", "version", "payload", "envelope"}``. The row goes from
-    ``version`` (1 at acceptance) to the next (``AWAITING_DETAILS``, with ``result``) and the one after it
-    (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error``, after a message to the dead-letter queue. A row
+    It is started by a route of ``EventApi``, or by ``eda_runtime.workflow.start`` in a function with a link to it; both
+    start it once, however often they are called. Who starts it otherwise has to know this: an execution's name is the
+    row's key, and the row is there before it. Its input has ``id``, the row's key; ``version``, the row's, a number;
+    ``payload``, which the called function gets as it is; and ``envelope``, of which each member may be left out, and
+    all of it: ``correlation_id`` (default: the id), ``traceparent`` (none), ``occurred_at`` (when the execution began)
+    and ``schema_version`` (``1``). What else it has, such as ``tenant``, is taken no notice of.
+
+    The row goes from ``version`` (1 at acceptance) to the next (``waiting_status``, with ``result``) and the one after
+    it (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error``, after a message to the dead-letter queue. A row
     whose execution ended in another way, by its time-out or by hand, is brought to ``FAILED`` by the reconciler, and
     one that has no execution is given one. The
     additional data may come before the workflow waits for it: hand it in with
@@ -94,6 +109,10 @@ class CallbackWorkflow(pulumi.ComponentResource):
     """The table where tokens and additional data meet."""
     callback_table_arn: pulumi.Output[str]
     """Its ARN."""
+    rows_table_arn: pulumi.Output[str]
+    """The ARN of the table of the rows."""
+    key: pulumi.Output[str]
+    """Its partition key."""
     dead_letter_queue_url: pulumi.Output[str]
     """The queue for executions that failed."""
     dead_letter_queue_arn: pulumi.Output[str]
@@ -127,6 +146,12 @@ class CallbackWorkflow(pulumi.ComponentResource):
         attempts = number(component, args, "max_call_attempts", 200, 1, 400)
         retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)
         wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
+        waiting_status = args.get("waiting_status", "AWAITING_DETAILS")
+        if not _STATUS.fullmatch(waiting_status) or waiting_status in OWN_STATUSES:
+            problem = (
+                f"is {waiting_status!r}; it must be capital letters, digits and underscores, up to 64, and none of "
+            )
+            raise ArgumentError(component, "waiting_status", problem + ", ".join(sorted(OWN_STATUSES)))
         super().__init__("aws-eda:index:CallbackWorkflow", name, {}, opts)
         common = Common.of(self, name, args, opts)
         name = common.name
@@ -192,6 +217,7 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 wait_timeout=wait_timeout,
                 max_call_attempts=attempts,
                 default_retry_seconds=retry_seconds,
+                waiting_status=waiting_status,
             ),
             logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
                 level="ALL", include_execution_data=False, log_destination=pulumi.Output.concat(log_group.arn, ":*")
@@ -207,6 +233,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
         self.state_machine_name = self.state_machine.name
         self.callback_table_name = self.callback_table.name
         self.callback_table_arn = self.callback_table.arn
+        self.rows_table_arn = pulumi.Output.from_input(args["table_arn"])
+        self.key = pulumi.Output.from_input(args.get("key", "order_id"))
         self.dead_letter_queue_url = self.dead_letter_queue.url
         self.dead_letter_queue_arn = self.dead_letter_queue.arn
         self.log_group_name = log_group.name

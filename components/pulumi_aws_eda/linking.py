@@ -102,8 +102,8 @@ def link(
         "kind": made.kind,
         "access": accesses,
     }
-    if made.kind in MEMBERS:
-        found[MEMBERS[made.kind]] = getattr(target, MEMBERS[made.kind])  # type: ignore[literal-required]  # a member of LinkArgs
+    for member in MEMBERS.get(made.kind, ()):
+        found[member] = getattr(target, member)  # type: ignore[literal-required]  # a member of LinkArgs
     if kms_key_arn is not None:
         found["kms_key_arn"] = kms_key_arn
     elif made.key is not None:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.reliability.workflow_world import ANSWERS, MACHINE, ORDERS, Fault, World
 
 KEYS = ("a", "b", "c")
+MESSAGES = ("d", "e")
+"""What makes a function start the workflow, which does not go through the admission."""
 FAULTS = st.builds(
     Fault,
     service=st.sampled_from(["dynamodb", "dynamodb", "sqs", "states", "lambda"]),
@@ -20,8 +22,9 @@ FAULTS = st.builds(
 )
 ACTIONS = st.one_of(
     st.tuples(st.just("post"), st.sampled_from(KEYS), st.integers(1, 3)),
-    st.tuples(st.just("details"), st.sampled_from(KEYS), st.just(0)),
-    st.tuples(st.just("stop"), st.sampled_from(KEYS), st.just(0)),
+    st.tuples(st.just("start"), st.sampled_from(MESSAGES), st.integers(1, 3)),
+    st.tuples(st.just("details"), st.sampled_from(KEYS + MESSAGES), st.just(0)),
+    st.tuples(st.just("stop"), st.sampled_from(KEYS + MESSAGES), st.just(0)),
     st.tuples(st.just("step"), st.just(""), st.integers(1, 8)),
     st.tuples(st.just("wait"), st.just(""), st.sampled_from([1, 60, 600, 90_000, 700_000])),
     st.tuples(st.just("tell"), st.just(""), st.just(0)),
@@ -36,6 +39,8 @@ def act(world: World, what: str, key: str, number: int) -> None:
     match what:
         case "post":
             world.post(key, number)
+        case "start":
+            world.start(key, number)
         case "details" if order_id is not None:
             world.details(order_id)
         case "stop" if order_id is not None:
@@ -68,6 +73,8 @@ def owned(world: World) -> None:
 def settle(world: World) -> None:
     """The faults are over: clients send what they have, the reconciler runs, what lies in the queue is redriven."""
     world.faults, world.answers, world.events = [], [], []
+    for key in world.begun:
+        world.start(key)
     for _ in range(12):
         world.loop.pass_time(1000)
         world.tell()

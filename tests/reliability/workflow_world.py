@@ -20,6 +20,7 @@ from typing import Any
 
 import pulumi
 from botocore.exceptions import ClientError, EndpointConnectionError
+from eda_runtime import workflow
 from eda_runtime.callbacks import CallbackStore
 from eda_runtime.workflow_rows import WorkflowRows
 from eda_sandbox.foundation.clock import Clock
@@ -200,6 +201,7 @@ class World:
     completed: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self.begun: set[str] = set()
         self.loop = VirtualLoop()
         self.counts: Counter[str] = Counter()
         self.tokens: dict[str, Any] = {}
@@ -212,6 +214,13 @@ class World:
         self.workflow = _machine(MACHINE, "STANDARD", definitions()["workflow"])
         self.admission = _machine(ADMISSION, "EXPRESS", definitions()["admission"])
         self._ended: list[str] = []
+        self._link: Any = SimpleNamespace(
+            client=self.stepfunctions,
+            key="order_id",
+            rows_client=self.dynamodb,
+            rows_table_name=ORDERS,
+            state_machine_arn=MACHINE,
+        )
 
     def call(self, service: str, operation: str, act: Callable[[], Any]) -> Any:
         """One call of a service, as the faults let it be."""
@@ -256,6 +265,17 @@ class World:
             if execution.status == "RUNNING":
                 self.stop(execution)
         return None
+
+    def start(self, key: str, tries: int = 1) -> None:
+        """A function that starts the workflow itself, with a message that comes until it is dealt with."""
+        self.begun.add(key)
+        for _ in range(tries):
+            try:
+                workflow.start(self._link, key, {"sku": "s"}, tenant="t")
+            except (ClientError, EndpointConnectionError, workflow.NotStarted):
+                continue
+            self.accepted[key] = key
+            return
 
     def details(self, order_id: str) -> int:
         """A client's details; the answer's status."""
@@ -462,6 +482,7 @@ def _definitions() -> None:
             wait_timeout=WAIT_SECONDS,
             max_call_attempts=5,
             default_retry_seconds=120,
+            waiting_status="AWAITING_DETAILS",
         ),
     )
     pulumi.export(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from eda_runtime import workflow
 from eda_sandbox.services.stepfunctions.definition import parse
 from pulumi_aws_eda import ArgumentError, CallbackWorkflow
 from pulumi_aws_eda.testing import Recording, record
@@ -139,3 +140,16 @@ def test_a_wrong_argument_is_named(args: dict[str, Any], message: str) -> None:
     with pytest.raises(ArgumentError) as raised:
         make(**args)
     assert message in str(raised.value)
+
+
+def test_its_words_are_the_domains() -> None:
+    made = states(make(waiting_status="AWAITING_PARTS"))
+    values = made["MarkAwaiting"]["Parameters"]["ExpressionAttributeValues"]
+    assert values[":status"] == {"S": "AWAITING_PARTS"}
+    catches = {error: catch["Next"] for catch in made["CallFunction"]["Catch"] for error in catch["ErrorEquals"]}
+    assert catches[workflow.TryLater.__name__] == catches["ExternalApiThrottled"] == "ReadRetryAfter"
+    assert catches[workflow.Unavailable.__name__] == catches["ExternalApiUnavailable"] == "DefaultRetryAfter"
+    assert workflow.Rejected.__name__ not in catches
+    for refused in ("PENDING", "COMPLETED", "waits", "", "A" * 65):
+        with pytest.raises(ArgumentError, match="'waiting_status' is"):
+            make(waiting_status=refused)

@@ -71,7 +71,10 @@ CASES: list[tuple[LinkKind, LinkAccess, str, dict[str, tuple[list[str], list[str
         LinkKind.CALLBACK_WORKFLOW,
         LinkAccess.START,
         MACHINE,
-        {"Start": (["states:StartExecution"], [MACHINE])},
+        {
+            "Start": (["states:StartExecution"], [MACHINE]),
+            "Rows": (["dynamodb:PutItem", "dynamodb:UpdateItem"], [TABLE]),
+        },
     ),
     (
         LinkKind.CALLBACK_WORKFLOW,
@@ -136,7 +139,7 @@ def test_every_kind_and_access_has_a_case_and_a_name() -> None:
 def test_an_access_makes_exactly_its_statements(
     kind: LinkKind, access: LinkAccess, arn: str, statements: dict[str, Any]
 ) -> None:
-    members = {MEMBERS[kind]: TABLE} if kind in MEMBERS else {}
+    members = dict.fromkeys(MEMBERS.get(kind, ()), TABLE)
     assert one(kind, access, arn, **members) == statements
 
 

@@ -14,7 +14,8 @@ class LinkKind(Enum):
     BUCKET = "BUCKET"
     """A bucket of S3: ``READ``, ``WRITE``."""
     CALLBACK_WORKFLOW = "CALLBACK_WORKFLOW"
-    """A ``CallbackWorkflow``: ``START``; ``RESUME`` hands in what it waits for."""
+    """A ``CallbackWorkflow``: ``START`` writes the row and starts its execution; ``RESUME`` hands in what it waits
+    for."""
     DELIVERY_STREAM = "DELIVERY_STREAM"
     """A delivery stream of Firehose: ``SEND``."""
     EVENT_BUS = "EVENT_BUS"
@@ -87,7 +88,10 @@ NEEDS: Mapping[LinkKind, Mapping[LinkAccess, Mapping[str, Need]]] = {
         LinkAccess.WRITE: {"Write": Need(("s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"), ("/*",))},
     },
     LinkKind.CALLBACK_WORKFLOW: {
-        LinkAccess.START: {"Start": Need(("states:StartExecution",))},
+        LinkAccess.START: {
+            "Start": Need(("states:StartExecution",)),
+            "Rows": Need(("dynamodb:PutItem", "dynamodb:UpdateItem"), of="rows_table_arn"),
+        },
         LinkAccess.RESUME: {
             "Deliver": Need(("dynamodb:UpdateItem",), of="callback_table_arn"),
             "Resume": Need(("states:SendTaskSuccess",)),
@@ -115,9 +119,9 @@ NEEDS: Mapping[LinkKind, Mapping[LinkAccess, Mapping[str, Need]]] = {
     LinkKind.TOPIC: {LinkAccess.SEND: {"Send": Need(("sns:Publish",))}},
 }
 """The statements, by the end of their Sid."""
-MEMBERS: Mapping[LinkKind, str] = {
-    LinkKind.CALLBACK_WORKFLOW: "callback_table_arn",
-    LinkKind.HOT_CACHE: "settings",
-    LinkKind.REPLICA_CACHE: "settings",
+MEMBERS: Mapping[LinkKind, Sequence[str]] = {
+    LinkKind.CALLBACK_WORKFLOW: ("callback_table_arn", "rows_table_arn", "key"),
+    LinkKind.HOT_CACHE: ("settings",),
+    LinkKind.REPLICA_CACHE: ("settings",),
 }
 """What the runtime needs of a link beside its ARN."""

@@ -33,6 +33,10 @@ class LinkArgs(TypedDict):
     """The customer managed key that it is encrypted with; default: the function's ``kms_key_arn``."""
     callback_table_arn: NotRequired[pulumi.Input[str]]
     """Of a ``CALLBACK_WORKFLOW``: its output of that name."""
+    rows_table_arn: NotRequired[pulumi.Input[str]]
+    """Of a ``CALLBACK_WORKFLOW``: its output of that name."""
+    key: NotRequired[pulumi.Input[str]]
+    """Of a ``CALLBACK_WORKFLOW``: its output of that name."""
     settings: NotRequired[pulumi.Input[str]]
     """Of a cache: its output of that name."""
 
@@ -80,9 +84,9 @@ def _checked(where: str, link: Mapping[str, Any]) -> LinkArgs:
         if access not in NEEDS[kind]:
             allowed = ", ".join(each.value for each in NEEDS[kind])
             raise ArgumentError(where, "access", f"is {access.value}; a {kind.value} has {allowed}")
-    member = MEMBERS.get(kind)
-    if member is not None and link.get(member) is None:
-        raise ArgumentError(where, member, f"is missing; a {kind.value} needs it")
+    for member in MEMBERS.get(kind, ()):
+        if link.get(member) is None:
+            raise ArgumentError(where, member, f"is missing; a {kind.value} needs it")
     return cast("LinkArgs", {**link, "kind": kind, "access": accesses})
 
 
@@ -116,7 +120,9 @@ def variable(component: str, links: Links, beside: Mapping[str, pulumi.Input[str
         ArgumentError: all variables together are longer than Lambda takes; when they are known.
     """
     named = {
-        name: [link["arn"], link[MEMBERS[link["kind"]]]] if link["kind"] in MEMBERS else link["arn"]  # type: ignore[literal-required]  # a member of LinkArgs
+        name: [link["arn"], *(link[member] for member in MEMBERS[link["kind"]])]  # type: ignore[literal-required]  # a member of LinkArgs
+        if link["kind"] in MEMBERS
+        else link["arn"]
         for name, link in links.items()
     }
 

@@ -36,6 +36,7 @@ def definition(
     wait_timeout: pulumi.Input[int],
     max_call_attempts: int,
     default_retry_seconds: int,
+    waiting_status: str,
 ) -> pulumi.Output[str]:
     """The definition as JSON; see ``CallbackWorkflowArgs`` for what the values mean."""
     known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
@@ -55,6 +56,7 @@ def definition(
                 call_timeout=call_timeout,
                 max_call_attempts=max_call_attempts,
                 default_retry_seconds=default_retry_seconds,
+                waiting_status=waiting_status,
             )
         )
     )
@@ -73,13 +75,14 @@ def _machine(
     wait_timeout: int,
     max_call_attempts: int,
     default_retry_seconds: int,
+    waiting_status: str,
 ) -> dict[str, Any]:
     rows = _Rows(partition, table_name, key)
     states: dict[str, Any] = {
         **_beginning(),
         **_call(partition, call_function_arn, call_timeout, max_call_attempts, default_retry_seconds),
         "MarkAwaiting": rows.write(
-            status="AWAITING_DETAILS",
+            status=waiting_status,
             version="called",
             sets={"result": "States.JsonToString($.called.result)"},
             otherwise="LookWhoWaits",
@@ -202,9 +205,14 @@ def _call(partition: str, function_arn: str, timeout: int, attempts: int, defaul
             "TimeoutSeconds": timeout + 10,
             "Retry": [LAMBDA_RETRY],
             "Catch": [
-                {"ErrorEquals": ["ExternalApiThrottled"], "ResultPath": "$.failure", "Next": "ReadRetryAfter"},
+                {
+                    "ErrorEquals": ["TryLater", "ExternalApiThrottled"],
+                    "ResultPath": "$.failure",
+                    "Next": "ReadRetryAfter",
+                },
                 {
                     "ErrorEquals": [
+                        "Unavailable",
                         "ExternalApiUnavailable",
                         "Sandbox.Timedout",
                         "Lambda.Unknown",
