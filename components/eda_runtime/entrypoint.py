@@ -15,6 +15,7 @@ from eda_runtime import settings
 from eda_runtime.envelope import Envelope
 from eda_runtime.http import Problem, is_http, path_of, sent_correlation_id
 from eda_runtime.logger import logger
+from eda_runtime.stage_variables import check_size, with_cors
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -122,13 +123,15 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     try:
         if http:
             sent_correlation_id(event)
-        return _handler(event, context)
+            check_size(event)
+        answer = _handler(event, context)
     except Problem as failure:
         if not http:
             raise
         logger.info("refused", status=failure.status)
-        return failure.response(event)
+        answer = failure.response(event)
     except Exception as failure:
         # The runtime's line about it has the stack, and no correlation id.
         logger.error("failed", error_type=type(failure).__name__)
         raise
+    return with_cors(event, answer) if http else answer

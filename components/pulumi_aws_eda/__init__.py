@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
+    from pulumi_aws_eda._parts.api.authorizers import (
+        Authorization,
+        AuthorizerType,
+        JwtAuthorizerArgs,
+        LambdaAuthorizerArgs,
+    )
+    from pulumi_aws_eda._parts.api.cors import CorsArgs
+    from pulumi_aws_eda._parts.api.domain import DomainArgs
     from pulumi_aws_eda._parts.args import ArgumentError
     from pulumi_aws_eda._parts.columns import ColumnArgs
     from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
@@ -35,14 +43,7 @@ if TYPE_CHECKING:
     from pulumi_aws_eda.callback_workflow import CallbackWorkflow, CallbackWorkflowArgs
     from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
     from pulumi_aws_eda.encryption_key import EncryptionKey, EncryptionKeyArgs
-    from pulumi_aws_eda.event_api import (
-        Authorization,
-        EventApi,
-        EventApiArgs,
-        FunctionRouteArgs,
-        RouteArgs,
-        WorkflowRouteArgs,
-    )
+    from pulumi_aws_eda.event_api import EventApi, EventApiArgs, FunctionRouteArgs, RouteArgs, WorkflowRouteArgs
     from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
     from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
@@ -61,6 +62,7 @@ __all__ = [
     "AnalyticsChainArgs",
     "ArgumentError",
     "Authorization",
+    "AuthorizerType",
     "BatchedFirehoseSink",
     "BatchedFirehoseSinkArgs",
     "CallbackWorkflow",
@@ -68,10 +70,12 @@ __all__ = [
     "ColumnArgs",
     "ConsumerCache",
     "ConsumerCacheArgs",
+    "CorsArgs",
     "DataSetArgs",
     "DataSourceArgs",
     "DefaultsArgs",
     "DirectPutArgs",
+    "DomainArgs",
     "EncryptionKey",
     "EncryptionKeyArgs",
     "EventApi",
@@ -90,8 +94,10 @@ __all__ = [
     "IdempotentLambda",
     "IdempotentLambdaArgs",
     "IngestionsArgs",
+    "JwtAuthorizerArgs",
     "KeyService",
     "KinesisSourceArgs",
+    "LambdaAuthorizerArgs",
     "LinkAccess",
     "LinkArgs",
     "LinkKind",
@@ -142,7 +148,8 @@ _MODULES = {
     "AnalyticsChain": "analytics_chain",
     "AnalyticsChainArgs": "analytics_chain",
     "ArgumentError": "_parts.args",
-    "Authorization": "event_api",
+    "Authorization": "_parts.api.authorizers",
+    "AuthorizerType": "_parts.api.authorizers",
     "BatchedFirehoseSink": "batched_firehose_sink",
     "BatchedFirehoseSinkArgs": "batched_firehose_sink",
     "CallbackWorkflow": "callback_workflow",
@@ -150,10 +157,12 @@ _MODULES = {
     "ColumnArgs": "_parts.columns",
     "ConsumerCache": "consumer_cache",
     "ConsumerCacheArgs": "consumer_cache",
+    "CorsArgs": "_parts.api.cors",
     "DataSetArgs": "spice_refresh",
     "DataSourceArgs": "spice_refresh",
     "DefaultsArgs": "program_defaults",
     "DirectPutArgs": "batched_firehose_sink",
+    "DomainArgs": "_parts.api.domain",
     "EncryptionKey": "encryption_key",
     "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
@@ -172,8 +181,10 @@ _MODULES = {
     "IdempotentLambda": "idempotent_lambda",
     "IdempotentLambdaArgs": "idempotent_lambda",
     "IngestionsArgs": "_parts.analytics.needs",
+    "JwtAuthorizerArgs": "_parts.api.authorizers",
     "KeyService": "_parts.keys",
     "KinesisSourceArgs": "batched_firehose_sink",
+    "LambdaAuthorizerArgs": "_parts.api.authorizers",
     "LinkAccess": "_parts.function.link_kinds",
     "LinkArgs": "_parts.function.links",
     "LinkKind": "_parts.function.link_kinds",

@@ -86,11 +86,10 @@ class CallbackWorkflow(pulumi.ComponentResource):
     and ``schema_version`` (``1``). What else it has, such as ``tenant``, is taken no notice of.
 
     The row goes from ``version`` (1 at acceptance) to the next (``waiting_status``, with ``result``) and the one after
-    it (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error``, after a message to the dead-letter queue. A row
-    whose execution ended in another way, by its time-out or by hand, is brought to ``FAILED`` by the reconciler, and
-    one that has no execution is given one. The
-    additional data may come before the workflow waits for it: hand it in with
-    ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
+    it (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error``, after a message to the dead-letter queue. A
+    row whose execution ended in another way, by its time-out or by hand, is brought to ``FAILED`` by the reconciler,
+    and one that has no execution is given one. The additional data may come before the workflow waits for it: hand it
+    in with ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
 
     Args:
         name: logical name.

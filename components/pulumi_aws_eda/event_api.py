@@ -4,23 +4,37 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from enum import Enum
 from typing import Any, NotRequired, TypedDict, Unpack, overload
 
 import pulumi
 import pulumi_aws as aws
 from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
+from eda_runtime.stage_variables import MAXIMUM_REQUEST_BYTES
 
+from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, arns, keys, logs, program
 from pulumi_aws_eda._parts.api import admission, openapi, paths, request_template
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of, takes_keywords
+from pulumi_aws_eda._parts.api.authorizers import (
+    SCHEMES,
+    Authorization,
+    JwtAuthorizerArgs,
+    LambdaAuthorizerArgs,
+    check_authorization,
+    security_schemes,
+)
+from pulumi_aws_eda._parts.api.cors import Cors, CorsArgs, cors
+from pulumi_aws_eda._parts.api.domain import DomainArgs, check_domain, domain
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda.callback_workflow import EXECUTION_STATEMENTS
+from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 _ROUTE = re.compile(r"(GET|POST|PUT|PATCH|DELETE) (/[^ ]*)")
-STAGE = "v1"
+_STAGE = re.compile(r"[A-Za-z0-9_-]{1,128}")
+MOST_REQUEST_BYTES = 10_485_760
+"""Of a body (API Gateway's quotas)."""
 _ANY_OBJECT = {"type": "object"}
 _HEADERS = {
     "Idempotency-Key": {"pattern": f"^{IDEMPOTENCY_KEY}$"},
@@ -40,19 +54,6 @@ ACCESS_LOG_FORMAT = {
     "latency": "$context.responseLatency",
     "error": "$context.error.responseType",
 }
-
-
-class Authorization(Enum):
-    """Who may call the API."""
-
-    AWS_IAM = "AWS_IAM"
-    """Callers with AWS credentials whose policies allow ``execute-api:Invoke``."""
-    COGNITO = "COGNITO"
-    """Users of Cognito user pools, by their ID token."""
-    API_KEY = "API_KEY"
-    """Callers with an API key of the usage plan."""
-    NONE = "NONE"
-    """Everybody."""
 
 
 class FunctionRouteArgs(TypedDict):
@@ -115,6 +116,21 @@ class EventApiArgs(TypedDict):
     of a Cognito identity pool assume one. Where users must not see each other's data, take ``COGNITO``."""
     user_pool_arns: NotRequired[Sequence[pulumi.Input[str]]]
     """Cognito user pools; needed for ``COGNITO``."""
+    jwt_authorizer: NotRequired[JwtAuthorizerArgs]
+    """Which tokens are taken; needed for ``JWT``. A function verifies them: REST APIs have no authoriser for them."""
+    lambda_authorizer: NotRequired[LambdaAuthorizerArgs]
+    """The function that decides; needed for ``LAMBDA``."""
+    cors: NotRequired[CorsArgs]
+    """Which web pages of other origins may use the API; default: none. The gateway answers their preflights;
+    functions with ``eda_runtime`` add the headers to their answers, others have to do so themselves."""
+    domain: NotRequired[DomainArgs]
+    """A domain of one's own; default: none."""
+    stage_name: NotRequired[str]
+    """The stage's name, 1 to 128 letters, digits, ``_`` and ``-``; default ``v1``."""
+    maximum_request_bytes: NotRequired[int]
+    """The longest body in bytes, 1 to 10485760 (API Gateway's quota), above which the answer is 413; default: the
+    gateway's, and for a workflow 8,000 characters in any case. Functions with ``eda_runtime`` refuse what is longer
+    before their handler runs; others have to do so themselves. Lambda takes about 6 MB."""
     throttling_rate_limit: NotRequired[int]
     """Requests a second over all routes, 1 to 10000 (API Gateway quota); default 100."""
     throttling_burst_limit: NotRequired[int]
@@ -148,6 +164,12 @@ class EventApi(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """The stage's URL."""
+    domain_url: pulumi.Output[str | None]
+    """The URL by the domain of one's own, of an API that has one."""
+    domain_target_name: pulumi.Output[str | None]
+    """What the domain's DNS record is an alias of."""
+    domain_target_zone_id: pulumi.Output[str | None]
+    """The zone of that, for a record of Route 53."""
     rest_api_id: pulumi.Output[str]
     """The API's id."""
     stage_name: pulumi.Output[str]
@@ -175,23 +197,38 @@ class EventApi(pulumi.ComponentResource):
     def __init__(self, name: str, args: EventApiArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"EventApi {name!r}"
         args = program.with_defaults(args, EventApiArgs)
-        authorization: Authorization = one_of(component, args, "authorization", Authorization, Authorization.AWS_IAM)
+        authorization = check_authorization(component, args)
         rate = number(component, args, "throttling_rate_limit", 100, 1, 10000)
         burst = number(component, args, "throttling_burst_limit", 50, 1, 5000)
-        pools = args.get("user_pool_arns")
-        if authorization is Authorization.COGNITO and not pools:
-            raise ArgumentError(component, "user_pool_arns", "is missing; COGNITO needs it")
+        pages = cors(component, args.get("cors"))
+        check_domain(component, args.get("domain"))
+        stage_name = args.get("stage_name", "v1")
+        if not _STAGE.fullmatch(stage_name):
+            problem = f"is {stage_name!r}; it must be 1 to 128 letters, digits, _ and -"
+            raise ArgumentError(component, "stage_name", problem)
+        max_bytes = None
+        if args.get("maximum_request_bytes") is not None:
+            max_bytes = number(component, args, "maximum_request_bytes", 1, 1, MOST_REQUEST_BYTES)
         _check_routes(component, args["routes"])
         super().__init__("aws-eda:index:EventApi", name, {}, opts)
         common = Common.of(self, name, args, opts)
         name = common.name
 
         self._admissions: dict[str, aws.sfn.StateMachine] = {}
-        ids = paths.operation_ids(args["routes"])
+        preflights = _preflights(args["routes"]) if pages is not None else {}
+        ids = paths.operation_ids([*args["routes"], *preflights])
+        self._slugs = paths.slugs(args["routes"])
         operations = {
-            route: self._operation(common, route, ids[route], settings, authorization)
+            route: self._operation(common, route, ids[route], settings, authorization, pages, max_bytes)
             for route, settings in args["routes"].items()
         }
+        for route, methods in preflights.items():
+            if pages is not None:
+                made = pages.preflight(ids[route], _path_parameters(_split(route)[1]), methods)
+                operations[route] = pulumi.Output.from_input(made)
+        verifier = None
+        if authorization is Authorization.JWT:
+            verifier = _verifier(common, args["jwt_authorizer"])
         self.document = pulumi.Output.json_dumps(
             {
                 "openapi": "3.0.1",
@@ -199,13 +236,16 @@ class EventApi(pulumi.ComponentResource):
                 "paths": _by_path(operations),
                 "components": {
                     "schemas": {"Problem": openapi.PROBLEM_SCHEMA},
-                    "securitySchemes": _security_schemes(authorization, pools),
+                    "securitySchemes": security_schemes(authorization, args, verifier and verifier.invoke_arn),
                 },
                 "x-amazon-apigateway-request-validators": {
                     "all": {"validateRequestBody": True, "validateRequestParameters": True},
                     "body": {"validateRequestBody": True, "validateRequestParameters": False},
                 },
-                "x-amazon-apigateway-gateway-responses": openapi.gateway_responses(),
+                "x-amazon-apigateway-gateway-responses": openapi.gateway_responses(
+                    pages.gateway_headers if pages is not None else None,
+                    denies_tokens=authorization is Authorization.JWT,
+                ),
             },
             # Routes and schemas are maps, whose order means nothing and is lost on the way from other languages.
             sort_keys=True,
@@ -229,7 +269,8 @@ class EventApi(pulumi.ComponentResource):
             f"{name}-stage",
             rest_api=self.rest_api.id,
             deployment=deployment.id,
-            stage_name=STAGE,
+            stage_name=stage_name,
+            variables=_variables(pages, max_bytes),
             xray_tracing_enabled=True,
             access_log_settings=aws.apigateway.StageAccessLogSettingsArgs(
                 destination_arn=log_group.arn, format=json.dumps(ACCESS_LOG_FORMAT)
@@ -249,7 +290,7 @@ class EventApi(pulumi.ComponentResource):
             method, path = _split(route)
             if "throttling_rate_limit" in settings or "throttling_burst_limit" in settings:
                 aws.apigateway.MethodSettings(
-                    f"{name}-{paths.slug(route)}-settings",
+                    f"{name}-{self._slugs[route]}-settings",
                     rest_api=self.rest_api.id,
                     stage_name=self.stage.stage_name,
                     method_path=paths.method_path(method, path),
@@ -262,16 +303,39 @@ class EventApi(pulumi.ComponentResource):
         for function_name, routes in _by_function(args["routes"]):
             # One statement a function: its policy takes 20,480 bytes (Lambda quotas), which some 55 statements are.
             aws.lambda_.Permission(
-                f"{name}-{paths.slug(routes[0])}",
+                f"{name}-{self._slugs[routes[0]]}",
                 action="lambda:InvokeFunction",
                 function=function_name,
                 principal="apigateway.amazonaws.com",
                 source_arn=pulumi.Output.concat(
-                    self.rest_api.execution_arn, f"/{STAGE}/", paths.invocation([_split(route) for route in routes])
+                    self.rest_api.execution_arn,
+                    f"/{stage_name}/",
+                    paths.invocation([_split(route) for route in routes]),
                 ),
                 opts=common.opts(),
             )
+        asked = args["lambda_authorizer"]["function_name"] if authorization is Authorization.LAMBDA else None
+        if verifier is not None:
+            asked = verifier.function_name
+        if asked is not None:
+            aws.lambda_.Permission(
+                f"{name}-authorizer",
+                action="lambda:InvokeFunction",
+                function=asked,
+                principal="apigateway.amazonaws.com",
+                # The authoriser's id is not known of one that a document makes.
+                source_arn=pulumi.Output.concat(self.rest_api.execution_arn, "/authorizers/*"),
+                opts=common.opts(),
+            )
         none: pulumi.Output[str | None] = pulumi.Output.from_input(None)
+        self.domain_url = self.domain_target_name = self.domain_target_zone_id = none
+        own = args.get("domain")
+        if own is not None:
+            at = domain(common, own, self.rest_api.id, self.stage)
+            path = f"/{own['base_path']}" if own.get("base_path") else ""
+            self.domain_url = pulumi.Output.concat("https://", at.domain_name, path).apply(lambda url: url)
+            self.domain_target_name = at.regional_domain_name.apply(lambda target: target)
+            self.domain_target_zone_id = at.regional_zone_id.apply(lambda zone: zone)
         self.api_key_value = none
         if authorization is Authorization.API_KEY:
             self.api_key_value = self._usage_plan(common, rate, burst)
@@ -280,7 +344,7 @@ class EventApi(pulumi.ComponentResource):
             "server-errors",
             namespace="AWS/ApiGateway",
             metric="5XXError",
-            dimensions={"ApiName": self.rest_api.name, "Stage": STAGE},
+            dimensions={"ApiName": self.rest_api.name, "Stage": stage_name},
             description=f"{name}: the API answered with a server error",
         )
         common.watch("apis", self.rest_api.name)
@@ -289,20 +353,24 @@ class EventApi(pulumi.ComponentResource):
         self.stage_name = self.stage.stage_name
         self.execution_arn = self.rest_api.execution_arn
         self.log_group_name = log_group.name
-        self.observed = common.observed()
+        self.observed = common.observed(*([verifier.observed] if verifier is not None else []))
         self.register_outputs({key: getattr(self, key) for key in type(self).__annotations__})
 
     def _operation(
-        self, common: Common, route: str, operation_id: str, settings: RouteArgs, authorization: Authorization
+        self,
+        common: Common,
+        route: str,
+        operation_id: str,
+        settings: RouteArgs,
+        authorization: Authorization,
+        pages: Cors | None,
+        max_bytes: int | None,
     ) -> pulumi.Output[dict[str, Any]]:
         method, path = _split(route)
-        parameters: list[Mapping[str, Any]] = [
-            {"name": found, "in": "path", "required": True, "schema": {"type": "string"}}
-            for found in paths.parameters(path)
-        ]
+        parameters = _path_parameters(path)
         schema = settings.get("request_schema")
         validator = "all"
-        security = [] if authorization is Authorization.NONE else [{_SCHEMES[authorization]: list[str]()}]
+        security = [] if authorization is Authorization.NONE else [{SCHEMES[authorization]: list[str]()}]
         if "function" in settings:
             statuses = (
                 [200, 304, 400, 403, 404, 409, 413, 415, 422, 429, 503, 504]
@@ -337,7 +405,7 @@ class EventApi(pulumi.ComponentResource):
                 }
                 for header, form in _HEADERS.items()
             ]
-            integration = self._workflow(common, route, settings["workflow"], authorization, schema)
+            integration = self._workflow(common, route, settings["workflow"], authorization, schema, pages, max_bytes)
         return integration.apply(
             lambda found: openapi.operation(operation_id, found, parameters, security, schema, statuses, validator)
         )
@@ -349,8 +417,10 @@ class EventApi(pulumi.ComponentResource):
         workflow: WorkflowRouteArgs,
         authorization: Authorization,
         schema: Mapping[str, Any],
+        pages: Cors | None,
+        max_bytes: int | None,
     ) -> pulumi.Output[dict[str, Any]]:
-        slug = f"{paths.slug(route)}-admission"
+        slug = f"{self._slugs[route]}-admission"
         name = f"{common.name}-{slug}"
         machine_arn = workflow["state_machine_arn"]
         log_group = logs.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
@@ -398,7 +468,7 @@ class EventApi(pulumi.ComponentResource):
         common.watch("state_machines", machine.arn)
         caller, _ = access.role(
             common,
-            f"{paths.slug(route)}-caller",
+            f"{self._slugs[route]}-caller",
             "apigateway.amazonaws.com",
             {"Admit": {"actions": ["states:StartSyncExecution"], "resources": [machine.arn]}},
             source_account=False,
@@ -406,8 +476,15 @@ class EventApi(pulumi.ComponentResource):
         action = arns.service_action(common, "apigateway", "states:action/StartSyncExecution")
         tenant = request_template.TENANTS[authorization.value]
         location = paths.reference(_split(route)[1], workflow["location"])
+        answering = pages.template if pages is not None else ""
         return pulumi.Output.all(action, caller.arn, machine.arn).apply(
-            lambda known: openapi.workflow_integration(known[0], known[1], known[2], location, tenant, schema)
+            lambda known: openapi.workflow_integration(
+                known[0],
+                known[1],
+                request_template.request_template(known[2], tenant, schema, max_bytes),
+                location,
+                answering,
+            )
         )
 
     def _usage_plan(self, common: Common, rate: int, burst: int) -> pulumi.Output[str | None]:
@@ -432,28 +509,42 @@ class EventApi(pulumi.ComponentResource):
         return key.value.apply(lambda value: value)
 
 
-_SCHEMES = {
-    Authorization.AWS_IAM: "sigv4",
-    Authorization.COGNITO: "cognito",
-    Authorization.API_KEY: "api_key",
-}
+def _verifier(common: Common, given: JwtAuthorizerArgs) -> IdempotentLambda:
+    """The function that verifies tokens."""
+    args: IdempotentLambdaArgs = {
+        "code": archives.function_archive("jwt_authorizer"),
+        "description": f"Verifies callers' tokens: {common.name}",
+        "memory_size": 256,
+        "timeout": 10,
+        "environment": {
+            "ISSUER": given["issuer"],
+            "AUDIENCE": json.dumps(list(given["audience"])),
+            **({"JWKS_URI": given["jwks_uri"]} if given.get("jwks_uri") else {}),
+        },
+    }
+    return IdempotentLambda(f"{common.name}-authorizer", common.nested(args), common.opts())
 
 
-def _security_schemes(authorization: Authorization, pools: Sequence[pulumi.Input[str]] | None) -> dict[str, Any]:
-    match authorization:
-        case Authorization.AWS_IAM:
-            scheme: dict[str, Any] = {"name": "Authorization", "x-amazon-apigateway-authtype": "awsSigv4"}
-        case Authorization.COGNITO:
-            scheme = {
-                "name": "Authorization",
-                "x-amazon-apigateway-authtype": "cognito_user_pools",
-                "x-amazon-apigateway-authorizer": {"type": "cognito_user_pools", "providerARNs": list(pools or ())},
-            }
-        case Authorization.API_KEY:
-            scheme = {"name": "x-api-key"}
-        case Authorization.NONE:
-            return {}
-    return {_SCHEMES[authorization]: {"type": "apiKey", "in": "header", **scheme}}
+def _variables(pages: Cors | None, max_bytes: int | None) -> dict[str, str] | None:
+    """What functions behind the API have to know."""
+    found = {} if max_bytes is None else {MAXIMUM_REQUEST_BYTES: str(max_bytes)}
+    return found | (pages.variables if pages is not None else {}) or None
+
+
+def _preflights(routes: Mapping[str, RouteArgs]) -> dict[str, list[str]]:
+    """The routes that answer preflights, and the methods of each path."""
+    found: dict[str, list[str]] = {}
+    for route in sorted(routes):
+        method, path = _split(route)
+        found.setdefault(f"OPTIONS {path}", []).append(method)
+    return found
+
+
+def _path_parameters(path: str) -> list[Mapping[str, Any]]:
+    return [
+        {"name": found, "in": "path", "required": True, "schema": {"type": "string"}}
+        for found in paths.parameters(path)
+    ]
 
 
 def _check_routes(component: str, routes: Mapping[str, RouteArgs]) -> None:

@@ -198,7 +198,10 @@ def test_other_authorisation_is_a_typed_choice(authorization: Authorization, sch
             "it must be a path with {id}",
         ),
         ({"authorization": "COGNITO"}, "'user_pool_arns' is missing; COGNITO needs it"),
-        ({"authorization": "IAM"}, "'authorization' is 'IAM'; allowed are AWS_IAM, COGNITO, API_KEY, NONE"),
+        (
+            {"authorization": "IAM"},
+            "'authorization' is 'IAM'; allowed are AWS_IAM, COGNITO, JWT, LAMBDA, API_KEY, NONE",
+        ),
         ({"throttling_rate_limit": 0}, "'throttling_rate_limit' is 0"),
     ],
 )

@@ -16,16 +16,30 @@ ROUTES = st.tuples(st.sampled_from(["GET", "POST"]), PATHS).map(" ".join)
 ALIKE = ("GET /a-b", "GET /a/b", "GET /a_b", "GET /A/b", "GET /a.b", "GET /{a}/b", "GET /{a-b}", "GET /a/{b}")
 
 
-@given(ROUTES, ROUTES)
-def test_no_two_routes_share_a_name(one: str, other: str) -> None:
-    assert (paths.slug(one) == paths.slug(other)) == (one == other)
-    assert re.fullmatch("[a-z0-9-]+", paths.slug(one))
+def taken(route: str) -> str:
+    """A path of plain words that is called as another route is."""
+    return "GET /" + paths.slugs([route])[route].removeprefix("get-").replace("-", "/")
 
 
-def test_routes_that_look_alike_have_names_of_their_own() -> None:
-    assert len({paths.slug(route) for route in ALIKE}) == len(ALIKE)
-    assert len(set(paths.operation_ids(ALIKE).values())) == len(ALIKE)
-    assert paths.slug("POST /orders") == "post-orders"
+@given(st.lists(st.one_of(ROUTES, st.sampled_from(ALIKE), st.sampled_from(ALIKE).map(taken)), unique=True, max_size=6))
+@example(["GET /a-b", taken("GET /a-b")])
+@example(["GET /a-b", "GET /a/b", taken("GET /a-b"), taken("GET /a_b")])
+def test_no_two_routes_share_a_name(routes: list[str]) -> None:
+    for names in (paths.slugs(routes), paths.operation_ids(routes)):
+        assert set(names) == set(routes)
+        assert len(set(names.values())) == len(routes)
+    for route, name in paths.slugs(routes).items():
+        assert re.fullmatch("[a-z0-9-]+", name)
+        # A name that is taken by none stays, whatever other routes there are: it is a resource's.
+        alone = paths.slugs([route])[route]
+        assert name.startswith(alone)
+
+
+def test_names_stay_what_they_were() -> None:
+    assert paths.slugs(["POST /orders", "GET /orders/{order_id}"]) == {
+        "POST /orders": "post-orders",
+        "GET /orders/{order_id}": "get-orders-order-id-6e6f02",
+    }
 
 
 def test_an_operation_has_its_plain_name_where_no_other_has_it() -> None:
@@ -55,6 +69,7 @@ def test_a_method_path_is_one_segment_and_the_method(path: str) -> None:
         ("/orders/x{id}", "has the part 'x{id}'"),
         ("/{path+}/orders", "has the part '{path+}'"),
         ("/a/{id}/b/{id}", "has the parameter 'id' twice"),
+        ("/orders/:order_id", "has the part ':order_id', which would be no parameter; write {order_id}"),
     ],
 )
 def test_what_api_gateway_does_not_take_is_told(path: str, problem: str | None) -> None:

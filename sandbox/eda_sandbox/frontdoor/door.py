@@ -177,6 +177,9 @@ class FrontDoor:
         """boto3's name of the service that is meant, and the operation; empty where unknown."""
         if request.path.startswith(EXECUTE_API):
             return "execute-api", f"{request.method} {request.path.removeprefix(EXECUTE_API)}"
+        gateway: Any = self._cloud.services.get("apigateway")
+        if gateway is not None and gateway.has_domain(request.header("host")):
+            return "execute-api", f"{request.method} {request.path}"
         found = authorization.region_and_service(request)
         if found is None:
             return "", ""

@@ -165,6 +165,46 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def _create_domain_name(context: Context, inputs: Inputs) -> Created:
+    name, endpoint = inputs.need("domainName"), inputs.take("endpointConfiguration") or {}
+    if isinstance(endpoint.get("types"), str):
+        endpoint = {**endpoint, "types": [endpoint["types"]]}
+    request = inputs.rest("apigateway", "CreateDomainName")
+    made = context.client("apigateway").create_domain_name(
+        domainName=name, **({"endpointConfiguration": endpoint} if endpoint else {}), **request
+    )
+    return Created(
+        name,
+        {
+            "arn": f"arn:aws:apigateway:{context.cloud.region}::/domainnames/{name}",
+            "regionalDomainName": made["regionalDomainName"],
+            "regionalZoneId": made["regionalHostedZoneId"],
+        },
+    )
+
+
+def _delete_domain_name(context: Context, id: str, state: State) -> None:
+    context.client("apigateway").delete_domain_name(domainName=id)
+
+
+def _create_base_path_mapping(context: Context, inputs: Inputs) -> Created:
+    name, api = inputs.need("domainName"), inputs.need("restApi")
+    path, stage = inputs.take("basePath") or "", inputs.take("stageName")
+    inputs.done()
+    context.client("apigateway").create_base_path_mapping(
+        domainName=name, restApiId=api, **({"basePath": path} if path else {}), **({"stage": stage} if stage else {})
+    )
+    return Created(f"{name}/{path}")
+
+
+def _delete_base_path_mapping(context: Context, id: str, state: State) -> None:
+    context.client("apigateway").delete_base_path_mapping(**_mapping(state))
+
+
+def _mapping(it: State) -> dict[str, str]:
+    return {"domainName": it["domainName"], "basePath": it.get("basePath") or "(none)"}
+
+
 def _create_api_key(context: Context, inputs: Inputs) -> Created:
     name = context.auto_name(inputs.take("name"))
     enabled = inputs.take("enabled", True)
@@ -232,6 +272,17 @@ TYPES = {
         found_by(
             "apigateway", "GetStage", lambda it: {"restApiId": it["restApi"], "stageName": it["stageName"]}, _is_set
         ),
+    ),
+    "aws:apigateway/domainName:DomainName": ResourceType(
+        _create_domain_name,
+        _delete_domain_name,
+        exists=found_by("apigateway", "GetDomainName", lambda it: {"domainName": it["domainName"]}),
+        retag=_retag,
+    ),
+    "aws:apigateway/basePathMapping:BasePathMapping": ResourceType(
+        _create_base_path_mapping,
+        _delete_base_path_mapping,
+        exists=found_by("apigateway", "GetBasePathMapping", _mapping),
     ),
     "aws:apigateway/apiKey:ApiKey": ResourceType(
         _create_api_key,

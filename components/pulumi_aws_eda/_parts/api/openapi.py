@@ -7,7 +7,6 @@ from typing import Any
 from eda_runtime.statuses import title_of
 
 from pulumi_aws_eda._parts.api.admission import UNKNOWN
-from pulumi_aws_eda._parts.api.request_template import request_template
 
 PROBLEM = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
@@ -43,12 +42,18 @@ _GATEWAY_RESPONSES: dict[str, tuple[int, str]] = {
 }
 
 
-def gateway_responses() -> dict[str, Any]:
+def gateway_responses(more: Mapping[str, str] | None = None, *, denies_tokens: bool = False) -> dict[str, Any]:
     """The gateway's own errors as problem+json, with ``Retry-After`` where waiting helps: all but
-    ``REQUEST_TOO_LARGE`` (over 10 MB), which cannot be customised (Developer Guide, important notes for REST APIs)."""
+    ``REQUEST_TOO_LARGE`` (over 10 MB), which cannot be customised (Developer Guide, important notes for REST APIs).
+
+    Args:
+        more: parameters that each has.
+        denies_tokens: the authoriser denies access to whoever has no token that is valid, which is 401.
+    """
     responses = {}
-    for kind, (status, detail) in _GATEWAY_RESPONSES.items():
-        headers = {"gatewayresponse.header.Content-Type": f"'{PROBLEM}'"}
+    for kind, usual in _GATEWAY_RESPONSES.items():
+        status, detail = _GATEWAY_RESPONSES["UNAUTHORIZED"] if denies_tokens and kind == "ACCESS_DENIED" else usual
+        headers = {"gatewayresponse.header.Content-Type": f"'{PROBLEM}'", **(more or {})}
         if status in (429, 503, 504):
             headers["gatewayresponse.header.Retry-After"] = f"'{RETRY_AFTER_SECONDS}'"
         responses[kind] = {
@@ -70,17 +75,20 @@ def lambda_integration(invoke_arn: str) -> dict[str, Any]:
 
 
 def workflow_integration(
-    action_arn: str, role_arn: str, admission_arn: str, location: str, tenant: str, schema: Mapping[str, Any]
+    action_arn: str,
+    role_arn: str,
+    template: str,
+    location: str,
+    answering: str = "",
 ) -> dict[str, Any]:
     """API Gateway calls the admission machine itself.
 
     Args:
         action_arn: what API Gateway does: ``StartSyncExecution`` in its own form of an ARN.
         role_arn: the role API Gateway calls it as.
-        admission_arn: the machine.
+        template: of the request to the machine.
         location: reference to the resource that is made, relative to the route's path, with ``{id}``.
-        tenant: VTL that sets ``$tenant``.
-        schema: of the request's body.
+        answering: VTL at the beginning of each answer's template.
     """
     unavailable = {
         "statusCode": "503",
@@ -88,7 +96,7 @@ def workflow_integration(
             "method.response.header.Content-Type": f"'{PROBLEM}'",
             "method.response.header.Retry-After": f"'{RETRY_AFTER_SECONDS}'",
         },
-        "responseTemplates": {"application/json": problem(503, "the service is not available; try again")},
+        "responseTemplates": {"application/json": answering + problem(503, "the service is not available; try again")},
     }
     return {
         "type": "aws",
@@ -96,10 +104,13 @@ def workflow_integration(
         "uri": action_arn,
         "credentials": role_arn,
         "passthroughBehavior": "never",
-        "requestTemplates": {"application/json": request_template(admission_arn, tenant, schema)},
+        "requestTemplates": {"application/json": template},
         "responses": {
             "default": unavailable,
-            "200": {"statusCode": "202", "responseTemplates": {"application/json": _response_template(location)}},
+            "200": {
+                "statusCode": "202",
+                "responseTemplates": {"application/json": answering + _response_template(location)},
+            },
         },
     }
 

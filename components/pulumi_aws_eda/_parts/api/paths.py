@@ -30,6 +30,9 @@ def problem(path: str) -> str | None:
                 f"has the part {part!r}; allowed are letters, digits and ._:- or a parameter of them in braces, "
                 "as the last part with a plus sign too"
             )
+    colon = next((part for part in (*parts, last) if part.startswith(":")), None)
+    if colon is not None:
+        return f"has the part {colon!r}, which would be no parameter; write {{{colon[1:] or 'name'}}}"
     names = parameters(path)
     twice = next((name for name in names if names.count(name) > 1), None)
     return None if twice is None else f"has the parameter {twice!r} twice"
@@ -58,21 +61,23 @@ def is_greedy(path: str) -> bool:
     return path.endswith("+}")
 
 
-def slug(route: str) -> str:
-    """A route's name in the names of resources: one that no other route has.
+def slugs(routes: Collection[str]) -> Mapping[str, str]:
+    """The name of each route in the names of resources: one that no other route has.
 
     Args:
-        route: method and path.
+        routes: methods and paths.
     """
-    words = _words(route)
-    return words if _PLAIN.fullmatch(route) else f"{words}-{hashlib.sha256(route.encode()).hexdigest()[:6]}"
+    return _apart(routes, {route: _words(route) for route in routes if _PLAIN.fullmatch(route)})
 
 
 def operation_ids(routes: Collection[str]) -> Mapping[str, str]:
     """The ``operationId`` of each route, from which clients make the names of their methods: its words, where no other
     route of the document has the same."""
     words = [_words(route) for route in routes]
-    return {route: word if words.count(word) == 1 else slug(route) for route, word in zip(routes, words, strict=True)}
+    plain = {route for route in routes if _PLAIN.fullmatch(route)}
+    return _apart(
+        routes, {r: word for r, word in zip(routes, words, strict=True) if words.count(word) == 1 or r in plain}
+    )
 
 
 def method_path(method: str, path: str) -> str:
@@ -115,7 +120,11 @@ def location_problem(path: str, location: str) -> str | None:
     if "{id}" not in reference(path, location):
         return "has its {id} where the route's path has a parameter of that name"
     unknown = [name for name in re.findall(r"\{([^{}]*)\}", reference(path, location)) if name != "id"]
-    return f"has the parameter {unknown[0]!r}, where the route's path has another" if unknown else None
+    if not unknown:
+        return None
+    known = ", ".join(parameters(path)) or "none"
+    fix = f"take one at the same place (known: {known}), or {{id}}"
+    return f"has the parameter {unknown[0]!r}, which the route's path {path} does not have there; {fix}"
 
 
 def reference(path: str, location: str) -> str:
@@ -135,6 +144,18 @@ def reference(path: str, location: str) -> str:
     parts = [".."] * (len(above) - shared) + target[shared:]
     # A colon in the first part would make it a scheme.
     return "/".join(["."] * (":" in parts[0]) + parts)
+
+
+def _apart(routes: Collection[str], words: Mapping[str, str]) -> Mapping[str, str]:
+    """A name for each route: its words for those that have them, and for each other its words and a digest, which is
+    longer where the name is another's already."""
+    found = dict(words)
+    for route in sorted(set(routes) - set(words)):
+        digest, digits = hashlib.sha256(route.encode()).hexdigest(), 6
+        while f"{_words(route)}-{digest[:digits]}" in found.values():
+            digits += 1
+        found[route] = f"{_words(route)}-{digest[:digits]}"
+    return found
 
 
 def _words(route: str) -> str:

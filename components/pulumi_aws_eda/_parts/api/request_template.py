@@ -32,6 +32,8 @@ TENANTS = {
         '#set($tenant = "${parts[4]}:${names[1]}")#end'
     ),
     "COGNITO": "#set($tenant = $context.authorizer.claims.sub)",
+    "JWT": '#set($tenant = "principal:${context.authorizer.principalId}")',
+    "LAMBDA": '#set($tenant = "principal:${context.authorizer.principalId}")',
     "API_KEY": '#set($tenant = "key:${context.identity.apiKeyId}")',
     "NONE": "#set($tenant = 'public')",
 }
@@ -47,11 +49,18 @@ _FRACTION = "[0-9][.eE]"
 _NO_FRACTION = "a number in the body has a fraction or an exponent; whole numbers are written with digits alone"
 # What the service puts in the place of bytes that are not UTF-8; who means the character itself escapes it.
 _REPLACED = r"\uFFFD"
+_BYTES = (
+    # What is longer is refused for that, and not measured.
+    f"#set($bytes = 0)#if($input.body.length() <= {MAX_BODY})"
+    r"#set($bytes = $input.body.replaceAll('[\u0080-\u07FF]', '__').replaceAll('[\u0800-\uFFFF]', '___')"
+    r".replaceAll('[^\x00-\x7F]', '____').length())#end"
+)
+"""Sets ``$bytes``, the body's length in UTF-8: as many characters of ASCII as each character has bytes."""
 _HEADERS = {"key": "Idempotency-Key", "correlation_id": "X-Correlation-Id", "traceparent": "traceparent"}
 """Headers by the variable that has the value."""
 
 
-def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any]) -> str:
+def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any], max_bytes: int | None = None) -> str:
     """The template, which renders the request of ``StartSyncExecution``.
 
     The machine's input is what it needs of an accepted request, or ``{"refused": {"status": …, "detail": …}}``.
@@ -60,13 +69,14 @@ def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any])
         admission_arn: the machine.
         tenant: VTL that sets ``$tenant``.
         schema: of the request's body.
+        max_bytes: the longest body that is taken, in UTF-8; None: as long as ``MAX_BODY``.
     """
     members = ("tenant", "key", "body", "correlation_id", "traceparent")
     accepted = ",".join(rf"\"{name}\":\"$e_{name}\"" for name in members)
     return (
         _headers()
         + tenant
-        + _refusal(takes_fractions(schema))
+        + _refusal(takes_fractions(schema), max_bytes)
         + _traceparent()
         + "#set($body = '')#if($status == 0)#set($body = $input.body)#end"
         + "".join(_escaped(name) for name in members)
@@ -118,7 +128,7 @@ def _headers() -> str:
     )
 
 
-def _refusal(fractions: bool) -> str:
+def _refusal(fractions: bool, max_bytes: int | None) -> str:
     """Sets ``$status`` and ``$detail`` of what is refused; ``$status`` is 0 for what is not."""
     key = _HEADERS["key"]
     twice = "the header {} comes more than once"
@@ -141,7 +151,13 @@ def _refusal(fractions: bool) -> str:
         *([] if fractions else [(_has("$bare", _FRACTION), 400, _NO_FRACTION)]),
         ("!$value.trim().matches('v|[0-9.eE+-]+|true|false|null')", 400, NO_VALUE),
     ]
-    return f"#set($status = 0){_first_of(of_headers)}#if($status == 0){_look_at_body()}{_first_of(of_body)}#end"
+    measured = ""
+    if max_bytes is not None:
+        of_headers.insert(1, (f"$bytes > {max_bytes}", 413, f"the body is longer than {max_bytes} bytes"))
+        measured = _BYTES
+    return (
+        f"#set($status = 0){measured}{_first_of(of_headers)}#if($status == 0){_look_at_body()}{_first_of(of_body)}#end"
+    )
 
 
 def _look_at_body() -> str:

@@ -36,11 +36,18 @@ class FrontDoorBackends:
         self._pool = urllib3.PoolManager(maxsize=128, retries=False)
 
     def invoke(
-        self, function: str, payload: bytes, exchange: Exchange, role_arn: str | None, event: bool, timeout: float
+        self,
+        function: str,
+        payload: bytes,
+        exchange: Exchange,
+        role_arn: str | None,
+        event: bool,
+        timeout: float,
+        source_arn: str | None = None,
     ) -> Invoked:
         """Invoke a function, as a role or by the function's own policy."""
         del timeout  # A function's own timeout ends the call; the gateway's is longer than any it may integrate.
-        source = None if role_arn else _method_arn(exchange)
+        source = None if role_arn else source_arn or _method_arn(exchange)
         try:
             answer = self._cloud.client("lambda", role_arn, PRINCIPAL, source).invoke(
                 FunctionName=function, InvocationType="Event" if event else "RequestResponse", Payload=payload

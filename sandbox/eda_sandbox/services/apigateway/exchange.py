@@ -89,6 +89,16 @@ class Exchange:
             "xrayTraceId": self.trace_id if self.stage.tracing_enabled else None,
         }
 
+    def came_by(self, domain_name: str, base_path: str) -> None:
+        """The request came by a domain of one's own."""
+        prefix = f"/{base_path}" if base_path else ""
+        self.context |= {
+            "customDomain": {"basePathMatched": base_path or "(none)"},
+            "domainName": domain_name,
+            "domainPrefix": domain_name.partition(".")[0],
+            "path": f"{prefix}{self.path}",
+        }
+
     @property
     def definition(self) -> Definition:
         return self.deployment.definition

@@ -24,7 +24,9 @@ from eda_sandbox.services.apigateway.exchange import Exchange, Reply, trace_head
 from eda_sandbox.services.apigateway.gateway_responses import GatewayError
 from eda_sandbox.services.apigateway.iam_authorization import SignedRequest
 from eda_sandbox.services.apigateway.integrations import Backends
+from eda_sandbox.services.apigateway.lambda_authorization import LambdaAuthorization
 from eda_sandbox.services.apigateway.mapping import Sources
+from eda_sandbox.services.apigateway.model import Authorizer, DomainName
 from eda_sandbox.services.apigateway.store import Store
 
 _LOG = logging.getLogger(__name__)
@@ -71,6 +73,7 @@ class Gateway:
     ) -> None:
         self._store = store
         self._backends = backends
+        self._custom = LambdaAuthorization(backends, region)
         self._region = region
         self._account = account
         self._fetch_keys = fetch_keys
@@ -78,15 +81,37 @@ class Gateway:
         self._log = log
         self._doubts = doubts
 
-    def handle(self, api_id: str, stage_name: str, path: str, request: SignedRequest) -> Reply:
-        """Answer a request; ``path`` is what follows the stage, not percent-decoded. Never raises."""
-        exchange = self._exchange(api_id, unquote(stage_name), path, request)
+    def handle_domain(self, domain: DomainName, path: str, request: SignedRequest) -> Reply:
+        """Answer a request to a domain of one's own; ``path`` is not percent-decoded. Never raises."""
+        first, slash, rest = path.removeprefix("/").partition("/")
+        mapping = domain.mappings.get(unquote(first))
+        if mapping is None:
+            mapping, first, slash, rest = domain.mappings.get(""), "", "/", path.removeprefix("/")
+        if mapping is None:
+            return _forbidden()
+        stage = mapping.stage
+        if stage is None:
+            stage, slash, rest = rest.partition("/")
+        return self.handle(mapping.rest_api_id, stage, slash + rest, request, (domain.domain_name, first))
+
+    def handle(
+        self,
+        api_id: str,
+        stage_name: str,
+        path: str,
+        request: SignedRequest,
+        domain: tuple[str, str] | None = None,
+    ) -> Reply:
+        """Answer a request; ``path`` is what follows the stage, not percent-decoded. Never raises.
+
+        Args:
+            domain: the domain of one's own that it came by, and its base path there.
+        """
+        exchange = self._exchange(api_id, unquote(stage_name), path, request, by_domain=domain is not None)
         if exchange is None:
-            return Reply(
-                403,
-                [("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")],
-                b'{"message":"Forbidden"}',
-            )
+            return _forbidden()
+        if domain is not None:
+            exchange.came_by(*domain)
         try:
             reply = self._serve(exchange, request)
         except GatewayError as error:
@@ -96,11 +121,15 @@ class Gateway:
             reply = self._refuse(exchange, GatewayError("DEFAULT_5XX", detail=f"sandbox: {error!r}"))
         return self._finish(exchange, reply)
 
-    def _exchange(self, api_id: str, stage_name: str, path: str, request: SignedRequest) -> Exchange | None:
+    def _exchange(
+        self, api_id: str, stage_name: str, path: str, request: SignedRequest, by_domain: bool
+    ) -> Exchange | None:
         api = self._store.apis.get(api_id)
         stage = api.stages.get(stage_name) if api else None
         deployment = api.deployments.get(stage.deployment_id) if api and stage else None
-        if api is None or stage is None or deployment is None or deployment.definition.disable_execute_api_endpoint:
+        if api is None or stage is None or deployment is None:
+            return None
+        if deployment.definition.disable_execute_api_endpoint and not by_domain:
             return None
         lower = self._doubts["apigateway-header-names"] == "lower-case"
         given = next((value for name, value in request.headers if name.lower() == "x-amzn-trace-id"), None)
@@ -177,6 +206,8 @@ class Gateway:
             )
         elif method.authorization_type == "COGNITO_USER_POOLS":
             self._cognito(exchange, method.authorizer_id or "", method.authorization_scopes)
+        elif method.authorization_type == "CUSTOM":
+            self._custom.authorize(exchange, self._authorizer(exchange, method.authorizer_id or ""), resource_arn)
         if method.authorization_type == "AWS_IAM" or definition.policy:
             iam_authorization.authorize(
                 identity,
@@ -188,9 +219,7 @@ class Gateway:
             )
 
     def _cognito(self, exchange: Exchange, authorizer_id: str, scopes: list[str]) -> None:
-        authorizer = exchange.definition.authorizers.get(authorizer_id)
-        if authorizer is None:
-            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=f"there is no authorizer {authorizer_id}")
+        authorizer = self._authorizer(exchange, authorizer_id)
         name = authorizer.identity_source.removeprefix("method.request.header.")
         token = exchange.header(name)
         pattern = authorizer.identity_validation_expression
@@ -206,6 +235,12 @@ class Gateway:
             raise GatewayError("AUTHORIZER_FAILURE", detail=f"user pool: {error}") from error
         exchange.authorizer = {"claims": claims}
         exchange.context["authorizer"] = {"claims": claims, "principalId": claims.get("sub")}
+
+    def _authorizer(self, exchange: Exchange, authorizer_id: str) -> Authorizer:
+        authorizer = exchange.definition.authorizers.get(authorizer_id)
+        if authorizer is None:
+            raise GatewayError("AUTHORIZER_CONFIGURATION_ERROR", detail=f"there is no authorizer {authorizer_id}")
+        return authorizer
 
     def _throttle(self, exchange: Exchange) -> None:
         route = exchange.route
@@ -269,6 +304,11 @@ class Gateway:
         context["responseLength"] = length
         context["responseLatency"] = round((time.time() - exchange.started) * 1000)
         self._log(settings["destinationArn"], access_log.line(settings["format"], context))
+
+
+def _forbidden() -> Reply:
+    headers = [("Content-Type", "application/json"), ("x-amzn-ErrorType", "ForbiddenException")]
+    return Reply(403, headers, b'{"message":"Forbidden"}')
 
 
 def _one_line(value: str) -> str:

@@ -24,7 +24,14 @@ class Backends(Protocol):
     """
 
     def invoke(
-        self, function: str, payload: bytes, exchange: Exchange, role_arn: str | None, event: bool, timeout: float
+        self,
+        function: str,
+        payload: bytes,
+        exchange: Exchange,
+        role_arn: str | None,
+        event: bool,
+        timeout: float,
+        source_arn: str | None = None,
     ) -> "Invoked": ...
 
     def aws(

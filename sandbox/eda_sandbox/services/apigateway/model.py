@@ -150,6 +150,8 @@ class Authorizer(Part):
     identity_source: str = "method.request.header.Authorization"
     identity_validation_expression: str | None = None
     authorizer_result_ttl_in_seconds: int = 300
+    authorizer_uri: str | None = None
+    authorizer_credentials: str | None = None
 
 
 @dataclass
@@ -291,6 +293,26 @@ class RestApi(Part):
             # The service gives the policy back with its quotes escaped, as clients know.
             shown["policy"] = definition.policy.replace("\\", "\\\\").replace('"', '\\"')
         return shown
+
+
+@dataclass
+class BasePathMapping(Part):
+    base_path: str
+    rest_api_id: str
+    stage: str | None = None
+
+
+@dataclass
+class DomainName(Part):
+    domain_name: str
+    regional_domain_name: str
+    regional_hosted_zone_id: str
+    regional_certificate_arn: str
+    endpoint_configuration: dict[str, Any]
+    security_policy: str = "TLS_1_2"
+    domain_name_status: str = "AVAILABLE"
+    tags: dict[str, str] = field(default_factory=dict, metadata=_ALWAYS)
+    mappings: dict[str, BasePathMapping] = field(default_factory=dict, metadata={"hidden": True})
 
 
 @dataclass

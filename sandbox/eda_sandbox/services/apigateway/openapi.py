@@ -254,6 +254,10 @@ class _Importer:
             if settings is None:
                 continue
             kind = str(settings.get("type", "")).lower()
+            if kind in ("token", "request"):
+                authorizer = _lambda_authorizer(name, kind, scheme, settings)
+                self._definition.authorizers[authorizer.id] = authorizer
+                continue
             if kind != "cognito_user_pools":
                 raise ImportFailure(
                     f"security scheme {name}: authorizers of type {kind or 'none'} are not offered by the sandbox"
@@ -385,7 +389,7 @@ class _Importer:
         if kind is not None and kind.lower() == "awssigv4":
             method.authorization_type = "AWS_IAM"
         elif authorizer is not None:
-            method.authorization_type = "COGNITO_USER_POOLS"
+            method.authorization_type = "COGNITO_USER_POOLS" if authorizer.authorizer_uri is None else "CUSTOM"
             method.authorizer_id = authorizer.id
             method.authorization_scopes = list(scopes)
         elif scheme.get("type") == "apiKey" and scheme.get("in") == "header":
@@ -415,6 +419,57 @@ class _Importer:
         if not isinstance(value, dict):
             raise ImportFailure(f"components {kind}: an object is expected, got {value!r}")
         return value
+
+
+_LAMBDA_AUTHORIZER = frozenset(
+    {
+        "authorizerCredentials",
+        "authorizerResultTtlInSeconds",
+        "authorizerUri",
+        "identitySource",
+        "identityValidationExpression",
+        "type",
+    }
+)
+_IDENTITY = {
+    "token": re.compile(r"method\.request\.header\.[A-Za-z0-9._$-]+"),
+    "request": re.compile(
+        r"method\.request\.(header|querystring)\.[A-Za-z0-9._$-]+|(context|stageVariables)\.[A-Za-z0-9._-]+"
+    ),
+}
+
+
+def _lambda_authorizer(name: str, kind: str, scheme: Mapping[str, Any], settings: Mapping[str, Any]) -> Authorizer:
+    unknown = set(settings) - _LAMBDA_AUTHORIZER
+    if unknown:
+        raise ImportFailure(f"authorizer {name}: unknown setting {', '.join(sorted(unknown))}")
+    uri = str(settings.get("authorizerUri", ""))
+    if not _LAMBDA_URI.fullmatch(uri):
+        raise ImportFailure(f"Invalid authorizer URI: {uri}. Authorizer URI should be a valid API Gateway ARN")
+    ttl = int(settings.get("authorizerResultTtlInSeconds", 300))
+    if not 0 <= ttl <= 3600:
+        raise ImportFailure("Authorizer result TTL must be between 0 and 3600 seconds")
+    header = f"method.request.header.{scheme.get('name', 'Authorization')}" if kind == "token" else ""
+    source = str(settings.get("identitySource") or header)
+    sources = [part.strip() for part in source.split(",") if part.strip()]
+    if not sources and ttl > 0:
+        raise ImportFailure("Identity source is required for REQUEST authorizer with caching enabled")
+    if not all(_IDENTITY[kind].fullmatch(part) for part in sources) or (kind == "token" and len(sources) != 1):
+        raise ImportFailure(f"Invalid identity source: {source}")
+    pattern = settings.get("identityValidationExpression")
+    if pattern is not None and kind != "token":
+        raise ImportFailure("Identity validation expression is only supported for TOKEN authorizers")
+    return Authorizer(
+        new_id(PART_ID_LENGTH),
+        name,
+        kind.upper(),
+        auth_type=scheme.get("x-amazon-apigateway-authtype", "custom"),
+        identity_source=",".join(sources),
+        identity_validation_expression=pattern,
+        authorizer_result_ttl_in_seconds=ttl,
+        authorizer_uri=uri,
+        authorizer_credentials=settings.get("authorizerCredentials"),
+    )
 
 
 def model_url(api_id: str, name: str) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -20,8 +21,10 @@ from eda_sandbox.services.apigateway.model import (
     KEY_ID_LENGTH,
     PART_ID_LENGTH,
     ApiKey,
+    BasePathMapping,
     Definition,
     Deployment,
+    DomainName,
     MethodSetting,
     RestApi,
     Stage,
@@ -68,10 +71,12 @@ class ApiGateway(Service):
         """Start the thread that writes access logs."""
         self.cloud.spawn(self._access_log.run, "apigateway-access-log")
 
+    def has_domain(self, host: str | None) -> bool:
+        """Whether a host is a domain of an API's own."""
+        return (host or "").partition(":")[0].lower() in self._store.domains
+
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request to a stage."""
-        api_id, _, rest = request.raw_path.removeprefix(EXECUTE_API).partition("/")
-        stage, slash, path = rest.partition("/")
+        """Answer a request to a stage, or to a domain of an API's own."""
         signed = SignedRequest(
             method=request.method,
             raw_path=request.raw_path,
@@ -80,7 +85,13 @@ class ApiGateway(Service):
             body=request.body,
             source_ip=request.source_ip,
         )
-        reply = self._gateway.handle(api_id, stage, slash + path, signed)
+        domain = self._store.domains.get((request.header("host") or "").partition(":")[0].lower())
+        if domain is not None and not request.raw_path.startswith(EXECUTE_API):
+            reply = self._gateway.handle_domain(domain, request.raw_path, signed)
+        else:
+            api_id, _, rest = request.raw_path.removeprefix(EXECUTE_API).partition("/")
+            stage, slash, path = rest.partition("/")
+            reply = self._gateway.handle(api_id, stage, slash + path, signed)
         return HttpResponse(reply.status, reply.headers, reply.body)
 
     def iam_action(self, operation: str) -> str:
@@ -210,6 +221,62 @@ class ApiGateway(Service):
         with self._store.lock:
             self._stage(request)
             del self._api(request["restApiId"]).stages[request["stageName"]]
+        return {}
+
+    def create_domain_name(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateDomainName: regional ones. The sandbox has no certificates, and takes any of its region."""
+        name, region = request["domainName"].lower(), self.cloud.region
+        types = request.get("endpointConfiguration", {}).get("types", ["EDGE"])
+        if types != ["REGIONAL"]:
+            raise AwsError("BadRequestException", "the sandbox has domain names of the type REGIONAL only")
+        certificate = request.get("regionalCertificateArn") or ""
+        if not re.fullmatch(rf"arn:aws:acm:{region}:[0-9]{{12}}:certificate/.+", certificate):
+            raise AwsError("BadRequestException", f"Invalid certificate ARN: {certificate}. It should be in {region}.")
+        with self._store.lock:
+            if name in self._store.domains:
+                raise AwsError("ConflictException", "The domain name you provided already exists.")
+            target = f"d-{new_id(API_ID_LENGTH)}.execute-api.{region}.amazonaws.com"
+            made = DomainName(name, target, f"Z{new_id(13).upper()}", certificate, {"types": types})
+            made.security_policy, made.tags = request.get("securityPolicy", "TLS_1_2"), request.get("tags", {})
+            self._store.domains[name] = made
+        return made.describe()
+
+    def get_domain_name(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetDomainName."""
+        return self._domain(request["domainName"]).describe()
+
+    def delete_domain_name(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteDomainName."""
+        with self._store.lock:
+            del self._store.domains[self._domain(request["domainName"]).domain_name]
+        return {}
+
+    def create_base_path_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """CreateBasePathMapping."""
+        domain, path = self._domain(request["domainName"]), _base_path(request)
+        if request.get("stage"):
+            self._stage({"restApiId": request["restApiId"], "stageName": request["stage"]})
+        if "/" in path:
+            raise AwsError("BadRequestException", "Base path must be one part of a path")
+        with self._store.lock:
+            if path in domain.mappings:
+                raise AwsError("ConflictException", "Base path already exists for this domain name")
+            made = BasePathMapping(path or "(none)", self._api(request["restApiId"]).id, request.get("stage"))
+            domain.mappings[path] = made
+        return made.describe()
+
+    def get_base_path_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetBasePathMapping."""
+        found = self._domain(request["domainName"]).mappings.get(_base_path(request))
+        if found is None:
+            raise AwsError("NotFoundException", "Invalid base path mapping identifier specified")
+        return found.describe()
+
+    def delete_base_path_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DeleteBasePathMapping."""
+        with self._store.lock:
+            self.get_base_path_mapping(request, caller)
+            del self._domain(request["domainName"]).mappings[_base_path(request)]
         return {}
 
     def create_api_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -364,16 +431,17 @@ class ApiGateway(Service):
         else:
             raise AwsError("BadRequestException", f"Invalid patch path {path}")
 
-    def _tagged(self, arn: str) -> RestApi | Stage | ApiKey | UsagePlan:
+    def _tagged(self, arn: str) -> RestApi | Stage | ApiKey | UsagePlan | DomainName:
         kind, _, path = arn.partition("::/")[2].partition("/")
         id, _, stage = path.partition("/stages/")
         if stage:
             return self._stage({"restApiId": id, "stageName": stage})
-        found: RestApi | ApiKey | UsagePlan | None = {
+        found: RestApi | ApiKey | UsagePlan | DomainName | None = {
             "restapis": self._store.apis,
             "apikeys": self._store.keys,
             "usageplans": self._store.plans,
-        }.get(kind, {}).get(id)  # type: ignore[attr-defined]  # three stores of three types
+            "domainnames": self._store.domains,
+        }.get(kind, {}).get(id)  # type: ignore[attr-defined]  # four stores of four types
         if found is None:
             raise AwsError("NotFoundException", "Invalid Resource identifier specified")
         return found
@@ -390,6 +458,12 @@ class ApiGateway(Service):
             raise AwsError("NotFoundException", "Invalid stage identifier specified")
         return stage
 
+    def _domain(self, name: str) -> DomainName:
+        found = self._store.domains.get(name.lower())
+        if found is None:
+            raise AwsError("NotFoundException", "Invalid domain name identifier specified")
+        return found
+
     def _plan(self, plan_id: str) -> UsagePlan:
         plan = self._store.plans.get(plan_id)
         if plan is None:
@@ -399,3 +473,9 @@ class ApiGateway(Service):
     def _write_access_log(self, destination_arn: str, lines: list[str], times: list[int]) -> None:
         group = destination_arn.split(":log-group:")[-1].removesuffix(":*")
         self.cloud.log_events(group, "apigateway-access", lines, times=times)
+
+
+def _base_path(request: dict[str, Any]) -> str:
+    """The base path of a request to the control plane; empty for the whole domain."""
+    path = request.get("basePath") or ""
+    return "" if path == "(none)" else path

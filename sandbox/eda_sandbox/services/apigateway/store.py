@@ -2,7 +2,7 @@
 
 import threading
 
-from eda_sandbox.services.apigateway.model import ApiKey, RestApi, UsagePlan
+from eda_sandbox.services.apigateway.model import ApiKey, DomainName, RestApi, UsagePlan
 from eda_sandbox.services.apigateway.throttling import Throttle
 from eda_sandbox.services.apigateway.usage import Usage
 
@@ -15,6 +15,7 @@ class Store:
         self.apis: dict[str, RestApi] = {}
         self.keys: dict[str, ApiKey] = {}
         self.plans: dict[str, UsagePlan] = {}
+        self.domains: dict[str, DomainName] = {}
         self.cloudwatch_role_arn: str | None = None
         self.throttle = throttle
         self.usage = Usage()
