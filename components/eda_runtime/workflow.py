@@ -10,7 +10,7 @@ import json
 import re
 from datetime import UTC, datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
@@ -18,14 +18,27 @@ from eda_runtime.envelope import Envelope
 from eda_runtime.request_limits import MAX_DIGITS, is_carried
 from eda_runtime.workflow_rows import OPEN, stamp
 
-if TYPE_CHECKING:
-    from eda_runtime.linked import CallbackWorkflow
-
 MAX_INPUT_BYTES = 262_144
 """Of an execution's input in UTF-8 (Step Functions quotas)."""
 _ID = re.compile("[A-Za-z0-9._-]{1,64}")
 """What an execution's name takes (80 characters), with the version that a redrive adds to it."""
 _TENANT = "public"
+
+
+class Workflow(Protocol):
+    """What a workflow is started by, as ``eda_runtime.linked.CallbackWorkflow`` has it."""
+
+    key: str
+    rows_table_name: str
+
+    @property
+    def state_machine_arn(self) -> str: ...
+
+    @property
+    def client(self) -> Any: ...
+
+    @property
+    def rows_client(self) -> Any: ...
 
 
 class TryLater(Exception):
@@ -71,7 +84,7 @@ class Started(Enum):
 
 
 def start(
-    workflow: "CallbackWorkflow", id: str, payload: Any, *, tenant: str = _TENANT, envelope: Envelope | None = None
+    workflow: Workflow, id: str, payload: Any, *, tenant: str = _TENANT, envelope: Envelope | None = None
 ) -> Started:
     """Start a workflow, once for each id.
 
@@ -163,7 +176,7 @@ def _check_input(key: str, row: dict[str, Any]) -> None:
         raise ValueError(f"the workflow's input is {size} bytes; Step Functions takes {MAX_INPUT_BYTES}")
 
 
-def _put(workflow: "CallbackWorkflow", row: dict[str, Any]) -> dict[str, Any] | None:
+def _put(workflow: Workflow, row: dict[str, Any]) -> dict[str, Any] | None:
     """Write the row; the one that was there before, if there was."""
     try:
         workflow.rows_client.put_item(
@@ -178,7 +191,7 @@ def _put(workflow: "CallbackWorkflow", row: dict[str, Any]) -> dict[str, Any] | 
     return None
 
 
-def _execute(workflow: "CallbackWorkflow", row: dict[str, Any]) -> None:
+def _execute(workflow: Workflow, row: dict[str, Any]) -> None:
     try:
         workflow.client.start_execution(
             stateMachineArn=workflow.state_machine_arn, name=row[workflow.key]["S"], input=_input(workflow.key, row)
@@ -189,7 +202,7 @@ def _execute(workflow: "CallbackWorkflow", row: dict[str, Any]) -> None:
             raise
 
 
-def _accept(workflow: "CallbackWorkflow", row: dict[str, Any]) -> Started:
+def _accept(workflow: Workflow, row: dict[str, Any]) -> Started:
     try:
         workflow.rows_client.update_item(
             TableName=workflow.rows_table_name,
@@ -217,4 +230,5 @@ def _refused(error: ClientError) -> dict[str, Any]:
     """The row that a condition saw, so that no second read can see something newer."""
     if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
         raise error
-    return dict(error.response.get("Item") or {})  # type: ignore[call-overload]  # not in botocore's own types
+    found: dict[str, Any] = dict(error.response.get("Item") or {})  # type: ignore[call-overload]  # not in botocore's own types
+    return found

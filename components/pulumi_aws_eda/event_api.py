@@ -236,7 +236,9 @@ class EventApi(pulumi.ComponentResource):
                 "paths": _by_path(operations),
                 "components": {
                     "schemas": {"Problem": openapi.PROBLEM_SCHEMA},
-                    "securitySchemes": security_schemes(authorization, args, verifier and verifier.invoke_arn),
+                    "securitySchemes": security_schemes(
+                        authorization, args, None if verifier is None else verifier.invoke_arn
+                    ),
                 },
                 "x-amazon-apigateway-request-validators": {
                     "all": {"validateRequestBody": True, "validateRequestParameters": True},
