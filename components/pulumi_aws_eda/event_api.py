@@ -524,6 +524,8 @@ def _verifier(common: Common, given: JwtAuthorizerArgs) -> IdempotentLambda:
             **({"JWKS_URI": given["jwks_uri"]} if given.get("jwks_uri") else {}),
         },
     }
+    if given.get("reserved_concurrent_executions") is not None:
+        args["reserved_concurrent_executions"] = given["reserved_concurrent_executions"]
     return IdempotentLambda(f"{common.name}-authorizer", common.nested(args), common.opts())
 
 

@@ -98,6 +98,11 @@ def routes(graph: Graph) -> Iterator[Route]:
             for found in graph.named(str(operation.integration.get("uri", "")), FUNCTION):
                 known = not private and not operation.signed
                 yield Route(by_urn[found.urn], operation.route, operation.timeout_milliseconds, known)
+        for name, uri in openapi.authorizers(document.value or {}):
+            for found in graph.named(uri, FUNCTION):
+                # It is asked before anybody is known.
+                label = f"the authoriser {name} of {api.name}"
+                yield Route(by_urn[found.urn], label, openapi.DEFAULT_TIMEOUT_MILLISECONDS, not private)
     for integration in graph.of(INTEGRATION):
         waits = integration.number("timeoutMilliseconds", openapi.DEFAULT_TIMEOUT_MILLISECONDS)
         for found in graph.linked(integration, "uri", FUNCTION):

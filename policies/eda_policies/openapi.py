@@ -141,6 +141,17 @@ class Operation:
         }
 
 
+def authorizers(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The security schemes of a document whose function decides, and its URI."""
+    components = document.get("components")
+    holder = components if isinstance(components, dict) else {}
+    known = holder.get("securitySchemes") or document.get("securityDefinitions")
+    for name, scheme in known.items() if isinstance(known, dict) else ():
+        settings = scheme.get("x-amazon-apigateway-authorizer") if isinstance(scheme, dict) else None
+        if isinstance(settings, dict) and settings.get("authorizerUri"):
+            yield name, str(settings["authorizerUri"])
+
+
 def operations(document: Mapping[str, Any], http_api: bool = False) -> Iterator[Operation]:
     """All operations but those that answer a browser's preflight."""
     paths = document.get("paths")

@@ -74,6 +74,8 @@ class JwtAuthorizerArgs(TypedDict):
     """The token's ``aud``, or else its ``client_id``, is one of them."""
     jwks_uri: NotRequired[str]
     """Where the issuer publishes its keys; default: what its ``.well-known/openid-configuration`` says."""
+    reserved_concurrent_executions: NotRequired[int]
+    """Instances of the function that verifies them that run at once at most, 1 or more; default: the account's."""
     cache_seconds: NotRequired[int]
     """How long an answer is used again for the same token, 0 to 3600 (API Gateway's quota), and at most so much longer
     than the token itself holds; default 300."""
@@ -136,6 +138,7 @@ def _check_lambda(where: str, given: Mapping[str, Any]) -> None:
 def _check_jwt(where: str, given: Mapping[str, Any]) -> None:
     check(where, given, JwtAuthorizerArgs)
     number(where, given, "cache_seconds", 300, 0, 3600)
+    number(where, given, "reserved_concurrent_executions", 1, 1, 100_000)
     for argument in ("issuer", "jwks_uri"):
         if given.get(argument) is not None and not given[argument].startswith("https://"):
             raise ArgumentError(where, argument, f"is {given[argument]!r}; it must be an https URL")
