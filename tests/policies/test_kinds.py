@@ -398,6 +398,13 @@ def test_routes_of_http_and_websocket_apis_are_seen_where_they_are_open(made: An
     assert ("apigw-authorised" in reported(beside(*made))) is open_
 
 
+def test_a_function_that_authorises_is_reached_by_everybody() -> None:
+    authorizer = {"type": "token", "authorizerUri": Ref("worker", "invokeArn")}
+    scheme = {**KEY, "name": "Authorization", "x-amazon-apigateway-authtype": "custom"}
+    found = reported(broken("api", SCHEMES, {**scheme, "x-amazon-apigateway-authorizer": authorizer}))
+    assert found == {"lambda-timeout-under-caller", "lambda-reserved-concurrency"}
+
+
 def settings(path: str, **values: Any) -> Made:
     return Made(
         "aws:apigateway/methodSettings:MethodSettings",

@@ -132,3 +132,13 @@ def test_what_fails_says_so_with_the_correlation_id_before_the_runtime_does(tmp_
     first, *_, last = lines(done)
     assert (first["message"], first["causation_id"]) == ("invoked", "cause")
     assert last["correlation_id"] == "c-1"
+
+
+def test_a_body_that_is_longer_than_the_api_takes_never_comes_to_the_handler(tmp_path: Path) -> None:
+    told = {"stageVariables": {"eda_maximum_request_bytes": "4", "eda_cors_origins": "any"}}
+    done = run(tmp_path, {**HTTP, **told, "body": "\u00e4\u00e4\u00e4"})
+    assert answer(done)["statusCode"] == 413
+    assert answer(done)["headers"]["Access-Control-Allow-Origin"] == "*"  # type: ignore[index]  # JSON
+    assert [line["message"] for line in lines(done)] == ["request", "refused"]
+    # Six characters that are four bytes.
+    assert answer(run(tmp_path, {**HTTP, **told, "body": "eHh4eA==", "isBase64Encoded": True})) == {"ok": True}

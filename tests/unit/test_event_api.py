@@ -1,6 +1,7 @@
 """EventApi: its document, children and errors."""
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -181,9 +182,130 @@ def test_other_authorisation_is_a_typed_choice(authorization: Authorization, sch
     assert openapi.parse(json.dumps(body).encode(), "api").warnings == []
 
 
+GATE: dict[str, Any] = {"function_name": "gate", "invoke_arn": INVOKE}
+JWT: dict[str, Any] = {"issuer": "https://login.example.com/", "audience": ["orders"]}
+PAGES: dict[str, Any] = {"allow_origins": ["https://a.example", "http://localhost:3000"]}
+DOMAIN: dict[str, Any] = {"domain_name": "api.example.com", "certificate_arn": "arn:aws:acm:x:1:certificate/c"}
+
+
+@pytest.mark.parametrize(
+    ("args", "kind", "source", "asked"),
+    [
+        ({"lambda_authorizer": GATE}, "REQUEST", "method.request.header.Authorization", "gate"),
+        (
+            {"lambda_authorizer": {**GATE, "identity_sources": ["method.request.header.X", "context.httpMethod"]}},
+            "REQUEST",
+            "method.request.header.X,context.httpMethod",
+            "gate",
+        ),
+        ({"lambda_authorizer": {**GATE, "type": "TOKEN"}}, "TOKEN", "method.request.header.Authorization", "gate"),
+        ({"jwt_authorizer": JWT}, "TOKEN", "method.request.header.Authorization", "project-test-a-authorizer"),
+    ],
+)
+def test_a_function_decides_who_may_call(args: dict[str, Any], kind: str, source: str, asked: str) -> None:
+    made = make(authorization="JWT" if "jwt_authorizer" in args else "LAMBDA", **args)
+    # The recording's own invoke ARNs are none that API Gateway knows.
+    body = json.dumps(document(made)).replace(
+        ":lambda:path/project-test-a-authorizer", INVOKE.partition("central-1")[2]
+    )
+    imported = openapi.parse(body.encode(), "api")
+    [found] = imported.definition.authorizers.values()
+    assert (found.type, found.identity_source, found.authorizer_result_ttl_in_seconds) == (kind, source, 300)
+    methods = [method for it in imported.definition.resources.values() for method in it.resource_methods.values()]
+    assert {(method.authorization_type, method.authorizer_id) for method in methods} == {("CUSTOM", found.id)}
+    permission = made.one("aws:lambda/permission:Permission", "a-authorizer").inputs
+    assert permission["sourceArn"].endswith("/authorizers/*")
+    assert permission["function"].startswith(asked)
+    template = document(made)["paths"]["/orders"]["post"]["x-amazon-apigateway-integration"]["requestTemplates"]
+    assert "principal:${context.authorizer.principalId}" in template["application/json"]
+
+
+def test_preflights_are_open_and_the_methods_of_their_path() -> None:
+    paths = document(make(cors=PAGES))["paths"]
+    assert {path: sorted(methods) for path, methods in paths.items()} == {
+        "/orders": ["options", "post"],
+        "/orders/{order_id}": ["get", "options"],
+    }
+    for methods in paths.values():
+        assert methods["options"]["security"] == []
+    ids = [operation["operationId"] for methods in paths.values() for operation in methods.values()]
+    assert len(set(ids)) == len(ids)
+
+
+def variables(**args: Any) -> dict[str, str]:
+    found: dict[str, str] = make(**args).one("aws:apigateway/stage:Stage").inputs["variables"]
+    # What API Gateway's API reference says of a variable's value.
+    assert all(re.fullmatch("[A-Za-z0-9-._~:/?#&=,]+", value) for value in found.values())
+    return found
+
+
+def test_functions_are_told_by_the_stage_what_the_gateway_does_not_do_for_them() -> None:
+    assert variables(cors=PAGES, maximum_request_bytes=5000) == {
+        "eda_cors_origins": "https://a.example,http://localhost:3000",
+        "eda_cors_exposed": "Location,Retry-After,X-Correlation-Id",
+        "eda_maximum_request_bytes": "5000",
+    }
+    assert variables(cors={"allow_origins": ["*"], "expose_headers": ["X"]}) == {
+        "eda_cors_origins": "any",
+        "eda_cors_exposed": "X",
+    }
+
+
+def test_what_is_not_asked_for_changes_nothing() -> None:
+    made = make()
+    assert "variables" not in made.one("aws:apigateway/stage:Stage").inputs
+    assert not made.of("aws:apigateway/domainName:DomainName")
+    assert "$bytes" not in json.dumps(document(made)["paths"])
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        ({"authorization": "LAMBDA"}, "'lambda_authorizer' is missing; LAMBDA needs it"),
+        ({"authorization": "JWT"}, "'jwt_authorizer' is missing; JWT needs it"),
+        ({"lambda_authorizer": GATE}, "'lambda_authorizer' is of the authorization LAMBDA, not of AWS_IAM"),
+        (
+            {"authorization": "LAMBDA", "lambda_authorizer": {**GATE, "identity_sources": ["Authorization"]}},
+            "has 'Authorization'; one is 'method.request.header.Authorization'",
+        ),
+        (
+            {
+                "authorization": "LAMBDA",
+                "lambda_authorizer": {**GATE, "type": "TOKEN", "identity_sources": ["method.request.querystring.t"]},
+            },
+            "must be one header for a TOKEN",
+        ),
+        (
+            {"authorization": "LAMBDA", "lambda_authorizer": {**GATE, "validation_expression": ".*"}},
+            "'validation_expression' is of a TOKEN",
+        ),
+        (
+            {"authorization": "LAMBDA", "lambda_authorizer": {**GATE, "cache_seconds": 3601}},
+            "'cache_seconds' is 3601",
+        ),
+        ({"authorization": "JWT", "jwt_authorizer": {**JWT, "issuer": "http://x"}}, "must be an https URL"),
+        ({"authorization": "JWT", "jwt_authorizer": {**JWT, "audience": []}}, "must be a list of one or more"),
+        ({"cors": {"allow_origins": []}}, "'allow_origins' is empty"),
+        ({"cors": {"allow_origins": ["https://a.example/"]}}, "it must be a scheme and a host"),
+        ({"cors": {"allow_origins": ["*", "https://a.example"]}}, "has '*'; it must be a scheme and a host"),
+        ({"cors": {**PAGES, "allow_methods": ["get"]}}, "has 'get'; allowed are DELETE"),
+        ({"cors": {**PAGES, "expose_headers": ["a'b"]}}, "which is no header's name"),
+        ({"cors": {"allow_origins": [f"https://{n:0>60}.example" for n in range(9)]}}, "allowed are 512"),
+        ({"domain": {**DOMAIN, "base_path": "/v1"}}, "must be one part of a path"),
+        ({"domain": {"domain_name": "x"}}, "'certificate_arn' is missing"),
+        ({"stage_name": "a.b"}, "'stage_name' is 'a.b'"),
+        ({"maximum_request_bytes": 0}, "'maximum_request_bytes' is 0; allowed are whole numbers from 1 to 10485760"),
+        (
+            {
+                "routes": {
+                    "POST /x/{a}/y": {
+                        "workflow": {**POST["POST /orders"]["workflow"], "location": "/x/{b}/y/{id}"},
+                    }
+                }
+            },
+            "has the parameter 'b', which the route's path /x/{a}/y does not have there; take one at the same place "
+            "(known: a), or {id}",
+        ),
         ({"routes": {}}, "'routes' is empty"),
         ({"routes": {"/orders": {}}}, "is no method and path"),
         ({"routes": {"GET /x": {}}}, "needs one of function and workflow"),
