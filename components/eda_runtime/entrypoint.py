@@ -15,7 +15,6 @@ from eda_runtime import settings
 from eda_runtime.envelope import Envelope
 from eda_runtime.http import Problem, is_http, path_of, sent_correlation_id
 from eda_runtime.logger import logger
-from eda_runtime.stage_variables import check_size, with_cors
 
 Handler = Callable[[dict[str, Any], Any], Any]
 
@@ -123,7 +122,11 @@ def handler(event: dict[str, Any], context: Any) -> Any:
     try:
         if http:
             sent_correlation_id(event)
-            check_size(event)
+            if event.get("stageVariables"):
+                # Imported here, because most APIs tell their functions nothing.
+                from eda_runtime.stage_variables import check_size
+
+                check_size(event)
         answer = _handler(event, context)
     except Problem as failure:
         if not http:
@@ -134,4 +137,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         # The runtime's line about it has the stack, and no correlation id.
         logger.error("failed", error_type=type(failure).__name__)
         raise
-    return with_cors(event, answer) if http else answer
+    if not (http and event.get("stageVariables")):
+        return answer
+    from eda_runtime.stage_variables import with_cors
+
+    return with_cors(event, answer)

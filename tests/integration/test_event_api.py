@@ -225,6 +225,8 @@ def test_a_token_of_the_issuer_lets_in_and_names_the_caller(stack: Stack, issuer
     status, body, _ = ask(url, Authorization=f"Bearer {token(issuer[0])}")
     assert (status, body["tenant"]) == (200, f"principal:{issuer[0]}#ann")
     assert ask(url, Authorization=token(issuer[0], sub="b#b"))[1]["tenant"].endswith("#b%23b")
+    # No claim takes the caller's place.
+    assert ask(url, Authorization=token(issuer[0], principalId="bob", claims="bob"))[1]["tenant"].endswith("#ann")
     good = token(issuer[0])
     refused = [
         token(issuer[0], exp=int(time.time()) - 1),

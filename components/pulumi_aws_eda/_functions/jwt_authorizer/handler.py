@@ -24,6 +24,9 @@ from eda_runtime.logger import logger
 
 _issuer = Issuer(settings.text("ISSUER"), json.loads(settings.text("AUDIENCE")), os.environ.get("JWKS_URI") or None)
 
+_OF_THE_GATEWAY = frozenset({"claims", "integrationLatency", "principalId"})
+"""Members that the gateway itself has beside the context: no claim may take their place."""
+
 
 def handle(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Verify the token."""
@@ -44,5 +47,9 @@ def _answer(event: dict[str, Any], effect: str, principal: str, claims: Mapping[
     return {
         "principalId": principal,
         "policyDocument": {"Version": "2012-10-17", "Statement": [statement]},
-        "context": {name: value for name, value in claims.items() if isinstance(value, str | int | float)},
+        "context": {
+            name: value
+            for name, value in claims.items()
+            if isinstance(value, str | int | float) and name not in _OF_THE_GATEWAY
+        },
     }

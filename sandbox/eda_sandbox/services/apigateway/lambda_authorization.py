@@ -74,7 +74,7 @@ class LambdaAuthorization:
         began = time.monotonic()
         answer = self._answer(exchange, authorizer, method_arn)
         _evaluate(answer, method_arn, self._region, exchange.source_ip)
-        passed = {"principalId": answer.principal, **answer.context}
+        passed = {**answer.context, "principalId": answer.principal}
         exchange.context["authorizer"] = dict(passed)
         exchange.authorizer = {**passed, "integrationLatency": round((time.monotonic() - began) * 1000)}
 
