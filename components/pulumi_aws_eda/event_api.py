@@ -477,13 +477,14 @@ class EventApi(pulumi.ComponentResource):
         )
         action = arns.service_action(common, "apigateway", "states:action/StartSyncExecution")
         tenant = request_template.TENANTS[authorization.value]
+        apart = request_template.KEYS.get(authorization.value, "")
         location = paths.reference(_split(route)[1], workflow["location"])
         answering = pages.template if pages is not None else ""
         return pulumi.Output.all(action, caller.arn, machine.arn).apply(
             lambda known: openapi.workflow_integration(
                 known[0],
                 known[1],
-                request_template.request_template(known[2], tenant, schema, max_bytes),
+                request_template.request_template(known[2], tenant, schema, max_bytes, apart),
                 location,
                 answering,
             )

@@ -38,7 +38,8 @@ TENANTS = {
     "NONE": "#set($tenant = 'public')",
 }
 """VTL that sets ``$tenant``, by authorisation; the same as ``eda_runtime.http.tenant_of``."""
-
+KEYS = dict.fromkeys(("JWT", "LAMBDA"), "#set($key = $key.replaceAll('%', '%25').replaceAll('[|]', '%7C'))")
+"""VTL that takes the machine's divider of tenant and key out of the key, where a tenant's name may hold it."""
 _MAX_HEADERS = 500
 """Turns of a loop in a template end at 1,000 (API Gateway's quotas)."""
 _TRACE = "-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
@@ -60,7 +61,9 @@ _HEADERS = {"key": "Idempotency-Key", "correlation_id": "X-Correlation-Id", "tra
 """Headers by the variable that has the value."""
 
 
-def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any], max_bytes: int | None = None) -> str:
+def request_template(
+    admission_arn: str, tenant: str, schema: Mapping[str, Any], max_bytes: int | None = None, apart: str = ""
+) -> str:
     """The template, which renders the request of ``StartSyncExecution``.
 
     The machine's input is what it needs of an accepted request, or ``{"refused": {"status": …, "detail": …}}``.
@@ -70,6 +73,7 @@ def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any],
         tenant: VTL that sets ``$tenant``.
         schema: of the request's body.
         max_bytes: the longest body that is taken, in UTF-8; None: as long as ``MAX_BODY``.
+        apart: VTL that sets ``$key`` so that no tenant and key read like two others.
     """
     members = ("tenant", "key", "body", "correlation_id", "traceparent")
     accepted = ",".join(rf"\"{name}\":\"$e_{name}\"" for name in members)
@@ -77,6 +81,7 @@ def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any],
         _headers()
         + tenant
         + _refusal(takes_fractions(schema), max_bytes)
+        + apart
         + _traceparent()
         + "#set($body = '')#if($status == 0)#set($body = $input.body)#end"
         + "".join(_escaped(name) for name in members)
