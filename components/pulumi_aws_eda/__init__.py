@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.function.topic_source import FilterPolicyScope, TopicSourceArgs
     from pulumi_aws_eda._parts.keys import KeyService
     from pulumi_aws_eda._parts.stream.table_pipe import StartingPosition, TableStreamSourceArgs
+    from pulumi_aws_eda._parts.workflow.steps import StepArgs
     from pulumi_aws_eda.alarm_topic import AlarmTopic, AlarmTopicArgs
     from pulumi_aws_eda.analytics_chain import AnalyticsChain, AnalyticsChainArgs
     from pulumi_aws_eda.batched_firehose_sink import (
@@ -129,6 +130,7 @@ __all__ = [
     "SpiceRefresh",
     "SpiceRefreshArgs",
     "StartingPosition",
+    "StepArgs",
     "StreamSourceArgs",
     "TableOutbox",
     "TableOutboxArgs",
@@ -216,6 +218,7 @@ _MODULES = {
     "SpiceRefresh": "spice_refresh",
     "SpiceRefreshArgs": "spice_refresh",
     "StartingPosition": "_parts.stream.table_pipe",
+    "StepArgs": "_parts.workflow.steps",
     "StreamSourceArgs": "_parts.function.stream_source",
     "TableOutbox": "table_outbox",
     "TableOutboxArgs": "table_outbox",

@@ -16,9 +16,12 @@ from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.naming import physical_name
 from pulumi_aws_eda._parts.observability import alarms
 from pulumi_aws_eda._parts.workflow.callback_definition import definition
+from pulumi_aws_eda._parts.workflow.steps import StepArgs, check_steps
 from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs
 
 _STATUS = re.compile("[A-Z][A-Z0-9_]{0,63}")
+MOST_ATTEMPTS = 400
+"""Calls of functions in an execution."""
 YEAR = 365 * 24 * 3600
 KEEP = 30 * 24 * 3600
 """Seconds that tokens and additional data are kept after the wait."""
@@ -46,15 +49,22 @@ class CallbackWorkflowArgs(TypedDict):
     every quarter of an hour; without it only those whose execution fails while EventBridge tells of it."""
     key: NotRequired[str]
     """The table's partition key, a string; default ``order_id``."""
+    steps_before_wait: NotRequired[Sequence[StepArgs]]
+    """Functions that are called after the first one and before the additional data is waited for, in this order;
+    default none."""
+    steps_after_wait: NotRequired[Sequence[StepArgs]]
+    """Functions that are called when the additional data is there and before the row is ``COMPLETED``, in this order;
+    default none."""
     waiting_status: NotRequired[str]
     """What the row's ``status`` says while the additional data is waited for: capital letters, digits and underscores,
     up to 64; default ``AWAITING_DETAILS``."""
     call_timeout: NotRequired[int]
     """The called function's own timeout in seconds; the state's is ten seconds longer; default 120."""
     max_call_attempts: NotRequired[int]
-    """How often the function is called before the workflow fails, 1 to 400; default 200: with the default seconds
-    that outlasts an outage of more than six hours. More would not fit into an execution's history (25,000 events, Step
-    Functions quota; a call that is throttled and tried again takes up to 50)."""
+    """How often a function is called before the workflow fails, 1 to 400 for all steps together; default 200, or as
+    many as all steps leave: with the default seconds 200 outlast an outage of more than six hours. More would not fit
+    into an execution's history (25,000 events, Step Functions quota; a call that is throttled and tried again takes up
+    to 50)."""
     default_retry_seconds: NotRequired[int]
     """Seconds before the next call when the function names none, 1 to 3600; default 120."""
     wait_timeout: NotRequired[pulumi.Input[int]]
@@ -86,10 +96,11 @@ class CallbackWorkflow(pulumi.ComponentResource):
     and ``schema_version`` (``1``). What else it has, such as ``tenant``, is taken no notice of.
 
     The row goes from ``version`` (1 at acceptance) to the next (``waiting_status``, with ``result``) and the one after
-    it (``COMPLETED``, with ``details``), or to ``FAILED`` with ``error``, after a message to the dead-letter queue. A
-    row whose execution ended in another way, by its time-out or by hand, is brought to ``FAILED`` by the reconciler,
-    and one that has no execution is given one. The additional data may come before the workflow waits for it: hand it
-    in with ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback table.
+    it (``COMPLETED``, with ``details``, and with the ``results`` of further steps), or to ``FAILED`` with ``error``,
+    after a message to the dead-letter queue. A row whose execution ended in another way, by its time-out or by hand, is
+    brought to ``FAILED`` by the reconciler, and one that has no execution is given one. The additional data may come
+    before the workflow waits for it: hand it in with ``eda_runtime.callbacks.CallbackStore.deliver``, on the callback
+    table.
 
     Args:
         name: logical name.
@@ -142,7 +153,10 @@ class CallbackWorkflow(pulumi.ComponentResource):
         component = f"CallbackWorkflow {name!r}"
         args = program.with_defaults(args, CallbackWorkflowArgs)
         call_timeout = number(component, args, "call_timeout", 120, 1, 900)
-        attempts = number(component, args, "max_call_attempts", 200, 1, 400)
+        before, after = args.get("steps_before_wait", ()), args.get("steps_after_wait", ())
+        check_steps(component, before, after)
+        most = MOST_ATTEMPTS // (1 + len(before) + len(after))
+        attempts = number(component, args, "max_call_attempts", min(200, most), 1, most)
         retry_seconds = number(component, args, "default_retry_seconds", 120, 1, 3600)
         wait_timeout = number(component, args, "wait_timeout", 7 * 24 * 3600, 1, YEAR)
         waiting_status = args.get("waiting_status", "AWAITING_DETAILS")
@@ -184,7 +198,11 @@ class CallbackWorkflow(pulumi.ComponentResource):
             {
                 "Call": {
                     "actions": ["lambda:InvokeFunction"],
-                    "resources": [args["call_function_arn"], self.token_keeper.function_arn],
+                    "resources": [
+                        args["call_function_arn"],
+                        *(step["function_arn"] for step in (*before, *after)),
+                        self.token_keeper.function_arn,
+                    ],
                 },
                 "WriteRow": {
                     "actions": ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
@@ -217,6 +235,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 max_call_attempts=attempts,
                 default_retry_seconds=retry_seconds,
                 waiting_status=waiting_status,
+                steps_before_wait=before,
+                steps_after_wait=after,
             ),
             logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
                 level="ALL", include_execution_data=False, log_destination=pulumi.Output.concat(log_group.arn, ":*")

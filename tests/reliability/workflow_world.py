@@ -423,7 +423,7 @@ class _Tasks:
         answer = self._world.answers.pop() if self._world.answers else "well"
         match answer:
             case "well":
-                return {"Payload": {"result": {"offers": 1}}}
+                return {"Payload": {"result": {"offers": [1, 2]}}}
             case "nothing":
                 return {"Payload": None}
             case "no result":
@@ -483,6 +483,8 @@ def _definitions() -> None:
             max_call_attempts=5,
             default_retry_seconds=120,
             waiting_status="AWAITING_DETAILS",
+            steps_before_wait=[{"name": "quote", "function_arn": "quote", "items": "result.offers"}],
+            steps_after_wait=[{"name": "settle", "function_arn": "settle"}],
         ),
     )
     pulumi.export(

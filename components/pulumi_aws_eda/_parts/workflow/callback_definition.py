@@ -1,26 +1,20 @@
 """The state machine of CallbackWorkflow: call, wait for the callback, write."""
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
 from eda_runtime.workflow_rows import OPEN, TOLD, UNREAD
 
+from pulumi_aws_eda._parts.workflow.calls import ENVELOPE, call, caught, failed
 from pulumi_aws_eda._parts.workflow.integrations import integration
 from pulumi_aws_eda._parts.workflow.retries import FAILED_CONDITION, LAMBDA_RETRY, retry
+from pulumi_aws_eda._parts.workflow.steps import chain
 
-LONGEST_RETRY_AFTER = 86_400
-"""Seconds that the called function may ask for; what asks for more, or for none, is called after the default."""
 ANSWER_SECONDS = 300
 """How long a row may stay without a version before nobody can be told any more that it was accepted: far longer than
 the 29 seconds in which API Gateway answers (its quota for an integration)."""
-_ENVELOPE = {
-    "correlation_id.$": "$.run.envelope.correlation_id",
-    "causation_id.$": "$$.Execution.Id",
-    "traceparent.$": "$.run.envelope.traceparent",
-    "occurred_at.$": "$.run.envelope.occurred_at",
-    "schema_version.$": "$.run.envelope.schema_version",
-}
 
 
 def definition(
@@ -37,6 +31,8 @@ def definition(
     max_call_attempts: int,
     default_retry_seconds: int,
     waiting_status: str,
+    steps_before_wait: Sequence[Mapping[str, Any]] = (),
+    steps_after_wait: Sequence[Mapping[str, Any]] = (),
 ) -> pulumi.Output[str]:
     """The definition as JSON; see ``CallbackWorkflowArgs`` for what the values mean."""
     known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
@@ -47,6 +43,8 @@ def definition(
         callback_table_name=callback_table_name,
         dead_letter_queue_url=dead_letter_queue_url,
         wait_timeout=wait_timeout,
+        steps_before_wait=list(steps_before_wait),
+        steps_after_wait=list(steps_after_wait),
     )
     return known.apply(
         lambda values: json.dumps(
@@ -76,11 +74,26 @@ def _machine(
     max_call_attempts: int,
     default_retry_seconds: int,
     waiting_status: str,
+    steps_before_wait: Sequence[Mapping[str, Any]],
+    steps_after_wait: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     rows = _Rows(partition, table_name, key)
+    limits = (partition, max_call_attempts, default_retry_seconds)
+    before = chain(*limits, steps_before_wait, waited=False, next="MarkAwaiting")
+    after = chain(*limits, steps_after_wait, waited=True, next="Write")
+    with_steps = bool(before.states or after.states)
     states: dict[str, Any] = {
-        **_beginning(),
-        **_call(partition, call_function_arn, call_timeout, max_call_attempts, default_retry_seconds),
+        **_beginning(with_steps),
+        **call(
+            partition,
+            call_function_arn,
+            call_timeout,
+            max_call_attempts,
+            default_retry_seconds,
+            next=before.begin,
+            otherwise="LookAtRow",
+        ),
+        **before.states,
         "MarkAwaiting": rows.write(
             status=waiting_status,
             version="called",
@@ -92,11 +105,15 @@ def _machine(
             "LookWhoWaits", version="called", mine="WaitForCallback", unanswered="Unanswered", again="MarkAwaiting"
         ),
         **rows.unanswered("Unanswered", back="MarkAwaiting"),
-        **_callback(partition, token_keeper_arn, callback_table_name, wait_timeout),
+        **_callback(partition, token_keeper_arn, callback_table_name, wait_timeout, after.begin),
+        **after.states,
         "Write": rows.write(
             status="COMPLETED",
             version="ended",
-            sets={"details": "States.JsonToString($.answered.callback)"},
+            sets={
+                "details": "States.JsonToString($.answered.callback)",
+                **({"results": "States.JsonToString($.results)"} if with_steps else {}),
+            },
             otherwise="LookWhoWrote",
             next="Succeeded",
             ends=True,
@@ -104,13 +121,13 @@ def _machine(
         **rows.look("LookWhoWrote", version="ended", mine="Succeeded", unanswered="Overtaken", again="Write"),
         "Succeeded": {"Type": "Succeed"},
         "Withdrawn": {"Type": "Succeed"},
-        **_failed("Overtaken", "RowChanged", "the row was changed by another than this execution"),
+        **failed("Overtaken", "RowChanged", "the row was changed by another than this execution", "LookAtRow"),
         **_failure(partition, rows, dead_letter_queue_url),
     }
     return {"StartAt": "Begin", "States": states}
 
 
-def _beginning() -> dict[str, Any]:
+def _beginning(with_steps: bool) -> dict[str, Any]:
     """What each execution counts with: the row's versions, from the one at its start (a redrive starts at a later one),
     and the envelope with what its sender left out."""
     return {
@@ -141,159 +158,25 @@ def _beginning() -> dict[str, Any]:
                 "ended.$": "States.Format('{}', States.MathAdd($.version, 2))",
             },
             "ResultPath": "$.run",
-            "Next": "CountCalls",
+            "Next": "NoResults" if with_steps else "CountCalls",
         },
+        **(
+            {"NoResults": {"Type": "Pass", "Result": {}, "ResultPath": "$.results", "Next": "CountCalls"}}
+            if with_steps
+            else {}
+        ),
         "CountCalls": {"Type": "Pass", "Result": {"attempts": 0}, "ResultPath": "$.call", "Next": "CallFunction"},
     }
 
 
-def _call(partition: str, function_arn: str, timeout: int, attempts: int, default_seconds: int) -> dict[str, Any]:
-    asked = "$.asked.retry_after_seconds"
-    read_retry_after: dict[str, Any] = {
-        "ParseError": {
-            "Type": "Pass",
-            "Parameters": {"error.$": "States.StringToJson($.failure.Cause)"},
-            "Next": "HasMessage",
-        },
-        "HasMessage": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "And": [
-                        {"Variable": "$.error.errorMessage", "IsPresent": True},
-                        {"Variable": "$.error.errorMessage", "IsString": True},
-                    ],
-                    "Next": "ParseMessage",
-                }
-            ],
-            "Default": "NamesNoTime",
-        },
-        "ParseMessage": {
-            "Type": "Pass",
-            "Parameters": {"asked.$": "States.StringToJson($.error.errorMessage)"},
-            "Next": "HasSeconds",
-        },
-        "HasSeconds": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "And": [
-                        {"Variable": asked, "IsPresent": True},
-                        {"Variable": asked, "IsNumeric": True},
-                        {"Variable": asked, "NumericGreaterThanEquals": 0},
-                        {"Variable": asked, "NumericLessThanEquals": LONGEST_RETRY_AFTER},
-                    ],
-                    "Next": "NamesTime",
-                }
-            ],
-            "Default": "NamesNoTime",
-        },
-        "NamesTime": {"Type": "Pass", "InputPath": "$.asked", "End": True},
-        "NamesNoTime": {"Type": "Fail", "Error": "NoRetryAfter", "Cause": "the message names no time"},
-    }
-    return {
-        "CallFunction": {
-            "Type": "Task",
-            "Resource": integration(partition, "lambda:invoke"),
-            "Parameters": {
-                "FunctionName": function_arn,
-                "Payload": {"id.$": "$.id", "payload.$": "$.payload", "envelope": _ENVELOPE},
-            },
-            # What an answer lacks is no error that a Catch sees: it is looked at behind the call.
-            "ResultSelector": {"answer.$": "$.Payload"},
-            "ResultPath": "$.called",
-            "TimeoutSeconds": timeout + 10,
-            "Retry": [LAMBDA_RETRY],
-            "Catch": [
-                {
-                    "ErrorEquals": ["TryLater", "ExternalApiThrottled"],
-                    "ResultPath": "$.failure",
-                    "Next": "ReadRetryAfter",
-                },
-                {
-                    "ErrorEquals": [
-                        "Unavailable",
-                        "ExternalApiUnavailable",
-                        "Sandbox.Timedout",
-                        "Lambda.Unknown",
-                        "States.Timeout",
-                        # A function that stays at its concurrency limit is an outage like any other.
-                        *LAMBDA_RETRY["ErrorEquals"],
-                    ],
-                    "ResultPath": "$.failure",
-                    "Next": "DefaultRetryAfter",
-                },
-                *_caught("LookAtRow"),
-            ],
-            "Next": "HasResult",
-        },
-        "HasResult": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.called.answer.result", "IsPresent": True, "Next": "TakeResult"}],
-            "Default": "NoResult",
-        },
-        "TakeResult": {
-            "Type": "Pass",
-            "Parameters": {"result.$": "$.called.answer.result"},
-            "ResultPath": "$.called",
-            "Next": "MarkAwaiting",
-        },
-        **_failed("NoResult", "NoResult", "the function's answer has no member result"),
-        # Retry intervals are static, so the time the API asks for goes through a Wait state and a bounded loop. Only a
-        # Parallel state catches what an intrinsic function cannot read.
-        "ReadRetryAfter": {
-            "Type": "Parallel",
-            "Branches": [{"StartAt": "ParseError", "States": read_retry_after}],
-            "ResultSelector": {"asked.$": "$[0]"},
-            "ResultPath": "$.throttled",
-            "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.unread", "Next": "DefaultRetryAfter"}],
-            "Next": "AskedRetryAfter",
-        },
-        "AskedRetryAfter": {
-            "Type": "Pass",
-            "Parameters": {
-                "attempts.$": "States.MathAdd($.call.attempts, 1)",
-                "asked.$": "$.throttled.asked",
-            },
-            "ResultPath": "$.call",
-            "Next": "AttemptsLeft",
-        },
-        "DefaultRetryAfter": {
-            "Type": "Pass",
-            "Parameters": {
-                "attempts.$": "States.MathAdd($.call.attempts, 1)",
-                "asked": {"retry_after_seconds": default_seconds},
-            },
-            "ResultPath": "$.call",
-            "Next": "AttemptsLeft",
-        },
-        "AttemptsLeft": {
-            "Type": "Choice",
-            "Choices": [{"Variable": "$.call.attempts", "NumericLessThan": attempts, "Next": "Jitter"}],
-            "Default": "LookAtRow",
-        },
-        # Those that were throttled together must not come back together.
-        "Jitter": {
-            "Type": "Pass",
-            "Parameters": {
-                "attempts.$": "$.call.attempts",
-                "seconds.$": "States.MathAdd($.call.asked.retry_after_seconds, States.MathRandom(0, 3))",
-            },
-            "ResultPath": "$.call",
-            "Next": "WaitBeforeRetry",
-        },
-        "WaitBeforeRetry": {"Type": "Wait", "SecondsPath": "$.call.seconds", "Next": "CallFunction"},
-    }
-
-
-def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: int) -> dict[str, Any]:
+def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: int, next: str) -> dict[str, Any]:
     return {
         "WaitForCallback": {
             "Type": "Task",
             "Resource": integration(partition, "lambda:invoke.waitForTaskToken"),
             "Parameters": {
                 "FunctionName": token_keeper_arn,
-                "Payload": {"id.$": "$.id", "task_token.$": "$$.Task.Token", "envelope": _ENVELOPE},
+                "Payload": {"id.$": "$.id", "task_token.$": "$$.Task.Token", "envelope": ENVELOPE},
             },
             "ResultPath": "$.answered",
             "TimeoutSeconds": timeout,
@@ -304,16 +187,16 @@ def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: i
             ],
             "Catch": [
                 {"ErrorEquals": ["States.Timeout"], "ResultPath": "$.failure", "Next": "CloseCallback"},
-                *_caught("LookAtRow"),
+                *caught("LookAtRow"),
             ],
             "Next": "HasCallback",
         },
         "HasCallback": {
             "Type": "Choice",
-            "Choices": [{"Variable": "$.answered.callback", "IsPresent": True, "Next": "Write"}],
+            "Choices": [{"Variable": "$.answered.callback", "IsPresent": True, "Next": next}],
             "Default": "NoCallback",
         },
-        **_failed("NoCallback", "NoCallback", "the task's output has no member callback"),
+        **failed("NoCallback", "NoCallback", "the task's output has no member callback", "LookAtRow"),
         # After this write nothing is accepted any more; what was accepted before it is used.
         "CloseCallback": {
             "Type": "Task",
@@ -330,7 +213,7 @@ def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: i
             "Retry": retry(but=FAILED_CONDITION),
             "Catch": [
                 {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": "ReadCallback"},
-                *_caught("LookAtRow"),
+                *caught("LookAtRow"),
             ],
             "Next": "LookAtRow",
         },
@@ -340,7 +223,7 @@ def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: i
             "Parameters": {"TableName": table_name, "Key": {"id": {"S.$": "$.id"}}, "ConsistentRead": True},
             "ResultPath": "$.kept",
             "Retry": retry(),
-            "Catch": _caught("LookAtRow"),
+            "Catch": caught("LookAtRow"),
             "Next": "IsKept",
         },
         "IsKept": {
@@ -352,7 +235,7 @@ def _callback(partition: str, token_keeper_arn: str, table_name: str, timeout: i
             "Type": "Pass",
             "Parameters": {"callback.$": "States.StringToJson($.kept.Item.callback.S)"},
             "ResultPath": "$.answered",
-            "Next": "Write",
+            "Next": next,
         },
     }
 
@@ -422,7 +305,7 @@ def _message(partition: str, queue_url: str, **more: str) -> dict[str, Any]:
                 "id.$": "$.id",
                 "execution_arn.$": "$$.Execution.Id",
                 "error.$": "$.failure.Error",
-                "envelope": _ENVELOPE,
+                "envelope": ENVELOPE,
                 **more,
             },
             "MessageAttributes": {
@@ -433,26 +316,6 @@ def _message(partition: str, queue_url: str, **more: str) -> dict[str, Any]:
         "Retry": retry(longest=120),
         "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "FailedUntold"}],
         "Next": "IsRowKnown",
-    }
-
-
-def _caught(next: str) -> list[dict[str, Any]]:
-    """Every error: ``States.ALL`` leaves out an answer over the limit (Step Functions Developer Guide, error names)."""
-    return [
-        {"ErrorEquals": [name], "ResultPath": "$.failure", "Next": next}
-        for name in ("States.DataLimitExceeded", "States.ALL")
-    ]
-
-
-def _failed(name: str, error: str, cause: str) -> dict[str, Any]:
-    """A failure that no task raised."""
-    return {
-        name: {
-            "Type": "Pass",
-            "Result": {"Error": error, "Cause": cause},
-            "ResultPath": "$.failure",
-            "Next": "LookAtRow",
-        }
     }
 
 
@@ -511,7 +374,7 @@ class _Rows:
             "Retry": retry(but=FAILED_CONDITION),
             "Catch": [
                 {"ErrorEquals": [FAILED_CONDITION], "ResultPath": None, "Next": otherwise},
-                *_caught("LookAtRow"),
+                *caught("LookAtRow"),
             ],
             "Next": next,
         }
@@ -599,7 +462,7 @@ class _Rows:
                 ],
                 "Default": "Overtaken",
             },
-            **_failed("RowUnread", "RowUnread", "the row cannot be read"),
+            **failed("RowUnread", "RowUnread", "the row cannot be read", "LookAtRow"),
         }
 
     def unanswered(self, name: str, *, back: str) -> dict[str, Any]:
