@@ -36,7 +36,10 @@ who, gate, call = made("who"), made("gate"), made("call")
 rows = aws.dynamodb.Table("rows", hash_key="incident_id", billing_mode="PAY_PER_REQUEST",
                           attributes=[{"name": "incident_id", "type": "S"}])
 workflow = CallbackWorkflow("workflow", call_function_arn=call.function_arn, table_name=rows.name, table_arn=rows.arn,
-                            key="incident_id", waiting_status="AWAITING_PARTS")
+                            key="incident_id", waiting_status="AWAITING_PARTS",
+                            steps_before_wait=[{"name": "prices", "function_arn": call.function_arn,
+                                                "items": "result.lines", "max_concurrency": 2}],
+                            steps_after_wait=[{"name": "total", "function_arn": call.function_arn}])
 begin = IdempotentLambda("begin", code="code", handler="handler.begin", memory_size=512, timeout=60,
                          links={"incidents": link(workflow, "start", "resume")})
 incidents = {"workflow": {"state_machine_arn": workflow.state_machine_arn, "table_name": rows.name,
@@ -95,7 +98,11 @@ def gate(event, context):
             "context": {"plan": 7, "asked": context.aws_request_id}}
 
 def call(event, context):
-    return {"result": {"site": event["payload"]["site"]}}
+    if "item" in event:
+        return {"result": event["item"] * 10}
+    if "callback" in event:
+        return {"result": sum(event["results"]["prices"]) + event["callback"]["screw"]}
+    return {"result": {"site": event["payload"]["site"], "lines": [3, 1, 2]}}
 
 def begin(event, context):
     incidents = links.incidents
@@ -309,6 +316,9 @@ def test_a_function_starts_a_workflow_once_however_often_it_is_told_to(aws: Sand
     wait_until(lambda: status() == "AWAITING_PARTS", "it waits")
     assert begin(aws, stack, id="i-1", parts={"screw": 1}) == "accepted"
     wait_until(lambda: status() == "COMPLETED", "it is done")
+    row = next(row for row in rows(aws, stack) if row["incident_id"]["S"] == "i-1")
+    # Each item's in its place, and what came before is there for what comes after.
+    assert json.loads(row["results"]["S"]) == {"prices": [30, 10, 20], "total": 61}
     assert begin(aws, stack, id="i-1", site="s") == "repeated"
     executions = aws.client("stepfunctions").list_executions(stateMachineArn=stack.outputs["machine"])["executions"]
     assert [found["status"] for found in executions if found["name"] == "i-1"] == ["SUCCEEDED"]

@@ -92,17 +92,31 @@ def settle(world: World) -> None:
     world.redrive()
 
 
-@settings(max_examples=400)
-@given(
+HAPPENINGS = (
     st.lists(FAULTS, max_size=4),
     st.lists(st.sampled_from(ANSWERS), max_size=6),
     st.lists(st.booleans(), max_size=4),
     st.lists(ACTIONS, min_size=1, max_size=16),
 )
+
+
+@settings(max_examples=400)
+@given(*HAPPENINGS)
 def test_every_accepted_order_has_an_owner_and_is_delivered_once(
     faults: list[Fault], answers: list[str], events: list[bool], actions: list[tuple[str, str, int]]
 ) -> None:
-    world = World(list(faults), list(answers), list(events))
+    owned_and_delivered(World(list(faults), list(answers), list(events)), faults, actions)
+
+
+@settings(max_examples=30)
+@given(*HAPPENINGS)
+def test_so_has_every_order_of_a_workflow_with_further_steps(
+    faults: list[Fault], answers: list[str], events: list[bool], actions: list[tuple[str, str, int]]
+) -> None:
+    owned_and_delivered(World(list(faults), list(answers), list(events), stepped=True), faults, actions)
+
+
+def owned_and_delivered(world: World, faults: list[Fault], actions: list[tuple[str, str, int]]) -> None:
     try:
         act(world, "post", "a", 2)
         for action in actions:

@@ -191,6 +191,7 @@ class World:
         accepted: order ids by key that a client was told were accepted.
         written: the statuses that were written at each version of each order.
         completed: how often an order became ``COMPLETED``.
+        stepped: its workflow has further steps: one for each item of a list, and one behind the wait.
     """
 
     faults: list[Fault] = field(default_factory=list)
@@ -199,6 +200,7 @@ class World:
     accepted: dict[str, str] = field(default_factory=dict)
     written: dict[tuple[str, str], set[str]] = field(default_factory=lambda: defaultdict(set))
     completed: Counter[str] = field(default_factory=Counter)
+    stepped: bool = False
 
     def __post_init__(self) -> None:
         self.begun: set[str] = set()
@@ -211,7 +213,7 @@ class World:
         self.store = CallbackStore(self.dynamodb, self.stepfunctions, CALLBACKS)
         self.rows = WorkflowRows(self.dynamodb, self.stepfunctions, self.sqs, ORDERS, "order_id", MACHINE, QUEUE)
         self._interpreter = Interpreter(Clock(), _Tasks(self), _Inline(), self.tokens)  # type: ignore[arg-type]  # as Tasks
-        self.workflow = _machine(MACHINE, "STANDARD", definitions()["workflow"])
+        self.workflow = _machine(MACHINE, "STANDARD", definitions()["stepped" if self.stepped else "workflow"])
         self.admission = _machine(ADMISSION, "EXPRESS", definitions()["admission"])
         self._ended: list[str] = []
         self._link: Any = SimpleNamespace(
@@ -467,26 +469,32 @@ def _machine(arn: str, kind: str, text: str) -> Machine:
     return Machine(arn, arn.rpartition(":")[2], definition, text, "role", kind, datetime.now(UTC), {}, {})
 
 
+STEPS: dict[str, Any] = {
+    "steps_before_wait": [{"name": "quote", "function_arn": "quote", "items": "result.offers"}],
+    "steps_after_wait": [{"name": "settle", "function_arn": "settle"}],
+}
+
+
 def _definitions() -> None:
-    pulumi.export(
-        "workflow",
-        callback_definition.definition(
-            partition="aws",
-            call_function_arn="call",
-            token_keeper_arn="keeper",
-            table_name=ORDERS,
-            key="order_id",
-            callback_table_name=CALLBACKS,
-            dead_letter_queue_url=QUEUE,
-            call_timeout=120,
-            wait_timeout=WAIT_SECONDS,
-            max_call_attempts=5,
-            default_retry_seconds=120,
-            waiting_status="AWAITING_DETAILS",
-            steps_before_wait=[{"name": "quote", "function_arn": "quote", "items": "result.offers"}],
-            steps_after_wait=[{"name": "settle", "function_arn": "settle"}],
-        ),
-    )
+    for name, steps in (("workflow", {}), ("stepped", STEPS)):
+        pulumi.export(
+            name,
+            callback_definition.definition(
+                partition="aws",
+                call_function_arn="call",
+                token_keeper_arn="keeper",
+                table_name=ORDERS,
+                key="order_id",
+                callback_table_name=CALLBACKS,
+                dead_letter_queue_url=QUEUE,
+                call_timeout=120,
+                wait_timeout=WAIT_SECONDS,
+                max_call_attempts=5,
+                default_retry_seconds=120,
+                waiting_status="AWAITING_DETAILS",
+                **steps,
+            ),
+        )
     pulumi.export(
         "admission",
         admission.definition(

@@ -16,6 +16,10 @@ def make(**args: Any) -> Recording:
     return record(lambda: CallbackWorkflow("w", given))
 
 
+def steps(*more: dict[str, Any], **given: Any) -> dict[str, Any]:
+    return {"steps_before_wait": [*more, {"name": "a", "function_arn": FUNCTION, **given}]}
+
+
 def states(made: Recording) -> dict[str, Any]:
     text = made.one("aws:sfn/stateMachine:StateMachine").inputs["definition"]
     # The interpreter's own validation knows every field that the States Language has.
@@ -132,6 +136,13 @@ def test_the_roles_hold_what_is_wired() -> None:
         ({"wait_timeout": 0}, "'wait_timeout' is 0; allowed are whole numbers from 1 to 31536000"),
         ({"max_call_attempts": 0}, "'max_call_attempts' is 0"),
         ({"max_call_attempts": 401}, "'max_call_attempts' is 401; allowed are whole numbers from 1 to 400"),
+        (steps(name="A"), "'name' is 'A'; it must be small letters"),
+        (steps({"name": "b", "function_arn": FUNCTION}, name="b"), "'name' is 'b'; it must be"),
+        (steps(items="callback.parts"), "'items' is 'callback.parts'; it must be a path"),
+        (steps(items="$.payload"), "'items' is '$.payload'"),
+        (steps(max_concurrency=4), "'max_concurrency' is of a step with items"),
+        (steps(items="payload", max_concurrency=41), "'max_concurrency' is 41"),
+        ({**steps(), "max_call_attempts": 201}, "allowed are whole numbers from 1 to 200"),
         ({"table": "x"}, "'table' is unknown; is 'table_arn' meant?"),
         ({"table_arn": None}, "'table_arn' is missing"),
     ],
@@ -153,3 +164,20 @@ def test_its_words_are_the_domains() -> None:
     for refused in ("PENDING", "COMPLETED", "waits", "", "A" * 65):
         with pytest.raises(ArgumentError, match="'waiting_status' is"):
             make(waiting_status=refused)
+
+
+def test_further_steps_stand_before_and_behind_the_wait() -> None:
+    after = [{"name": "c", "function_arn": f"{FUNCTION}-c", "timeout": 7}]
+    found = make(**steps({"name": "b", "function_arn": f"{FUNCTION}-b"}, items="payload.lines"), steps_after_wait=after)
+    made = states(found)
+    assert [made[name]["Next"] for name in ("TakeResult", "b: Keep", "a: Begin", "c: Keep")] == [
+        "b: Begin",
+        "a: Begin",
+        "MarkAwaiting",
+        "Write",
+    ]
+    assert made["HasCallback"]["Choices"][0]["Next"] == made["TakeCallback"]["Next"] == "c: Begin"
+    assert (made["a: Begin"]["ItemsPath"], made["a: Begin"]["MaxConcurrency"]) == ("$.payload.lines", 10)
+    assert made["c: CallFunction"]["TimeoutSeconds"] == 17
+    called = found.statements("w-role")["Call"]["Resource"]
+    assert [arn for arn in called if arn.startswith(FUNCTION)] == [FUNCTION, f"{FUNCTION}-b", FUNCTION, f"{FUNCTION}-c"]
