@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
     from pulumi_aws_eda._parts.args import ArgumentError
     from pulumi_aws_eda._parts.columns import ColumnArgs
+    from pulumi_aws_eda._parts.function.code import Architecture
     from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
@@ -43,7 +44,12 @@ if TYPE_CHECKING:
         RouteArgs,
         WorkflowRouteArgs,
     )
-    from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
+    from pulumi_aws_eda.idempotent_lambda import (
+        EphemeralStorageArgs,
+        IdempotentLambda,
+        IdempotentLambdaArgs,
+        VpcConfigArgs,
+    )
     from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
     from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
@@ -59,6 +65,7 @@ __all__ = [
     "AlarmTopicArgs",
     "AnalyticsChain",
     "AnalyticsChainArgs",
+    "Architecture",
     "ArgumentError",
     "Authorization",
     "BatchedFirehoseSink",
@@ -74,6 +81,7 @@ __all__ = [
     "DirectPutArgs",
     "EncryptionKey",
     "EncryptionKeyArgs",
+    "EphemeralStorageArgs",
     "EventApi",
     "EventApiArgs",
     "EventSourceArgs",
@@ -142,6 +150,7 @@ _MODULES = {
     "AnalyticsChain": "analytics_chain",
     "AnalyticsChainArgs": "analytics_chain",
     "ArgumentError": "_parts.args",
+    "Architecture": "_parts.function.code",
     "Authorization": "event_api",
     "BatchedFirehoseSink": "batched_firehose_sink",
     "BatchedFirehoseSinkArgs": "batched_firehose_sink",
@@ -158,6 +167,7 @@ _MODULES = {
     "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
+    "EphemeralStorageArgs": "idempotent_lambda",
     "EventSourceArgs": "_parts.function.event_source",
     "FileFormat": "batched_firehose_sink",
     "FilterPolicyScope": "_parts.function.topic_source",
