@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.api.domain import DomainArgs
     from pulumi_aws_eda._parts.args import ArgumentError
     from pulumi_aws_eda._parts.columns import ColumnArgs
+    from pulumi_aws_eda._parts.function.code import Architecture
     from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
@@ -45,7 +46,12 @@ if TYPE_CHECKING:
     from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
     from pulumi_aws_eda.encryption_key import EncryptionKey, EncryptionKeyArgs
     from pulumi_aws_eda.event_api import EventApi, EventApiArgs, FunctionRouteArgs, RouteArgs, WorkflowRouteArgs
-    from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
+    from pulumi_aws_eda.idempotent_lambda import (
+        EphemeralStorageArgs,
+        IdempotentLambda,
+        IdempotentLambdaArgs,
+        VpcConfigArgs,
+    )
     from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
     from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
@@ -61,6 +67,7 @@ __all__ = [
     "AlarmTopicArgs",
     "AnalyticsChain",
     "AnalyticsChainArgs",
+    "Architecture",
     "ArgumentError",
     "Authorization",
     "AuthorizerType",
@@ -79,6 +86,7 @@ __all__ = [
     "DomainArgs",
     "EncryptionKey",
     "EncryptionKeyArgs",
+    "EphemeralStorageArgs",
     "EventApi",
     "EventApiArgs",
     "EventSourceArgs",
@@ -150,6 +158,7 @@ _MODULES = {
     "AnalyticsChain": "analytics_chain",
     "AnalyticsChainArgs": "analytics_chain",
     "ArgumentError": "_parts.args",
+    "Architecture": "_parts.function.code",
     "Authorization": "_parts.api.authorizers",
     "AuthorizerType": "_parts.api.authorizers",
     "BatchedFirehoseSink": "batched_firehose_sink",
@@ -169,6 +178,7 @@ _MODULES = {
     "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
+    "EphemeralStorageArgs": "idempotent_lambda",
     "EventSourceArgs": "_parts.function.event_source",
     "FileFormat": "batched_firehose_sink",
     "FilterPolicyScope": "_parts.function.topic_source",
