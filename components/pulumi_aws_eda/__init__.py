@@ -43,6 +43,8 @@ if TYPE_CHECKING:
         RouteArgs,
         WorkflowRouteArgs,
     )
+    from pulumi_aws_eda.event_bus import EventBus, EventBusArgs
+    from pulumi_aws_eda.fan_out import FanOut, FanOutArgs, FanOutQueueArgs
     from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
     from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
@@ -76,7 +78,12 @@ __all__ = [
     "EncryptionKeyArgs",
     "EventApi",
     "EventApiArgs",
+    "EventBus",
+    "EventBusArgs",
     "EventSourceArgs",
+    "FanOut",
+    "FanOutArgs",
+    "FanOutQueueArgs",
     "FileFormat",
     "FilterPolicyScope",
     "FunctionKinesisSourceArgs",
@@ -158,7 +165,12 @@ _MODULES = {
     "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
+    "EventBus": "event_bus",
+    "EventBusArgs": "event_bus",
     "EventSourceArgs": "_parts.function.event_source",
+    "FanOut": "fan_out",
+    "FanOutArgs": "fan_out",
+    "FanOutQueueArgs": "fan_out",
     "FileFormat": "batched_firehose_sink",
     "FilterPolicyScope": "_parts.function.topic_source",
     "FunctionKinesisSourceArgs": "_parts.function.stream_source",

@@ -11,6 +11,8 @@ from pulumi_aws_eda import (
     ConsumerCache,
     EncryptionKey,
     EventApi,
+    EventBus,
+    FanOut,
     IdempotentLambda,
     LinkAccess,
     LinkKind,
@@ -220,6 +222,14 @@ def table_outbox() -> None:
     )
 
 
+def event_bus() -> None:
+    EventBus("it", {"sender_account_ids": ["210987654321"], "organization_id": "o-a1b2c3d4e5", "tags": TAGS})
+
+
+def fan_out() -> None:
+    FanOut("it", {"queues": {"billing": {"filter_policy": {"kind": ["placed"]}}, "audit": {}}, "tags": TAGS})
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
@@ -233,6 +243,8 @@ CASES: dict[str, Callable[[], None]] = {
     "PayloadStore": payload_store,
     "ConsumerCache": consumer_cache,
     "EncryptionKey": encryption_key,
+    "EventBus": event_bus,
+    "FanOut": fan_out,
     "TableOutbox": table_outbox,
     "AlarmTopic": alarm_topic,
     "Observability": observability,

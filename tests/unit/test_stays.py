@@ -22,6 +22,7 @@ from tests.unit.test_plugin_maps import engine, plugin, sent, serialized
 
 NAMES = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=40)
 HOLDS_DATA = {
+    "aws:cloudwatch/eventArchive:EventArchive",
     "aws:dynamodb/table:Table",
     "aws:kinesis/stream:Stream",
     "aws:kms/key:Key",
