@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pulumi_aws_eda._parts.analytics.needs import IngestionsArgs, LoadsArgs, ObjectQueriesArgs
     from pulumi_aws_eda._parts.args import ArgumentError
     from pulumi_aws_eda._parts.columns import ColumnArgs
+    from pulumi_aws_eda._parts.function.code import Architecture
     from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
     from pulumi_aws_eda._parts.function.grants import GrantArgs
     from pulumi_aws_eda._parts.function.idempotency import IdempotencyArgs, IdempotencyMode, IdempotencyToken
@@ -45,7 +46,12 @@ if TYPE_CHECKING:
     )
     from pulumi_aws_eda.event_bus import EventBus, EventBusArgs
     from pulumi_aws_eda.fan_out import FanOut, FanOutArgs, FanOutQueueArgs
-    from pulumi_aws_eda.idempotent_lambda import IdempotentLambda, IdempotentLambdaArgs, VpcConfigArgs
+    from pulumi_aws_eda.idempotent_lambda import (
+        EphemeralStorageArgs,
+        IdempotentLambda,
+        IdempotentLambdaArgs,
+        VpcConfigArgs,
+    )
     from pulumi_aws_eda.linking import link
     from pulumi_aws_eda.observability import Observability, ObservabilityArgs, SamplingArgs
     from pulumi_aws_eda.payload_store import PayloadStore, PayloadStoreArgs
@@ -61,6 +67,7 @@ __all__ = [
     "AlarmTopicArgs",
     "AnalyticsChain",
     "AnalyticsChainArgs",
+    "Architecture",
     "ArgumentError",
     "Authorization",
     "BatchedFirehoseSink",
@@ -76,6 +83,7 @@ __all__ = [
     "DirectPutArgs",
     "EncryptionKey",
     "EncryptionKeyArgs",
+    "EphemeralStorageArgs",
     "EventApi",
     "EventApiArgs",
     "EventBus",
@@ -149,6 +157,7 @@ _MODULES = {
     "AnalyticsChain": "analytics_chain",
     "AnalyticsChainArgs": "analytics_chain",
     "ArgumentError": "_parts.args",
+    "Architecture": "_parts.function.code",
     "Authorization": "event_api",
     "BatchedFirehoseSink": "batched_firehose_sink",
     "BatchedFirehoseSinkArgs": "batched_firehose_sink",
@@ -165,6 +174,7 @@ _MODULES = {
     "EncryptionKeyArgs": "encryption_key",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
+    "EphemeralStorageArgs": "idempotent_lambda",
     "EventBus": "event_bus",
     "EventBusArgs": "event_bus",
     "EventSourceArgs": "_parts.function.event_source",

@@ -29,8 +29,8 @@ class EventBusArgs(TypedDict):
     organization_id: NotRequired[str]
     """An organisation whose accounts all may put events, for example ``o-a1b2c3d4e5``; default none."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
-    """Customer managed key of bus, archive and dead-letter queue; its policy has to let EventBridge use it, as that of an
-    ``EncryptionKey`` does. Default: the services' own keys."""
+    """Customer managed key of bus, archive and dead-letter queue; its policy has to let EventBridge use it, as that of
+    an ``EncryptionKey`` does. Default: the services' own keys."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
     deletion_protection: NotRequired[bool]
@@ -42,8 +42,8 @@ class EventBusArgs(TypedDict):
 class EventBus(pulumi.ComponentResource):
     """A bus of EventBridge with an archive, and a dead-letter queue with its alarm.
 
-    The queue takes what the bus itself cannot encrypt or decrypt, and may be the dead-letter queue of any rule on the bus.
-    An ``IdempotentLambda`` with an ``event_source`` on the bus has its own.
+    The queue takes what the bus itself cannot encrypt or decrypt, and may be the dead-letter queue of any rule on the
+    bus. An ``IdempotentLambda`` with an ``event_source`` on the bus has its own.
 
     Args:
         name: logical name.

@@ -26,8 +26,8 @@ class FanOutQueueArgs(TypedDict):
     filter_policy_scope: NotRequired[FilterPolicyScope]
     """What the policy looks at; default ``MessageAttributes``."""
     visibility_timeout_seconds: NotRequired[int]
-    """Seconds for which a message that was received is hidden, 0 to 43200 (SQS API): six times the time-out of the function
-    that reads (Lambda's advice for queues). Default 180."""
+    """Seconds for which a message that was received is hidden, 0 to 43200 (SQS API): six times the time-out of the
+    function that reads (Lambda's advice for queues). Default 180."""
     max_receive_count: NotRequired[int]
     """How often a message is tried before it goes to the queue's dead-letter queue, 1 to 1000; default 5."""
 
@@ -38,8 +38,8 @@ class FanOutArgs(TypedDict):
     queues: Mapping[str, FanOutQueueArgs]
     """By the name of who reads it: letters, digits and hyphens."""
     fifo: NotRequired[bool]
-    """Order is kept in each message group, from the topic to the dead-letter queues; a sender gives each message its group
-    and its deduplication id. Default false."""
+    """Order is kept in each message group, from the topic to the dead-letter queues; a sender gives each message its
+    group and its deduplication id. Default false."""
     kms_key_arn: NotRequired[pulumi.Input[str]]
     """Customer managed key of topic and queues; its policy has to let SNS use it, as that of an ``EncryptionKey`` does.
     Default: SNS's own key of the account, and SQS's."""
@@ -52,11 +52,11 @@ class FanOutArgs(TypedDict):
 
 
 class FanOut(pulumi.ComponentResource):
-    """A topic of SNS whose messages wait in a queue for each of their readers, each with a dead-letter queue of its own.
+    """A topic of SNS whose messages wait in a queue for each of their readers, each with a dead-letter queue.
 
-    A reader is an ``IdempotentLambda`` whose ``queue_source`` names its queue. What SNS cannot deliver and what the reader
-    fails for good lie in the same dead-letter queue, in the form in which they go back. Messages are delivered with what SNS
-    knows of them, not raw, so that one that SNS delivers twice has the same ``MessageId``.
+    A reader is an ``IdempotentLambda`` whose ``queue_source`` names its queue. What SNS cannot deliver and what the
+    reader fails for good lie in the same dead-letter queue, in the form in which they go back. Messages are delivered
+    with what SNS knows of them, not raw, so that one that SNS delivers twice has the same ``MessageId``.
 
     Args:
         name: logical name.

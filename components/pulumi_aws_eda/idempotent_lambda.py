@@ -8,10 +8,10 @@ import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
 from pulumi_aws_eda._parts import access, keys, logs, program
-from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
+from pulumi_aws_eda._parts.args import ArgumentError, check, number, one_of, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function import links
-from pulumi_aws_eda._parts.function.code import Code, code_of
+from pulumi_aws_eda._parts.function.code import Architecture, Code, code_of
 from pulumi_aws_eda._parts.function.event_source import EventSourceArgs
 from pulumi_aws_eda._parts.function.grants import GrantArgs
 from pulumi_aws_eda._parts.function.idempotency import Idempotency, IdempotencyArgs, idempotency
@@ -51,12 +51,20 @@ class VpcConfigArgs(TypedDict):
     which a group that they still have cannot be deleted. Default: the VPC's default group."""
 
 
+class EphemeralStorageArgs(TypedDict):
+    """Room in ``/tmp``."""
+
+    size: int
+    """MB, 512 to 10240 (Lambda API)."""
+
+
 class IdempotentLambdaArgs(TypedDict):
     """Arguments of IdempotentLambda."""
 
     code: NotRequired[Code]
     """The function's code; in Python also a folder's path, relative to where the program runs: it is packaged by
-    ``archives.directory_archive``, the same bytes every time. Default: the folder that ``handler`` names."""
+    ``archives.python_archive``, with the third-party packages that its ``uv.lock``, ``requirements.txt`` or
+    ``pyproject.toml`` names. Default: the folder that ``handler`` names."""
     handler: NotRequired[str]
     """The handler inside the code, ``module.function``, or in Python ``folder/module.function``: where no ``code`` is
     given, the code is that folder's. Default ``handler.handle``."""
@@ -68,6 +76,10 @@ class IdempotentLambdaArgs(TypedDict):
     """Seconds, 1 to 900 (Lambda API); default 10."""
     runtime: NotRequired[str]
     """Lambda runtime; default ``python3.13``."""
+    architecture: NotRequired[Architecture]
+    """What machine code in its packages and layers is for; default ``arm64``."""
+    ephemeral_storage: NotRequired[EphemeralStorageArgs]
+    """Room in ``/tmp``; default 512 MB."""
     reserved_concurrent_executions: NotRequired[pulumi.Input[int]]
     """Instances reserved for this function and its limit; at least 2 for each source with a queue, whose least limit
     that is. Default: none reserved."""
@@ -146,7 +158,7 @@ class IdempotentLambdaArgs(TypedDict):
 
 
 class IdempotentLambda(pulumi.ComponentResource):
-    """A Lambda function on ``eda_runtime``: arm64, active X-Ray tracing, JSON logs, its own log group (made first), a
+    """A Lambda function on ``eda_runtime``: active X-Ray tracing, JSON logs, its own log group (made first), a
     role with one statement for each need, optionally idempotency and a failure destination, and alarms.
 
     Args:
@@ -196,7 +208,8 @@ class IdempotentLambda(pulumi.ComponentResource):
     def __init__(self, name: str, args: IdempotentLambdaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         component = f"IdempotentLambda {name!r}"
         args = program.with_defaults(args, IdempotentLambdaArgs)
-        code, handler = code_of(component, args)
+        architecture = one_of(component, args, "architecture", Architecture, Architecture.ARM64)
+        code, handler = code_of(component, args, architecture)
         memory_size = number(component, args, "memory_size", 128, 128, 10240)
         timeout = number(component, args, "timeout", 10, 1, 900)
         retries = number(component, args, "maximum_retry_attempts", 2, 0, 2)
@@ -207,6 +220,9 @@ class IdempotentLambda(pulumi.ComponentResource):
         grants = args.get("grants") or {}
         _check_grants(component, grants)
         check_sources(component, args)
+        storage = args.get("ephemeral_storage")
+        if storage is not None:
+            check(f"{component}, ephemeral_storage", storage, EphemeralStorageArgs)
         vpc = args.get("vpc_config")
         if vpc is not None:
             check(f"{component}, vpc_config", vpc, VpcConfigArgs)
@@ -271,7 +287,10 @@ class IdempotentLambda(pulumi.ComponentResource):
             code=code,
             handler=ENTRYPOINT,
             runtime=args.get("runtime", archives.RUNTIME),
-            architectures=["arm64"],
+            architectures=[architecture.value],
+            ephemeral_storage=None
+            if storage is None
+            else {"size": number(f"{component}, ephemeral_storage", storage, "size", 512, 512, 10240)},
             memory_size=memory_size,
             timeout=timeout,
             reserved_concurrent_executions=args.get("reserved_concurrent_executions"),

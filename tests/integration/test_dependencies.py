@@ -18,9 +18,8 @@ import pulumi
 from pulumi_aws_eda import IdempotentLambda, archives
 import pulumi_aws as aws
 
-code = archives.python_archive("function")
 layer = aws.lambda_.LayerVersion("shared", layer_name="shared", code=archives.python_layer_archive("shared"))
-made = IdempotentLambda("count", {"code": code, "layers": [layer.arn]})
+made = IdempotentLambda("count", code="function", layers=[layer.arn])
 pulumi.export("function", made.function_name)
 """
 HANDLER = """

@@ -69,6 +69,12 @@ def test_code_is_an_archive_a_folders_path_or_the_folder_of_the_handler(monkeypa
     assert made["text-function"].inputs["timeout"] == 30
 
 
+def test_machine_code_may_be_for_x86_64_and_temporary_files_may_be_large() -> None:
+    function = make(architecture="x86_64", ephemeral_storage={"size": 2048}).one(FUNCTION).inputs
+    assert (function["architectures"], function["ephemeralStorage"]) == (["x86_64"], {"size": 2048})
+    assert "ephemeralStorage" not in make().one(FUNCTION).inputs
+
+
 def test_debug_lines_are_sampled_and_opentelemetrys_layer_wraps_the_function() -> None:
     arn = "arn:aws:lambda:eu-central-1:901920570463:layer:aws-otel-python-arm64-ver-1-32-0:2"
     function = make(debug_sample_rate=0.05, adot_layer_arn=arn, layers=["arn:mine"]).one(FUNCTION).inputs
@@ -397,6 +403,8 @@ def test_overrides_reach_the_function() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
+        ({"architecture": "arm"}, "'architecture' is 'arm'; allowed are arm64, x86_64; is 'arm64' meant?"),
+        ({"ephemeral_storage": {"size": 511}}, "'size' is 511; allowed are whole numbers from 512 to 10240"),
         ({"memorysize": 128}, "'memorysize' is unknown; is 'memory_size' meant?"),
         ({"memory_size": 64}, "'memory_size' is 64; allowed are whole numbers from 128 to 10240"),
         ({"timeout": 901}, "'timeout' is 901; allowed are whole numbers from 1 to 900"),

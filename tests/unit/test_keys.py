@@ -241,10 +241,10 @@ def test_its_policy_knows_the_services_for_this_account_alone() -> None:
             },
         ),
         "Events": (
-                {"Service": "events.amazonaws.com"},
-                ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:ReEncrypt*"],
-                own,
-            ),
+            {"Service": "events.amazonaws.com"},
+            ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:ReEncrypt*"],
+            own,
+        ),
         "Alarms": ({"Service": "cloudwatch.amazonaws.com"}, ["kms:Decrypt", "kms:GenerateDataKey*"], own),
         "Topics": (
             {"Service": "sns.amazonaws.com"},

@@ -69,7 +69,10 @@ ALARMED = {
 def watched(made: Recording) -> dict[str, set[str]]:
     """All that can be watched, found by walking what was registered."""
     found: dict[str, set[str]] = {}
-    told = {each.inputs["topic"].rpartition(":")[2] for each in made.of("aws:sns/topicSubscription:TopicSubscription").values()}
+    told = {
+        each.inputs["topic"].rpartition(":")[2]
+        for each in made.of("aws:sns/topicSubscription:TopicSubscription").values()
+    }
     for resource in made.resources:
         # Whom an alarm's topic tells is a person.
         if resource.type == "aws:sns/topic:Topic" and resource.inputs["name"] not in told:
@@ -86,10 +89,9 @@ def watched(made: Recording) -> dict[str, set[str]]:
 
 def _identity(resource: Recorded, key: str) -> str:
     if key == "arn":
+        service = {"sfn": "states"}.get(module := resource.type[4:].partition("/")[0], module)
         token = resource.type.rpartition(":")[2].lower()
-        return (
-            f"arn:aws:{resource.type[4:].partition('/')[0]}:eu-central-1:123456789012:{token}/{resource.inputs['name']}"
-        )
+        return f"arn:aws:{service}:eu-central-1:123456789012:{token}/{resource.inputs['name']}"
     # A table that is not named gets its name from the provider, here its logical one.
     name = str(resource.inputs.get(key, resource.name))
     bus = resource.inputs.get("eventBusName")

@@ -61,8 +61,8 @@ class KeyService(Enum):
     LOGS = "LOGS"
     """CloudWatch Logs, for log groups that are encrypted."""
     EVENTS = "EVENTS"
-    """EventBridge, for buses and archives that are encrypted, and for rules that send to queues and topics that are, also
-    as dead-letter queues."""
+    """EventBridge, for buses and archives that are encrypted, and for rules that send to queues and topics that are,
+    also as dead-letter queues."""
     ALARMS = "ALARMS"
     """CloudWatch, for alarms that notify topics that are encrypted."""
     TOPICS = "TOPICS"
