@@ -69,10 +69,8 @@ ALARMED = {
 def watched(made: Recording) -> dict[str, set[str]]:
     """All that can be watched, found by walking what was registered."""
     found: dict[str, set[str]] = {}
-    told = {
-        each.inputs["topic"].rpartition(":")[2]
-        for each in made.of("aws:sns/topicSubscription:TopicSubscription").values()
-    }
+    subscriptions = made.of("aws:sns/topicSubscription:TopicSubscription").values()
+    told = {each.inputs["topic"].replace("/", ":").rpartition(":")[2] for each in subscriptions}
     for resource in made.resources:
         # Whom an alarm's topic tells is a person.
         if resource.type == "aws:sns/topic:Topic" and resource.inputs["name"] not in told:
