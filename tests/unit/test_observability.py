@@ -70,7 +70,11 @@ def watched(made: Recording) -> dict[str, set[str]]:
     """All that can be watched, found by walking what was registered."""
     found: dict[str, set[str]] = {}
     subscriptions = made.of("aws:sns/topicSubscription:TopicSubscription").values()
-    told = {each.inputs["topic"].replace("/", ":").rpartition(":")[2] for each in subscriptions}
+    told = {
+        each.inputs["topic"].replace("/", ":").rpartition(":")[2]
+        for each in subscriptions
+        if each.inputs["protocol"] == "sqs"
+    }
     for resource in made.resources:
         # Whom an alarm's topic tells is a person.
         if resource.type == "aws:sns/topic:Topic" and resource.inputs["name"] not in told:
