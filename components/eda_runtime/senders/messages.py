@@ -38,10 +38,10 @@ def entry(message: Message, envelope: Envelope | None, text_member: str, fifo: b
     Raises:
         ValueError: it is no JSON, or has no group and needs one, or has one and needs none.
     """
-    if fifo != bool(message.group):
-        raise ValueError(
-            f"a message has {'no group, and a FIFO queue or topic needs one' if fifo else 'a group, and only FIFO queues and topics have groups'}"
-        )
+    if fifo and not message.group:
+        raise ValueError("a message has no group; a FIFO queue or topic needs one")
+    if message.group and not fifo:
+        raise ValueError(f"a message has the group {message.group!r}; only FIFO queues and topics have groups")
     text = sending.message(message.body, envelope)
     attributes = {
         name: {"DataType": "String", "StringValue": value} for name, value in dict(message.attributes).items()

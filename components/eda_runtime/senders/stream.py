@@ -8,8 +8,8 @@ from eda_runtime.senders import sending
 from eda_runtime.senders.sending import Entry, Failure
 
 LIMITS = sending.Limits(entries=500, bytes=5 * 1024 * 1024, entry_bytes=1024 * 1024)
-"""Of ``PutRecords``, as every stream has them (Kinesis API): records, and bytes with the partition keys. A stream may be
-set to larger records."""
+"""Of ``PutRecords``, as every stream has them (Kinesis API): records, and bytes with the partition keys. A stream may
+be set to larger records."""
 
 
 class Record(NamedTuple):
@@ -17,8 +17,8 @@ class Record(NamedTuple):
 
     Attributes:
         data: what it says, a JSON object.
-        partition_key: decides about its shard, 1 to 256 characters (Kinesis API). Within a shard a record that is sent again
-            comes behind those that were taken at once: readers order by what the records say.
+        partition_key: decides about its shard, 1 to 256 characters (Kinesis API). A record that is sent again comes
+            behind those that were taken at once: readers order by what the records say.
     """
 
     data: Mapping[str, Any]

@@ -148,16 +148,14 @@ class Archives:
             if start >= end:
                 raise _invalid("EventEndTime must be greater than EventStartTime.")
             if request["Destination"]["Arn"] != archive.bus:
-                raise _invalid(
-                    "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted."
-                )
+                reason = "Cross event bus replay is not permitted."
+                raise _invalid(f"Parameter Destination.Arn is not valid. Reason: {reason}")
             bus = self._bus_of(archive.bus)
             only = frozenset(request["Destination"].get("FilterArns", ()))
             unknown = only - {rule.arn for rule in bus.rules.values()}
             if unknown:
-                raise _invalid(
-                    f"Parameter Destination.FilterArns is not valid. Reason: {min(unknown)} is no rule of it."
-                )
+                reason = f"{min(unknown)} is no rule of the bus."
+                raise _invalid(f"Parameter Destination.FilterArns is not valid. Reason: {reason}")
             archive.expire()
             events = [event for got, event in archive.events if start <= got <= end]
             began = datetime.now(UTC)
