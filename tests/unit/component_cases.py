@@ -31,6 +31,7 @@ from pulumi_aws_eda import (
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:call"
+QUEUE = "arn:aws:sqs:eu-central-1:123456789012:readings"
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:orders"
 USER = "arn:aws:quicksight:eu-central-1:123456789012:user/default/analyst"
 LEDGER = "arn:aws:dynamodb:eu-central-1:123456789012:table/ledger"
@@ -104,6 +105,15 @@ def event_api() -> None:
                         "table_name": "orders",
                         "table_arn": TABLE,
                         "location": "/orders/{id}",
+                    }
+                },
+                "POST /readings": {"queue": {"queue_url": "https://sqs/readings", "queue_arn": QUEUE}},
+                "POST /events": {
+                    "event_bus": {
+                        "event_bus_name": "orders",
+                        "event_bus_arn": "arn:aws:events:eu-central-1:123456789012:event-bus/orders",
+                        "source": "orders",
+                        "detail_type": "Order sent",
                     }
                 },
             },

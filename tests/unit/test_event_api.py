@@ -186,7 +186,7 @@ def test_other_authorisation_is_a_typed_choice(authorization: Authorization, sch
     [
         ({"routes": {}}, "'routes' is empty"),
         ({"routes": {"/orders": {}}}, "is no method and path"),
-        ({"routes": {"GET /x": {}}}, "needs one of function and workflow"),
+        ({"routes": {"GET /x": {}}}, "needs one of function, workflow, queue and event_bus"),
         ({"routes": {"GET /x{y}": GET["GET /orders/{order_id}"]}}, "has the part 'x{y}'"),
         ({"routes": {"GET /x/": GET["GET /orders/{order_id}"]}}, "has the part ''"),
         (

@@ -70,7 +70,7 @@ def lambda_integration(invoke_arn: str) -> dict[str, Any]:
 
 
 def workflow_integration(
-    action_arn: str, role_arn: str, admission_arn: str, location: str, tenant: str, schema: Mapping[str, Any]
+    action_arn: str, role_arn: str, admission_arn: str, location: str | None, tenant: str, schema: Mapping[str, Any]
 ) -> dict[str, Any]:
     """API Gateway calls the admission machine itself.
 
@@ -78,7 +78,8 @@ def workflow_integration(
         action_arn: what API Gateway does: ``StartSyncExecution`` in its own form of an ARN.
         role_arn: the role API Gateway calls it as.
         admission_arn: the machine.
-        location: reference to the resource that is made, relative to the route's path, with ``{id}``.
+        location: reference to the resource that is made, relative to the route's path, with ``{id}``; None: the request
+            is stored, and there is nothing to look at.
         tenant: VTL that sets ``$tenant``.
         schema: of the request's body.
     """
@@ -96,7 +97,7 @@ def workflow_integration(
         "uri": action_arn,
         "credentials": role_arn,
         "passthroughBehavior": "never",
-        "requestTemplates": {"application/json": request_template(admission_arn, tenant, schema)},
+        "requestTemplates": {"application/json": request_template(admission_arn, tenant, schema, location is None)},
         "responses": {
             "default": unavailable,
             "200": {"statusCode": "202", "responseTemplates": {"application/json": _response_template(location)}},
@@ -104,19 +105,14 @@ def workflow_integration(
     }
 
 
-def _response_template(location: str) -> str:
-    reference = "${up}" + location.replace("{id}", "$out.id")
+def _response_template(location: str | None) -> str:
     # StartSyncExecution answers 200 for a machine that failed, too.
     return (
         "#if($input.path('$.status') == 'SUCCEEDED')"
         "#set($out = $util.parseJson($input.path('$.output')))"
         "#set($context.responseOverride.status = $out.status)"
         "#if($out.status == 202)"
-        # The same resource with a slash at its end is a folder deeper for whoever resolves the reference.
-        "#set($up = '')#if($context.path.endsWith('/'))#set($up = '../')#end"
-        f'#set($location = "{reference}")'
-        "#set($context.responseOverride.header.Location = $location)"
-        '{"order_id":"$out.id","links":{"self":"$location"}}'
+        f"{_accepted(location)}"
         "#else"
         f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
         "#if($out.status == 400)#set($title = 'Bad Request')"
@@ -136,6 +132,19 @@ def _response_template(location: str) -> str:
         f"{problem(503, 'the service is not available; try again')}"
         "#end"
         "#end"
+    )
+
+
+def _accepted(location: str | None) -> str:
+    if location is None:
+        return '{"id":"$out.id"}'
+    reference = "${up}" + location.replace("{id}", "$out.id")
+    return (
+        # The same resource with a slash at its end is a folder deeper for whoever resolves the reference.
+        "#set($up = '')#if($context.path.endsWith('/'))#set($up = '../')#end"
+        f'#set($location = "{reference}")'
+        "#set($context.responseOverride.header.Location = $location)"
+        '{"order_id":"$out.id","links":{"self":"$location"}}'
     )
 
 

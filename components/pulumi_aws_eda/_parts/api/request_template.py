@@ -51,7 +51,7 @@ _HEADERS = {"key": "Idempotency-Key", "correlation_id": "X-Correlation-Id", "tra
 """Headers by the variable that has the value."""
 
 
-def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any]) -> str:
+def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any], expiring: bool = False) -> str:
     """The template, which renders the request of ``StartSyncExecution``.
 
     The machine's input is what it needs of an accepted request, or ``{"refused": {"status": …, "detail": …}}``.
@@ -60,11 +60,17 @@ def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any])
         admission_arn: the machine.
         tenant: VTL that sets ``$tenant``.
         schema: of the request's body.
+        expiring: the machine needs ``requested_second``, because what it writes expires.
     """
     members = ("tenant", "key", "body", "correlation_id", "traceparent")
     accepted = ",".join(rf"\"{name}\":\"$e_{name}\"" for name in members)
+    # The variable may be a text or a number, and Velocity divides numbers alone.
+    second = (
+        '#set($ms = "$context.requestTimeEpoch")#set($end = $ms.length() - 3)#set($second = $ms.substring(0, $end))'
+    )
     return (
         _headers()
+        + (second if expiring else "")
         + tenant
         + _refusal(takes_fractions(schema))
         + _traceparent()
@@ -73,6 +79,7 @@ def request_template(admission_arn: str, tenant: str, schema: Mapping[str, Any])
         + f'{{"stateMachineArn":"{admission_arn}","input":"{{'
         + rf"#if($status == 0){accepted},"
         + r"\"request_id\":\"$context.requestId\",\"requested_at\":$context.requestTimeEpoch"
+        + (r",\"requested_second\":$second" if expiring else "")
         + r'#{else}\"refused\":{\"status\":$status,\"detail\":\"$detail\"}#end}"}'
     )
 
