@@ -103,8 +103,8 @@ class RouteArgs(TypedDict):
     """The bus that each request is put on, as an event with the same in its ``detail``; otherwise as ``queue``."""
     request_schema: NotRequired[Mapping[str, Any]]
     """JSON schema (draft 4, as API Gateway validates) of the request's body; default: of a function anything, of all
-    others any object. One of these whose schema has no ``number`` takes no fraction and no exponent: ``1.0`` and ``1e2``
-    are no ``integer``."""
+    others any object. One of these whose schema has no ``number`` takes no fraction and no exponent: ``1.0`` and
+    ``1e2`` are no ``integer``."""
     throttling_rate_limit: NotRequired[int]
     """Requests a second on this route, 1 to 10000; default: the API's."""
     throttling_burst_limit: NotRequired[int]

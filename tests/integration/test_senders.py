@@ -1,5 +1,6 @@
 """Requests that are stored first, and what a function sends on: each has one effect, however often it is sent."""
 
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -123,14 +124,11 @@ def in_stream(aws: Sandbox, senders: Stack) -> list[Any]:
 
 
 def in_files(aws: Sandbox, senders: Stack) -> set[str]:
-    import gzip
-
     s3, bucket = aws.client("s3"), senders.outputs["bucket"]
     found: set[str] = set()
     for entry in s3.list_objects_v2(Bucket=bucket).get("Contents", []):
-        content = s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read()
-        text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-        found |= {json.loads(line)["id"] for line in text.splitlines()}
+        content = gzip.decompress(s3.get_object(Bucket=bucket, Key=entry["Key"])["Body"].read())
+        found |= {json.loads(line)["id"] for line in content.splitlines()}
     return found
 
 

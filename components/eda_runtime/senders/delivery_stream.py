@@ -12,7 +12,8 @@ LIMITS = sending.Limits(entries=500, bytes=4 * 1024 * 1024, entry_bytes=1_024_00
 
 
 class DeliveryStreamSender:
-    """Puts records into a delivery stream, each a JSON object on a line of its own.
+    """Puts records into a delivery stream, each a JSON object. A stream that writes JSON has to put an end of line
+    behind each (``AppendDelimiterToRecord``), as a ``BatchedFirehoseSink`` does.
 
     Args:
         client: boto3's of ``firehose``; of a link, ``links.NAME.client``.
@@ -49,5 +50,5 @@ class DeliveryStreamSender:
 
 
 def _entry(record: Mapping[str, Any], envelope: Envelope | None) -> Entry[Mapping[str, Any]]:
-    data = sending.message(record, envelope).encode() + b"\n"
+    data = sending.message(record, envelope).encode()
     return Entry(record, {"Data": data}, len(data))
