@@ -25,6 +25,7 @@ POST: dict[str, Any] = {
         "request_schema": {"type": "object"},
     }
 }
+BUS = {"event_bus_name": "b", "event_bus_arn": "arn:b", "source": "s", "detail_type": "Sent"}
 
 
 def make(**args: Any) -> Recording:
@@ -196,6 +197,15 @@ def test_other_authorisation_is_a_typed_choice(authorization: Authorization, sch
         (
             {"routes": {"POST /x": {"workflow": {**POST["POST /orders"]["workflow"], "location": "/x"}}}},
             "it must be a path with {id}",
+        ),
+        ({"routes": {"POST /x": {"queue": {"queue_url": "u"}}}}, "'queue_arn' is missing"),
+        (
+            {"routes": {"POST /x": {"queue": {"queue_url": "u", "queue_arn": "a", "key_retention_in_days": 0}}}},
+            "'key_retention_in_days' is 0",
+        ),
+        (
+            {"routes": {"POST /x": {"event_bus": {**BUS, "source": "aws.orders"}}}},
+            "'source' begins with 'aws.'",
         ),
         ({"authorization": "COGNITO"}, "'user_pool_arns' is missing; COGNITO needs it"),
         ({"authorization": "IAM"}, "'authorization' is 'IAM'; allowed are AWS_IAM, COGNITO, API_KEY, NONE"),
