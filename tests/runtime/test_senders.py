@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
+from eda_runtime import json_text
 from eda_runtime.envelope import Envelope
-from eda_runtime.records import envelope_of
+from eda_runtime.records import envelope_of, message_of
 from eda_runtime.senders import sending
 from eda_runtime.senders.bus import BusSender, Event
 from eda_runtime.senders.delivery_stream import DeliveryStreamSender
@@ -207,6 +208,19 @@ def test_a_fifo_message_has_a_group_and_the_same_id_at_each_attempt() -> None:
         sender.send([Message({})])
     with pytest.raises(ValueError, match="only FIFO"):
         QueueSender(client, QUEUE).send([same])
+
+
+def test_numbers_are_sent_as_they_came_and_what_is_no_json_is_not_sent() -> None:
+    client = Client("send_message_batch", "Entries", queue_answer, "ServiceUnavailable")
+    said = '{"whole": 1.0, "long": 12345678901234567.012345, "deep": [[1e400]]}'
+    record = {"eventSource": "aws:sqs", "body": said}
+    QueueSender(client, QUEUE).send([Message(message_of(record))])
+    (sent,) = client.taken
+    assert json_text.same(json_text.loads(sent["MessageBody"]), json_text.loads(said))
+    for body, message in (({"n": float("nan")}, "NaN"), ({"n": object()}, "the type object is no JSON")):
+        with pytest.raises(ValueError, match=message):
+            QueueSender(client, QUEUE).send([Message({}), Message(body)])
+    assert client.taken == [sent]
 
 
 RECORDS = [

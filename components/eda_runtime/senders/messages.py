@@ -43,9 +43,7 @@ def entry(message: Message, envelope: Envelope | None, text_member: str, fifo: b
     if message.group and not fifo:
         raise ValueError(f"a message has the group {message.group!r}; only FIFO queues and topics have groups")
     text = sending.message(message.body, envelope)
-    attributes = {
-        name: {"DataType": "String", "StringValue": value} for name, value in dict(message.attributes).items()
-    }
+    attributes = {name: {"DataType": "String", "StringValue": value} for name, value in message.attributes.items()}
     size = len(text.encode()) + sum(
         len(name.encode()) + len(b"String") + len(value.encode()) for name, value in message.attributes.items()
     )

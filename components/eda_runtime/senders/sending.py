@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from eda_runtime import json_text
 from eda_runtime.envelope import Envelope
 
 T = TypeVar("T")
@@ -19,7 +21,8 @@ BEHIND = "Behind"
 """Code of a message that was not tried because one before it in its group could not be sent."""
 NOT_TRIED = "NotTried"
 """Code of a message that was not tried because a whole call had failed before."""
-_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Limits(NamedTuple):
@@ -110,7 +113,18 @@ def message(body: Mapping[str, Any], envelope: Envelope | None) -> str:
         ValueError: it is no JSON.
     """
     added = {} if envelope is None or "envelope" in body else {"envelope": envelope.as_dict()}
-    return _write({**body, **added})
+    said = {**body, **added}
+    if json_text.plain(said):
+        return _write(said)
+    # What a record said may be sent on with its numbers as they were.
+    text = json_text.dumps(said, _refuse)
+    if "N" in (bare := _STRING.sub("", text)) or "I" in bare:
+        raise ValueError("NaN and Infinity are no JSON")
+    return text
+
+
+def _refuse(value: Any) -> Any:
+    raise ValueError(f"the type {type(value).__name__} is no JSON")
 
 
 def send(

@@ -118,7 +118,8 @@ def storing_definition(
 ) -> pulumi.Output[str]:
     """The definition of a machine that gives each request to a queue or a bus, as JSON.
 
-    What it gives may come twice, under one id, when requests with one key come at once or an answer gets lost.
+    What it gives may come twice, under one id, when requests with one key come at once or an answer gets lost. Its
+    input is that of ``definition`` and ``requested_second``, the time in seconds.
 
     Args:
         partition: where it runs.
@@ -131,8 +132,6 @@ def storing_definition(
         resource: the integration that stores a request.
         parameters: its parameters.
         log_group_name: has the stream ``requests``.
-
-    Its input has ``requested_second`` too, the time in seconds.
     """
     known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
         partition=partition, table_name=table_name, log_group_name=log_group_name, parameters=parameters
