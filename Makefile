@@ -17,7 +17,7 @@ $(shell ./setup.sh - "$(PYTHON)" $(ANY) || rm -f .venv/.run .venv/.dev .venv/.do
 endif
 SEEDS ?= 1 2 3 4 5 6 7 8 9 10
 
-.PHONY: help demo soak smoke-aws test check screenshots iam-proof policies bench lint format lock docs clean
+.PHONY: help demo soak smoke-aws test check screenshots iam-proof policies bench lint format lock release docs clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ lock: .venv/.dev ## Write the lock files anew from pyproject.toml
 		--custom-compile-command 'make lock' pyproject.toml $(PROJECTS:%=%/pyproject.toml)"; \
 	eval "$$compile -o requirements.lock" && eval "$$compile --group dev -c requirements.lock -o requirements-dev.lock" && \
 	eval "$$compile --group dev --group docs -c requirements-dev.lock -o requirements-docs.lock"
+
+release: .venv/.dev ## Do all of a release but publishing it, in a copy of what is committed (ARGS="0.3.0" names the version)
+	@$(BIN)/python release.py try $(ARGS)
 
 docs: .venv/.docs ## Build the site of all pages into .cache/site, and check its links
 	@$(BIN)/python -m pipeline.site

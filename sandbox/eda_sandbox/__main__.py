@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from eda_sandbox import samples
+from eda_sandbox import samples, scaffold
 from eda_sandbox.announcing import announced, the_one
 from eda_sandbox.dev.loop import Loop
 from eda_sandbox.embedded import Sandbox, embedded_aws
@@ -45,6 +45,23 @@ Program = Annotated[
         help="The Pulumi program's folder: its relative paths begin there.",
     ),
 ]
+
+
+@app.command()
+def new(
+    folder: Annotated[Path, typer.Argument(help="Where the project goes; a folder that is empty or not there.")],
+    name: Annotated[str | None, typer.Option(help="The project's name; default: the folder's.")] = None,
+    description: Annotated[str, typer.Option(help="The project's description, one line.")] = scaffold.DESCRIPTION,
+) -> None:
+    """Make a project: a program with a function, its test, its policies' check and a workflow for CI."""
+    try:
+        made = scaffold.make(folder, name or folder.resolve().name, description)
+    except SandboxError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
+    for file in made:
+        typer.echo(file)
+    typer.echo(f"\n{folder / 'README.md'} says how to go on", err=True)
 
 
 @app.command()

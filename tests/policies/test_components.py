@@ -41,8 +41,10 @@ def test_a_component_with_the_programs_defaults_passes_in_prod(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_an_example_passes_in_prod(name: str) -> None:
+def test_an_example_passes_in_prod(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     program = ROOT / "examples" / name / "__main__.py"
+    # As Pulumi's own runner does.
+    monkeypatch.syspath_prepend(program.parent)
     config = {"project:stream_arn": STREAM}
     found = runner.requests(record(lambda: runpy.run_path(str(program)), config, stack="prod"))
     violations = runner.check(RULES, found, "prod")

@@ -1,22 +1,29 @@
 """The workflows of CI: pinned, with the least permissions, and without a stored key."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from eda_sandbox import scaffold
 
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+READ = {"contents": "read"}
+SIGN = {**READ, "id-token": "write"}
 ALLOWED = {
-    "ci.yml": {"contents": "read"},
-    "preview.yml": {"contents": "read", "id-token": "write", "pull-requests": "write"},
-    "deploy.yml": {"contents": "read", "id-token": "write"},
-    "up.yml": {"contents": "read", "id-token": "write"},
+    "ci.yml": {"lint": READ, "test": READ, "package": READ},
+    "preview.yml": {"preview": {**SIGN, "pull-requests": "write"}},
+    "deploy.yml": {"dev": SIGN, "staging": SIGN, "prod": SIGN},
+    "up.yml": {"up": SIGN},
+    "release.yml": {"build": {**SIGN, "attestations": "write"}, "publish": SIGN},
 }
+"""What each job may do."""
 
 
 def load(file: Path) -> dict[str, Any]:
@@ -53,9 +60,9 @@ def test_an_action_has_one_version_everywhere() -> None:
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_permissions_are_the_least(file: Path) -> None:
     workflow = load(file)
-    assert workflow["permissions"] == {"contents": "read"}
+    assert workflow["permissions"] == READ
+    assert {name: job.get("permissions", READ) for name, job in workflow["jobs"].items()} == ALLOWED[file.name]
     for name, job in workflow["jobs"].items():
-        assert job.get("permissions", {"contents": "read"}) == ALLOWED[file.name], name
         assert "timeout-minutes" in job or "uses" in job, name
     assert "pull_request_target" not in workflow["on"]
     for step in steps(file):
@@ -96,4 +103,12 @@ def test_a_deployment_goes_from_stack_to_stack_each_with_its_environments_approv
 @pytest.mark.skipif(shutil.which("actionlint") is None, reason="actionlint is not on PATH")
 def test_actionlint_finds_nothing() -> None:
     done = subprocess.run(["actionlint", *map(str, WORKFLOWS)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_zizmor_finds_nothing() -> None:
+    folders = [ROOT / ".github" / "workflows", scaffold.TEMPLATE / ".github" / "workflows"]
+    command = ["zizmor", "--offline", "--no-progress", "--config", ROOT / ".github" / "zizmor.yml", *folders]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stdout

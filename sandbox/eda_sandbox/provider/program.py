@@ -24,6 +24,7 @@ from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.provider.made import Made
 from eda_sandbox.provider.mocks import ActingMocks
 
+CACHE = os.path.abspath(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) + os.sep  # noqa: PTH100, PTH111 - a container may know no home
 INSTALLED = tuple({sys.prefix, sys.base_prefix, *(path for path in sys.path if path.endswith(("-packages", ".zip")))})
 
 
@@ -100,7 +101,7 @@ def modules_read() -> set[str]:
 
 def is_own(path: str) -> bool:
     """Whether a file may be one that the program's author edits."""
-    return not path.startswith((*INSTALLED, "/proc/", "/dev/", "/sys/", "/etc/")) and not path.endswith(".pyc")
+    return not path.startswith((*INSTALLED, CACHE, "/proc/", "/dev/", "/sys/", "/etc/")) and not path.endswith(".pyc")
 
 
 def own_lines(error: BaseException, folder: Path) -> list[str]:
