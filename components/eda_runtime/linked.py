@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from eda_runtime.callbacks import CallbackStore
     from eda_runtime.consumer_cache import HotCache, ReplicaCache
     from eda_runtime.envelope import Envelope
+    from eda_runtime.senders.bus import BusSender
+    from eda_runtime.senders.delivery_stream import DeliveryStreamSender
+    from eda_runtime.senders.queue import QueueSender
+    from eda_runtime.senders.stream import StreamSender
+    from eda_runtime.senders.topic import TopicSender
 
 CONNECT_SECONDS = 1
 READ_SECONDS = 5
@@ -106,6 +111,12 @@ class DeliveryStream(Linked):
         """Its name."""
         return self._resource()
 
+    def sender(self) -> "DeliveryStreamSender":
+        """What puts records into it."""
+        from eda_runtime.senders.delivery_stream import DeliveryStreamSender
+
+        return DeliveryStreamSender(self.client, self.delivery_stream_name)
+
 
 class EventBus(Linked):
     """A bus of EventBridge."""
@@ -116,6 +127,16 @@ class EventBus(Linked):
     def event_bus_name(self) -> str:
         """Its name."""
         return self._resource()
+
+    def sender(self, source: str) -> "BusSender":
+        """What puts events on it.
+
+        Args:
+            source: who says it, as rules match it.
+        """
+        from eda_runtime.senders.bus import BusSender
+
+        return BusSender(self.client, self.event_bus_name, source)
 
 
 class Function(Linked):
@@ -140,6 +161,12 @@ class Queue(Linked):
         _, partition, _, region, account, name = self.arn.split(":")
         suffix = "amazonaws.com.cn" if partition == "aws-cn" else "amazonaws.com"
         return f"https://sqs.{region}.{suffix}/{account}/{name}"
+
+    def sender(self) -> "QueueSender":
+        """What sends to it."""
+        from eda_runtime.senders.queue import QueueSender
+
+        return QueueSender(self.client, self.queue_url)
 
 
 class StateMachine(Linked):
@@ -204,6 +231,12 @@ class Stream(Linked):
         """Its name."""
         return self._resource()
 
+    def sender(self) -> "StreamSender":
+        """What puts records into it."""
+        from eda_runtime.senders.stream import StreamSender
+
+        return StreamSender(self.client, self.stream_name)
+
 
 class Table(Linked):
     """A table of DynamoDB."""
@@ -225,6 +258,12 @@ class Topic(Linked):
     def topic_arn(self) -> str:
         """Its ARN."""
         return self.arn
+
+    def sender(self) -> "TopicSender":
+        """What publishes to it."""
+        from eda_runtime.senders.topic import TopicSender
+
+        return TopicSender(self.client, self.topic_arn)
 
 
 class _Value(Linked):

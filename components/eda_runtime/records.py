@@ -8,6 +8,7 @@ queue, so a record may hold what another service wrapped::
 """
 
 import base64
+import time
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
@@ -111,6 +112,31 @@ def correlation_id_of(record: Any) -> str | None:
     attribute = attributes.get("correlation_id") if isinstance(attributes, Mapping) else None
     named = attribute.get(value) if isinstance(attribute, Mapping) else None
     return _carried(message_of(found)) or _text(named)
+
+
+def envelope_of(record: Any) -> Envelope | None:
+    """The envelope of what a record causes: the correlation id and trace that it carries, and its own id as the cause;
+    None where it carries no correlation id.
+
+    Args:
+        record: a record of a batch, or an event.
+    """
+    correlation_id = correlation_id_of(record)
+    if correlation_id is None:
+        return None
+    found = unwrapped(record)
+    match source_of(found):
+        case Source.SQS:
+            said, cause = message_of(found), found.get("messageId")
+        case Source.SNS:
+            said, cause = message_of(found), found["Sns"].get("MessageId")
+        case Source.EVENTBRIDGE:
+            said, cause = found["detail"], found["id"]
+        case _:
+            said, cause = message_of(found), found.get("eventID")
+    carried = Envelope.of(said) if isinstance(said, Mapping) else None
+    now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    return Envelope(correlation_id, _text(cause) or "", "" if carried is None else carried.traceparent, now)
 
 
 def parsed(text: Any) -> Any:

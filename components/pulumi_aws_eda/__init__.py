@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from pulumi_aws_eda.consumer_cache import ConsumerCache, ConsumerCacheArgs, HotCacheArgs, ScheduledCacheArgs
     from pulumi_aws_eda.encryption_key import EncryptionKey, EncryptionKeyArgs
     from pulumi_aws_eda.event_api import EventApi, EventApiArgs, FunctionRouteArgs, RouteArgs, WorkflowRouteArgs
+    from pulumi_aws_eda.event_bus import EventBus, EventBusArgs
+    from pulumi_aws_eda.fan_out import FanOut, FanOutArgs, FanOutQueueArgs
     from pulumi_aws_eda.idempotent_lambda import (
         EphemeralStorageArgs,
         IdempotentLambda,
@@ -89,7 +91,12 @@ __all__ = [
     "EphemeralStorageArgs",
     "EventApi",
     "EventApiArgs",
+    "EventBus",
+    "EventBusArgs",
     "EventSourceArgs",
+    "FanOut",
+    "FanOutArgs",
+    "FanOutQueueArgs",
     "FileFormat",
     "FilterPolicyScope",
     "FunctionKinesisSourceArgs",
@@ -176,10 +183,15 @@ _MODULES = {
     "DomainArgs": "_parts.api.domain",
     "EncryptionKey": "encryption_key",
     "EncryptionKeyArgs": "encryption_key",
+    "EphemeralStorageArgs": "idempotent_lambda",
     "EventApi": "event_api",
     "EventApiArgs": "event_api",
-    "EphemeralStorageArgs": "idempotent_lambda",
+    "EventBus": "event_bus",
+    "EventBusArgs": "event_bus",
     "EventSourceArgs": "_parts.function.event_source",
+    "FanOut": "fan_out",
+    "FanOutArgs": "fan_out",
+    "FanOutQueueArgs": "fan_out",
     "FileFormat": "batched_firehose_sink",
     "FilterPolicyScope": "_parts.function.topic_source",
     "FunctionKinesisSourceArgs": "_parts.function.stream_source",

@@ -1,4 +1,4 @@
-"""A REST API whose routes are answered by functions or start workflows, from one OpenAPI document."""
+"""A REST API whose routes are answered by functions, start workflows or store requests, from one OpenAPI document."""
 
 import hashlib
 import json
@@ -12,8 +12,8 @@ from eda_runtime.request_limits import CORRELATION_ID, IDEMPOTENCY_KEY
 from eda_runtime.stage_variables import MAXIMUM_REQUEST_BYTES
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, keys, logs, program
-from pulumi_aws_eda._parts.api import admission, openapi, paths, request_template
+from pulumi_aws_eda._parts import access, arns, keys, logs, program, tables
+from pulumi_aws_eda._parts.api import admission, openapi, paths, request_template, store_first
 from pulumi_aws_eda._parts.api.authorizers import (
     SCHEMES,
     Authorization,
@@ -24,6 +24,7 @@ from pulumi_aws_eda._parts.api.authorizers import (
 )
 from pulumi_aws_eda._parts.api.cors import Cors, CorsArgs, cors
 from pulumi_aws_eda._parts.api.domain import DomainArgs, check_domain, domain
+from pulumi_aws_eda._parts.api.store_first import EventBusRouteArgs, QueueRouteArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.naming import physical_name
@@ -85,7 +86,7 @@ class WorkflowRouteArgs(TypedDict):
 
 
 class RouteArgs(TypedDict):
-    """One route: a function or a workflow."""
+    """One route: a function, a workflow, a queue or a bus."""
 
     function: NotRequired[FunctionRouteArgs]
     """The function that answers."""
@@ -94,10 +95,17 @@ class RouteArgs(TypedDict):
     ASCII, quoted or bare) and takes ``X-Correlation-Id`` (1 to 128 visible ASCII characters; default: the id) and
     ``traceparent``, by their names in any case. Its body has at most 8,000 characters and 32 levels; its numbers
     are doubles: whole ones have at most 15 digits, others 17 and two of exponent."""
+    queue: NotRequired[QueueRouteArgs]
+    """The queue that each request is put into, as ``{"id", "tenant", "payload", "envelope"}``. Headers, limits and
+    answers are those of a workflow's route, but that the answer is ``{"id": …}`` without a ``Location``. A request is
+    stored once by its ``Idempotency-Key``; one that comes twice at once, or whose answer got lost within, may be stored
+    twice under one ``id``, so readers of a standard queue are idempotent by it (``key_jmespath``)."""
+    event_bus: NotRequired[EventBusRouteArgs]
+    """The bus that each request is put on, as an event with the same in its ``detail``; otherwise as ``queue``."""
     request_schema: NotRequired[Mapping[str, Any]]
-    """JSON schema (draft 4, as API Gateway validates) of the request's body; default: of a workflow any object, of a
-    function anything. A workflow whose schema has no ``number`` takes no fraction and no exponent: ``1.0`` and ``1e2``
-    are no ``integer``."""
+    """JSON schema (draft 4, as API Gateway validates) of the request's body; default: of a function anything, of all
+    others any object. One of these whose schema has no ``number`` takes no fraction and no exponent: ``1.0`` and
+    ``1e2`` are no ``integer``."""
     throttling_rate_limit: NotRequired[int]
     """Requests a second on this route, 1 to 10000; default: the API's."""
     throttling_burst_limit: NotRequired[int]
@@ -141,6 +149,9 @@ class EventApiArgs(TypedDict):
     """Customer managed key for the logs; default: the service's own."""
     permissions_boundary: NotRequired[pulumi.Input[str]]
     """ARN of the roles' permissions boundary; default none."""
+    deletion_protection: NotRequired[bool]
+    """Whether the table of the keys of routes that store requests refuses to be deleted and replaced, by Pulumi's
+    ``protect`` and by DynamoDB; default false."""
     alarm_actions: NotRequired[Sequence[pulumi.Input[str]]]
     """ARNs that the alarms notify; default none."""
     tags: NotRequired[Mapping[str, pulumi.Input[str]]]
@@ -215,6 +226,9 @@ class EventApi(pulumi.ComponentResource):
         name = common.name
 
         self._admissions: dict[str, aws.sfn.StateMachine] = {}
+        self._held_keys: aws.dynamodb.Table | None = None
+        if any(kind in settings for settings in args["routes"].values() for kind in store_first.KINDS):
+            self._held_keys = tables.table(common, "keys", store_first.KEY, ttl=store_first.EXPIRES)
         preflights = _preflights(args["routes"]) if pages is not None else {}
         ids = paths.operation_ids([*args["routes"], *preflights])
         self._slugs = paths.slugs(args["routes"])
@@ -407,16 +421,16 @@ class EventApi(pulumi.ComponentResource):
                 }
                 for header, form in _HEADERS.items()
             ]
-            integration = self._workflow(common, route, settings["workflow"], authorization, schema, pages, max_bytes)
+            integration = self._admitted(common, route, settings, authorization, schema, pages, max_bytes)
         return integration.apply(
             lambda found: openapi.operation(operation_id, found, parameters, security, schema, statuses, validator)
         )
 
-    def _workflow(
+    def _admitted(
         self,
         common: Common,
         route: str,
-        workflow: WorkflowRouteArgs,
+        settings: RouteArgs,
         authorization: Authorization,
         schema: Mapping[str, Any],
         pages: Cors | None,
@@ -424,8 +438,12 @@ class EventApi(pulumi.ComponentResource):
     ) -> pulumi.Output[dict[str, Any]]:
         slug = f"{self._slugs[route]}-admission"
         name = f"{common.name}-{slug}"
-        machine_arn = workflow["state_machine_arn"]
         log_group = logs.log_group(common, f"{slug}-log", f"/aws/vendedlogs/states/{physical_name(name, 80)}")
+        definition, needs, location = (
+            _starting(common, route, name, settings["workflow"], log_group)
+            if "workflow" in settings
+            else _storing(common, route, self._slugs[route], name, settings, log_group, self._held_keys)
+        )
         log_stream = aws.cloudwatch.LogStream(
             f"{name}-requests", name=admission.LOG_STREAM, log_group_name=log_group.name, opts=common.opts()
         )
@@ -435,12 +453,7 @@ class EventApi(pulumi.ComponentResource):
             "states.amazonaws.com",
             {
                 "WriteRequests": {"actions": ["logs:PutLogEvents"], "resources": [log_stream.arn]},
-                "Admit": {
-                    "actions": ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
-                    "resources": [workflow["table_arn"]],
-                    **keys.given(workflow.get("table_kms_key_arn")),
-                },
-                "Start": {"actions": ["states:StartExecution"], "resources": [machine_arn]},
+                **needs,
                 **EXECUTION_STATEMENTS,
             },
         )
@@ -449,14 +462,7 @@ class EventApi(pulumi.ComponentResource):
             name=physical_name(name, 80),
             type="EXPRESS",
             role_arn=role.arn,
-            definition=admission.definition(
-                partition=arns.partition(common),
-                service=name,
-                table_name=workflow["table_name"],
-                key=workflow.get("key", "order_id"),
-                state_machine_arn=machine_arn,
-                log_group_name=log_group.name,
-            ),
+            definition=definition,
             logging_configuration=aws.sfn.StateMachineLoggingConfigurationArgs(
                 level="ERROR", include_execution_data=False, log_destination=pulumi.Output.concat(log_group.arn, ":*")
             ),
@@ -478,13 +484,12 @@ class EventApi(pulumi.ComponentResource):
         action = arns.service_action(common, "apigateway", "states:action/StartSyncExecution")
         tenant = request_template.TENANTS[authorization.value]
         apart = request_template.KEYS.get(authorization.value, "")
-        location = paths.reference(_split(route)[1], workflow["location"])
         answering = pages.template if pages is not None else ""
         return pulumi.Output.all(action, caller.arn, machine.arn).apply(
             lambda known: openapi.workflow_integration(
                 known[0],
                 known[1],
-                request_template.request_template(known[2], tenant, schema, max_bytes, apart),
+                request_template.request_template(known[2], tenant, schema, max_bytes, apart, location is None),
                 location,
                 answering,
             )
@@ -530,6 +535,59 @@ def _verifier(common: Common, given: JwtAuthorizerArgs) -> IdempotentLambda:
     return IdempotentLambda(f"{common.name}-authorizer", common.nested(args), common.opts())
 
 
+_Admission = tuple[pulumi.Output[str], dict[str, Mapping[str, Any]], str | None]
+"""A machine's definition, what its role needs, and the reference to what a request makes."""
+
+
+def _starting(
+    common: Common, route: str, name: str, workflow: WorkflowRouteArgs, log_group: aws.cloudwatch.LogGroup
+) -> _Admission:
+    definition = admission.definition(
+        partition=arns.partition(common),
+        service=name,
+        table_name=workflow["table_name"],
+        key=workflow.get("key", "order_id"),
+        state_machine_arn=workflow["state_machine_arn"],
+        log_group_name=log_group.name,
+    )
+    admit = _admit(workflow["table_arn"], workflow.get("table_kms_key_arn"))
+    start = {"actions": ["states:StartExecution"], "resources": [workflow["state_machine_arn"]]}
+    return definition, {"Admit": admit, "Start": start}, paths.reference(_split(route)[1], workflow["location"])
+
+
+def _storing(
+    common: Common,
+    route: str,
+    slug: str,
+    name: str,
+    settings: RouteArgs,
+    log_group: aws.cloudwatch.LogGroup,
+    held_keys: aws.dynamodb.Table | None,
+) -> _Admission:
+    assert held_keys is not None  # an API with such a route has it
+    given: Mapping[str, Any] = settings
+    kind = next(kind for kind in store_first.KINDS if kind in given)
+    store = store_first.store_of(f"{common.component}, routes[{route!r}].{kind}", kind, given[kind])
+    definition = admission.storing_definition(
+        partition=arns.partition(common),
+        service=name,
+        route=slug,
+        table_name=held_keys.name,
+        key=store_first.KEY,
+        expires=store_first.EXPIRES,
+        retention_days=store.retention_days,
+        resource=store.resource,
+        parameters=store.parameters,
+        log_group_name=log_group.name,
+    )
+    return definition, {"Admit": _admit(held_keys.arn, None), "Send": store.statement}, None
+
+
+def _admit(table_arn: pulumi.Input[str], key_arn: pulumi.Input[str] | None) -> dict[str, Any]:
+    actions = ["dynamodb:PutItem", "dynamodb:GetItem", "dynamodb:UpdateItem"]
+    return {"actions": actions, "resources": [table_arn], **keys.given(key_arn)}
+
+
 def _variables(pages: Cors | None, max_bytes: int | None) -> dict[str, str] | None:
     """What functions behind the API have to know."""
     found = {} if max_bytes is None else {MAXIMUM_REQUEST_BYTES: str(max_bytes)}
@@ -565,9 +623,13 @@ def _check_routes(component: str, routes: Mapping[str, RouteArgs]) -> None:
         check(f"{component}, {argument}", settings, RouteArgs)
         number(f"{component}, {argument}", settings, "throttling_rate_limit", 1, 1, 10000)
         number(f"{component}, {argument}", settings, "throttling_burst_limit", 1, 1, 5000)
-        if ("function" in settings) == ("workflow" in settings):
-            raise ArgumentError(component, argument, "needs one of function and workflow")
-        if "function" in settings:
+        kinds = [kind for kind in ("function", "workflow", *store_first.KINDS) if kind in settings]
+        if len(kinds) != 1:
+            raise ArgumentError(component, argument, "needs one of function, workflow, queue and event_bus")
+        if kinds[0] in store_first.KINDS:
+            given: Mapping[str, Any] = settings
+            store_first.check_store(f"{component}, {argument}.{kinds[0]}", kinds[0], given[kinds[0]])
+        elif "function" in settings:
             check(f"{component}, {argument}.function", settings["function"], FunctionRouteArgs)
         else:
             check(f"{component}, {argument}.workflow", settings["workflow"], WorkflowRouteArgs)

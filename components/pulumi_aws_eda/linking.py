@@ -42,6 +42,8 @@ _TARGETS: Mapping[str, Sequence[_Target]] = {
         _Target(LinkKind.HOT_CACHE, "table_arn", when=lambda it: it.sync is None),
         _Target(LinkKind.REPLICA_CACHE, "table_arn", when=lambda it: it.sync is not None),
     ],
+    "aws-eda:index:EventBus": [_Target(LinkKind.EVENT_BUS, "event_bus_arn")],
+    "aws-eda:index:FanOut": [_Target(LinkKind.TOPIC, "topic_arn", lambda it: it.topic.kms_master_key_id)],
     "aws-eda:index:IdempotentLambda": [
         _Target(LinkKind.FUNCTION, "function_arn"),
         _Target(LinkKind.QUEUE, "queue_arn"),
@@ -75,7 +77,8 @@ def link(
     Args:
         target: a table, bucket, queue, topic, event bus, secret, parameter, state machine, Kinesis stream, delivery
             stream or function of ``pulumi_aws``; an ``IdempotentLambda`` (``invoke`` it, or ``send`` to its queue), a
-            ``CallbackWorkflow``, a ``ConsumerCache``, a ``BatchedFirehoseSink`` or an ``AlarmTopic``.
+            ``CallbackWorkflow``, a ``ConsumerCache``, a ``BatchedFirehoseSink``, an ``EventBus``, a ``FanOut`` or an
+            ``AlarmTopic``.
         access: what the function does with it: ``LinkKind`` says what each has.
         kms_key_arn: the customer managed key that it is encrypted with; default: the one that the resource names, and
             of a bucket or a component the function's.

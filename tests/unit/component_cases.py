@@ -11,6 +11,8 @@ from pulumi_aws_eda import (
     ConsumerCache,
     EncryptionKey,
     EventApi,
+    EventBus,
+    FanOut,
     IdempotentLambda,
     LinkAccess,
     LinkKind,
@@ -29,6 +31,7 @@ from pulumi_aws_eda import (
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
 FUNCTION = "arn:aws:lambda:eu-central-1:123456789012:function:call"
+QUEUE = "arn:aws:sqs:eu-central-1:123456789012:readings"
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:orders"
 USER = "arn:aws:quicksight:eu-central-1:123456789012:user/default/analyst"
 LEDGER = "arn:aws:dynamodb:eu-central-1:123456789012:table/ledger"
@@ -102,6 +105,15 @@ def event_api() -> None:
                         "table_name": "orders",
                         "table_arn": TABLE,
                         "location": "/orders/{id}",
+                    }
+                },
+                "POST /readings": {"queue": {"queue_url": "https://sqs/readings", "queue_arn": QUEUE}},
+                "POST /events": {
+                    "event_bus": {
+                        "event_bus_name": "orders",
+                        "event_bus_arn": "arn:aws:events:eu-central-1:123456789012:event-bus/orders",
+                        "source": "orders",
+                        "detail_type": "Order sent",
                     }
                 },
             },
@@ -220,6 +232,14 @@ def table_outbox() -> None:
     )
 
 
+def event_bus() -> None:
+    EventBus("it", {"sender_account_ids": ["210987654321"], "organization_id": "o-a1b2c3d4e5", "tags": TAGS})
+
+
+def fan_out() -> None:
+    FanOut("it", {"queues": {"billing": {"filter_policy": {"kind": ["placed"]}}, "audit": {}}, "tags": TAGS})
+
+
 CASES: dict[str, Callable[[], None]] = {
     "IdempotentLambda": idempotent_lambda,
     "CallbackWorkflow": callback_workflow,
@@ -233,6 +253,8 @@ CASES: dict[str, Callable[[], None]] = {
     "PayloadStore": payload_store,
     "ConsumerCache": consumer_cache,
     "EncryptionKey": encryption_key,
+    "EventBus": event_bus,
+    "FanOut": fan_out,
     "TableOutbox": table_outbox,
     "AlarmTopic": alarm_topic,
     "Observability": observability,

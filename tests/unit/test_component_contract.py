@@ -23,6 +23,8 @@ NO_TAGS = {
     "aws:apigateway/methodSettings:MethodSettings",
     "aws:apigateway/usagePlanKey:UsagePlanKey",
     "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/eventArchive:EventArchive",
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy",
     "aws:cloudwatch/eventTarget:EventTarget",
     "aws:cloudwatch/logStream:LogStream",
     "aws:cloudwatch/queryDefinition:QueryDefinition",

@@ -26,6 +26,7 @@ POST: dict[str, Any] = {
         "request_schema": {"type": "object"},
     }
 }
+BUS = {"event_bus_name": "b", "event_bus_arn": "arn:b", "source": "s", "detail_type": "Sent"}
 
 
 def make(**args: Any) -> Recording:
@@ -308,7 +309,7 @@ def test_what_is_not_asked_for_changes_nothing() -> None:
         ),
         ({"routes": {}}, "'routes' is empty"),
         ({"routes": {"/orders": {}}}, "is no method and path"),
-        ({"routes": {"GET /x": {}}}, "needs one of function and workflow"),
+        ({"routes": {"GET /x": {}}}, "needs one of function, workflow, queue and event_bus"),
         ({"routes": {"GET /x{y}": GET["GET /orders/{order_id}"]}}, "has the part 'x{y}'"),
         ({"routes": {"GET /x/": GET["GET /orders/{order_id}"]}}, "has the part ''"),
         (
@@ -318,6 +319,15 @@ def test_what_is_not_asked_for_changes_nothing() -> None:
         (
             {"routes": {"POST /x": {"workflow": {**POST["POST /orders"]["workflow"], "location": "/x"}}}},
             "it must be a path with {id}",
+        ),
+        ({"routes": {"POST /x": {"queue": {"queue_url": "u"}}}}, "'queue_arn' is missing"),
+        (
+            {"routes": {"POST /x": {"queue": {"queue_url": "u", "queue_arn": "a", "key_retention_in_days": 0}}}},
+            "'key_retention_in_days' is 0",
+        ),
+        (
+            {"routes": {"POST /x": {"event_bus": {**BUS, "source": "aws.orders"}}}},
+            "'source' begins with 'aws.'",
         ),
         ({"authorization": "COGNITO"}, "'user_pool_arns' is missing; COGNITO needs it"),
         (

@@ -240,7 +240,11 @@ def test_its_policy_knows_the_services_for_this_account_alone() -> None:
                 }
             },
         ),
-        "Events": ({"Service": "events.amazonaws.com"}, ["kms:Decrypt", "kms:GenerateDataKey"], own),
+        "Events": (
+            {"Service": "events.amazonaws.com"},
+            ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:ReEncrypt*"],
+            own,
+        ),
         "Alarms": ({"Service": "cloudwatch.amazonaws.com"}, ["kms:Decrypt", "kms:GenerateDataKey*"], own),
         "Topics": (
             {"Service": "sns.amazonaws.com"},

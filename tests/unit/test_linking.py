@@ -9,6 +9,11 @@ import pytest
 from eda_runtime import linked, links
 from eda_runtime.callbacks import CallbackStore
 from eda_runtime.consumer_cache import HotCache, ReplicaCache
+from eda_runtime.senders.bus import BusSender
+from eda_runtime.senders.delivery_stream import DeliveryStreamSender
+from eda_runtime.senders.queue import QueueSender
+from eda_runtime.senders.stream import StreamSender
+from eda_runtime.senders.topic import TopicSender
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi_aws_eda import (
@@ -17,6 +22,8 @@ from pulumi_aws_eda import (
     BatchedFirehoseSink,
     CallbackWorkflow,
     ConsumerCache,
+    EventBus,
+    FanOut,
     IdempotentLambda,
     LinkAccess,
     LinkKind,
@@ -162,6 +169,8 @@ def everything() -> None:
         "suppliers": link(ConsumerCache("suppliers", scheduled=SCHEDULED), "read"),
         "work": link(worker, "send"),
         "bus": link(aws.cloudwatch.EventBus("e"), "send"),
+        "readings": link(EventBus("readings"), "send"),
+        "told": link(FanOut("told", queues={"audit": {}}), "send"),
         "orders": link(table, "get", LinkAccess.WRITE),
         "plain": link(aws.dynamodb.Table("p", hash_key="id"), "read"),
         "delivery": link(aws.kinesis.FirehoseDeliveryStream("d", destination="extended_s3"), "send"),
@@ -244,9 +253,11 @@ def test_the_runtime_has_all_that_the_component_links(names: dict[str, Any]) -> 
         "queue": linked.Queue,
         "rate": linked.Parameter,
         "rates": linked.Cache,
+        "readings": linked.EventBus,
         "resize": linked.Function,
         "suppliers": linked.Cache,
         "token": linked.Secret,
+        "told": linked.Topic,
         "top": linked.Parameter,
         "work": linked.Queue,
         "worker": linked.Function,
@@ -259,6 +270,9 @@ def test_the_runtime_has_all_that_the_component_links(names: dict[str, Any]) -> 
     assert isinstance(links.workflow.callbacks(), CallbackStore)
     assert isinstance(links.rates.cache(str), HotCache)
     assert isinstance(links.suppliers.cache(), ReplicaCache)
+    senders = [links.readings.sender("s"), *(getattr(links, name).sender() for name in ("told", "queue", "changes"))]
+    assert [type(each) for each in senders] == [BusSender, TopicSender, QueueSender, StreamSender]
+    assert isinstance(links.clicks.sender(), DeliveryStreamSender)
     assert links.orders.client is links.plain.client is not links.queue.client
 
 

@@ -18,6 +18,7 @@ from pulumi_aws_eda import (
     BatchedFirehoseSink,
     CallbackWorkflow,
     EventApi,
+    FanOut,
     IdempotencyToken,
     IdempotentLambda,
     Observability,
@@ -51,6 +52,7 @@ KINDS = {
     "aws:quicksight/dataSet:DataSet": ("data_sets", "dataSetId"),
     "aws:redshiftserverless/workgroup:Workgroup": ("redshift_workgroups", "workgroupName"),
     "aws:sfn/stateMachine:StateMachine": ("state_machines", "arn"),
+    "aws:sns/topic:Topic": ("topics", "name"),
     "aws:sqs/queue:Queue": ("queues", "name"),
 }
 """What can be watched, by type: its kind, and the property by which it is."""
@@ -67,7 +69,16 @@ ALARMED = {
 def watched(made: Recording) -> dict[str, set[str]]:
     """All that can be watched, found by walking what was registered."""
     found: dict[str, set[str]] = {}
+    subscriptions = made.of("aws:sns/topicSubscription:TopicSubscription").values()
+    told = {
+        each.inputs["topic"].replace("/", ":").rpartition(":")[2]
+        for each in subscriptions
+        if each.inputs["protocol"] == "sqs"
+    }
     for resource in made.resources:
+        # Whom an alarm's topic tells is a person.
+        if resource.type == "aws:sns/topic:Topic" and resource.inputs["name"] not in told:
+            continue
         if resource.type in KINDS:
             kind, key = KINDS[resource.type]
             if kind == "queues" and "redrivePolicy" not in resource.inputs:
@@ -167,6 +178,7 @@ def stack() -> Recording:
                 "alarm_actions": [TOPIC],
             },
         )
+        readings = FanOut("readings", {"queues": {"billing": {}}, "alarm_actions": [TOPIC]})
         PayloadStore("payloads", {})
         queue = aws.sqs.Queue("own-dlq", name="own-dlq")
         function = aws.lambda_.Function("own", name="own", role="arn:aws:iam::1:role/r", runtime="python3.13")
@@ -176,7 +188,7 @@ def stack() -> Recording:
             "seen",
             {
                 "observed": [
-                    *(part.observed for part in (worker, workflow, api, changes, replayable, chain)),
+                    *(part.observed for part in (worker, workflow, api, changes, replayable, chain, readings)),
                     {"tables": [table.name], "log_groups": [group.name]},
                 ],
                 "functions": {"own": function.name},

@@ -61,7 +61,8 @@ class KeyService(Enum):
     LOGS = "LOGS"
     """CloudWatch Logs, for log groups that are encrypted."""
     EVENTS = "EVENTS"
-    """EventBridge, for rules that send to queues and topics that are encrypted, also as dead-letter queues."""
+    """EventBridge, for buses and archives that are encrypted, and for rules that send to queues and topics that are,
+    also as dead-letter queues."""
     ALARMS = "ALARMS"
     """CloudWatch, for alarms that notify topics that are encrypted."""
     TOPICS = "TOPICS"
@@ -182,8 +183,9 @@ def _allow(common: Common, service: KeyService, log_group_names: Sequence[str]) 
             known = [arns.arn(common, "logs", f"log-group:{name}") for name in groups]
             condition: dict[str, Any] = {"ArnLike": {"kms:EncryptionContext:aws:logs:arn": known}}
         case KeyService.EVENTS:
-            # EventBridge, encrypted queues as targets and dead-letter queues.
-            principal, actions, condition = "events.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey"], account
+            # EventBridge, encrypted queues as targets and dead-letter queues; encrypting buses, and archives.
+            principal, condition = "events.amazonaws.com", account
+            actions = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey", "kms:ReEncrypt*"]
         case KeyService.ALARMS:
             # CloudWatch, encrypted topics: the policy of SNS's own key does not allow this, and nobody may change it.
             principal, actions, condition = "cloudwatch.amazonaws.com", ["kms:Decrypt", "kms:GenerateDataKey*"], account

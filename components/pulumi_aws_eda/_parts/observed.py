@@ -26,6 +26,7 @@ KINDS = {
     "state_machines": "ARNs of state machines",
     "streams": "names of Kinesis streams",
     "tables": "names of tables",
+    "topics": "names of topics",
 }
 
 

@@ -202,7 +202,9 @@ class FrontDoor:
             raise ConnectionLost("the request was lost")
         if fault.kind is FaultKind.PARTIAL:
             partial = PartialFailure(self._faults, fault.code)
-            return self._answer(self._cloud.service(service), request, partial)
+            if service in self._cloud.services:
+                return self._answer(self._cloud.service(service), request, partial)
+            return partial.forward(service, operation, request, lambda spared: self._serve(service, operation, spared))
         unseen = request
         if (service, operation) == ("sqs", "ReceiveMessage"):
             unseen = soon_visible(request, self._emulator, self._cloud.clock)

@@ -19,7 +19,13 @@ _BATCHES = {
 
 _PARAMETERS = frozenset({"GetParameter", "GetParameters"})
 """The emulator takes a parameter's ARN for a name, and many parameters for all."""
-_HERE: Mapping[str, Collection[str]] = {"logs": ("PutLogEvents",), "sqs": _BATCHES, "ssm": _PARAMETERS}
+_HERE: Mapping[str, Collection[str]] = {
+    "logs": ("PutLogEvents",),
+    # SNS has one action for the call and its batch, as SQS does.
+    "sns": ("PublishBatch",),
+    "sqs": _BATCHES,
+    "ssm": _PARAMETERS,
+}
 
 
 def asked_here(service: str, operation: str) -> bool:
@@ -47,6 +53,8 @@ def check(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> N
     if service == "sqs":
         account, name = ("/", *urlsplit(parameters.get("QueueUrl", "")).path.split("/"))[-2:]
         action, arn = _BATCHES[operation], f"arn:aws:sqs:{cloud.region}:{account}:{name}"
+    elif service == "sns":
+        action, arn = "sns:Publish", parameters.get("TopicArn", "")
     else:
         # On the log stream; the emulator looks at the group's ARN.
         where = f"log-group:{parameters.get('logGroupName')}:log-stream:{parameters.get('logStreamName')}"

@@ -27,6 +27,45 @@ def _delete_bus(context: Context, id: str, state: State) -> None:
     context.client("events").delete_event_bus(Name=id)
 
 
+def _put_policy(context: Context, inputs: Inputs) -> str:
+    bus = inputs.take("eventBusName", "default")
+    context.client("events").put_permission(EventBusName=bus, Policy=inputs.need("policy"))
+    inputs.done()
+    return str(bus)
+
+
+def _create_policy(context: Context, inputs: Inputs) -> Created:
+    bus = _put_policy(context, inputs)
+    return Created(bus, {"eventBusName": bus})
+
+
+def _update_policy(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    _put_policy(context, inputs)
+    return {}
+
+
+def _delete_policy(context: Context, id: str, state: State) -> None:
+    context.client("events").remove_permission(EventBusName=id, RemoveAllPermissions=True)
+
+
+def _create_archive(context: Context, inputs: Inputs) -> Created:
+    name = context.auto_name(inputs.take("name"))
+    request = inputs.rest("events", "CreateArchive")
+    made = context.client("events").create_archive(ArchiveName=name, **request)
+    return Created(name, {"name": name, "arn": made["ArchiveArn"]})
+
+
+def _update_archive(context: Context, id: str, state: State, inputs: Inputs) -> State:
+    for untouched in ("name", "eventSourceArn"):
+        inputs.take(untouched)
+    context.client("events").update_archive(ArchiveName=id, **inputs.rest("events", "UpdateArchive"))
+    return {}
+
+
+def _delete_archive(context: Context, id: str, state: State) -> None:
+    context.client("events").delete_archive(ArchiveName=id)
+
+
 def _rule(inputs: Inputs) -> dict[str, Any]:
     # Only the deletion looks at it.
     inputs.take("forceDestroy")
@@ -81,6 +120,10 @@ def _delete_target(context: Context, id: str, state: State) -> None:
     )
 
 
+def _has_policy(answer: Any, it: State) -> bool:
+    return answer.get("Policy") is not None
+
+
 def _on_bus(it: State) -> State:
     return {"EventBusName": it.get("eventBusName", "default")}
 
@@ -90,6 +133,20 @@ def _is_target(answer: Any, it: State) -> bool:
 
 
 TYPES = {
+    "aws:cloudwatch/eventArchive:EventArchive": ResourceType(
+        _create_archive,
+        _delete_archive,
+        _update_archive,
+        frozenset({"name", "eventSourceArn"}),
+        found_by("events", "DescribeArchive", lambda it: {"ArchiveName": it["id"]}),
+    ),
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": ResourceType(
+        _create_policy,
+        _delete_policy,
+        _update_policy,
+        frozenset({"eventBusName"}),
+        found_by("events", "DescribeEventBus", lambda it: {"Name": it["id"]}, _has_policy),
+    ),
     "aws:cloudwatch/eventBus:EventBus": ResourceType(
         _create_bus,
         _delete_bus,

@@ -1,6 +1,9 @@
-"""Admission: the Express machine between API Gateway and the workflow, so that a request starts it exactly once."""
+"""Admission: the Express machine between API Gateway and what stores a request, so that it is stored once: a workflow
+that it starts, or a queue or a bus."""
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -16,6 +19,44 @@ UNKNOWN = "Unknown"
 """The machine's error when it can't say whether the order is accepted: neither 202 nor 503 would be true."""
 LOG_STREAM = "requests"
 """The stream of the machine's own log lines, one for each request that has an order."""
+
+
+MESSAGE = {
+    "id.$": "$.id",
+    "tenant.$": "$.row.Item.tenant.S",
+    "payload.$": "States.StringToJson($.row.Item.payload.S)",
+    "envelope": {
+        "correlation_id.$": "$.row.Item.correlation_id.S",
+        "causation_id.$": "$.row.Item.causation_id.S",
+        "traceparent.$": "$.row.Item.traceparent.S",
+        "occurred_at.$": "$.row.Item.occurred_at.S",
+        "schema_version.$": "$.row.Item.schema_version.S",
+    },
+}
+"""What a queue or a bus is given of a request."""
+
+
+@dataclass(frozen=True)
+class _Last:
+    """The step that stores a request whose row is written.
+
+    Attributes:
+        name: of the state.
+        resource: the integration.
+        parameters: its parameters.
+        done: the error that says that it was done before.
+        status: of the row behind it.
+        hashed: what the row's key is the hash of, as arguments of ``States.Format``.
+        attributes: of the row, further ones.
+    """
+
+    name: str
+    resource: str
+    parameters: Mapping[str, Any]
+    done: str | None
+    status: str
+    hashed: str
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
 
 def definition(
@@ -44,11 +85,76 @@ def definition(
     known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
         partition=partition, table_name=table_name, state_machine_arn=state_machine_arn, log_group_name=log_group_name
     )
-    return known.apply(lambda values: json.dumps(_machine(**values, service=service, key=key)))
+
+    def made(values: dict[str, str]) -> str:
+        message = {"id.$": MESSAGE["id.$"], "version": 1, **MESSAGE}
+        started = {"StateMachineArn": values.pop("state_machine_arn"), "Name.$": "$.id", "Input": message}
+        last = _Last(
+            "Start",
+            "aws-sdk:sfn:startExecution",
+            started,
+            ALREADY_EXISTS,
+            "PENDING",
+            "'{}|{}', $.tenant, $.key",
+            {OPEN: {"S": OPEN}},
+        )
+        return json.dumps(_machine(**values, service=service, key=key, last=last))
+
+    return known.apply(made)
+
+
+def storing_definition(
+    *,
+    partition: pulumi.Input[str],
+    service: str,
+    route: str,
+    table_name: pulumi.Input[str],
+    key: str,
+    expires: str,
+    retention_days: int,
+    resource: str,
+    parameters: Mapping[str, Any],
+    log_group_name: pulumi.Input[str],
+) -> pulumi.Output[str]:
+    """The definition of a machine that gives each request to a queue or a bus, as JSON.
+
+    What it gives may come twice, under one id, when requests with one key come at once or an answer gets lost. Its
+    input is that of ``definition`` and ``requested_second``, the time in seconds.
+
+    Args:
+        partition: where it runs.
+        service: who writes the log line, as its key ``service`` says.
+        route: its name; the same key is another one on another route.
+        table_name: where the keys are held.
+        key: the table's partition key.
+        expires: the attribute that says when a key is forgotten.
+        retention_days: for which it is remembered.
+        resource: the integration that stores a request.
+        parameters: its parameters.
+        log_group_name: has the stream ``requests``.
+    """
+    known: pulumi.Output[dict[str, Any]] = pulumi.Output.all(
+        partition=partition, table_name=table_name, log_group_name=log_group_name, parameters=parameters
+    )
+    last_day = f"States.MathAdd($.requested_second, {retention_days * 86400})"
+
+    def made(values: dict[str, Any]) -> str:
+        last = _Last(
+            "Send",
+            resource,
+            values.pop("parameters"),
+            None,
+            "SENT",
+            f"'{{}}|{{}}|{route}', $.tenant, $.key",
+            {expires: {"N.$": f"States.Format('{{}}', {last_day})"}},
+        )
+        return json.dumps(_machine(**values, service=service, key=key, last=last))
+
+    return known.apply(made)
 
 
 def _machine(
-    *, partition: str, service: str, table_name: str, key: str, state_machine_arn: str, log_group_name: str
+    *, partition: str, service: str, table_name: str, key: str, log_group_name: str, last: _Last
 ) -> dict[str, Any]:
     def told(name: str, next: str, **more: Any) -> dict[str, Any]:
         """Two states that write the route's one log line, which joins the gateway's request id to the correlation id.
@@ -87,7 +193,7 @@ def _machine(
         "tenant": {"S.$": "$.tenant"},
         # Without a version: nobody has been told yet that it is accepted, so nothing flows on from it.
         "status": {"S": "ADMITTED"},
-        OPEN: {"S": OPEN},
+        **last.attributes,
         "correlation_id": {"S.$": "$.correlation_id"},
         "causation_id": {"S.$": "$.request_id"},
         "event_id": {"S.$": "States.Format('{}:1', $.id)"},
@@ -116,13 +222,14 @@ def _machine(
         "Identify": {
             "Type": "Pass",
             "Parameters": {
-                "id.$": "States.Hash(States.Format('{}|{}', $.tenant, $.key), 'SHA-256')",
+                "id.$": f"States.Hash(States.Format({last.hashed}), 'SHA-256')",
                 "digest.$": "States.Hash($.body, 'SHA-256')",
                 "tenant.$": "$.tenant",
                 "body.$": "States.JsonToString($.parsed.value)",
                 "correlation_id.$": "$.correlation_id",
                 "request_id.$": "$.request_id",
                 "requested_at.$": "$.requested_at",
+                **({} if last.done else {"requested_second.$": "$.requested_second"}),
                 "traceparent.$": "$.traceparent",
             },
             "Next": "HasCorrelationId",
@@ -221,7 +328,7 @@ def _machine(
             ],
             "Default": "Repeat",
         },
-        **told("Request", "Start"),
+        **told("Request", last.name),
         **told("Repeat", "Accepted", suppressed="request"),
         **told("Refusal", "OtherPayload", status=422),
         "OtherPayload": {
@@ -229,36 +336,20 @@ def _machine(
             "Parameters": {"status": 422, "detail": "the Idempotency-Key was used before with another payload"},
             "End": True,
         },
-        "Start": {
+        last.name: {
             "Type": "Task",
-            "Resource": integration(partition, "aws-sdk:sfn:startExecution"),
-            "Parameters": {
-                "StateMachineArn": state_machine_arn,
-                "Name.$": "$.id",
-                "Input": {
-                    "id.$": "$.id",
-                    "version": 1,
-                    "tenant.$": "$.row.Item.tenant.S",
-                    "payload.$": "States.StringToJson($.row.Item.payload.S)",
-                    "envelope": {
-                        "correlation_id.$": "$.row.Item.correlation_id.S",
-                        "causation_id.$": "$.row.Item.causation_id.S",
-                        "traceparent.$": "$.row.Item.traceparent.S",
-                        "occurred_at.$": "$.row.Item.occurred_at.S",
-                        "schema_version.$": "$.row.Item.schema_version.S",
-                    },
-                },
-            },
+            "Resource": integration(partition, last.resource),
+            "Parameters": last.parameters,
             "ResultPath": None,
-            "Retry": quickly(ALREADY_EXISTS),
-            # An earlier request started it and could not say so in the row.
+            "Retry": quickly(last.done),
             "Catch": [
-                {"ErrorEquals": [ALREADY_EXISTS], "ResultPath": None, "Next": "Accept"},
+                # An earlier request started it and could not say so in the row.
+                *([{"ErrorEquals": [last.done], "ResultPath": None, "Next": "Accept"}] if last.done else []),
                 {"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "LookWhoAccepted"},
             ],
             "Next": "Accept",
         },
-        # From here on the row is an order: it flows, it is shown, and it waits for details.
+        # From here on a workflow's row is an order: it flows, it is shown, and it waits for details.
         "Accept": {
             "Type": "Task",
             "Resource": integration(partition, "dynamodb:updateItem"),
@@ -269,7 +360,7 @@ def _machine(
                 "ConditionExpression": "attribute_exists(#key) AND attribute_not_exists(#version)",
                 "ExpressionAttributeNames": {"#key": key, "#status": "status", "#version": "version"},
                 "ExpressionAttributeValues": {
-                    ":pending": {"S": "PENDING"},
+                    ":pending": {"S": last.status},
                     ":first": {"N": "1"},
                     ":now": {"S.$": "$$.State.EnteredTime"},
                 },

@@ -78,7 +78,7 @@ def workflow_integration(
     action_arn: str,
     role_arn: str,
     template: str,
-    location: str,
+    location: str | None,
     answering: str = "",
 ) -> dict[str, Any]:
     """API Gateway calls the admission machine itself.
@@ -87,7 +87,8 @@ def workflow_integration(
         action_arn: what API Gateway does: ``StartSyncExecution`` in its own form of an ARN.
         role_arn: the role API Gateway calls it as.
         template: of the request to the machine.
-        location: reference to the resource that is made, relative to the route's path, with ``{id}``.
+        location: reference to the resource that is made, relative to the route's path, with ``{id}``; None: the request
+            is stored, and there is nothing to look at.
         answering: VTL at the beginning of each answer's template.
     """
     unavailable = {
@@ -115,19 +116,14 @@ def workflow_integration(
     }
 
 
-def _response_template(location: str) -> str:
-    reference = "${up}" + location.replace("{id}", "$out.id")
+def _response_template(location: str | None) -> str:
     # StartSyncExecution answers 200 for a machine that failed, too.
     return (
         "#if($input.path('$.status') == 'SUCCEEDED')"
         "#set($out = $util.parseJson($input.path('$.output')))"
         "#set($context.responseOverride.status = $out.status)"
         "#if($out.status == 202)"
-        # The same resource with a slash at its end is a folder deeper for whoever resolves the reference.
-        "#set($up = '')#if($context.path.endsWith('/'))#set($up = '../')#end"
-        f'#set($location = "{reference}")'
-        "#set($context.responseOverride.header.Location = $location)"
-        '{"order_id":"$out.id","links":{"self":"$location"}}'
+        f"{_accepted(location)}"
         "#else"
         f"#set($context.responseOverride.header.Content-Type = '{PROBLEM}')"
         "#if($out.status == 400)#set($title = 'Bad Request')"
@@ -147,6 +143,19 @@ def _response_template(location: str) -> str:
         f"{problem(503, 'the service is not available; try again')}"
         "#end"
         "#end"
+    )
+
+
+def _accepted(location: str | None) -> str:
+    if location is None:
+        return '{"id":"$out.id"}'
+    reference = "${up}" + location.replace("{id}", "$out.id")
+    return (
+        # The same resource with a slash at its end is a folder deeper for whoever resolves the reference.
+        "#set($up = '')#if($context.path.endsWith('/'))#set($up = '../')#end"
+        f'#set($location = "{reference}")'
+        "#set($context.responseOverride.header.Location = $location)"
+        '{"order_id":"$out.id","links":{"self":"$location"}}'
     )
 
 

@@ -62,7 +62,12 @@ _HEADERS = {"key": "Idempotency-Key", "correlation_id": "X-Correlation-Id", "tra
 
 
 def request_template(
-    admission_arn: str, tenant: str, schema: Mapping[str, Any], max_bytes: int | None = None, apart: str = ""
+    admission_arn: str,
+    tenant: str,
+    schema: Mapping[str, Any],
+    max_bytes: int | None = None,
+    apart: str = "",
+    expiring: bool = False,
 ) -> str:
     """The template, which renders the request of ``StartSyncExecution``.
 
@@ -74,11 +79,17 @@ def request_template(
         schema: of the request's body.
         max_bytes: the longest body that is taken, in UTF-8; None: as long as ``MAX_BODY``.
         apart: VTL that sets ``$key`` so that no tenant and key read like two others.
+        expiring: the machine needs ``requested_second``, because what it writes expires.
     """
     members = ("tenant", "key", "body", "correlation_id", "traceparent")
     accepted = ",".join(rf"\"{name}\":\"$e_{name}\"" for name in members)
+    # The variable may be a text or a number, and Velocity divides numbers alone.
+    second = (
+        '#set($ms = "$context.requestTimeEpoch")#set($end = $ms.length() - 3)#set($second = $ms.substring(0, $end))'
+    )
     return (
         _headers()
+        + (second if expiring else "")
         + tenant
         + _refusal(takes_fractions(schema), max_bytes)
         + apart
@@ -88,6 +99,7 @@ def request_template(
         + f'{{"stateMachineArn":"{admission_arn}","input":"{{'
         + rf"#if($status == 0){accepted},"
         + r"\"request_id\":\"$context.requestId\",\"requested_at\":$context.requestTimeEpoch"
+        + (r",\"requested_second\":$second" if expiring else "")
         + r'#{else}\"refused\":{\"status\":$status,\"detail\":\"$detail\"}#end}"}'
     )
 

@@ -236,7 +236,8 @@ class Sources:
             ready = [self._policies[queue.argument]] if queue.argument in self._policies else []
             match queue.argument:
                 case "topic_source":
-                    topic_source.subscribe(common, self.component, args["topic_source"], queue, failures, ready)
+                    where = f"{self.component}, topic_source"
+                    topic_source.subscribe(common, where, args["topic_source"], queue, failures, ready)
                 case "event_source" | "object_source" as name:
                     event_source.deliver(common, self.component, args[name], self._rules[name], queue, failures, ready)
                 case "schedule":

@@ -58,6 +58,15 @@ def check_topic(where: str, given: TopicSourceArgs) -> None:
     check_delivery(where, given, fifo)
     if fifo and isinstance(arn, str) and not arn.endswith(".fifo"):
         raise ArgumentError(where, "fifo", f"is true, and the topic {arn} is none")
+    check_filter(where, given)
+
+
+def check_filter(where: str, given: Mapping[str, Any]) -> None:
+    """Check ``filter_policy`` and ``filter_policy_scope``.
+
+    Raises:
+        ArgumentError: SNS takes no such policy, or there is a scope and no policy.
+    """
     one_of(where, given, "filter_policy_scope", FilterPolicyScope, FilterPolicyScope.MESSAGE_ATTRIBUTES)
     policy = given.get("filter_policy")
     if policy is None:
@@ -71,8 +80,8 @@ def check_topic(where: str, given: TopicSourceArgs) -> None:
 
 def subscribe(
     common: Common,
-    component: str,
-    given: TopicSourceArgs,
+    where: str,
+    given: Mapping[str, Any],
     queue: SourceQueue,
     failures: pulumi.Input[str],
     after: list[pulumi.Resource],
@@ -81,13 +90,13 @@ def subscribe(
 
     Args:
         common: the component.
-        component: its type and name, for messages.
-        given: the argument.
+        where: the argument, for messages.
+        given: ``topic_arn``, and optionally ``filter_policy`` and ``filter_policy_scope``.
         queue: where the messages go.
         failures: the queue for those that SNS cannot deliver.
         after: what has to be there before the first message.
     """
-    where, policy = f"{component}, topic_source", given.get("filter_policy")
+    policy = given.get("filter_policy")
     scope = one_of(where, given, "filter_policy_scope", FilterPolicyScope, FilterPolicyScope.MESSAGE_ATTRIBUTES)
     aws.sns.TopicSubscription(
         f"{common.name}-{queue.suffix}",

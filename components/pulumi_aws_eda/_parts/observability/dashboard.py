@@ -217,6 +217,25 @@ SECTIONS = (
         ),
     ),
     Section(
+        "topics",
+        "Topics",
+        "AWS/SNS",
+        "TopicName",
+        (
+            Graph("Messages", (("NumberOfMessagesPublished", "Sum"), ("NumberOfNotificationsDelivered", "Sum"))),
+            Graph("Filtered out", (("NumberOfNotificationsFilteredOut", "Sum"),)),
+            Graph(
+                "Not delivered",
+                (
+                    ("NumberOfNotificationsFailed", "Sum"),
+                    ("NumberOfNotificationsRedrivenToDlq", "Sum"),
+                    ("NumberOfNotificationsFailedToRedriveToDlq", "Sum"),
+                ),
+            ),
+        ),
+        Graph("Messages to topics", (("NumberOfMessagesPublished", "Sum"),)),
+    ),
+    Section(
         "queues",
         "Queues",
         "AWS/SQS",

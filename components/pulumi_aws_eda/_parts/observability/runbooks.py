@@ -18,6 +18,7 @@ PAGES = {
     ("AWS/Lambda", "Errors"): "function-errors",
     ("AWS/Lambda", "Throttles"): "function-throttles",
     ("AWS/QuickSight", "IngestionErrorCount"): "ingestion-errors",
+    ("AWS/SNS", "NumberOfNotificationsFailedToRedriveToDlq"): "topic-undelivered",
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "dead-letters",
     ("AWS/States", "ExecutionsFailed"): "executions-failed",
     ("AWS/States", "ExecutionsTimedOut"): "executions-failed",

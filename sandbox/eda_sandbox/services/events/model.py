@@ -52,6 +52,7 @@ class Bus:
 
     Attributes:
         settings: the further members that ``DescribeEventBus`` returns as they were given.
+        policy: who else may put events, as a document.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Bus:
     settings: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     rules: dict[str, Rule] = field(default_factory=dict)
+    policy: str | None = None
 
     def described(self) -> dict[str, Any]:
         """The bus as ``DescribeEventBus`` shows it."""
@@ -68,5 +70,6 @@ class Bus:
             "Arn": self.arn,
             "CreationTime": self.created,
             "LastModifiedTime": self.created,
+            "Policy": self.policy,
             **self.settings,
         }

@@ -3,9 +3,11 @@
 import json
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
+
+from botocore import xform_name
 
 from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.caller import Caller
@@ -13,6 +15,7 @@ from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.events import targets
+from eda_sandbox.services.events.archives import Archives
 from eda_sandbox.services.events.delivery import Deliveries
 from eda_sandbox.services.events.model import Bus, Rule
 
@@ -25,7 +28,7 @@ _BUS_SETTINGS = ("DeadLetterConfig", "Description", "KmsKeyIdentifier", "LogConf
 
 
 class Events(Service):
-    """Event buses and rules with event patterns."""
+    """Event buses with their archives, and rules with event patterns."""
 
     name = "events"
 
@@ -34,6 +37,12 @@ class Events(Service):
         self._lock = threading.RLock()
         self._buses = {DEFAULT: Bus(DEFAULT, cloud.arn("events", f"event-bus/{DEFAULT}"), datetime.now(UTC))}
         self._deliveries = Deliveries(cloud)
+        self._archives = Archives(cloud, self._bus, self._match)
+
+    def operation(self, name: str) -> Callable[[dict[str, Any], Caller], dict[str, Any]] | None:
+        """The method that serves an operation; archives and replays have theirs."""
+        method: Callable[[dict[str, Any], Caller], dict[str, Any]] | None = super().operation(name)
+        return method or getattr(self._archives, xform_name(name), None)
 
     def start(self) -> None:
         """Start to deliver."""
@@ -44,16 +53,26 @@ class Events(Service):
         self._deliveries.close()
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
-        """The rule's ARN, or the event bus's."""
+        """The ARN of the rule, the archive, the replay or the event bus."""
         if operation == "PutEvents":
             buses = {entry.get("EventBusName", DEFAULT) for entry in request["Entries"]}
             return self._bus_arn(buses.pop()) if len(buses) == 1 else "*"
+        for kind in ("Archive", "Replay"):
+            if f"{kind}Name" in request:
+                return self.cloud.arn("events", f"{kind.lower()}/{request[f'{kind}Name']}")
+        if operation.endswith("Permission"):
+            return self._bus_arn(request.get("EventBusName", DEFAULT))
         if operation.endswith("EventBus"):
             return self._bus_arn(request.get("Name", DEFAULT))
         rule = request.get("Rule") or request.get("Name")
         if rule is not None:
             return self._rule_arn(_bus_name(request.get("EventBusName", DEFAULT)), rule)
         return str(request.get("ResourceARN", "*"))
+
+    def resource_arns(self, operation: str, request: dict[str, Any]) -> list[str]:
+        """As ``resource_arn``; a replay is of an archive too."""
+        own = self.resource_arn(operation, request)
+        return [request["EventSourceArn"], own] if operation == "StartReplay" else [own]
 
     def create_event_bus(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateEventBus."""
@@ -71,6 +90,36 @@ class Events(Service):
             settings = {key: request[key] for key in _BUS_SETTINGS if key in request}
             self._buses[name] = Bus(name, arn, datetime.now(UTC), settings, _tags(request))
         return {"EventBusArn": arn, **settings}
+
+    def update_event_bus(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UpdateEventBus; what is not given is not there any more."""
+        if request.get("LogConfig", {}).get("Level", "OFF") != "OFF":
+            raise AwsError("ValidationException", "the sandbox's event buses write no logs (LogConfig)")
+        bus = self._bus(request.get("Name", DEFAULT))
+        bus.settings = {key: request[key] for key in _BUS_SETTINGS if key in request}
+        return {"Arn": bus.arn, "Name": bus.name, **bus.settings}
+
+    def put_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """PutPermission, of a whole policy."""
+        if "Policy" not in request:
+            raise AwsError("ValidationException", "the sandbox takes an event bus's policy as a whole (Policy)")
+        bus = self._bus(request.get("EventBusName", DEFAULT))
+        try:
+            statements = json.loads(request["Policy"])["Statement"]
+            understood = all({"Sid", "Effect", "Principal", "Action", "Resource"} <= each.keys() for each in statements)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            understood = False
+        if not understood:
+            raise AwsError("ValidationException", "Parameter Policy is not valid.")
+        bus.policy = request["Policy"]
+        return {}
+
+    def remove_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """RemovePermission, of the whole policy."""
+        if not request.get("RemoveAllPermissions"):
+            raise AwsError("ValidationException", "the sandbox takes an event bus's policy as a whole")
+        self._bus(request.get("EventBusName", DEFAULT)).policy = None
+        return {}
 
     def delete_event_bus(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteEventBus."""
@@ -261,13 +310,25 @@ class Events(Service):
             "resources": entry.get("Resources", []),
             "detail": detail,
         }
-        self._match(_bus_name(entry.get("EventBusName", DEFAULT)), event, _rfc3339(now))
+        with self._lock:
+            bus = self._buses.get(_bus_name(entry.get("EventBusName", DEFAULT)))
+        # An event for a bus that is not there is accepted and matches nothing, as on AWS.
+        if bus is not None:
+            self._archives.keep(bus, event)
+            self._match(bus, event)
         return {"EventId": event["id"]}
 
-    def _match(self, bus_name: str, event: dict[str, Any], ingested: str) -> None:
+    def _match(self, bus: Bus, event: dict[str, Any], only: frozenset[str] = frozenset()) -> None:
+        """Hand an event to the targets of the rules that match it.
+
+        Args:
+            bus: where it came.
+            event: as targets see it.
+            only: ARNs of the rules that are asked; all without any.
+        """
+        ingested = _rfc3339(datetime.now(UTC))
         with self._lock:
-            # An event for a bus that is not there is accepted and matches nothing, as on AWS.
-            rules = list(self._buses[bus_name].rules.values()) if bus_name in self._buses else []
+            rules = [rule for rule in bus.rules.values() if not only or rule.arn in only]
         for rule in rules:
             if rule.matches(event):
                 for target in rule.targets.values():

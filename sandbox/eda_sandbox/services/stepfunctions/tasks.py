@@ -117,6 +117,9 @@ class Tasks:
         except (ClientError, BotoCoreError) as error:
             raise self._failed(service_model(name), prefix, service, error, sdk=sdk) from error
         answer.pop("ResponseMetadata", None)
+        if service == "events" and not sdk and answer.get("FailedEntryCount"):
+            # The optimised integration fails when an entry does (Step Functions, EventBridge).
+            raise StateError("EventBridge.FailedEntry", compact(answer["Entries"]))
         return _from_members(model.output_shape, answer) if model.output_shape is not None else {}
 
     def _client(self, service: str, role_arn: str, machine_arn: str) -> Any:

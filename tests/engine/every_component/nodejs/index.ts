@@ -55,6 +55,24 @@ const flow = new eda.CallbackWorkflow("flow", {
     alarmActions: [alarms.topicArn],
     tags,
 });
+const events = new eda.EventBus("events", {
+    archiveRetentionInDays: 7,
+    senderAccountIds: ["210987654321"],
+    kmsKeyArn: key.arn,
+    tags,
+});
+const told = new eda.FanOut("told", {
+    fifo: true,
+    queues: {
+        billing: {
+            filterPolicy: { kind: ["placed", "paid"], size: [{ numeric: [">", 1] }] },
+            filterPolicyScope: eda.FilterPolicyScope.MESSAGE_BODY,
+            visibilityTimeoutSeconds: 60,
+        },
+        audit: {},
+    },
+    tags,
+});
 const answers = { functionName: worker.functionName, invokeArn: worker.invokeArn };
 const api = new eda.EventApi("api", {
     authorization: eda.Authorization.AWS_IAM,
@@ -79,6 +97,22 @@ const api = new eda.EventApi("api", {
         },
         "GET /things/{id}": { function: answers, throttlingRateLimit: 20, throttlingBurstLimit: 10 },
         "GET /things/{id}/parts": { function: answers },
+        "POST /events": {
+            eventBus: {
+                eventBusName: events.eventBusName,
+                eventBusArn: events.eventBusArn,
+                source: "things",
+                detailType: "Thing sent",
+            },
+        },
+        "POST /ordered": {
+            queue: {
+                queueUrl: told.queueUrls.audit,
+                queueArn: told.queueArns.audit,
+                fifo: true,
+                keyRetentionInDays: 1,
+            },
+        },
     },
     tags,
 });
