@@ -5,7 +5,8 @@ from typing import Any
 
 import pulumi
 import pulumi_aws as aws
-from pulumi_aws_eda import AlarmTopic, CallbackWorkflow, EventApi, IdempotentLambda, Observability, defaults, link
+import pulumi_aws_eda as eda
+from pulumi_aws_eda import link
 from storage import bucket, table
 
 TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
@@ -13,27 +14,25 @@ SENSOR = {"type": "object", "required": ["sensor"]}
 READING = {"type": "object", "required": ["sensor", "celsius"]}
 ONCE: Any = {"mode": "TRANSACTION"}
 TAKEN = {"source": ["sensors"], "detail-type": [{"prefix": "Reading"}]}
-defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[AlarmTopic("alarms", tags=TAGS).topic_arn])
+eda.defaults(tags=TAGS, log_retention_in_days=90, alarm_actions=[eda.AlarmTopic("alarms", tags=TAGS).topic_arn])
 made: list[Any] = []
 
 
-def function(name: str, **args: Any) -> IdempotentLambda:
+def function(name: str, **args: Any) -> eda.IdempotentLambda:
     code = Path(__file__).parent / "functions" / name.replace("-", "_")
-    made.append(IdempotentLambda(name, code=code, timeout=20, memory_size=256, **args))
+    made.append(eda.IdempotentLambda(name, code=code, timeout=20, memory_size=256, **args))
     return made[-1]
 
 
-def route(to: IdempotentLambda) -> dict[str, Any]:
+def route(to: eda.IdempotentLambda) -> dict[str, Any]:
     return {"function_name": to.function_name, "invoke_arn": to.invoke_arn}
 
 
-readings, results, visits = (
-    table("readings", "id", TAGS),
-    table("results", "id", TAGS),
-    table("visits", "visit_id", TAGS),
-)
+readings, results = table("readings", "id", TAGS), table("results", "id", TAGS)
+visits = table("visits", "visit_id", TAGS)
 files = bucket("files", TAGS)
-bus = aws.cloudwatch.EventBus("bus", tags=TAGS)
+bus = eda.EventBus("bus", archive_retention_in_days=90)
+made.append(bus)
 odd = aws.sns.Topic("odd", kms_master_key_id="alias/aws/sns", tags=TAGS)
 samples = aws.kinesis.Stream("samples", shard_count=1, encryption_type="KMS", kms_key_id="alias/aws/kinesis", tags=TAGS)
 webhook_key = aws.secretsmanager.Secret("webhook-key", tags=TAGS)
@@ -49,10 +48,7 @@ by_id = {**ONCE, "key_jmespath": "powertools_json(body).id"}
 calibrate = function("calibrate", queue_source={"fifo": True}, links={"results": to_results}, idempotency=by_id)
 function(
     "keep",
-    event_source={
-        "event_bus_name": bus.name,
-        "pattern": {"source": ["sensors"], "detail-type": [{"prefix": "Reading"}]},
-    },
+    event_source={"event_bus_name": bus.event_bus_name, "pattern": TAKEN},
     links={"readings": link(readings, "write"), "odd": link(odd, "send"), "calibrate": link(calibrate, "send")},
     idempotency={"key_jmespath": "powertools_json(body).detail.id"},
 )
@@ -71,7 +67,7 @@ function(
 # A technician's visit is asked for, and its report is waited for.
 ask = function("ask-technician")
 rows: Any = {"table_name": visits.name, "table_arn": visits.arn, "key": "visit_id"}
-workflow = CallbackWorkflow("visits-workflow", call_function_arn=ask.function_arn, call_timeout=20, **rows)
+workflow = eda.CallbackWorkflow("visits-workflow", call_function_arn=ask.function_arn, call_timeout=20, **rows)
 add_visit = function("add-visit", links={"workflow": link(workflow, "resume")})
 start = {"state_machine_arn": workflow.state_machine_arn, "location": "/visits/{id}", **rows}
 routes = {
@@ -79,9 +75,9 @@ routes = {
     "POST /visits": {"workflow": start, "request_schema": SENSOR},
     "POST /visits/{visit_id}/report": {"function": route(add_visit), "request_schema": {"type": "object"}},
 }
-api = EventApi("api", routes=routes)
+api = eda.EventApi("api", routes=routes)
 own = {"tables": [readings.name, results.name, visits.name], "streams": [samples.name]}
-Observability("observability", observed=[api.observed, workflow.observed, *(one.observed for one in made), own])
+eda.Observability("observability", observed=[api.observed, workflow.observed, *(one.observed for one in made), own])
 outputs = {"api_url": api.url, "files": files.bucket, "samples": samples.name, "readings": readings.name}
 outputs |= {"results": results.name, "visits": visits.name, "webhook_key": webhook_key.arn}
 for name, value in outputs.items():

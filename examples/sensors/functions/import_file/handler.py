@@ -7,28 +7,16 @@ import json
 from typing import Any
 
 from eda_runtime import links
-from eda_runtime.records import message_of
+from eda_runtime.records import envelope_of, message_of
+from eda_runtime.senders.bus import Event
 
-_bus, _files = links.bus, links.files
-LARGEST_BATCH = 10
-"""Entries of one call (EventBridge API, PutEvents)."""
-
-
-class NotTaken(Exception):
-    """The bus did not take all events; the file is read again."""
+_files, _bus = links.files, links.bus.sender("sensors")
 
 
 def handle(record: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Import one file."""
+    """Import one file; what the bus does not take fails, and the file is read again."""
     key = message_of(record)["detail"]["object"]["key"]
-    body = _files.client.get_object(Bucket=_files.bucket_name, Key=key)["Body"].read().decode()
-    entries = []
-    for number, line in enumerate(body.splitlines()):
-        id = f"{key}:{number}"
-        detail = {"id": id, **json.loads(line), "envelope": {"correlation_id": id}}
-        entry = {"EventBusName": _bus.event_bus_name, "Source": "sensors", "DetailType": "Reading imported"}
-        entries.append({**entry, "Detail": json.dumps(detail)})
-    for first in range(0, len(entries), LARGEST_BATCH):
-        if _bus.client.put_events(Entries=entries[first : first + LARGEST_BATCH])["FailedEntryCount"]:
-            raise NotTaken(key)
-    return {"key": key, "readings": len(entries)}
+    lines = _files.client.get_object(Bucket=_files.bucket_name, Key=key)["Body"].read().decode().splitlines()
+    readings = [{"id": f"{key}:{number}", **json.loads(line)} for number, line in enumerate(lines)]
+    _bus.send([Event("Reading imported", reading) for reading in readings], envelope_of(record))
+    return {"key": key, "readings": len(readings)}
