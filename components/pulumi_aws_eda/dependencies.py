@@ -7,6 +7,7 @@ machine, which is said. uv installs wheels alone, for Lambda's platform, whateve
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,12 @@ UNZIPPED_LIMIT = 250 * 1024**2
 """Bytes of a function's code with all its layers (Lambda quotas, "Deployment package (.zip file archive) size")."""
 ZIPPED_LIMIT = 50 * 1024**2
 """Bytes of an archive that is sent with the request (the same page)."""
+_INDEXES = (
+    ("index-url", "UV_DEFAULT_INDEX", " "),
+    ("extra-index-url", "UV_INDEX", " "),
+    ("find-links", "UV_FIND_LINKS", ","),
+)
+"""Settings of pip, and uv's variable for each with what divides several."""
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 _LOCK, _REQUIREMENTS, _PROJECT = "uv.lock", "requirements.txt", "pyproject.toml"
 SOURCES = (_LOCK, _REQUIREMENTS, _PROJECT)
@@ -198,7 +205,7 @@ def _uv(source: Path, *arguments: str) -> str:
     done = subprocess.run(
         [_program(), *arguments],
         cwd=source.parent,
-        env={**os.environ, "UV_NO_PROGRESS": "1"},
+        env={**_pips_indexes(), **os.environ, "UV_NO_PROGRESS": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -207,6 +214,18 @@ def _uv(source: Path, *arguments: str) -> str:
         return done.stdout
     said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     raise DependencyError(f"{source}: " + " ".join(said))
+
+
+def _pips_indexes() -> dict[str, str]:
+    """Where pip is told to look, as uv is told it, which does not read pip's settings."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = dict(re.findall(r"(?m)^(?:global|install|:env:)\.(index-url|extra-index-url|find-links)='(.*)'$", said))
+    return {
+        name: separator.join(found[option].replace("\\n", " ").split())
+        for option, name, separator in _INDEXES
+        if option in found
+    }
 
 
 def _program() -> str:

@@ -150,6 +150,12 @@ def test_a_folder_that_asks_for_nothing_is_packed_as_it_is_and_is_no_layer(code:
         archives.python_layer_archive(code)
 
 
+def test_pips_index_is_uvs_too(code: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", os.environ["UV_DEFAULT_INDEX"])
+    monkeypatch.delenv("UV_DEFAULT_INDEX")
+    assert "charm/__init__.py" in contents(archives.python_archive(code))
+
+
 @pytest.mark.parametrize("wrong", [{"architecture": "arm"}, {"runtime": "nodejs22.x"}])
 def test_another_platform_is_refused(code: Path, wrong: dict[str, str]) -> None:
     with pytest.raises(DependencyError, match=f"is {next(iter(wrong.values()))!r}; allowed are"):

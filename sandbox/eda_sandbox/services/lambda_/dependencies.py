@@ -8,6 +8,7 @@ import importlib
 import json
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,12 @@ from typing import Any
 from eda_sandbox.foundation.errors import AwsError
 
 RECORD = "aws-eda-dependencies.json"
+_INDEXES = (
+    ("index-url", "UV_DEFAULT_INDEX", " "),
+    ("extra-index-url", "UV_INDEX", " "),
+    ("find-links", "UV_FIND_LINKS", ","),
+)
+"""Settings of pip, and uv's variable for each with what divides several."""
 _MACHINES = {"arm64": ("aarch64", "arm64"), "x86_64": ("x86_64", "AMD64")}
 _lock = threading.Lock()
 
@@ -82,7 +89,7 @@ def _install(requirements: Path, target: Path) -> None:
             *(_uv(), "pip", "install", "-q", "--python", sys.executable, "--target", str(target), "--no-deps"),
             *("--require-hashes", "--only-binary", ":all:", "-r", str(requirements)),
         ],
-        env={**os.environ, "UV_NO_PROGRESS": "1"},
+        env={**_pips_indexes(), **os.environ, "UV_NO_PROGRESS": "1"},
         capture_output=True,
         text=True,
         check=False,
@@ -91,6 +98,18 @@ def _install(requirements: Path, target: Path) -> None:
         said = " ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
         here = f"Python {sys.version_info.major}.{sys.version_info.minor} on {platform.machine()}"
         raise _refused(f"the function's packages cannot be installed for {here}, where the sandbox runs it: {said}")
+
+
+def _pips_indexes() -> dict[str, str]:
+    """Where pip is told to look, as uv is told it, which does not read pip's settings."""
+    command = [sys.executable, "-m", "pip", "config", "list"]
+    said = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    found = dict(re.findall(r"(?m)^(?:global|install|:env:)\.(index-url|extra-index-url|find-links)='(.*)'$", said))
+    return {
+        name: separator.join(found[option].replace("\\n", " ").split())
+        for option, name, separator in _INDEXES
+        if option in found
+    }
 
 
 def _uv() -> str:
