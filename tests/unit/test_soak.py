@@ -46,7 +46,7 @@ def test_mixed_is_every_kind_on_every_edge_and_the_apis_clients_are_hit_too() ->
         ("none,outage:dynamo", "there is no service 'dynamo'"),
         ("explode:s3:*:0.1", "KIND is one of delay, duplicate"),
         ("kill:sqs:*:0.1", "kill hits lambda:Invoke, glue:StartJobRun alone"),
-        ("partial:sqs:*:0.1", "partial hits firehose:PutRecordBatch alone"),
+        ("partial:sqs:*:0.1", "partial hits events:PutEvents, firehose:PutRecordBatch, kinesis:PutRecords alone"),
     ],
 )
 def test_what_says_nothing_is_refused_with_what_is_allowed(text: str, message: str) -> None:
