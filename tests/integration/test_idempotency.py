@@ -263,6 +263,11 @@ def test_a_stream_shard_that_is_read_again_has_one_effect_for_each_change(
     lambda_ = aws.client("lambda")
     (mapping,) = lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]
     last = f"{name}-last"
+    lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
+    # As long as it is being deleted Lambda takes no second one of the stream.
+    wait_until(
+        lambda: not lambda_.list_event_source_mappings(FunctionName=function)["EventSourceMappings"], "it is gone"
+    )
     again = lambda_.create_event_source_mapping(
         EventSourceArn=mapping["EventSourceArn"],
         FunctionName=function,
@@ -270,7 +275,6 @@ def test_a_stream_shard_that_is_read_again_has_one_effect_for_each_change(
         BatchSize=5,
         FunctionResponseTypes=["ReportBatchItemFailures"],
     )
-    lambda_.delete_event_source_mapping(UUID=mapping["UUID"])
     aws.client("dynamodb").put_item(TableName=users.outputs["changes"], Item={"id": {"S": last}})
     # The second reader comes to the last change through all those before it.
     wait_until(lambda: last in effects(aws, users, mode, name), "the last change is handled")
