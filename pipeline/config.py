@@ -39,6 +39,12 @@ RETENTION_DAYS = (
 )
 """What CloudWatch Logs takes (PutRetentionPolicy)."""
 DEFAULT_WAIT = 7 * 24 * 3600
+AUTHORIZATIONS = tuple(
+    # The others need an authoriser, which the program does not have.
+    each.value
+    for each in Authorization
+    if each not in (Authorization.JWT, Authorization.LAMBDA)
+)
 
 
 class Values(Protocol):
@@ -165,7 +171,7 @@ def load(values: Values | None = None) -> StackConfig:
         environment=read.choice("environment", ("dev", "staging", "prod", "sandbox")),
         external_api_url=external_api_url,
         notification_url=read.url("notification_url", f"{external_api_url.rstrip('/')}/notifications"),
-        authorization=Authorization(read.choice("authorization", tuple(a.value for a in Authorization), "AWS_IAM")),
+        authorization=Authorization(read.choice("authorization", AUTHORIZATIONS, "AWS_IAM")),
         get_concurrency=read.number("get_concurrency", 1, 1000, 20),
         call_concurrency=read.number("call_concurrency", 1, 1000, 10),
         details_timeout_seconds=read.number("details_timeout_seconds", 60, 365 * 86400, DEFAULT_WAIT),
