@@ -376,6 +376,8 @@ def test_latest_leaves_out_what_was_there_and_a_stopped_pipe_goes_on_where_it_st
     assert take_messages(aws, url) == []
     assert pipes.start_pipe(Name="states")["CurrentState"] == "STARTING"
     assert wait_until(lambda: take_messages(aws, url), "it goes on") == ["stopped"]
+    # Its first reader may flow before the pipe says that it runs.
+    until_state(aws, "states", "RUNNING")
     pipes.update_pipe(
         Name="states", RoleArn=orders.role, TargetParameters={"InputTemplate": "id <$.dynamodb.Keys.id.S>"}
     )
