@@ -136,23 +136,14 @@ def installed(wanted: Locked, platform: Platform, cache: Path) -> Path:
         list_, made = Path(temporary, _REQUIREMENTS), Path(temporary, "made")
         list_.write_text("\n".join([*wanted.options, *wanted.lines]) + "\n")
         made.mkdir()
-        install(wanted.source, list_, made, platform.options)
+        _uv(
+            wanted.source, "pip", "install", "-q", "--python", sys.executable, "--target", str(made), "--no-deps",
+            "--require-hashes", "--only-binary", ":all:", *platform.options, "-r", str(list_),
+        )  # fmt: skip
         # Renamed, so that a second program never sees half of it.
         if not target.exists():
             made.replace(target)
     return target
-
-
-def install(source: Path, requirements: Path, target: Path, options: Sequence[str] = ()) -> None:
-    """Install locked requirements, wheels alone, into a folder; without options for this machine.
-
-    Raises:
-        DependencyError: one has no wheel, or cannot be had.
-    """
-    _uv(
-        source, "pip", "install", "-q", "--python", sys.executable, "--target", str(target), "--no-deps",
-        "--require-hashes", "--only-binary", ":all:", *options, "-r", str(requirements),
-    )  # fmt: skip
 
 
 def packed(folder: Path) -> dict[str, Path]:
@@ -202,10 +193,12 @@ def _split(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _uv(source: Path, *arguments: str) -> str:
+    # What is exported is in the lock, and looked for nowhere.
+    indexes = _pips_indexes() if arguments[0] == "pip" else {}
     done = subprocess.run(
         [_program(), *arguments],
         cwd=source.parent,
-        env={**_pips_indexes(), **os.environ, "UV_NO_PROGRESS": "1"},
+        env={**indexes, **os.environ, "UV_NO_PROGRESS": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -72,9 +72,4 @@ class BusSender:
         return Entry(event, request, sum(len(text.encode()) for text in texts))
 
     def _call(self, requests: list[dict[str, Any]]) -> Sequence[Failure | None]:
-        return [_failure(each) for each in self._client.put_events(Entries=requests)["Entries"]]
-
-
-def _failure(answer: Mapping[str, Any]) -> Failure | None:
-    code = answer.get("ErrorCode")
-    return None if code is None else Failure(code, answer.get("ErrorMessage", ""), code in _PASSES)
+        return sending.failures(self._client.put_events(Entries=requests)["Entries"], _PASSES)

@@ -43,10 +43,7 @@ class DeliveryStreamSender:
     def _call(self, requests: list[dict[str, Any]]) -> Sequence[Failure | None]:
         answer = self._client.put_record_batch(DeliveryStreamName=self._stream, Records=requests)
         # Firehose was busy (Firehose API, PutRecordBatch): what it did not take it may take later.
-        return [
-            Failure(each["ErrorCode"], each.get("ErrorMessage", ""), True) if each.get("ErrorCode") else None
-            for each in answer["RequestResponses"]
-        ]
+        return sending.failures(answer["RequestResponses"])
 
 
 def _entry(record: Mapping[str, Any], envelope: Envelope | None) -> Entry[Mapping[str, Any]]:

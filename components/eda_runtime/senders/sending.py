@@ -4,7 +4,7 @@ import json
 import os
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from eda_runtime import json_text
@@ -51,6 +51,21 @@ class Failure(NamedTuple):
     code: str
     message: str
     passes: bool
+
+
+def failures(answers: Sequence[Mapping[str, Any]], passing: Collection[str] | None = None) -> list[Failure | None]:
+    """What became of each entry, where a service answers in their order, with ``ErrorCode`` for one that failed.
+
+    Args:
+        answers: one for each entry.
+        passing: codes of failures that pass; None: all do.
+    """
+    return [
+        Failure(code, each.get("ErrorMessage", ""), passing is None or code in passing)
+        if (code := each.get("ErrorCode"))
+        else None
+        for each in answers
+    ]
 
 
 class Entry(NamedTuple, Generic[T]):

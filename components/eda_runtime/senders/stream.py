@@ -56,10 +56,7 @@ class StreamSender:
     def _call(self, requests: list[dict[str, Any]]) -> Sequence[Failure | None]:
         answer = self._client.put_records(StreamName=self._stream, Records=requests)
         # ProvisionedThroughputExceededException or InternalFailure (Kinesis API, PutRecordsResultEntry): both pass.
-        return [
-            Failure(each["ErrorCode"], each.get("ErrorMessage", ""), True) if each.get("ErrorCode") else None
-            for each in answer["Records"]
-        ]
+        return sending.failures(answer["Records"])
 
 
 def _entry(record: Record, envelope: Envelope | None) -> Entry[Record]:

@@ -1,5 +1,6 @@
 """One consumer of a table's stream or a Kinesis stream: shard by shard, in order, at a position of its own."""
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,17 @@ def is_kinesis_stream(stream_arn: str) -> bool:
 def sequence_number(record: dict[str, Any]) -> str:
     """A record's sequence number, as ``GetRecords`` of either service returns the record."""
     return str(record["dynamodb"]["SequenceNumber"] if "dynamodb" in record else record["SequenceNumber"])
+
+
+def kinesis_record(record: dict[str, Any]) -> dict[str, Any]:
+    """A record of Kinesis as whoever reads the stream for others hands it on."""
+    return {
+        "kinesisSchemaVersion": "1.0",
+        "partitionKey": record["PartitionKey"],
+        "sequenceNumber": sequence_number(record),
+        "data": base64.b64encode(record["Data"]).decode(),
+        "approximateArrivalTimestamp": round(arrival(record).timestamp(), 3),
+    }
 
 
 def arrival(record: dict[str, Any]) -> datetime:

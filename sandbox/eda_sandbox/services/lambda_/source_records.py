@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from eda_sandbox.foundation import event_pattern
-from eda_sandbox.foundation.streams import arrival, sequence_number
+from eda_sandbox.foundation.streams import kinesis_record, sequence_number
 
 
 def queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, Any]:
@@ -32,13 +32,7 @@ def stream_record(record: dict[str, Any], arn: str, region: str, shard_id: str, 
     """The record of a table's change or of a Kinesis record, as ``GetRecords`` returns it."""
     if "dynamodb" not in record:
         return {
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": record["PartitionKey"],
-                "sequenceNumber": sequence_number(record),
-                "data": base64.b64encode(record["Data"]).decode(),
-                "approximateArrivalTimestamp": round(arrival(record).timestamp(), 3),
-            },
+            "kinesis": kinesis_record(record),
             "eventSource": "aws:kinesis",
             "eventVersion": "1.0",
             "eventID": f"{shard_id}:{sequence_number(record)}",

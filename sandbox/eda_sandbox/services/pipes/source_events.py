@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from eda_sandbox.foundation.streams import arrival, sequence_number
+from eda_sandbox.foundation.streams import arrival, kinesis_record, sequence_number
 
 
 def source_event(record: dict[str, Any], shard_id: str, stream_arn: str, region: str, role_arn: str) -> dict[str, Any]:
@@ -31,11 +31,7 @@ def source_event(record: dict[str, Any], shard_id: str, stream_arn: str, region:
             **({"userIdentity": _identity(record["userIdentity"])} if record.get("userIdentity") else {}),
         }
     return {
-        "kinesisSchemaVersion": "1.0",
-        "partitionKey": record["PartitionKey"],
-        "sequenceNumber": sequence_number(record),
-        "data": base64.b64encode(record["Data"]).decode(),
-        "approximateArrivalTimestamp": round(arrival(record).timestamp(), 3),
+        **kinesis_record(record),
         "eventSource": "aws:kinesis",
         "eventVersion": "1.0",
         "eventID": f"{shard_id}:{sequence_number(record)}",
