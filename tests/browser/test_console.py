@@ -197,7 +197,7 @@ def test_the_keyboard_opens_what_a_click_opens(opened: Opened, stack: Stack, set
     page = opened.page
     page.locator(f".resource[data-id='{machine_of(stack)}']").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#panel h2")).to_contain_text("workflow")
+    expect(page.locator("#panel h2", has_text="workflow")).to_be_visible()
     page.go_back()
     expect(page.locator("#panel")).to_contain_text("Try it")
 
