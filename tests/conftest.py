@@ -27,7 +27,7 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
-ROOMS = ("packages", "engine", "browser", "reliability", "integration", "policies", "runtime", "unit")
+ROOMS = ("packages", "engine", "browser", "reliability", "integration", "conformance", "policies", "runtime", "unit")
 """Folders of tests, those whose files take longest first: at the end no process waits for another's long file."""
 LONG = (
     "test_signals.py",

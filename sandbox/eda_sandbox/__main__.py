@@ -239,6 +239,47 @@ def event(
     typer.echo(json.dumps(samples.SAMPLES[source.value](carried), indent=2, ensure_ascii=False))
 
 
+@app.command()
+def conformance(
+    folder: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Of the cases, one file a service.")
+    ] = Path("tests/conformance"),
+    service: Annotated[
+        list[str] | None, typer.Option("--service", help="Only this file's cases; more than once for several.")
+    ] = None,
+    name: Annotated[str, typer.Option("--name", help="Only cases whose name contains this.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="The numbers as one JSON object in the last line.")] = False,
+) -> None:
+    """Ask the sandbox what was recorded or documented of AWS, and count what it answers.
+
+    A case is equal, refused by name, or different; what is not equal is told, with the reason that the case has for it.
+    Ends with 1 when one is without a reason.
+    """
+    # Loaded here: no other command needs them.
+    from eda_sandbox.conformance import cases, report, running, steps
+
+    errors = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        chosen = [case for case in cases.load(folder) if (not service or case.service in service) and name in case.name]
+        if not chosen:
+            raise SandboxError("no case has that service and name")
+        with embedded_aws(20) as aws:
+            place = steps.Place(aws)
+            outcomes = []
+            for case in chosen:
+                outcome = running.run(place, case)
+                outcomes.append(outcome)
+                if outcome.result != "equal" or not outcome.as_said:
+                    errors.print(escape(report.told(outcome)))
+    except SandboxError as error:
+        errors.print(f"[red]Error[/]: {escape(str(error))}")
+        raise typer.Exit(2) from None
+    Console(highlight=False).print(report.table(outcomes))
+    if as_json:
+        typer.echo(json.dumps({**report.counted(outcomes), "services": report.by_service(outcomes)}))
+    raise typer.Exit(0 if all(outcome.as_said for outcome in outcomes) else 1)
+
+
 @contextlib.contextmanager
 def _shown(aws: Sandbox, told: Console, shown: bool) -> Iterator[None]:
     if not shown:
