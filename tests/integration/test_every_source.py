@@ -10,6 +10,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from eda_sandbox.provider.deploy import Stack
 
 from tests.conftest import Deploy
+from tests.integration.event_parts import bodies
 from tests.waiting import wait_until
 
 PROGRAM = """
@@ -153,20 +154,13 @@ def test_each_source_has_one_effect_for_what_is_delivered_twice(aws: Sandbox, so
 
 
 def test_what_fails_for_good_is_kept_in_the_form_in_which_it_came(aws: Sandbox, sources: Stack) -> None:
-    outputs, sqs = sources.outputs, aws.client("sqs")
+    outputs = sources.outputs
     event = {"Source": "readings", "DetailType": "Taken", "Detail": json.dumps({"name": "poison"})}
     aws.client("events").put_events(Entries=[{**event, "EventBusName": "readings"}])
     for name in ("poison", "behind"):
         data = reading(name).encode()
         aws.client("kinesis").put_record(StreamName=outputs["stream"], Data=data, PartitionKey=name)
-    url, found = aws.cloud.queue_url(outputs["dead_letters"]), list[dict[str, Any]]()
-
-    def both() -> bool:
-        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            found.append(json.loads(message["Body"]))
-        return len(found) == 2
-
-    wait_until(both, "the event and the pointer are in the dead-letter queue")
+    found = bodies(aws, aws.cloud.queue_url(outputs["dead_letters"]), 2)
     pointer, kept = sorted(found, key=lambda body: "detail" in body)
     assert kept["detail"] == {"name": "poison"}
     assert pointer["KinesisBatchInfo"]["batchSize"] == 1
@@ -181,15 +175,8 @@ def test_a_fifo_topics_order_stops_at_what_fails_and_its_dead_letters_keep_the_o
         for name in names:
             aws.client("sns").publish(TopicArn=outputs["ordered"], Message=reading(name), MessageGroupId=group)
     wait_until(lambda: {"fifo-1", "fifo-2"} <= effects(aws, sources).keys(), "the other group is handled")
-    url, bodies = aws.cloud.queue_url(outputs["fifo_dead_letters"]), list[str]()
-
-    def both() -> bool:
-        for message in aws.client("sqs").receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            bodies.append(json.loads(json.loads(message["Body"])["Message"])["name"])
-        return len(bodies) == 2
-
-    wait_until(both, "both of the group are in the dead-letter queue")
-    assert bodies == ["poison-1", "poison-2"]
+    found = bodies(aws, aws.cloud.queue_url(outputs["fifo_dead_letters"]), 2)
+    assert [json.loads(body["Message"])["name"] for body in found] == ["poison-1", "poison-2"]
 
 
 @pytest.mark.parametrize(

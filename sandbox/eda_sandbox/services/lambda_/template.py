@@ -115,7 +115,8 @@ class Template:
         self._control.close()
 
     def _read(self) -> None:
-        with self._control.makefile("rb") as reports:
+        # One that is killed before it has read all that it was sent resets the connection.
+        with contextlib.suppress(ConnectionError), self._control.makefile("rb") as reports:
             for line in reports:
                 report: dict[str, Any] = json.loads(line)
                 if "started" in report:
