@@ -25,16 +25,18 @@ COMMANDS = {
 }
 LONGEST = {"demo": 14.0, "iam-proof": 10.0, "soak": 12.0, "provider": 4.0, "run": 4.0, "dev": 8.0}
 """Seconds from its start within which a command gets its signal."""
-MOMENTS = {"demo": 10, "iam-proof": 2, "soak": 2, "provider": 4, "run": 4, "dev": 3}
+MOMENTS = {"demo": 7, "iam-proof": 2, "soak": 2, "provider": 3, "run": 3, "dev": 3}
 AT_ONCE = 20
 """Seconds in which a command has to be gone; it takes less than one, on a machine that is free."""
 
 
 def moments(command: str) -> list[tuple[str, float, signal.Signals]]:
+    """One in each of as many parts of the time: what a command does then differs from part to part."""
     drawn = random.Random(f"moments of {command}")
     kinds = (signal.SIGTERM, signal.SIGHUP, signal.SIGTERM)
+    part = LONGEST[command] / MOMENTS[command]
     return [
-        (command, round(drawn.uniform(0, LONGEST[command]), 2), kinds[number % 3]) for number in range(MOMENTS[command])
+        (command, round((number + drawn.random()) * part, 2), kinds[number % 3]) for number in range(MOMENTS[command])
     ]
 
 
