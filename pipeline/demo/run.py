@@ -279,8 +279,7 @@ class Run:
         try:
             while True:
                 traced = trace.run(self.ledger.accepted[chosen.key])
-                late = time.monotonic() > deadline or self._stop.wait(POLL_SECONDS)
-                if traced.ended.end is not End.STOPPED or late:
+                if traced.ended.end is not End.STOPPED or time.monotonic() > deadline or self._stop.wait(POLL_SECONDS):
                     return traced
         except TraceFailed as error:
             raise DemoError(f"the order {self.ledger.accepted[chosen.key]} cannot be traced: {error}") from error

@@ -14,7 +14,7 @@ from eda_sandbox.announcing import announced
 from eda_sandbox.embedded import Sandbox, embedded_aws
 from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.deploy import Stack, deploy
+from eda_sandbox.provider.deploy import Program, Stack, begun
 from eda_sandbox.services.scheduler import Scheduler
 from rich.console import Console
 from rich.markup import escape
@@ -123,11 +123,12 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
     begin = time.perf_counter()
     with contextlib.ExitStack() as running:
         with told.working("starting"):
-            aws = running.enter_context(embedded_aws(options.speed, seed))
             external = running.enter_context(external_api(elements, seed=seed))
+            program = running.enter_context(begun(PROGRAM, config={"external_api_url": external.url}))
+            aws = running.enter_context(embedded_aws(options.speed, seed))
         seconds["start"] = time.perf_counter() - begin
         console.print(f"Embedded AWS at {aws.endpoint}, time x {options.speed:g} ({seconds['start']:.1f} s)")
-        stack = _deployed(aws, external.url, console, told, seconds)
+        stack = _deployed(aws, program, console, told, seconds)
         running.enter_context(announced(aws, str(PROGRAM)))
         stop = stopped_by_ctrl_c(console)
         outputs = stack.outputs
@@ -176,7 +177,7 @@ def _here(options: Options, console: Console, told: ProgressLines) -> int:
 
 
 def _deployed(
-    aws: Sandbox, external_url: str, console: Console, told: ProgressLines, seconds: dict[str, float]
+    aws: Sandbox, program: Program, console: Console, told: ProgressLines, seconds: dict[str, float]
 ) -> Stack:
     begin, made = time.perf_counter(), 0
 
@@ -187,7 +188,7 @@ def _deployed(
 
     console.print("Deploying the pipeline, stack sandbox")
     with told.working("resources"):
-        stack = deploy(aws.cloud, PROGRAM, config={"external_api_url": external_url}, progress=progress)
+        stack = program.into(aws.cloud, progress)
     seconds["deploy"] = time.perf_counter() - begin
     console.print(f"  {len(stack.resources)} resources in {seconds['deploy']:.1f} s")
     return stack

@@ -1,7 +1,9 @@
 """Start and stop the embedded AWS in this process."""
 
 import asyncio
+import atexit
 import contextlib
+import gc
 import importlib
 import logging
 import os
@@ -31,8 +33,9 @@ PREFIX = "aws-eda-sandbox-"
 NEEDED_BYTES = 200_000_000
 """What has to be free for the sandbox's folder: unpacked layers, compiled modules and data of some thousand orders."""
 
+# What a process holds at its end goes with it: to look for garbage among that takes a second.
+atexit.register(gc.freeze)
 _in_use = threading.Lock()
-_emulator: dict[str, str] = {}
 
 
 class Sandbox:

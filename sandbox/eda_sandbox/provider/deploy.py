@@ -1,9 +1,10 @@
 """Deploys a Pulumi program into a running sandbox, and removes it again."""
 
+import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,58 @@ def deploy(
         DeploymentError: the program failed, or the sandbox does not offer what it asks for.
         SandboxError: there is no Pulumi.yaml beside it, or the stack's config cannot be read.
     """
+    with begun(main, stack, config, before) as program:
+        return program.into(cloud, progress)
+
+
+class Program:
+    """A Pulumi program in a process of its own, which waits at its first resource for a sandbox to make it in.
+
+    Made by ``begun``.
+    """
+
+    def __init__(self, main: Path, process: subprocess.Popen[str]) -> None:
+        self._main = main
+        self._process = process
+
+    def into(self, cloud: Cloud, progress: Callable[[str, str], None] = lambda _token, _name: None) -> Stack:
+        """Make its resources, once.
+
+        Args:
+            cloud: the running sandbox.
+            progress: called with type token and logical name of each resource made.
+
+        Raises:
+            DeploymentError: the program failed, or the sandbox does not offer what it asks for.
+        """
+        last, said = _followed(self._process, cloud.endpoint, progress)
+        if self._process.wait() != 0 or "exports" not in last:
+            causes = last.get("errors") or [said.strip() or f"the program ended with {self._process.returncode}"]
+            raise DeploymentError(f"{self._main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)), last)
+        return Stack(
+            last["exports"],
+            [(token, name, id, state) for token, name, id, state in last["resources"]],
+            _made(last),
+            tuple((how, token, name) for how, token, name in last["changes"]),
+            _read(last),
+        )
+
+
+@contextlib.contextmanager
+def begun(
+    main: Path, stack: str = "sandbox", config: dict[str, Any] | None = None, before: Iterable[Made] = ()
+) -> Iterator[Program]:
+    """Start a program for the time of a ``with`` block, before the sandbox is there: what it imports takes as long.
+
+    Args:
+        main: the program's ``__main__.py``, beside its ``Pulumi.yaml``.
+        stack: as ``deploy`` takes it.
+        config: as ``deploy`` takes it.
+        before: as ``deploy`` takes it.
+
+    Raises:
+        SandboxError: there is no Pulumi.yaml beside it, or the stack's config cannot be read.
+    """
     try:
         project = yaml.safe_load((main.parent / "Pulumi.yaml").read_text())["name"]
     except OSError:
@@ -88,7 +141,6 @@ def deploy(
         "project": project,
         "stack": stack,
         "config": {**stack_config(main.parent, project, stack), **_strings(project, config or {})},
-        "endpoint": cloud.endpoint,
         "before": [made.as_json() for made in before],
     }
     process = subprocess.Popen(
@@ -103,20 +155,11 @@ def deploy(
     )
     with process:
         try:
-            last, said = _followed(process, request, progress)
+            _tell(process, request)
+            yield Program(main, process)
         except BaseException:
             process.kill()
             raise
-    if process.returncode != 0 or "exports" not in last:
-        causes = last.get("errors") or [said.strip() or f"the program ended with {process.returncode}"]
-        raise DeploymentError(f"{main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)), last)
-    return Stack(
-        last["exports"],
-        [(token, name, id, state) for token, name, id, state in last["resources"]],
-        _made(last),
-        tuple((how, token, name) for how, token, name in last["changes"]),
-        _read(last),
-    )
 
 
 def _made(told: dict[str, Any]) -> tuple[Made, ...]:
@@ -128,14 +171,12 @@ def _read(told: dict[str, Any]) -> frozenset[Path]:
 
 
 def _followed(
-    process: subprocess.Popen[str], request: dict[str, Any], progress: Callable[[str, str], None]
+    process: subprocess.Popen[str], endpoint: str, progress: Callable[[str, str], None]
 ) -> tuple[dict[str, Any], str]:
     """The last that a program's process tells, and what it said beside that."""
-    assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None
-    process.stdin.write(json.dumps(request))
-    process.stdin.close()
+    _tell(process, {"endpoint": endpoint})
     last: dict[str, Any] = {}
     for line in process.stdout:
         told = json.loads(line)
@@ -144,6 +185,14 @@ def _followed(
         else:
             last = told
     return last, process.stderr.read()
+
+
+def _tell(process: subprocess.Popen[str], what: dict[str, Any]) -> None:
+    assert process.stdin is not None
+    # One that has ended says why on its other side.
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(json.dumps(what) + "\n")
+        process.stdin.flush()
 
 
 def destroy(cloud: Cloud, stack: Stack) -> None:

@@ -24,7 +24,7 @@ class ActingMocks(Mocks):
     """Makes resources as the engine would through a provider.
 
     Args:
-        cloud: the embedded AWS.
+        cloud: gives the embedded AWS, at the first resource.
         progress: called with token and logical name after each resource, on the thread that made it.
         before: what an earlier run of the program made, the newest last.
 
@@ -34,8 +34,11 @@ class ActingMocks(Mocks):
         failures: what could not be done.
     """
 
-    def __init__(self, cloud: Cloud, progress: Callable[[str, str], None], before: Iterable[Made] = ()) -> None:
-        self._cloud = cloud
+    def __init__(
+        self, cloud: Callable[[], Cloud], progress: Callable[[str, str], None], before: Iterable[Made] = ()
+    ) -> None:
+        self._given, self._giving = cloud, threading.Lock()
+        self._found: Cloud | None = None
         self._progress = progress
         self._lock = threading.Lock()
         self._urns: set[tuple[str, str]] = set()
@@ -45,6 +48,13 @@ class ActingMocks(Mocks):
         self.deployed: list[Made] = []
         self.changes: list[Change] = []
         self.failures: list[SandboxError] = []
+
+    @property
+    def _cloud(self) -> Cloud:
+        with self._giving:
+            if self._found is None:
+                self._found = self._given()
+            return self._found
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """Make a resource; components and providers are only named."""

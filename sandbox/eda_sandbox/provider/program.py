@@ -1,8 +1,9 @@
 """Runs a Pulumi program in this process against a sandbox that listens elsewhere; started by ``deploy``.
 
-Reads one JSON object from standard input (``main``, ``project``, ``stack``, ``config``, ``endpoint``, and what an
-earlier run made as ``before``) and writes JSON lines: one for each resource, then one with the program's exports, or
-with the errors. The last one has all resources that there are, and the files that the program read.
+Reads a JSON line from standard input (``main``, ``project``, ``stack``, ``config``, and what an earlier run made as
+``before``), at the first resource another one (``endpoint``), and writes JSON lines: one for each resource, then one
+with the program's exports, or with the errors. The last one has all resources that there are, and the files that the
+program read.
 """
 
 import asyncio
@@ -32,17 +33,20 @@ def main() -> int:
     """Run the program; 0 when every resource was made."""
     # This process ends with the program, whose futures all live as long: looking for garbage takes half of the time.
     gc.disable()
-    request = json.load(sys.stdin)
+    request = json.loads(sys.stdin.readline())
     os.chdir(Path(request["main"]).parent)
     sys.path.insert(0, str(Path(request["main"]).parent))
     lines = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    orders, sys.stdin = sys.stdin, Path(os.devnull).open()  # noqa: SIM115 - to the end
     # What the program prints must not mix with our lines.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     def tell(line: dict[str, Any]) -> None:
         lines.write(json.dumps(line) + "\n")
 
-    cloud = Cloud(request["endpoint"], Clock(), Path(request["main"]).parent)
+    def cloud() -> Cloud:
+        return Cloud(json.loads(orders.readline())["endpoint"], Clock(), Path(request["main"]).parent)
+
     before = [Made(**made) for made in request.get("before", ())]
     mocks = ActingMocks(cloud, lambda token, name: tell({"made": name, "type": token}), before)
     read = files_read()
