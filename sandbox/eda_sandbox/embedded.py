@@ -5,27 +5,23 @@ import atexit
 import contextlib
 import gc
 import importlib
-import logging
 import os
 import shutil
 import socket
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
-
 from eda_sandbox.foundation import ending
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.cloud import REGION, Cloud
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.frontdoor.door import Asgi, FrontDoor
+from eda_sandbox.frontdoor.door import Asgi, FrontDoor, Message
 from eda_sandbox.frontdoor.faults import FaultLayer
+from eda_sandbox.frontdoor.serving import Server
 
 START_SECONDS = 30
 PREFIX = "aws-eda-sandbox-"
@@ -80,30 +76,34 @@ def embedded_aws(
     if not _in_use.acquire(blocking=False):
         raise SandboxError("an embedded AWS runs in this process already; stop it first")
     try:
-        with _own_folder() as folder, listening_socket(port) as listener:
+        with contextlib.ExitStack() as running:
+            folder = running.enter_context(_own_folder())
+            listener = running.enter_context(listening_socket(port))
             number = listener.getsockname()[1]
             behind = _load_emulator(number, folder)
+            loop = running.enter_context(_started(behind))
             cloud = Cloud(f"http://127.0.0.1:{number}", Clock(speed), folder, doubts)
             faults = FaultLayer(seed)
             cloud.kill_after = faults.kill_after
-            front_door = FrontDoor(cloud, behind, faults)
+            front_door = FrontDoor(cloud, behind, loop, faults)
             # Imported here, because services may load what needs the emulator's environment set.
             from eda_sandbox.services import SERVICES
 
             cloud.send = front_door.handle
             cloud.services = {service.name: service(cloud) for service in SERVICES}
-            with _serving(front_door, listener):
-                _reset_emulator(cloud.endpoint)
-                started = []
-                try:
-                    for service in cloud.services.values():
-                        started.append(service)
-                        service.start()
-                    yield Sandbox(cloud, faults, front_door)
-                finally:
-                    cloud.stopping.set()
-                    for service in reversed(started):
-                        service.stop()
+            running.callback(front_door.close)
+            running.enter_context(Server(listener, front_door.handle).running())
+            _reset_emulator(cloud.endpoint)
+            started = []
+            try:
+                for service in cloud.services.values():
+                    started.append(service)
+                    service.start()
+                yield Sandbox(cloud, faults, front_door)
+            finally:
+                cloud.stopping.set()
+                for service in reversed(started):
+                    service.stop()
     finally:
         _in_use.release()
 
@@ -163,42 +163,37 @@ def _load_emulator(port: int, folder: Path) -> Asgi:
                 os.environ.pop(name)
             else:
                 os.environ[name] = before[name] or ""
-    logging.getLogger("hypercorn.error").setLevel(logging.CRITICAL)
     behind: Asgi = app.app
     return behind
 
 
 @contextlib.contextmanager
-def _serving(front_door: FrontDoor, listener: socket.socket) -> Iterator[None]:
-    config = Config()
-    # The server closes the descriptor it is given.
-    config.bind = [f"fd://{os.dup(listener.fileno())}"]
-    config.keep_alive_timeout = 75
-    # API Gateway compares headers' names with their case.
-    config.h11_pass_raw_headers = True
-    config.graceful_timeout = 1
-    config.shutdown_timeout = 2
-    config.errorlog = None
-    config.backlog = 1024
-    failure: list[BaseException] = []
+def _started(behind: Asgi) -> Iterator[asyncio.AbstractEventLoop]:
+    """Begin the emulator, and end it: on a loop of its own, where it also waits for what takes time."""
     loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
+    began, ends = threading.Event(), asyncio.Event()
 
-    def run() -> None:
-        try:
-            loop.run_until_complete(serve(front_door, config, shutdown_trigger=stop.wait))  # type: ignore[arg-type]  # our ASGI types are wider
-        except BaseException as error:
-            failure.append(error)
+    async def receive() -> Message:
+        if began.is_set():
+            await ends.wait()
+            return {"type": "lifespan.shutdown"}
+        return {"type": "lifespan.startup"}
 
-    thread = threading.Thread(target=run, name="front-door", daemon=True)
+    async def send(_message: Message) -> None:
+        began.set()
+
+    async def live() -> None:
+        await behind({"type": "lifespan", "asgi": {"version": "3.0"}}, receive, send)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(live(),), name="emulator", daemon=True)
     thread.start()
     try:
-        _wait_until_up(listener.getsockname()[1], thread, failure)
-        yield
+        if not began.wait(START_SECONDS):
+            raise SandboxError(f"the embedded AWS did not start within {START_SECONDS} s")
+        yield loop
     finally:
-        loop.call_soon_threadsafe(stop.set)
+        loop.call_soon_threadsafe(ends.set)
         thread.join(timeout=10)
-        front_door.close()
         if not thread.is_alive():
             loop.close()
 
@@ -208,13 +203,3 @@ def _reset_emulator(endpoint: str) -> None:
     reset = urllib.request.Request(f"{endpoint}/_ministack/reset", method="POST")  # noqa: S310 - our own
     with urllib.request.urlopen(reset, timeout=START_SECONDS):  # noqa: S310 - our own
         pass
-
-
-def _wait_until_up(port: int, thread: threading.Thread, failure: list[BaseException]) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while thread.is_alive() and time.monotonic() < deadline:
-        url = f"http://127.0.0.1:{port}/_ministack/health"
-        with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=5):
-            return
-        time.sleep(0.02)
-    raise SandboxError(f"the embedded AWS did not start within {START_SECONDS} s") from next(iter(failure), None)

@@ -8,11 +8,9 @@ import threading
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
-from urllib.parse import parse_qsl, quote
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -47,8 +45,6 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
-THREADS = 512
-"""Services wait for each other on these threads, a few deep for each request from outside."""
 EMULATOR_SECONDS = 5
 """How often the front door looks whether the embedded AWS has ended while it waits for the emulator."""
 MAX_EMULATOR_SECONDS = 60
@@ -96,24 +92,25 @@ class Call:
 
 
 class FrontDoor:
-    """An ASGI application: our services' requests to our services, all others to the emulator behind.
+    """Hands our services' requests to our services, all others to the emulator behind.
 
     Args:
         cloud: the embedded AWS.
         behind: the emulator's ASGI application.
+        loop: where the emulator waits for what takes time; it runs.
         faults: asked for every call.
 
     Attributes:
         refusals: the requests that were refused for want of a permission.
     """
 
-    def __init__(self, cloud: Cloud, behind: Asgi, faults: FaultLayer) -> None:
+    def __init__(self, cloud: Cloud, behind: Asgi, loop: asyncio.AbstractEventLoop, faults: FaultLayer) -> None:
         self._cloud = cloud
         self._behind = behind
         self._faults = faults
         self.refusals = Refusals()
         self._streams = StreamAccess(cloud.region)
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._loop = loop
         self._closed = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
@@ -123,24 +120,8 @@ class FrontDoor:
         self._s3_events = S3Events(cloud, self._emulator)
         self._topics = TopicDeliveries(cloud)
         self._topics.start()
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="service")
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._behind(scope, receive, send)
-            return
-        self._loop = asyncio.get_running_loop()
-        request = _request(scope, await _body(receive))
-        try:
-            response = await self._loop.run_in_executor(self._pool, self.handle, request)
-        except ConnectionLost as lost:
-            # The client reads on after a 100; the connection is closed where the answer, or its body, should come.
-            status = 100 if lost.head is None else lost.head.status
-            await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"1")]})
-            raise
-        await _send(send, response)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request, on the caller's thread.
@@ -171,7 +152,6 @@ class FrontDoor:
         """Let go of the threads, and answer nobody any more."""
         self._closed.set()
         self._topics.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _target(self, request: HttpRequest) -> tuple[str, str]:
         """boto3's name of the service that is meant, and the operation; empty where unknown."""
@@ -337,7 +317,6 @@ class FrontDoor:
         if service in ANSWERS_AT_ONCE and operation not in WAITS:
             with self._one_at_a_time:
                 return contextvars.copy_context().run(_answer_at_once, asked)
-        assert self._loop is not None, "the front door has served nothing yet"
         waiting = asyncio.run_coroutine_threadsafe(_StepByStep(asked, self._one_at_a_time).run(), self._loop)
         waited = 0
         while True:
@@ -446,48 +425,6 @@ def _operation(service: str, request: HttpRequest) -> str:
         log.debug("no API model for %s", service)
         return ""
     return found[0] if found else ""
-
-
-async def _body(receive: Receive) -> bytes:
-    chunks = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ConnectionAbortedError("the client went away")
-        chunks.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(chunks)
-
-
-def _request(scope: Message, body: bytes) -> HttpRequest:
-    raw_path = scope.get("raw_path") or quote(scope["path"]).encode()
-    sent = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    return HttpRequest(
-        method=scope["method"],
-        path=scope["path"],
-        raw_path=raw_path.decode("latin-1"),
-        query=parse_qsl(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True),
-        raw_query=scope.get("query_string", b"").decode("latin-1"),
-        headers=[(name.lower(), value) for name, value in sent],
-        body=body,
-        source_ip=(scope.get("client") or ("127.0.0.1",))[0],
-        sent_headers=sent,
-    )
-
-
-async def _send(send: Send, response: HttpResponse) -> None:
-    headers = [
-        (name.encode("latin-1"), value.encode("latin-1"))
-        for name, value in response.headers
-        if name.lower() not in ("content-length", "transfer-encoding")
-    ]
-    length = response.header("content-length")
-    if response.body or length is None:
-        length = str(len(response.body))
-    if response.status not in (204, 304):
-        headers.append((b"content-length", length.encode()))
-    await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
 
 
 def _without_empty_secrets(service: str, operation: str, response: HttpResponse) -> HttpResponse:
