@@ -1,5 +1,7 @@
-"""What S3 says of an object that is not there: who may not list the bucket is not told that it is not (botocore's model of
-S3, ``GetObject``, ``GetObjectAttributes`` and ``HeadObject``)."""
+"""What S3 says of an object that is not there: who may not list the bucket is not told that it is not.
+
+The source is botocore's model of S3: ``GetObject``, ``GetObjectAttributes`` and ``HeadObject``.
+"""
 
 from collections.abc import Mapping
 
