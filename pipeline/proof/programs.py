@@ -1,7 +1,7 @@
 """The programs whose roles are proven: the pipeline's own, and others that have a file ``proof.py`` beside them."""
 
 import contextlib
-import importlib.util
+import runpy
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -81,13 +81,10 @@ def _scenario(folder: Path) -> tuple[dict[str, str], Callable[[Stage, Roles], Se
     file = folder.resolve() / SCENARIO
     if not file.is_file():
         raise SandboxError(f"there is no {SCENARIO} in {folder.resolve()}, which says what the program has to do")
-    spec = importlib.util.spec_from_file_location("scenario_of_the_proof", file)
-    assert spec is not None and spec.loader is not None  # noqa: S101 - a file that ends with .py has a loader
-    module = importlib.util.module_from_spec(spec)
     # As for a script, what lies beside it can be imported.
     sys.path.insert(0, str(file.parent))
     try:
-        spec.loader.exec_module(module)
+        module = runpy.run_path(str(file))
     finally:
         sys.path.remove(str(file.parent))
-    return getattr(module, "CONFIG", {}), module.checks
+    return module.get("CONFIG", {}), module["checks"]
