@@ -40,7 +40,7 @@ test: .venv/.dev ## Run all tests (ARGS="-k name" picks some)
 screenshots: .venv/.dev ## Take the pictures of docs/images anew, by the tests that use the console in a browser
 	@SCREENSHOTS=docs/images $(BIN)/python -m pytest -q -n0 tests/browser $(ARGS)
 
-iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS="--only get-order" picks roles)
+iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS="--only get-order" picks roles, "--program FOLDER" another program)
 	@$(BIN)/python -m pipeline iam-proof $(ARGS)
 
 policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack dev" picks one)

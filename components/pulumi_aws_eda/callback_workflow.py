@@ -288,7 +288,6 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 "resources": [args["table_arn"]],
             },
             "LookAtExecutions": {"actions": ["states:DescribeExecution"], "resources": [executions]},
-            "StartExecutions": {"actions": ["states:StartExecution"], "resources": [machine.arn]},
             "DeadLetter": {"actions": ["sqs:SendMessage"], "resources": [self.dead_letter_queue.arn]},
         }
         index = args.get("open_index_name")
@@ -297,6 +296,8 @@ class CallbackWorkflow(pulumi.ComponentResource):
                 "actions": ["dynamodb:Query"],
                 "resources": [pulumi.Output.concat(args["table_arn"], "/index/", index)],
             }
+            # An execution that ended is not started again; one that never was is found by the index.
+            grants["StartExecutions"] = {"actions": ["states:StartExecution"], "resources": [machine.arn]}
         if "table_kms_key_arn" in args:
             for sid in grants.keys() & {"SettleRows", "FindRows"}:
                 grants[sid]["kms_key_arns"] = [args["table_kms_key_arn"]]

@@ -10,7 +10,6 @@ from pulumi_aws_eda import link
 from storage import bucket, table
 
 TAGS = {"project": pulumi.get_project(), "environment": pulumi.get_stack()}
-SENSOR = {"type": "object", "required": ["sensor"]}
 READING = {"type": "object", "required": ["sensor", "celsius"]}
 ONCE: Any = {"mode": "TRANSACTION"}
 TAKEN = {"source": ["sensors"], "detail-type": [{"prefix": "Reading"}]}
@@ -24,16 +23,17 @@ def function(name: str, **args: Any) -> eda.IdempotentLambda:
     return made[-1]
 
 
-def route(to: eda.IdempotentLambda) -> dict[str, Any]:
-    return {"function_name": to.function_name, "invoke_arn": to.invoke_arn}
+def route(to: eda.IdempotentLambda, request_schema: Any) -> dict[str, Any]:
+    function = {"function_name": to.function_name, "invoke_arn": to.invoke_arn}
+    return {"function": function, "request_schema": request_schema}
 
 
 readings, results = table("readings", "id", TAGS), table("results", "id", TAGS)
 visits = table("visits", "visit_id", TAGS)
 files = bucket("files", TAGS)
 bus = eda.EventBus("bus", archive_retention_in_days=90)
-made.append(bus)
-odd = aws.sns.Topic("odd", kms_master_key_id="alias/aws/sns", tags=TAGS)
+odd = eda.FanOut("odd", queues={"alert": {}})
+made += [bus, odd]
 samples = aws.kinesis.Stream("samples", shard_count=1, encryption_type="KMS", kms_key_id="alias/aws/kinesis", tags=TAGS)
 webhook_key = aws.secretsmanager.Secret("webhook-key", tags=TAGS)
 to_bus, to_results = link(bus, "send"), link(results, "write")
@@ -43,7 +43,7 @@ take = function("take", links={"bus": to_bus}, idempotency={"token": "CLIENT"})
 new_files = {"bucket_name": files.bucket, "prefix": "in/"}
 function("import-file", object_source=new_files, links={"bus": to_bus, "files": link(files, "read")}, idempotency={})
 function("smooth", kinesis_source={"stream_arn": samples.arn}, links={"results": to_results}, idempotency=ONCE)
-# The bus's consumer keeps each reading, and hands on what has to stay in order, and what is odd.
+# The bus's consumer keeps each reading, and hands on what has to stay in order, and tells of what is odd.
 by_id = {**ONCE, "key_jmespath": "powertools_json(body).id"}
 calibrate = function("calibrate", queue_source={"fifo": True}, links={"results": to_results}, idempotency=by_id)
 function(
@@ -53,27 +53,29 @@ function(
     idempotency={"key_jmespath": "powertools_json(body).detail.id"},
 )
 function(
-    "alert",
-    topic_source={"topic_arn": odd.arn},
-    links={"results": to_results, "webhook_key": link(webhook_key, "read")},
-    idempotency={**ONCE, "token": "PAYLOAD"},
-)
-function(
     "report",
     schedule={"expression": "cron(0 6 * * ? *)", "timezone": "Europe/Berlin"},
     links={"readings": link(readings, "read"), "results": to_results},
     idempotency=ONCE,
 )
-# A technician's visit is asked for, and its report is waited for.
+# An odd reading is an alert, and a technician's visit, whose report is waited for.
 ask = function("ask-technician")
-rows: Any = {"table_name": visits.name, "table_arn": visits.arn, "key": "visit_id"}
-workflow = eda.CallbackWorkflow("visits-workflow", call_function_arn=ask.function_arn, call_timeout=20, **rows)
+workflow = eda.CallbackWorkflow(
+    "visits-workflow",
+    call_function_arn=ask.function_arn,
+    call_timeout=20,
+    wait_timeout=pulumi.Config().get_int("report_timeout") or 7 * 86400,
+    table_name=visits.name,
+    table_arn=visits.arn,
+    key="visit_id",
+)
+to_alert = {"results": to_results, "webhook_key": link(webhook_key, "read"), "visits": link(workflow, "start")}
+told = {"queue_arn": odd.queue_arns["alert"]}
+function("alert", queue_source=told, links=to_alert, idempotency={**ONCE, "token": "PAYLOAD"})
 add_visit = function("add-visit", links={"workflow": link(workflow, "resume")})
-start = {"state_machine_arn": workflow.state_machine_arn, "location": "/visits/{id}", **rows}
 routes = {
-    "POST /readings": {"function": route(take), "request_schema": READING},
-    "POST /visits": {"workflow": start, "request_schema": SENSOR},
-    "POST /visits/{visit_id}/report": {"function": route(add_visit), "request_schema": {"type": "object"}},
+    "POST /readings": route(take, READING),
+    "POST /visits/{visit_id}/report": route(add_visit, {"type": "object"}),
 }
 api = eda.EventApi("api", routes=routes)
 own = {"tables": [readings.name, results.name, visits.name], "streams": [samples.name]}

@@ -7,7 +7,8 @@ from functools import partial
 from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
-from pipeline.demo.external_api import LONG_SKU
+from pipeline.demo.client import OrdersClient
+from pipeline.demo.external_api import LONG_SKU, ExternalApi
 from pipeline.demo.run import Pipeline
 from pipeline.proof.proving import Check
 from pipeline.proof.stage import CheckFailed, Stage
@@ -27,11 +28,14 @@ class FrontChecks:
 
     Args:
         stage: the deployed pipeline.
+        client: a caller of its API.
+        external: the external API that it calls.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, client: OrdersClient, external: ExternalApi) -> None:
         self._stage = stage
-        self._client = stage.client
+        self._client = client
+        self._external = external
         self._pipeline = Pipeline(stage.aws.client, stage.stack.outputs)
 
     def checks(self) -> list[Check]:
@@ -106,7 +110,7 @@ class FrontChecks:
         order_id = self._accepted()
         dynamodb, table = self._stage.aws.client("dynamodb"), self._pipeline.outputs["orders_table_name"]
         row = dynamodb.get_item(TableName=table, Key={"order_id": {"S": order_id}}, ConsistentRead=True)["Item"]
-        told = self._stage.external.notified
+        told = self._external.notified
         self._stage.until(lambda: told[row["event_id"]["S"]], "the other system is told")
 
     def synced(self) -> None:
@@ -130,7 +134,7 @@ class FrontChecks:
                 "suppliers-sync-events"
             ]["destinationConfig"]["onFailure"]["destination"]
         )
-        stage.external.available = False
+        self._external.available = False
         try:
             stage.aws.client("lambda").invoke(
                 FunctionName=self._function("suppliers-sync"),
@@ -139,7 +143,7 @@ class FrontChecks:
             )
             stage.letter_arrives(queue, token, "the sync's event is in the queue")
         finally:
-            stage.external.available = True
+            self._external.available = True
 
     def time_out(self) -> None:
         """POST, no details, failed, by the workflow itself: the reconciler is not told of the execution's end."""

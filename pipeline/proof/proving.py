@@ -18,7 +18,7 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that the pipeline has to do.
+    """One thing that the program has to do.
 
     Attributes:
         name: what it is that has to be so.
@@ -81,7 +81,7 @@ def prove(
     What failed without a statement of a role has to work again when all of the role's are back.
 
     Args:
-        stage: the deployed pipeline.
+        stage: the deployed program.
         roles: its roles.
         checks: what has to work with all statements, and must not without one.
         only: prove the roles whose names contain this.

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from pipeline.demo.client import OrdersClient
 from pipeline.demo.run import Pipeline
 from pipeline.proof.front import LOG_GROUP, ORDER
 from pipeline.proof.proving import Check
@@ -19,10 +20,12 @@ class RowChecks:
 
     Args:
         stage: the deployed pipeline.
+        client: a caller of its API.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, client: OrdersClient) -> None:
         self._stage = stage
+        self._client = client
         self._pipeline = Pipeline(stage.aws.client, stage.stack.outputs)
         self._function = stage.stack.outputs["workflow_reconciler_function_name"]
 
@@ -52,7 +55,7 @@ class RowChecks:
 
     def stopped(self) -> None:
         """POST, a stop from outside, failed, in the queue."""
-        answer = self._stage.client.post_order(f"proof-{secrets.token_hex(8)}", ORDER)
+        answer = self._client.post_order(f"proof-{secrets.token_hex(8)}", ORDER)
         if answer.status != 202:
             raise CheckFailed(f"POST /orders was answered with {answer.status}")
         order_id = str(answer.body["order_id"])

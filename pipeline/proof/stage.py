@@ -1,4 +1,4 @@
-"""The deployed pipeline on which statements are proven: its clients, its queues and logs, and waiting."""
+"""The deployed program on which statements are proven: its clients, its queues and logs, and waiting."""
 
 import contextlib
 import threading
@@ -11,37 +11,28 @@ from botocore.exceptions import ClientError
 from eda_sandbox.embedded import Sandbox
 from eda_sandbox.provider.deploy import Stack
 
-from pipeline.demo.client import OrdersClient
-from pipeline.demo.external_api import ExternalApi
-
 T = TypeVar("T")
 
-WAIT_SECONDS = 600
-"""The stack's wait for details, in AWS's time; the proof has to live through it."""
 PATIENCE_SECONDS = 60
 LONGER, MARGIN_SECONDS = 2.0, 4.0
 POLL_SECONDS = 0.1
 
 
 class CheckFailed(Exception):
-    """A check of the pipeline failed; the message says how."""
+    """A check of the program failed; the message says how."""
 
 
 @dataclass
 class Stage:
-    """A pipeline and what the checks need of it.
+    """A program and what the checks need of it.
 
     Attributes:
         aws: the embedded AWS.
-        stack: the deployed pipeline, whose orders wait for ``WAIT_SECONDS``.
-        client: a caller of its API.
-        external: the external API that it calls.
+        stack: the deployed program.
     """
 
     aws: Sandbox
     stack: Stack
-    client: OrdersClient
-    external: ExternalApi
     _took: dict[str, float] = field(default_factory=dict)
     _measures: bool = False
     _pause: threading.Event = field(default_factory=threading.Event)

@@ -13,6 +13,7 @@ from pulumi_aws_eda import (
     ConsumerCache,
     EncryptionKey,
     EventApi,
+    EventBus,
     IdempotencyToken,
     IdempotentLambda,
     PayloadStore,
@@ -53,6 +54,7 @@ def program() -> None:
         opts=pulumi.ResourceOptions(protect=given["protected"]),
     )
     key = EncryptionKey(args={}, **named("key"))
+    EventBus(args={}, **named("bus"))
     store = PayloadStore(args={"kms_key_arn": key.arn}, **named("payloads"))
     worker = IdempotentLambda(
         args={

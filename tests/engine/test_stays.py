@@ -206,9 +206,10 @@ def test_a_protected_stack_refuses_before_anything_is_lost(stays: Stays) -> None
     assert "it is protected" in said
     assert stays.ids() == before
     stays.prefix("other")
-    said = stays.project.up(succeeds=False)
+    # Without its preview the engine replaces what is not protected before it says so, and the names stay taken.
+    said = stays.project.pulumi("up", "--yes", "--stack", stays.project.stack, succeeds=False)
     assert "marked for protection" in said
-    assert kept(stays.ids()) == kept(before)
+    assert stays.ids() == before
     stays.prefix("stays-one")
     stays.project.up()
     assert kept(stays.ids()) == kept(before)

@@ -591,6 +591,21 @@ def test_a_resource_that_is_made_again_gets_another_name(engine: Engine) -> None
     assert all("/again-" in made.id for made in (first, second))
 
 
+def test_a_secret_is_made_again_while_the_one_before_can_still_be_restored(
+    stub: provider_pb2_grpc.ResourceProviderStub, aws: Sandbox
+) -> None:
+    """Its name is not free before its recovery window ends."""
+    type, names, inputs = "aws:secretsmanager/secret:Secret", set(), struct(namePrefix="again-")
+    for _ in range(3):
+        # Each time another provider, which knows nothing of the last one's resources, as after a destroy.
+        with serve(aws.cloud) as port, grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+            engine = Engine(provider_pb2_grpc.ResourceProviderStub(channel))
+            made = engine.create(type, urn(type, "again"), "again", inputs)
+            names.add(made.told()["name"])
+            engine.delete(made)
+    assert len(names) == 3
+
+
 def test_a_table_gets_a_stream_and_an_index_in_place(engine: Engine, aws: Sandbox) -> None:
     type = "aws:dynamodb/table:Table"
     attributes = [{"name": "id", "type": "S"}]

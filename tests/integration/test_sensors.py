@@ -16,7 +16,13 @@ from pipeline.demo.client import OrdersClient
 from tests.conftest import ROOT, Deploy
 from tests.waiting import wait_until
 
-EDGES = (("events", "PutEvents"), ("sqs", "SendMessage"), ("sns", "Publish"), ("dynamodb", "UpdateItem"))
+EDGES = (
+    ("events", "PutEvents"),
+    ("sqs", "SendMessage"),
+    ("sns", "Publish"),
+    ("dynamodb", "UpdateItem"),
+    ("stepfunctions", "StartExecution"),
+)
 """Calls that one part of the program makes of the next."""
 
 
@@ -86,16 +92,18 @@ def test_each_reading_has_one_effect_of_each_kind(aws: Sandbox, sensors: Stack, 
     counts = {id: (name, int(found()[id][name]["N"])) for id, (name, _) in expected.items()}
     assert counts == expected
     assert [(row["reports"]["N"], row["means"]["M"]["a"]["N"]) for row in report] == [("1", "45.500")]
+    visits = {found()[id]["visit_id"]["S"] for id in expected if id.startswith("alert:")}
+    assert rows(aws, outputs["visits"]).keys() == visits
     smoothed = found()["samples:s-1"]
     assert (smoothed["median"]["N"], smoothed["spread"]["N"]) == ("21.0", "2.625")
 
 
-def test_a_visit_waits_for_its_report(aws: Sandbox, sensors: Stack, client: OrdersClient) -> None:
-    key = secrets.token_hex(12)
-    answers = [client.send("POST", "/visits", {"sensor": "a"}, {"Idempotency-Key": key}) for _ in range(2)]
-    assert [answer.status for answer in answers] == [202, 202], answers
-    assert answers[0].body == answers[1].body
-    visit_id = answers[0].headers["location"].rpartition("/")[2]
+def test_an_odd_readings_visit_waits_for_its_report(aws: Sandbox, sensors: Stack, client: OrdersClient) -> None:
+    body: dict[str, object] = {"sensor": "c", "celsius": 91}
+    answer = client.send("POST", "/readings", body, {"Idempotency-Key": secrets.token_hex(12)})
+    alert = f"alert:{answer.body['id']}"
+    wait_until(lambda: alert in rows(aws, sensors.outputs["results"]), "the reading is an alert")
+    visit_id = rows(aws, sensors.outputs["results"])[alert]["visit_id"]["S"]
 
     def status() -> str:
         return str(rows(aws, sensors.outputs["visits"])[visit_id]["status"]["S"])

@@ -428,6 +428,11 @@ def compliant() -> dict[str, Made]:
         ),
         Made("aws:s3/bucket:Bucket", "data", {"bucket": "shop-data", "tags": TAGS}),
         Made(
+            "aws:s3/bucketNotification:BucketNotification",
+            "data-events",
+            {"bucket": Ref("data", "id"), "eventbridge": True},
+        ),
+        Made(
             "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
             "data-block",
             {

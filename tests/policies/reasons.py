@@ -101,7 +101,6 @@ _REASONS: tuple[tuple[str, str, str, str], ...] = (
     (r"redshiftserverless", r"^(logExports|baseCapacity|enhancedVpcRouting|maxCapacity)", r"", CHOICE),
     (r"s3/bucket:", r"^forceDestroy$", r"delete", DEFAULT),
     (r"bucketLifecycle", r"^rules\.\[\]\.", r"", CHOICE),
-    (r"s3/bucketNotification", r"^eventbridge$", r"", CONTENT),
     (r"bucketOwnershipControls", r"", r"", DEFAULT),
     (r"bucketServerSide", r"bucketKeyEnabled$", r"", "S3's own keys are used without a call for each object"),
     (r"scheduler", r"^scheduleExpressionTimezone$", r"delete", DEFAULT),

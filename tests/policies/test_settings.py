@@ -60,6 +60,7 @@ OTHERS = {
     "dynamodb-recovery",
     "esm-partial-batch",
     "esm-stream-bounded",
+    "events-bucket-notifies",
     "events-target-dead-letter",
     "firehose-encrypted",
     "firehose-error-prefix",

@@ -39,7 +39,7 @@ def made(**roles: dict[str, str | list[str]]) -> tuple[Iam, Roles]:
 
 def stage() -> Stage:
     nothing = cast(Any, None)
-    return Stage(nothing, nothing, nothing, nothing)
+    return Stage(nothing, nothing)
 
 
 def needs(iam: Iam, policy: str, action: str, asked: list[str] | None = None) -> Callable[[], None]:

@@ -2,16 +2,20 @@
 
 import re
 import zoneinfo
+from collections.abc import Mapping
 from typing import Any
 
 from eda_policies.functions import EVENT_SOURCE_MAPPING
+from eda_policies.graph import Graph
 from eda_policies.resource import Findings, Property, Resource, View
-from eda_policies.rule import Category, Options, resource_rule
+from eda_policies.rule import Category, Options, resource_rule, stack_rule
 
 PIPE = "aws:pipes/pipe:Pipe"
 RULE = "aws:cloudwatch/eventRule:EventRule"
 TARGET = "aws:cloudwatch/eventTarget:EventTarget"
 SCHEDULE = "aws:scheduler/schedule:Schedule"
+BUCKET = "aws:s3/bucket:Bucket"
+NOTIFICATION = "aws:s3/bucketNotification:BucketNotification"
 _LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/"
 _EVENTS = "https://docs.aws.amazon.com/eventbridge/latest/userguide/"
 _SCHEDULER = "https://docs.aws.amazon.com/scheduler/latest/UserGuide/"
@@ -152,6 +156,49 @@ def rule_specific(rule: Resource, options: Options) -> Findings:
     if not pattern.given and rule.text("scheduleExpression").given:
         return
     yield from pattern.require(lambda found: _names(found, "source") and _specific(found), allowed)
+
+
+@stack_rule(
+    "events-bucket-notifies",
+    holds="A bucket of the stack whose objects an EventBridge rule waits for tells EventBridge of them.",
+    why="S3 sends EventBridge nothing until that is turned on: the rule never matches, and nothing says so.",
+    fix="Add an aws.s3.BucketNotification with eventbridge=True for the bucket; a bucket has one notification.",
+    reference="https://docs.aws.amazon.com/AmazonS3/latest/userguide/EventBridge.html",
+    category=Category.RELIABILITY,
+)
+def bucket_notifies(graph: Graph, options: Options) -> Findings:
+    """Buckets tell of their objects."""
+    for rule in graph.of(RULE):
+        pattern = rule.document("eventPattern")
+        for bucket in _watched(graph, rule, pattern):
+            notifications = [found for found, name in graph.naming(bucket, NOTIFICATION) if name == "bucket"]
+            if pattern.unknown:
+                # It may be about something else of the bucket's than its objects.
+                if not any(found.flag("eventbridge", False).value for found in notifications):
+                    yield rule.undecided(pattern.path, "a bucket with EventBridge notifications")
+            elif not notifications:
+                yield bucket.finding(
+                    f"the rule {rule.name} waits for its objects, and it has no notification",
+                    "a notification with eventbridge true",
+                )
+            for found in notifications if not pattern.unknown else ():
+                yield from found.flag("eventbridge", False).require(lambda on: on, f"true, for the rule {rule.name}")
+
+
+def _watched(graph: Graph, rule: Resource, pattern: Property[Mapping[str, Any]]) -> list[Resource]:
+    """The buckets whose objects a rule is about; of a pattern that is unknown, those that it names."""
+    if pattern.unknown:
+        return graph.linked(rule, "eventPattern", BUCKET)
+    detail = (pattern.value or {}).get("detail")
+    bucket = detail.get("bucket") if isinstance(detail, dict) else None
+    names = bucket.get("name") if isinstance(bucket, dict) else None
+    if not isinstance(names, list) or "aws.s3" not in _listed((pattern.value or {}).get("source")):
+        return []
+    return [found for name in names if isinstance(name, str) for found in graph.named(name, BUCKET)]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _specific(pattern: Any) -> bool:

@@ -24,6 +24,8 @@ from eda_sandbox.frontdoor import authorization, limits
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
+from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
+from eda_sandbox.frontdoor.missing_objects import check_listing
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
@@ -225,6 +227,8 @@ class FrontDoor:
             response = _without_empty_secrets(service, operation, answer)
             if service == "s3":
                 self._keys.check_object(operation, request, response)
+                if operation in MISSING:
+                    check_listing(self._cloud, self._emulator, _labels(request), request, response)
         except AwsError as error:
             return error_response(service, error.code, error.status or 403, error.message)
         if service == "s3" and operation in OBSERVED and response.status < 300:
@@ -232,9 +236,8 @@ class FrontDoor:
         return response
 
     def _observe(self, operation: str, request: HttpRequest, response: HttpResponse) -> None:
-        found = _rest_routes("s3").match(request.method, request.raw_path, request.query, request.headers)
         try:
-            self._s3_events.observe(operation, found[1] if found else {}, request, response)
+            self._s3_events.observe(operation, _labels(request), request, response)
         except Exception:
             log.exception("the events of s3:%s are lost", operation)
 
@@ -411,6 +414,12 @@ def _wire(service: str) -> Wire:
 @cache
 def _rest_routes(service: str) -> RestRoutes:
     return RestRoutes(service_model(service))
+
+
+def _labels(request: HttpRequest) -> dict[str, str]:
+    """Bucket and key of a request to S3."""
+    found = _rest_routes("s3").match(request.method, request.raw_path, request.query, request.headers)
+    return found[1] if found else {}
 
 
 def _operation(service: str, request: HttpRequest) -> str:

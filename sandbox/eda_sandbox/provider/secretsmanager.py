@@ -1,6 +1,9 @@
 """Secrets and their values."""
 
+from dataclasses import replace
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from eda_sandbox.provider.convert import Inputs, pairs
 from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
@@ -8,12 +11,29 @@ from eda_sandbox.provider.tags import tagged
 
 
 def _create(context: Context, inputs: Inputs) -> Created:
-    name = context.auto_name(inputs.take("name"), inputs.take("namePrefix"))
+    given, prefix, client = inputs.take("name"), inputs.take("namePrefix"), context.client("secretsmanager")
     inputs.take("recoveryWindowInDays")
     tags = inputs.tags()
     request = inputs.rest("secretsmanager", "CreateSecret")
-    made = context.client("secretsmanager").create_secret(Name=name, Tags=pairs(tags), **request)
-    return Created(made["ARN"], {"arn": made["ARN"], "name": name})
+    before = context.before
+    while True:
+        name = replace(context, before=before).auto_name(given, prefix)
+        try:
+            made = client.create_secret(Name=name, Tags=pairs(tags), **request)
+        except ClientError:
+            # A name is not free before the end of the recovery window, long after its resource is gone.
+            if given or not _is_deleted(client, name):
+                raise
+            before += 1
+        else:
+            return Created(made["ARN"], {"arn": made["ARN"], "name": name})
+
+
+def _is_deleted(client: Any, name: str) -> bool:
+    try:
+        return "DeletedDate" in client.describe_secret(SecretId=name)
+    except ClientError:
+        return False
 
 
 def _update(context: Context, id: str, state: dict[str, Any], inputs: Inputs) -> dict[str, Any]:
