@@ -21,6 +21,7 @@ from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
 from eda_sandbox.frontdoor import authorization, limits
+from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
@@ -116,6 +117,7 @@ class FrontDoor:
         self._closed = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
+        dynamodb_execution.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
@@ -212,7 +214,7 @@ class FrontDoor:
         try:
             limits.check(service, operation, request, self._emulator)
         except AwsError as error:
-            return error_response(service, error.code, error.status or 400, error.message)
+            return _refusal(service, error)
         here = asked_here(service, operation)
         try:
             if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
@@ -409,6 +411,12 @@ class _StepByStep:
 @cache
 def _wire(service: str) -> Wire:
     return Wire(service_model(service))
+
+
+def _refusal(service: str, error: AwsError) -> HttpResponse:
+    if error.members:
+        return _wire(service).error(error)
+    return error_response(service, error.code, error.status or 400, error.message)
 
 
 @cache

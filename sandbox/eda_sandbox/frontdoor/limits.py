@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor.dynamodb import checking as dynamodb
 from eda_sandbox.frontdoor.emulator import Emulator
 
 ROLE_POLICIES_SIZE = 10_240
@@ -41,6 +42,8 @@ def check(service: str, operation: str, request: HttpRequest, emulator: Emulator
         name = request.parameters().get(member, "")
         if not re.fullmatch(pattern, name, re.ASCII):
             raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
+    elif service == "dynamodb" and operation in dynamodb.CHECKED:
+        dynamodb.check(operation, request.parameters())
     elif (service, operation) == ("iam", "PutRolePolicy"):
         _check_role_policies(request.parameters(), emulator)
     elif service == "sns" and operation in ("Subscribe", "SetSubscriptionAttributes"):
