@@ -55,8 +55,7 @@ class Binding:
         found = self.names.get(placeholder)
         if found is None:
             raise Invalid(
-                "An expression attribute name used in the document path is not defined; "
-                f"attribute name: {placeholder}"
+                f"An expression attribute name used in the document path is not defined; attribute name: {placeholder}"
             )
         self.used.add(placeholder)
         return found

@@ -56,5 +56,3 @@ def _check_transaction(problems: Sequence[str | None]) -> None:
         400,
         CancellationReasons=reasons,
     )
-
-

@@ -305,19 +305,18 @@ def _check_type_name(operand: Operand, binding: Binding) -> None:
 def _check_types(operator: str, found: Sequence[Operand], allowed: frozenset[str], binding: Binding) -> None:
     """Check the types of values that the request has; those of attributes are seen when an item is looked at."""
     for operand in found:
-        kind = "N" if isinstance(operand, Call) else type_of(binding.value(operand)) if _is_value(operand) else None
+        kind = None
+        if isinstance(operand, Call):
+            kind = "N"
+        elif isinstance(operand, Value):
+            kind = type_of(binding.value(operand))
         if kind is not None and kind not in allowed:
             raise _wrong_type(operator, kind)
 
 
-def _is_value(operand: Operand) -> bool:
-    return isinstance(operand, Value)
-
-
 def _wrong_type(operator: str, kind: str) -> Invalid:
     return Invalid(
-        "Incorrect operand type for operator or function; "
-        f"operator or function: {operator}, operand type: {kind}"
+        f"Incorrect operand type for operator or function; operator or function: {operator}, operand type: {kind}"
     )
 
 
@@ -344,9 +343,7 @@ def _check_bounds(low: Operand, high: Operand, binding: Binding) -> None:
     if kinds[0] != kinds[1]:
         raise Invalid("The BETWEEN operator requires same data type for lower and upper bounds" + given)
     if comparable(lower) > comparable(upper):
-        raise Invalid(
-            "The BETWEEN operator requires upper bound to be greater than or equal to lower bound" + given
-        )
+        raise Invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound" + given)
 
 
 def _check_action(action: Action, binding: Binding) -> None:

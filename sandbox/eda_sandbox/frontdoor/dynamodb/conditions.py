@@ -91,9 +91,9 @@ def _holds(function: str, first: AttributeValue | None, last: AttributeValue | N
     if first is None or last is None:
         return False
     if function == "attribute_type":
-        return type_of(first) == last["S"]
+        return bool(type_of(first) == last["S"])
     if function == "begins_with":
-        return type_of(first) == type_of(last) and _content(first).startswith(_content(last))
+        return type_of(first) == type_of(last) and bool(_content(first).startswith(_content(last)))
     return _contains(first, last)
 
 

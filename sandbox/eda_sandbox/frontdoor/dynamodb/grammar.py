@@ -225,11 +225,8 @@ class _Reader:
         return self._comparison(operand_too)
 
     def _comparison(self, operand_too: bool) -> Condition | Operand:
-        left: Condition | Operand
-        if self._now.text == "(":
-            left = self._in_parentheses(lambda: self._alternatives(True))
-        else:
-            left = self._operand()
+        in_parentheses = self._now.text == "("
+        left = self._in_parentheses(lambda: self._alternatives(True)) if in_parentheses else self._operand()
         if self._now.text in _COMPARATORS:
             operator, operand = self._now.text, self._an_operand(left)
             self._at += 1

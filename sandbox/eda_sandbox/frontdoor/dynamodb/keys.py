@@ -6,7 +6,7 @@ from typing import Any
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.frontdoor.dynamodb import checks, grammar, updates
 from eda_sandbox.frontdoor.dynamodb.binding import Binding, Elements
-from eda_sandbox.frontdoor.dynamodb.requests import TRANSACTED, Part
+from eda_sandbox.frontdoor.dynamodb.requests import Part
 from eda_sandbox.frontdoor.dynamodb.syntax import Between, Call, Comparison, Condition, In, Logical, Not, Operand, Path
 from eda_sandbox.frontdoor.dynamodb.tables import Index, Table
 from eda_sandbox.frontdoor.dynamodb.values import type_of
@@ -56,8 +56,6 @@ def problem(part: Part, table: Table) -> str | None:
         table: its table.
     """
     given = part.parameters
-    if part.kind not in TRANSACTED:
-        return None
     if part.kind != "Put":
         key = given.get("Key")
         if not isinstance(key, Mapping) or set(key) != set(table.keys.keys):
@@ -121,8 +119,7 @@ def _check_filter(given: Mapping[str, Any], index: Index, binding: Binding) -> N
             attribute = binding.path(path)[0]
             if attribute in index.keys:
                 raise _refused(
-                    "Filter Expression can only contain non-primary key attributes: "
-                    f"Primary key attribute: {attribute}"
+                    f"Filter Expression can only contain non-primary key attributes: Primary key attribute: {attribute}"
                 )
     for attribute in given.get("QueryFilter") or {}:
         if attribute in index.keys:
@@ -139,7 +136,9 @@ def _check_key_condition(condition: Condition, index: Index, binding: Binding) -
         if any(isinstance(operand, Call) for operand in operands):
             raise _refused("KeyConditionExpressions cannot contain nested operations")
         if len(attributes) > 1:
-            raise _refused("Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition")
+            raise _refused(
+                "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"
+            )
         if not attributes:
             raise _refused("Invalid condition in KeyConditionExpression: No key attribute specified")
         if operator in ("begins_with", "BETWEEN") and not isinstance(operands[0], Path):

@@ -126,7 +126,7 @@ def _check_operator(kind: str, given: Mapping[str, Any]) -> None:
     conditions = next((given[name] for name in ("Expected", "QueryFilter", "ScanFilter") if given.get(name)), None)
     if conditions is None:
         raise _refused("ConditionalOperator cannot be used without Filter or Expected")
-    if len(conditions) < 2:  # noqa: PLR2004
+    if len(conditions) < 2:
         raise _refused("ConditionalOperator can only be used when Filter or Expected has two or more elements")
 
 
@@ -141,9 +141,7 @@ def _check_attributes(given: Mapping[str, Any]) -> None:
         )
     twice = next((one for one in attributes if attributes.count(one) > 1), None)
     if twice is not None:
-        raise _refused(
-            f"One or more parameter values were invalid: Duplicate value in attribute name: {twice}"
-        )
+        raise _refused(f"One or more parameter values were invalid: Duplicate value in attribute name: {twice}")
     if given.get("Select") in ("ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
         raise _refused(f"Cannot specify the AttributesToGet when choosing to get {given['Select']}")
     if given.get("Select") == "COUNT":

@@ -1,4 +1,4 @@
-"""What DynamoDB refuses of a request before it looks at a table: expressions, and parameters that exclude each other."""
+"""What DynamoDB refuses of a request before it looks at a table: expressions, parameters that exclude each other."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,7 +27,6 @@ EXPRESSIONS: Mapping[str, tuple[str, ...]] = {
     "Keys": (_PROJECTION,),
 }
 """The expressions of an operation, or of a part of one, in the order in which DynamoDB checks them."""
-TRANSACTED = ("Put", "Delete", "Update", "ConditionCheck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,7 @@ def check(operation: str, parameters: Mapping[str, Any]) -> None:
     """
     _check_items(operation, parameters)
     for part in parts(operation, parameters):
+        _check_names(part.parameters.get("Item"))
         legacy.check(part.kind, part.parameters)
         _check_expressions(part)
 
@@ -95,11 +95,17 @@ def _check_items(operation: str, parameters: Mapping[str, Any]) -> None:
     elif operation == "BatchWriteItem":
         for requests in _map(parameters.get("RequestItems")).values():
             for request in _list(requests):
+                _check_names(_map(_map(request).get("PutRequest")).get("Item"))
                 if len(_map(request)) != 1:
                     raise _refused(
                         "Supplied AttributeValue has more than one datatypes set, "
                         "must contain exactly one of the supported datatypes"
                     )
+
+
+def _check_names(item: Any) -> None:
+    if "" in _map(item):
+        raise _refused("One or more parameter values were invalid: Empty attribute name")
 
 
 def _check_expressions(part: Part) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 class Invalid(Exception):
-    """An expression, or what it does to an item, is refused; the message is DynamoDB's, without the expression's kind."""
+    """An expression, or what it does to an item, is refused; the message is DynamoDB's, without the kind."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,7 @@ def applied(item: Item, update: Update, binding: Binding) -> Item:
     # Values first, and by index where lists grow; what goes, goes from the ends of lists.
     for path, value in sorted((one for one in changes if one[1] is not None), key=lambda one: _order(one[0])):
         _set(result, path, copy.deepcopy(value))
-    for path, _ in sorted(
-        (one for one in changes if one[1] is None), key=lambda one: _order(one[0]), reverse=True
-    ):
+    for path, _ in sorted((one for one in changes if one[1] is None), key=lambda one: _order(one[0]), reverse=True):
         _remove(result, path)
     return result
 
