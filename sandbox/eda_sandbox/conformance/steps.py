@@ -59,7 +59,7 @@ class Place:
             self._unchecked[service] = self.new_client(service, ROOT_KEY, ROOT_SECRET, None)
         return self._unchecked[service]
 
-    def new_client(self, service: str, key: str, secret: str, token: str | None) -> Any:
+    def new_client(self, service: str, key: str | None, secret: str | None, token: str | None) -> Any:
         """A client with these credentials that checks nothing before it sends."""
         made: Callable[..., Any] = boto3.client
         return made(

@@ -27,6 +27,7 @@ from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
 from eda_sandbox.frontdoor.missing_objects import check_listing
+from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
@@ -118,6 +119,7 @@ class FrontDoor:
         self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
         dynamodb_execution.install()
+        kinesis_shards.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of

@@ -9,6 +9,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.frontdoor.dynamodb import checking as dynamodb
 from eda_sandbox.frontdoor.emulator import Emulator
+from eda_sandbox.frontdoor.kinesis import checking as kinesis
 
 ROLE_POLICIES_SIZE = 10_240
 """Characters of all inline policies of a role, white space not counted (IAM quotas)."""
@@ -44,6 +45,8 @@ def check(service: str, operation: str, request: HttpRequest, emulator: Emulator
             raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
     elif service == "dynamodb" and operation in dynamodb.CHECKED:
         dynamodb.check(operation, request.parameters())
+    elif service == "kinesis":
+        kinesis.check(operation, request)
     elif (service, operation) == ("iam", "PutRolePolicy"):
         _check_role_policies(request.parameters(), emulator)
     elif service == "sns" and operation in ("Subscribe", "SetSubscriptionAttributes"):

@@ -197,7 +197,7 @@ class EventSourceMapping:
         worked = False
         if time.monotonic() >= self._list_at:
             self._stream.ask()
-            self._shards = self._stream.shards()
+            self._shards = self._stream.ready()
             self._list_at = time.monotonic() + LIST_SECONDS
         for shard in self._shards:
             last, records = self._gather(shard)
@@ -223,7 +223,7 @@ class EventSourceMapping:
             last = found[-1] if found else last
             if batch and deadline is None:
                 deadline = time.monotonic() + self._window
-            if len(batch) >= size or deadline is None or time.monotonic() >= deadline:
+            if len(batch) >= size or shard.closed or deadline is None or time.monotonic() >= deadline:
                 break
             if not found:
                 self.stopped.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
