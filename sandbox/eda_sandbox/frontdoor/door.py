@@ -36,6 +36,7 @@ from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_PO
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
 from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
+from eda_sandbox.frontdoor.sqs import handlers as sqs_handlers
 from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
 from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
 from eda_sandbox.frontdoor.stream_access import StreamAccess
@@ -120,6 +121,7 @@ class FrontDoor:
         self._emulator = Emulator(cloud.endpoint, self._forward)
         dynamodb_execution.install()
         kinesis_shards.install()
+        sqs_handlers.install(cloud.clock)
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of

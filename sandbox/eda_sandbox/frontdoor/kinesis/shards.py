@@ -202,7 +202,7 @@ def _filtered(stream: Stream, wanted: Mapping[str, Any]) -> Sequence[str]:
     shards: dict[str, Shard] = stream["shards"]
 
     def lived(id: str, since: float, until: float) -> bool:
-        created = shards[id].get("created_at", stream["CreationTimestamp"])
+        created = float(shards[id].get("created_at") or stream["CreationTimestamp"])
         return bool(created <= until and (is_open(shards[id]) or shards[id]["closed_at"] > since))
 
     match wanted.get("Type"):
