@@ -35,6 +35,7 @@ from eda_sandbox.frontdoor.refusals import Refusals
 from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
+from eda_sandbox.frontdoor.s3 import operations as s3_operations
 from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
 from eda_sandbox.frontdoor.sqs import handlers as sqs_handlers
 from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
@@ -122,6 +123,7 @@ class FrontDoor:
         dynamodb_execution.install()
         kinesis_shards.install()
         sqs_handlers.install(cloud.clock)
+        s3_operations.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of

@@ -10,6 +10,7 @@ from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.frontdoor.dynamodb import checking as dynamodb
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.kinesis import checking as kinesis
+from eda_sandbox.frontdoor.s3 import checking as s3
 
 ROLE_POLICIES_SIZE = 10_240
 """Characters of all inline policies of a role, white space not counted (IAM quotas)."""
@@ -38,6 +39,8 @@ def check(service: str, operation: str, request: HttpRequest, emulator: Emulator
     Raises:
         AwsError: AWS refuses it.
     """
+    if service == "s3":
+        s3.check(operation, request)
     if (service, operation) in _NAMES:
         member, pattern, code = _NAMES[service, operation]
         name = request.parameters().get(member, "")
