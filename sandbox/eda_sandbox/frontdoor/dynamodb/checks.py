@@ -342,7 +342,12 @@ def _check_bounds(low: Operand, high: Operand, binding: Binding) -> None:
     )
     if kinds[0] != kinds[1]:
         raise Invalid("The BETWEEN operator requires same data type for lower and upper bounds" + given)
-    if comparable(lower) > comparable(upper):
+    try:
+        reversed_bounds = comparable(lower) > comparable(upper)
+    except (ArithmeticError, ValueError):
+        # A number, or a text in base64, that is none: the emulator says so itself.
+        return
+    if reversed_bounds:
         raise Invalid("The BETWEEN operator requires upper bound to be greater than or equal to lower bound" + given)
 
 

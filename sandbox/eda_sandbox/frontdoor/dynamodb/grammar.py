@@ -29,6 +29,7 @@ MAX_BYTES = 4096
 """Of an expression (Developer Guide, quotas: expression parameters)."""
 MAX_OPERATORS = 300
 """Operators and functions of an expression (Developer Guide, quotas: expression parameters)."""
+_TOO_MANY = f"The expression contains too many operators; operator count: {MAX_OPERATORS + 1}"
 MAX_INDEX = 2**31 - 1
 _COMPARATORS = frozenset({"=", "<>", "<", "<=", ">", ">="})
 _LOGIC = frozenset({"AND", "OR", "NOT", "BETWEEN", "IN"})
@@ -74,7 +75,11 @@ def _read(text: str, how: "Callable[[_Reader], T]") -> T:
     if size > MAX_BYTES:
         raise Invalid(f"Expression size has exceeded the maximum allowed size; expression size: {size}")
     reader = _Reader(text)
-    found = how(reader)
+    try:
+        found = how(reader)
+    except RecursionError:
+        # Nested deeper than the operators that an expression may have.
+        raise Invalid(_TOO_MANY) from None
     reader.end()
     return found
 
@@ -119,7 +124,7 @@ class _Reader:
         if self._redundant:
             raise Invalid("The expression has redundant parentheses;")
         if self._operators > MAX_OPERATORS:
-            raise Invalid(f"The expression contains too many operators; operator count: {MAX_OPERATORS + 1}")
+            raise Invalid(_TOO_MANY)
 
     @property
     def _now(self) -> Token:
