@@ -20,7 +20,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
-from eda_sandbox.frontdoor import authorization, limits
+from eda_sandbox.frontdoor import authorization, limits, shapes
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
@@ -217,6 +217,7 @@ class FrontDoor:
             return self._answer(ours, request)
         if service == TABLE_STREAMS:
             return self._read_stream(operation, request)
+        request = shapes.without_nulls(request)
         try:
             limits.check(service, operation, request, self._emulator)
         except AwsError as error:

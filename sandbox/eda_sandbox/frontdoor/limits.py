@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor import shapes
 from eda_sandbox.frontdoor.dynamodb import checking as dynamodb
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.kinesis import checking as kinesis
@@ -41,6 +42,8 @@ def check(service: str, operation: str, request: HttpRequest, emulator: Emulator
     """
     if service == "s3":
         s3.check(operation, request)
+    elif service in ("dynamodb", "sqs") and request.header("x-amz-target"):
+        shapes.check(service, operation, request.parameters())
     if (service, operation) in _NAMES:
         member, pattern, code = _NAMES[service, operation]
         name = request.parameters().get(member, "")

@@ -1,6 +1,7 @@
 """The parameters from before there were expressions (Developer Guide, legacy conditional parameters)."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from eda_sandbox.foundation.errors import AwsError
@@ -114,10 +115,19 @@ def _check_condition(name: str, attribute: str, given: Mapping[str, Any]) -> Non
     if name == "KeyConditions" and operator not in _OF_KEYS:
         raise _refused("Attempted conditional constraint is not an indexable operation")
     for operand in operands:
+        _check_number(operand)
         if operator in _OF_ORDERED and operand and type_of(operand) not in ORDERED:
             raise _refused(
                 f"{invalid}ComparisonOperator {operator} is not valid for {type_of(operand)} AttributeValue type"
             )
+
+
+def _check_number(operand: Mapping[str, Any]) -> None:
+    try:
+        Decimal(operand.get("N", "0"))
+    except ArithmeticError:
+        problem = f"The parameter cannot be converted to a numeric value: {operand['N']}"
+        raise _refused(problem) from None
 
 
 def _check_operator(kind: str, given: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from eda_sandbox.foundation.errors import AwsError
@@ -87,6 +88,11 @@ def _problem(value: Any) -> str | None:
     content = value[kinds[0]]
     if kinds[0] in _SETS and not content:
         return f"One or more parameter values were invalid: An {_SETS[kinds[0]]} set  may not be empty"
+    if kinds[0] == "N":
+        try:
+            Decimal(content)
+        except ArithmeticError:
+            return f"The parameter cannot be converted to a numeric value: {content}"
     children = content if kinds[0] == "L" else content.values() if kinds[0] == "M" else ()
     return next((problem for child in children if (problem := _problem(child))), None)
 

@@ -16,6 +16,7 @@ from eda_sandbox.frontdoor.wire import Wire
 LEAST_HOURS, MOST_HOURS = 24, 8760
 """Of a stream's retention (API reference, IncreaseStreamRetentionPeriod)."""
 _ITERATOR = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NEEDED = {"AFTER_SHARD_ID": "ShardId", "AT_TIMESTAMP": "Timestamp", "FROM_TIMESTAMP": "Timestamp"}
 _NUMBERED = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
 
 
@@ -34,12 +35,19 @@ def check(operation: str, request: HttpRequest) -> None:
     # Patterns, lengths and enumerations, as the API model has them.
     _wire().parse(operation, {}, request)
     given = request.parameters()
-    if operation == "GetShardIterator":
+    if operation in ("PutRecord", "PutRecords"):
+        if any(record.get("PartitionKey") is None for record in given.get("Records", [given])):
+            raise AwsError("ValidationException", "PartitionKey is required.", 400)
+    elif operation == "GetShardIterator":
         _check_position(given)
     elif operation == "GetRecords" and not _ITERATOR.fullmatch(str(given["ShardIterator"])):
         raise AwsError("InvalidArgumentException", "Invalid ShardIterator.", 400)
     elif operation in ("IncreaseStreamRetentionPeriod", "DecreaseStreamRetentionPeriod"):
         _check_retention(operation, given)
+    elif operation == "ListShards" and given.get("ShardFilter"):
+        wanted = _NEEDED.get(given["ShardFilter"]["Type"])
+        if wanted is not None and given["ShardFilter"].get(wanted) is None:
+            raise AwsError("InvalidArgumentException", f"A filter of this type needs {wanted}.", 400)
     elif operation == "ListShards" and given.get("NextToken") and given.get("StreamName"):
         raise AwsError("InvalidArgumentException", "NextToken and StreamName cannot be provided together.", 400)
 
