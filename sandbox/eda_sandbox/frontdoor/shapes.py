@@ -23,6 +23,7 @@ _MISSING: Mapping[str, tuple[str, str]] = {
     ),
 }
 """How a service says that a member is missing: the error's code, and its text with the name in two spellings."""
+_MISSING_ELSEWHERE = _MISSING["dynamodb"]
 _NUMBERS = ("integer", "long", "float", "double")
 
 
@@ -44,7 +45,7 @@ def check(service: str, operation: str, given: Any) -> None:
             try:
                 _check(service, shape)(given)
             except _Missing as missing:
-                code, text = _MISSING[service]
+                code, text = _MISSING.get(service, _MISSING_ELSEWHERE)
                 path = ".".join(name[0].lower() + name[1:] for name in missing.path)
                 raise AwsError(code, text.format(missing.path[-1], path), 400) from None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from eda_sandbox.foundation.errors import AwsError
@@ -9,7 +10,9 @@ from eda_sandbox.frontdoor.dynamodb import checks, grammar, legacy
 from eda_sandbox.frontdoor.dynamodb.binding import Binding
 from eda_sandbox.frontdoor.dynamodb.placeholders import check_names, check_unused, check_values
 from eda_sandbox.frontdoor.dynamodb.syntax import Invalid
+from eda_sandbox.frontdoor.dynamodb.values import type_of
 
+_TEXTS = {"S": "", "N": "0", "B": ""}
 _UPDATE, _CONDITION = "UpdateExpression", "ConditionExpression"
 _KEYS, _FILTER, _PROJECTION = "KeyConditionExpression", "FilterExpression", "ProjectionExpression"
 EXPRESSIONS: Mapping[str, tuple[str, ...]] = {
@@ -120,10 +123,29 @@ def _check_expressions(part: Part) -> None:
     binding = Binding(_map(names), _map(values))
     for kind in there:
         try:
-            _CHECKS[kind](given[kind], binding)
+            binding.used |= _used(kind, given[kind], tuple(binding.names.items()), _kinds(given[kind], binding))
         except Invalid as invalid:
             raise _refused(f"Invalid {kind}: {invalid}") from None
     check_unused(binding)
+
+
+def _kinds(text: str, binding: Binding) -> tuple[tuple[str, str, str], ...]:
+    """The types of the values, and what they are where that is checked: as bounds, and as a type's name."""
+    matters = "attribute_type" in text or "BETWEEN" in text.upper()
+    return tuple(
+        (name, kind := type_of(value), str(value[kind]) if matters and kind in _TEXTS else _TEXTS.get(kind, ""))
+        for name, value in binding.values.items()
+    )
+
+
+@lru_cache(grammar.REMEMBERED)
+def _used(
+    kind: str, text: str, names: tuple[tuple[str, str], ...], values: tuple[tuple[str, str, str], ...]
+) -> frozenset[str]:
+    """Check an expression that was not checked before, and say which placeholders it has."""
+    binding = Binding(dict(names), {name: {type_: content} for name, type_, content in values})
+    _CHECKS[kind](text, binding)
+    return frozenset(binding.used)
 
 
 def _check_update(text: str, binding: Binding) -> None:

@@ -11,10 +11,12 @@ from ministack.services import kinesis as emulated
 from eda_sandbox.foundation.cloud import ACCOUNT, REGION, service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.frontdoor import shapes
 from eda_sandbox.frontdoor.wire import Wire
 
 LEAST_HOURS, MOST_HOURS = 24, 8760
 """Of a stream's retention (API reference, IncreaseStreamRetentionPeriod)."""
+_HASH_KEY = re.compile(r"0|[1-9]\d{0,38}")
 _ITERATOR = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _NEEDED = {"AFTER_SHARD_ID": "ShardId", "AT_TIMESTAMP": "Timestamp", "FROM_TIMESTAMP": "Timestamp"}
 _NUMBERED = ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER")
@@ -32,12 +34,15 @@ def check(operation: str, request: HttpRequest) -> None:
     """
     if "json" not in (request.header("content-type") or "json") or operation not in _model().operation_names:
         return
-    # Patterns, lengths and enumerations, as the API model has them.
-    _wire().parse(operation, {}, request)
     given = request.parameters()
+    if operation == "PutRecords":
+        shapes.check("kinesis", operation, given)
+    else:
+        # Patterns, lengths and enumerations, as the API model has them; of many records it would take a while.
+        _wire().parse(operation, {}, request)
     if operation in ("PutRecord", "PutRecords"):
-        if any(record.get("PartitionKey") is None for record in given.get("Records", [given])):
-            raise AwsError("ValidationException", "PartitionKey is required.", 400)
+        for record in given.get("Records", [given]):
+            _check_record(record)
     elif operation == "GetShardIterator":
         _check_position(given)
     elif operation == "GetRecords" and not _ITERATOR.fullmatch(str(given["ShardIterator"])):
@@ -50,6 +55,13 @@ def check(operation: str, request: HttpRequest) -> None:
             raise AwsError("InvalidArgumentException", f"A filter of this type needs {wanted}.", 400)
     elif operation == "ListShards" and given.get("NextToken") and given.get("StreamName"):
         raise AwsError("InvalidArgumentException", "NextToken and StreamName cannot be provided together.", 400)
+
+
+def _check_record(record: Mapping[str, Any]) -> None:
+    if not record.get("PartitionKey"):
+        raise AwsError("ValidationException", "Value at 'partitionKey' must have at least one character.", 400)
+    if record.get("ExplicitHashKey") is not None and not _HASH_KEY.fullmatch(record["ExplicitHashKey"]):
+        raise AwsError("ValidationException", "Value at 'explicitHashKey' must be a number of up to 39 digits.", 400)
 
 
 @cache
