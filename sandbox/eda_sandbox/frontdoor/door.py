@@ -25,9 +25,9 @@ from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
+from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
 from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
 from eda_sandbox.frontdoor.missing_objects import check_listing
-from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
