@@ -28,7 +28,8 @@ from eda_sandbox.services.athena.relations import Relations
 from eda_sandbox.services.athena.results import rendered
 from eda_sandbox.services.athena.scope import Scope
 from eda_sandbox.services.athena.storage import Storage
-from eda_sandbox.services.athena.translation import MACROS, unknown_column
+from eda_sandbox.services.athena.macros import Macros
+from eda_sandbox.services.athena.translation import unknown_column
 from eda_sandbox.services.athena.types import INTEGERS, column_info, from_hive, stored, to_athena
 
 MEMORY = "512MB"
@@ -91,10 +92,10 @@ class Engine:
             "enable_external_access = false",
         ):
             self.connection.execute(f"SET GLOBAL {setting}")
-        self.connection.execute(MACROS)
+        self.macros = Macros(self.connection)
         self.connection.execute("SET GLOBAL lock_configuration = true")
         self.catalog = Catalog(glue)
-        self.reader = Reader(self.connection, self.catalog, storage, folder, now)
+        self.reader = Reader(self.connection, self.macros, self.catalog, storage, folder, now)
         self.scope = Scope(self.catalog, storage, self.reader, database)
 
     def run(self, statement: Statement) -> Outcome:

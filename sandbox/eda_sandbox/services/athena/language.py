@@ -12,6 +12,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
+from eda_sandbox.services.athena import grammar
 from eda_sandbox.services.athena.errors import MalformedQuery
 
 # What the parser does not know becomes a command, which is refused here; it need not warn as well.
@@ -22,6 +23,9 @@ _SPECIAL_FORMS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION"
 
 class TrinoQuery(Trino):
     """Trino's SQL with the functions left as they are called, so that one table decides what each becomes."""
+
+    INDEX_OFFSET = 0
+    """Subscripts stay as they are written."""
 
     class Parser(TrinoParser):
         """Only what has a syntax of its own is parsed as such."""
@@ -82,7 +86,7 @@ def read(text: str, parameters: Sequence[str] = ()) -> Statement:
     elif first in ("SELECT", "WITH", "VALUES", "("):
         statement = Statement("SELECT", "DML", read_query(text), text)
     elif first == "INSERT":
-        statement = Statement("INSERT", "DML", _tree(text, TrinoQuery), text)
+        statement = Statement("INSERT", "DML", _trinos(text), text)
     elif first == "CREATE":
         statement = _create(text, tokens)
     elif first == "DROP":
@@ -103,10 +107,20 @@ def read_query(text: str) -> exp.Query:
     Raises:
         MalformedQuery: it is none.
     """
-    tree = _tree(text, TrinoQuery)
+    tree = _trinos(text)
     if not isinstance(tree, exp.Query | exp.Values):
         raise MalformedQuery(f"line 1:1: mismatched input '{text.split()[0]}'. Expecting: a query")
     return tree if isinstance(tree, exp.Query) else exp.select("*").from_(tree)
+
+
+def _trinos(text: str) -> exp.Expr:
+    """A statement that Trino reads, and not only sqlglot."""
+    tokens = Trino().tokenize(text)
+    grammar.check_tokens(tokens, text)
+    grammar.check_types(tokens)
+    tree = _tree(text, TrinoQuery)
+    grammar.check_query(tree, tokens)
+    return tree
 
 
 def position(node: exp.Expr) -> tuple[int, int] | None:
@@ -195,7 +209,7 @@ def _unload(text: str, tokens: list[Token]) -> Statement:
 def _create(text: str, tokens: list[Token]) -> Statement:
     words = [token.text.upper() for token in tokens[:4]]
     if "VIEW" in words:
-        tree = _tree(text, TrinoQuery)
+        tree = _trinos(text)
         start = next((token.end + 1 for token in tokens if token.text.upper() == "AS"), None)
         if start is None or not isinstance(tree.args.get("expression"), exp.Query):
             raise MalformedQuery("line 1:1: mismatched input. Expecting: CREATE VIEW name AS query")
@@ -204,7 +218,7 @@ def _create(text: str, tokens: list[Token]) -> Statement:
         return Statement("CREATE_DATABASE", "DDL", _tree(text, "athena"), text)
     if "TABLE" in words:
         if words[1] == "TABLE" and any(token.text.upper() == "AS" for token in tokens):
-            tree = _tree(text, TrinoQuery)
+            tree = _trinos(text)
             if isinstance(tree.args.get("expression"), exp.Query):
                 given = properties(tree.args.get("properties"))
                 return Statement("CREATE_TABLE_AS_SELECT", "DDL", tree, text, given)
@@ -251,7 +265,7 @@ def _with_parameters(statement: Statement, parameters: Sequence[str]) -> Stateme
     values = iter(parameters)
     for node in list(statement.tree.dfs()):
         if isinstance(node, exp.Placeholder):
-            value = _tree(f"SELECT {next(values)}", TrinoQuery)
+            value = _trinos(f"SELECT {next(values)}")
             node.replace(value.expressions[0])
     return statement
 
