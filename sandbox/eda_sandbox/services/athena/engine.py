@@ -149,9 +149,10 @@ class Engine:
         sql = self._prepared(tree)
         described = self.connection.execute(sql).description or []
         outcome = Outcome([column_info(str(name), str(kind)) for name, kind, *_ in described])
+        kinds = [str(kind) for _, kind, *_ in described]
         while rows := self.connection.fetchmany(10_000):
             self.storage.check_cancelled()
-            outcome.rows += [[rendered(value) for value in row] for row in rows]
+            outcome.rows += [[rendered(v, kind) for v, kind in zip(row, kinds, strict=True)] for row in rows]
         return outcome
 
     def _unload(self, tree: exp.Query, statement: Statement) -> Outcome:

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from eda_sandbox.foundation.sql_kinds import Kinds, decimal_parts, element, map_parts
-from eda_sandbox.services.athena import casts
+from eda_sandbox.services.athena import casts, operators
 from eda_sandbox.services.athena.casts import Refused, call, cast, scaled
 
 Arguments = list[exp.Expr]
 Build = Callable[[Arguments, Kinds], exp.Expr]
 
 _SAME = """
-abs acos asin atan atan2 cbrt concat_ws corr cos cosh count cume_dist degrees dense_rank exp first_value from_base64
+abs acos asin atan atan2 concat_ws corr cos cosh count cume_dist degrees dense_rank exp first_value from_base64
 grouping histogram last_value ln lag lead log10 log2 lower map_entries map_keys map_values max min mod nth_value ntile
 nullif percent_rank pi pow power quarter radians rank row_number sin sinh sqrt starts_with stddev stddev_pop
 stddev_samp strpos tan tanh to_base64 translate try unnest upper uuid var_pop var_samp variance covar_pop covar_samp
@@ -30,7 +30,7 @@ _RENAMED = {
     "array_position": "trino_array_position",
     "bool_and": "bool_and",
     "bool_or": "bool_or",
-    "cardinality": "len",
+    "cbrt": "trino_cbrt",
     "chr": "chr",
     "codepoint": "trino_codepoint",
     "contains": "trino_contains",
@@ -308,11 +308,15 @@ def _date_trunc(arguments: Arguments, kinds: Kinds) -> exp.Expr:
     return cast(found, "DATE") if kind == "DATE" else found
 
 
-def _concat(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
+def _concat(arguments: Arguments, kinds: Kinds) -> exp.Expr:
     joined = arguments[0]
     for argument in arguments[1:]:
-        joined = exp.DPipe(this=joined, expression=argument)
+        joined = operators.translated(exp.DPipe(this=joined, expression=argument), kinds, tried=False)
     return exp.Paren(this=joined)
+
+
+def _cardinality(arguments: Arguments, kinds: Kinds) -> exp.Expr:
+    return call("len" if element(kinds.of(arguments[0])) else "cardinality", *arguments)
 
 
 def _by(name: str) -> Build:
@@ -479,6 +483,7 @@ FUNCTIONS: dict[str, Build] = {
     "none_match": _match(wanted=False, contained=True),
     "array_join": _array_join,
     "array_sort": _array_sort,
+    "cardinality": _cardinality,
     "ceil": _rounding("ceil"),
     "ceiling": _rounding("ceil"),
     "floor": _rounding("floor"),

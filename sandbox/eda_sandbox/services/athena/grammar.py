@@ -1,8 +1,10 @@
 """Trino's grammar where it is narrower than what sqlglot reads: words and forms of other dialects are refused."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 from sqlglot import exp
+from sqlglot.dialects.trino import Trino
 from sqlglot.tokenizer_core import Token, TokenType
 
 from eda_sandbox.services.athena.errors import MalformedQuery
@@ -96,6 +98,8 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
         elif word in _FOREIGN or text[token.start] == "$" or word in ("CROSS APPLY", "OUTER APPLY"):
             raise _mismatched(token)
         elif word in _WORDS and before is not None and (before.text.upper() == "NOT" or _ends_operand(before)):
+            raise _mismatched(token)
+        elif word == "APPLY" and before is not None and before.text.upper() in ("CROSS", "OUTER"):
             raise _mismatched(token)
         elif word in ("*", "<", ">") and following is not None and following.text == word:
             raise _mismatched(following)
@@ -224,6 +228,10 @@ def check_query(tree: exp.Expr, tokens: Iterable[Token]) -> None:
                 if node.kind.upper() not in _JOINS or node.method.upper() not in ("", "NATURAL"):
                     word = node.method or node.kind
                     raise MalformedQuery(f"line 1:1: mismatched input '{word}'. Expecting: 'JOIN'")
+            case exp.Pivot():
+                raise MalformedQuery("line 1:1: mismatched input 'PIVOT'. Expecting: <EOF>")
+            case exp.Placeholder() if node.this:
+                raise MalformedQuery("line 1:1: mismatched input ':'. Expecting: <expression>")
             case exp.With():
                 if any(cte.args.get("materialized") is not None for cte in node.expressions):
                     raise MalformedQuery("line 1:1: mismatched input 'MATERIALIZED'. Expecting: '('")
@@ -273,6 +281,23 @@ def check_types(tokens: Sequence[Token]) -> None:
                 break
             if depth == 0:
                 break
+
+
+def with_decimals(tokens: Sequence[Token], text: str) -> str:
+    """The text with literals like ``decimal '1.50'`` as numbers: sqlglot makes casts to ``decimal`` of them, whose
+    scale is 0."""
+    for name, literal in zip(tokens, tokens[1:], strict=False):
+        if name.text.upper() in ("DECIMAL", "NUMERIC") and literal.token_type is TokenType.STRING:
+            length = literal.end + 1 - name.start
+            number = literal.text.strip()
+            if re.fullmatch(r"[+-]?[0-9]*\.[0-9]+", number):
+                number = f"({number})"
+            else:
+                number = f"cast('{number}' as decimal({max(1, len(number.lstrip('+-')))}, 0))"
+            text = text[: name.start] + number.ljust(length) + text[literal.end + 1 :]
+            if len(number) > length:
+                return with_decimals(Trino().tokenize(text), text)
+    return text
 
 
 def _only(node: exp.Expr, allowed: frozenset[str]) -> None:

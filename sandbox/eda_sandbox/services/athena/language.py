@@ -117,6 +117,7 @@ def _trinos(text: str) -> exp.Expr:
     """A statement that Trino reads, and not only sqlglot."""
     tokens = Trino().tokenize(text)
     grammar.check_tokens(tokens, text)
+    text = grammar.with_decimals(tokens, text)
     grammar.check_types(tokens)
     tree = _tree(text, TrinoQuery)
     grammar.check_query(tree, tokens)

@@ -26,9 +26,9 @@ class Macros:
     def provide(self, sql: str) -> None:
         """Make the macros that an SQL text names, and those that they name."""
         # sqlglot writes the names of functions in capital letters.
-        for name in set(_NAME.findall(sql.lower())) - self._made:
+        for name in _NAME.findall(sql.lower()):
             body = definitions().get(name)
-            if body is not None:
+            if body is not None and name not in self._made:
                 self._made.add(name)
                 self.provide(body)
                 self._connection.execute(body)

@@ -51,6 +51,7 @@ CREATE MACRO trino_parse(x, f) AS
     CASE WHEN x IS NOT NULL AND try_strptime(x, f) IS NULL
          THEN error('INVALID_FUNCTION_ARGUMENT: Invalid format: "' || x || '"') ELSE try_strptime(x, f) END;
 CREATE MACRO trino_parse_datetime(x, f) AS timezone('UTC', trino_parse(x, f));
+CREATE MACRO trino_cbrt(x) AS CASE WHEN round(cbrt(x)) ** 3 = x THEN round(cbrt(x)) ELSE cbrt(x) END;
 CREATE MACRO trino_digits(m) AS rtrim(ltrim(replace(m, '.', ''), '0'), '0');
 CREATE MACRO trino_exponent(m, e) AS
     coalesce(TRY_CAST(e AS INTEGER), 0) + CASE WHEN split_part(m, '.', 1) <> '0' THEN length(split_part(m, '.', 1)) - 1

@@ -61,6 +61,9 @@ def translated(node: exp.Expr, kinds: Kinds, tried: bool) -> exp.Expr:
                     _truth(branch.this, kinds, "CASE WHEN")
                 else:
                     _same(node.this, branch.this, "=", kinds)
+        case exp.If() if not isinstance(node.parent, exp.Case):
+            _truth(node.this, kinds, "IF")
+            _alike([node.args["true"], node.args.get("false")], "IF", kinds)
         case exp.Bracket():
             return _subscript(node, kinds, suffix)
         case exp.Extract():
