@@ -1,7 +1,7 @@
 """The types of a query's expressions, as DuckDB tells them: what an operator means depends on them."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import duckdb
@@ -85,6 +85,19 @@ class Kinds:
         self._place = _Place(names=dict(names or {}), outer=place)
         try:
             return self._expression(node)
+        finally:
+            self._place = place
+
+    def statement(self, sources: Sequence[exp.Expr], parts: Sequence[exp.Expr]) -> None:
+        """Replace what is in parts of a statement that is no query: expressions and queries that name the columns of
+        sources."""
+        place = self._place
+        self._place = _Place(outer=place)
+        try:
+            for source in sources:
+                self._source(source)
+            for part in parts:
+                self._expression(part)
         finally:
             self._place = place
 

@@ -46,7 +46,7 @@ def translated(node: exp.Expr, kinds: Kinds, tried: bool) -> exp.Expr:
             _truth(node.this, kinds, type(node).__name__.upper())
         case exp.In():
             for item in node.expressions:
-                _same(node.this, item, "=", kinds)
+                _same(node.this, item, "IN", kinds)
         case exp.Between():
             for bound in (node.args["low"], node.args["high"]):
                 _same(node.this, bound, "BETWEEN", kinds)
