@@ -141,11 +141,7 @@ class Kinds:
         if len(originals) != len(copies):
             return None
         gone: set[int] = set()
-        bound = {
-            parameter.name.lower()
-            for found in node.find_all(exp.Lambda)
-            for parameter in found.expressions
-        }
+        bound = {parameter.name.lower() for found in node.find_all(exp.Lambda) for parameter in found.expressions}
         for original, copy in zip(originals, copies, strict=True):
             if original.parent is not None and id(original.parent) in gone and original is not node:
                 gone.add(id(original))

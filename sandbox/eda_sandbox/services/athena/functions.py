@@ -199,7 +199,9 @@ def compound(name: str, arguments: Arguments, kinds: Kinds, wrap: Callable[[exp.
     if name == "map_agg":
         key, value = arguments
         pair = call("struct_pack", _named("k", key), _named("v", value))
-        return call("trino_map_of", wrap(_where(call("list", pair), exp.not_(exp.Is(this=key.copy(), expression=exp.Null())))))
+        return call(
+            "trino_map_of", wrap(_where(call("list", pair), exp.not_(exp.Is(this=key.copy(), expression=exp.Null()))))
+        )
     if name == "approx_distinct":
         # Of few values Trino's is exact, DuckDB's is not.
         return wrap(call("count", exp.Distinct(expressions=[first])))
@@ -453,14 +455,19 @@ def _array_join(arguments: Arguments, kinds: Kinds) -> exp.Expr:
     joined = call("array_to_string", values.copy(), separator)
     # Of an array with nothing but NULLs DuckDB makes NULL.
     none = exp.Is(this=values, expression=exp.Null())
-    return exp.Case(ifs=[exp.If(this=none, true=exp.Null())], default=exp.Coalesce(this=joined, expressions=[exp.Literal.string("")]))
+    return exp.Case(
+        ifs=[exp.If(this=none, true=exp.Null())],
+        default=exp.Coalesce(this=joined, expressions=[exp.Literal.string("")]),
+    )
 
 
 def _sequence(arguments: Arguments, kinds: Kinds) -> exp.Expr:
     kind = kinds.of(arguments[0])
     if kind in _MOMENTS and (kind != "DATE" or len(arguments) > 2):
         raise Refused("the sandbox translates sequences of numbers, and of days without a step")
-    name = "trino_sequence_days" if kind == "DATE" else "trino_sequence_step" if len(arguments) > 2 else "trino_sequence"
+    name = (
+        "trino_sequence_days" if kind == "DATE" else "trino_sequence_step" if len(arguments) > 2 else "trino_sequence"
+    )
     return call(name, *arguments)
 
 

@@ -9,7 +9,9 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from eda_sandbox.services.athena.errors import MalformedQuery
 
-_FOREIGN = frozenset("== :: && ~ ~~ ~* <=> ^ | & << >> // ** ->> #> #>> @> <@ := ! # @ { } \\ ` $ *= |/ ||/ ?| ?&".split())
+_FOREIGN = frozenset(
+    "== :: && ~ ~~ ~* <=> ^ | & << >> // ** ->> #> #>> @> <@ := ! # @ { } \\ ` $ *= |/ ||/ ?| ?&".split()
+)
 """Symbols that are none of Trino's; ``->`` and ``=>`` are, before and in the arguments of functions."""
 _OPERATORS = (
     exp.Add,
@@ -136,7 +138,9 @@ def _check_selects(tokens: Sequence[Token]) -> None:
     selected = [False]
     for place, token in enumerate(tokens):
         if token.token_type is TokenType.L_PAREN:
-            named = place > 0 and _ends_operand(tokens[place - 1]) and tokens[place - 1].text.upper() not in _BEFORE_QUERY
+            named = (
+                place > 0 and _ends_operand(tokens[place - 1]) and tokens[place - 1].text.upper() not in _BEFORE_QUERY
+            )
             selected.append(named)
         elif token.token_type is TokenType.R_PAREN and len(selected) > 1:
             selected.pop()
@@ -323,12 +327,17 @@ def _ends_operand(token: Token) -> bool:
         TokenType.VAR,
         TokenType.R_PAREN,
         TokenType.R_BRACKET,
-    ) or (token.text.isidentifier() and token.text.upper() not in _RESERVED - {"END", "NULL", "TRUE", "FALSE"} and token.text.upper() not in ("RETURN", "ARRAY"))
+    ) or (
+        token.text.isidentifier()
+        and token.text.upper() not in _RESERVED - {"END", "NULL", "TRUE", "FALSE"}
+        and token.text.upper() not in ("RETURN", "ARRAY")
+    )
 
 
 def _cannot_follow_comma(token: Token) -> bool:
     return token.token_type in (TokenType.R_PAREN, TokenType.R_BRACKET, TokenType.FROM, TokenType.COMMA) or (
-        token.text.upper() in ("WHERE", "GROUP BY", "ORDER BY", "HAVING", "UNION") and token.token_type is not TokenType.IDENTIFIER
+        token.text.upper() in ("WHERE", "GROUP BY", "ORDER BY", "HAVING", "UNION")
+        and token.token_type is not TokenType.IDENTIFIER
     )
 
 

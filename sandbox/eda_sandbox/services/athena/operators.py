@@ -53,7 +53,9 @@ def translated(node: exp.Expr, kinds: Kinds, tried: bool) -> exp.Expr:
         case exp.Like():
             for side in (node.this, node.expression):
                 if not isinstance(side, exp.Escape) and family(kinds.of(side)) not in (None, "text"):
-                    raise Invalid(f"TYPE_MISMATCH: Left side of LIKE expression must evaluate to a varchar (actual: {_shown(side, kinds)})")
+                    raise Invalid(
+                        f"TYPE_MISMATCH: Left side of LIKE expression must evaluate to a varchar (actual: {_shown(side, kinds)})"
+                    )
         case exp.Case():
             _alike([branch.args["true"] for branch in node.args["ifs"]] + [node.args.get("default")], "CASE", kinds)
             for branch in node.args["ifs"]:
@@ -74,7 +76,9 @@ def translated(node: exp.Expr, kinds: Kinds, tried: bool) -> exp.Expr:
                 utc = exp.AtTimeZone(this=node.this.copy(), zone=exp.Literal.string("UTC"))
                 return exp.Paren(this=exp.AtTimeZone(this=exp.Paren(this=utc), zone=node.args["zone"].copy()))
             if kinds.of(node.this) not in (None, "TIMESTAMP WITH TIME ZONE"):
-                raise Invalid(f"TYPE_MISMATCH: Type of value must be a time or timestamp (actual {_shown(node.this, kinds)})")
+                raise Invalid(
+                    f"TYPE_MISMATCH: Type of value must be a time or timestamp (actual {_shown(node.this, kinds)})"
+                )
         case exp.Unnest() if isinstance(node.parent, exp.From | exp.Join):
             return _rows(node, kinds)
         case exp.Trim():
@@ -135,7 +139,7 @@ def alike(values: list[exp.Expr | None], what: str, kinds: Kinds) -> None:
 
 
 def _alike(values: list[exp.Expr | None], what: str, kinds: Kinds) -> None:
-    found = {family(kinds.of(value)): value for value in values if value is not None} 
+    found = {family(kinds.of(value)): value for value in values if value is not None}
     found.pop(None, None)
     if len(found) > 1:
         shown = ", ".join(_shown(value, kinds) for value in found.values())
@@ -215,7 +219,9 @@ def _joined(node: exp.Expr, kinds: Kinds) -> exp.Expr:
         for place, side in enumerate((node.this, node.expression)):
             if families[place] not in ("array", None):
                 if family(element_of) not in (None, families[place]):
-                    raise Invalid(f"TYPE_MISMATCH: Unexpected parameters ({_shown(node.this, kinds)}, {_shown(node.expression, kinds)}) for function concat")
+                    raise Invalid(
+                        f"TYPE_MISMATCH: Unexpected parameters ({_shown(node.this, kinds)}, {_shown(node.expression, kinds)}) for function concat"
+                    )
                 side.replace(exp.Array(expressions=[side.copy()]))
         return node
     if None not in families and (families[0] != families[1] or families[0] not in ("text", "varbinary")):
@@ -242,7 +248,9 @@ def _rows(node: exp.Unnest, kinds: Kinds) -> exp.Expr:
             lists.append(values)
             row = fields(element(kind)) if len(made) == 1 else None
             whole = exp.column(name, table="unnested")
-            columns += [call("struct_extract", whole.copy(), exp.Literal.string(one)) for one in row] if row else [whole]
+            columns += (
+                [call("struct_extract", whole.copy(), exp.Literal.string(one)) for one in row] if row else [whole]
+            )
     if plain:
         return node
     alias, offset = node.args.get("alias"), node.args.get("offset")
@@ -255,7 +263,9 @@ def _rows(node: exp.Unnest, kinds: Kinds) -> exp.Expr:
     names = [*(alias.columns if alias else []), *([offset.copy()] if isinstance(offset, exp.Identifier) else [])]
     if len(names) < len(columns):
         names += [exp.to_identifier(f"_col{place}") for place in range(len(names), len(columns))]
-    made_alias = exp.TableAlias(this=alias.this if alias and alias.this else exp.to_identifier("_unnest"), columns=names)
+    made_alias = exp.TableAlias(
+        this=alias.this if alias and alias.this else exp.to_identifier("_unnest"), columns=names
+    )
     return exp.Lateral(this=exp.Subquery(this=exp.select(*columns).from_(inner)), alias=made_alias)
 
 
@@ -266,7 +276,9 @@ def _subscript(node: exp.Bracket, kinds: Kinds, suffix: str) -> exp.Expr:
         return call(f"trino_map_subscript{suffix}", node.this, index)
     if element(kind):
         if family(kinds.of(index)) not in (None, "number"):
-            raise Invalid(f"TYPE_MISMATCH: Cannot use {_shown(index, kinds)} for subscript of {_shown(node.this, kinds)}")
+            raise Invalid(
+                f"TYPE_MISMATCH: Cannot use {_shown(index, kinds)} for subscript of {_shown(node.this, kinds)}"
+            )
         return call(f"trino_subscript{suffix}", node.this, index)
     if kind is not None and kind.startswith("STRUCT("):
         return call("struct_extract_at", node.this, index)
@@ -281,7 +293,9 @@ def _field(node: exp.Extract, kinds: Kinds) -> exp.Expr:
             raise Refused(f"the sandbox does not extract {name}")
         raise Invalid(f"line 1:1: Invalid EXTRACT field: {name}")
     if family(kind) not in (None, "moment", "interval"):
-        raise Invalid(f"TYPE_MISMATCH: Type of argument to EXTRACT must be DATE, TIME, TIMESTAMP, or INTERVAL (actual {_shown(node.expression, kinds)})")
+        raise Invalid(
+            f"TYPE_MISMATCH: Type of argument to EXTRACT must be DATE, TIME, TIMESTAMP, or INTERVAL (actual {_shown(node.expression, kinds)})"
+        )
     if name in _CLOCK and kind == "DATE":
         raise Invalid(f"TYPE_MISMATCH: Cannot extract {name} from date")
     return call("date_part", exp.Literal.string(_FIELDS[name]), node.expression)

@@ -94,7 +94,9 @@ def to_duckdb(
     copy = tree.copy()
     _fail_outside_try(copy)
     tried = _in_try(copy)
-    Kinds(connection, columns_of, lambda node, kinds: _translated(node, kinds, id(node) in tried), macros.provide).query(copy)
+    Kinds(
+        connection, columns_of, lambda node, kinds: _translated(node, kinds, id(node) in tried), macros.provide
+    ).query(copy)
     try:
         sql = copy.sql("duckdb", comments=False)
     except SqlglotError as error:
@@ -139,9 +141,15 @@ def _function(node: exp.Anonymous, kinds: Kinds, tried: bool) -> exp.Expr:
         # Made by a rule already.
         return node
     arguments = list(node.expressions)
-    of = [kinds.of(argument) for argument in arguments[:1] if not isinstance(argument, exp.Lambda | exp.Star | exp.Distinct)]
+    of = [
+        kinds.of(argument)
+        for argument in arguments[:1]
+        if not isinstance(argument, exp.Lambda | exp.Star | exp.Distinct)
+    ]
     if wanted := functions.wrong_argument(name, of):
-        raise Invalid(f"TYPE_MISMATCH: Unexpected parameters ({operators.shown(of[0])}) for function {name}. Expected: {name}({wanted})")
+        raise Invalid(
+            f"TYPE_MISMATCH: Unexpected parameters ({operators.shown(of[0])}) for function {name}. Expected: {name}({wanted})"
+        )
     if name in ("coalesce", "greatest", "least", "nullif"):
         operators.alike(list(arguments), name, kinds)
     elif name == "if":

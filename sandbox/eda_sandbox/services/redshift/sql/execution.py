@@ -4,13 +4,13 @@
 
 from collections.abc import Callable
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from eda_sandbox.services.redshift.sql import definitions, grants
 from eda_sandbox.services.redshift.sql.copying import Copy, parse
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError
 from eda_sandbox.services.redshift.sql.language import Tokens, statements
-from eda_sandbox.services.redshift.sql.meaning import RedshiftSql, translate, translate_parts
+from eda_sandbox.services.redshift.sql.meaning import read, translate, translate_parts
 from eda_sandbox.services.redshift.sql.merge import check_merge, complete_merge
 from eda_sandbox.services.redshift.sql.session import Outcome, Session
 from eda_sandbox.services.redshift.sql.trees import duckdb_sql, name_projections, parts_of, substitute
@@ -26,7 +26,7 @@ def run(session: Session, statement: Tokens, parameters: dict[str, str]) -> Outc
     if statement.starts_with("COPY"):
         return _copy(session, statement)
     text = definitions.without_attributes(statement)
-    tree = parse_one(text, read=RedshiftSql)
+    tree = read(statement, text)
     substitute(tree, parameters)
     match tree:
         case exp.Create(kind="TABLE"):

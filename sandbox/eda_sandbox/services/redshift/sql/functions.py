@@ -14,7 +14,7 @@ Build = Callable[[Arguments, Kinds], exp.Expr]
 
 _SAME = """
 abs acos any_value ascii asin atan atan2 bit_and bit_or bool_and bool_or chr coalesce cos count cume_dist degrees
-dense_rank exp first_value greatest lag last_value lead least lower max md5 min mod ntile nth_value nullif octet_length
+dense_rank exp first_value greatest lag last_value lead least lower max md5 min mod ntile nth_value nullif
 percent_rank pi radians random rank repeat replace reverse row_number sin stddev stddev_pop stddev_samp tan translate
 upper var_pop var_samp variance nvl concat_ws
 """
@@ -53,7 +53,7 @@ _RENAMED = {
     "right": "redshift_right",
 }
 del _RENAMED["crc32"], _RENAMED["isnull"], _RENAMED["json_serialize"]
-_INTEGER = {"ascii", "octet_length"}
+_INTEGER = {"ascii"}
 _PLAIN_INTEGERS = ("SMALLINT", "INTEGER", "BIGINT", "TINYINT", "HUGEINT")
 COMPOUND = frozenset({"avg", "median", "ratio_to_report", "sum"})
 """Functions that become more than one, or are cast; OVER goes to what is within."""
@@ -94,6 +94,11 @@ def _as_integer(name: str) -> Build:
 
 def _length(arguments: Arguments, kinds: Kinds) -> exp.Expr:
     name = "octet_length" if kinds.of(arguments[0]) == "BLOB" else "length"
+    return cast(call(name, *arguments), "INTEGER")
+
+
+def _bytes(arguments: Arguments, kinds: Kinds) -> exp.Expr:
+    name = "octet_length" if kinds.of(arguments[0]) == "BLOB" else "strlen"
     return cast(call(name, *arguments), "INTEGER")
 
 
@@ -377,6 +382,7 @@ FUNCTIONS: dict[str, Build] = {
     "json_extract_path_text": _json_path,
     "json_serialize": _json_serialize,
     "listagg": _listagg,
+    "octet_length": _bytes,
     "lpad": _pad("redshift_lpad"),
     "rpad": _pad("redshift_rpad"),
     "nvl2": _nvl2,

@@ -85,5 +85,10 @@ CREATE MACRO redshift_json_element(j, n) AS
          WHEN n < 0 THEN NULL ELSE json_extract_string(j, '$[' || n || ']') END;
 CREATE MACRO redshift_json_parse(j) AS
     CASE WHEN j IS NOT NULL AND NOT json_valid(j) THEN error('JSON parsing error: invalid JSON ' || j) ELSE CAST(j AS JSON) END;
-CREATE MACRO redshift_load_decimal(x, whole) AS
-    CASE WHEN regexp_matches(x, '[eE]') THEN CAST(CAST(x AS DECIMAL(38, 18)) AS VARCHAR) ELSE trim(x) END;
+CREATE MACRO redshift_truncated(x, scale) AS
+    rtrim(regexp_replace(
+        CASE WHEN regexp_matches(x, '[eE]') THEN CAST(CAST(x AS DECIMAL(38, 18)) AS VARCHAR) ELSE trim(x) END,
+        '^([+-]?[0-9]*\.[0-9]{' || scale || '})[0-9]*$', '\1'), '.');
+CREATE MACRO redshift_iso_date(x) AS
+    CASE WHEN NOT regexp_full_match(trim(x), '[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}( .*)?')
+         THEN error('Invalid Date Format - length must be 10 or more: "' || x || '"') ELSE trim(x) END;

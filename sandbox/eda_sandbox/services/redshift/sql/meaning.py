@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.parsers.redshift import RedshiftParser
 from sqlglot.tokens import TokenType
@@ -13,6 +13,7 @@ from eda_sandbox.foundation.sql_kinds import Columns, Kinds, decimal_parts
 from eda_sandbox.services.redshift.sql import functions
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.functions import ARITY, COMPOUND, FUNCTIONS, call, cast, refused, scaled
+from eda_sandbox.services.redshift.sql.language import Tokens
 from eda_sandbox.services.redshift.sql.session import Session
 from eda_sandbox.services.redshift.sql.trees import parts_of
 from eda_sandbox.services.redshift.sql.types import from_definition
@@ -66,6 +67,44 @@ class RedshiftSql(Redshift):
         FUNCTION_PARSERS: ClassVar = {
             name: parser for name, parser in RedshiftParser.FUNCTION_PARSERS.items() if name in _FORMS
         }
+
+
+def read(statement: Tokens, text: str) -> exp.Expr:
+    """Parse a statement.
+
+    Args:
+        statement: its tokens.
+        text: it, without what only tunes.
+
+    Raises:
+        SqlError: it has words of other dialects, or a form that is not offered.
+    """
+    if statement.starts_with("MERGE") and statement.items[-1].text.upper() == "DUPLICATES":
+        raise refused("MERGE with REMOVE DUPLICATES")
+    for place, token in enumerate(statement.items[:-1]):
+        following = statement.items[place + 1]
+        if token.token_type in (TokenType.STRING, TokenType.IDENTIFIER):
+            continue
+        if token.text in ("==", "//", "**", "<=>", "&&", "=>") or token.text.upper() in ("ASOF", "POSITIONAL"):
+            raise SqlError(f'syntax error at or near "{token.text}"')
+        if token.text == "," and following.text.upper() in (")", "FROM", "WHERE"):
+            raise SqlError(f'syntax error at or near "{following.text}"')
+    tree: exp.Expr = parse_one(_with_parentheses(text), read=RedshiftSql)
+    return tree
+
+
+def _with_parentheses(text: str) -> str:
+    """``timestamp '…'::date`` with parentheses around the literal: sqlglot casts the text first."""
+    tokens = RedshiftSql().tokenize(text)
+    for place in range(len(tokens) - 3, -1, -1):
+        named, literal, colons = tokens[place : place + 3]
+        if (
+            named.text.upper() in ("DATE", "TIMESTAMP", "TIMESTAMPTZ", "TIME", "INTERVAL")
+            and literal.token_type is TokenType.STRING
+            and colons.token_type is TokenType.DCOLON
+        ):
+            text = f"{text[: named.start]}({text[named.start : literal.end + 1]}){text[literal.end + 1 :]}"
+    return text
 
 
 def translate(session: Session, tree: exp.Query) -> None:
@@ -147,7 +186,7 @@ class _Translation:
                 return _divided(node, kinds)
             case exp.Sub() if (kinds.of(node.this), kinds.of(node.expression)) == ("DATE", "DATE"):
                 return cast(exp.Paren(this=node.copy()), "INTEGER")
-            case exp.Like() | exp.ILike() if not isinstance(node.expression, exp.Escape):
+            case exp.Like() | exp.ILike() if not isinstance(node.parent, exp.Escape):
                 # The backslash escapes where nothing else is named; with DuckDB nothing does.
                 escaped = exp.Escape(this=node.expression.copy(), expression=exp.Literal.string("\\"))
                 return type(node)(this=node.this.copy(), expression=escaped, **_negated(node))
@@ -205,8 +244,10 @@ def _check(tree: exp.Expr) -> None:
                 raise refused(type(node).__name__)
             case exp.Array() | exp.Struct() | exp.Lambda() | exp.Bracket() | exp.Pivot() | exp.Lateral() | exp.Unnest():
                 raise refused(type(node).__name__)
-            case exp.TableSample() | exp.Filter():
-                raise SqlError(f'syntax error at or near "{node.sql("redshift").split()[0]}"')
+            case exp.TableSample():
+                raise SqlError('syntax error at or near "SAMPLE"')
+            case exp.Filter():
+                raise SqlError('syntax error at or near "("')
             case exp.Group() if node.args.get("all") and not node.expressions:
                 raise refused("GROUP BY ALL")
             case exp.Star() if node.args.get("replace") or node.args.get("rename"):
@@ -305,10 +346,21 @@ def _wrapped(node: exp.Window, kinds: Kinds) -> exp.Expr:
 def _ordered(node: exp.WithinGroup) -> exp.Expr:
     """WITHIN GROUP (ORDER BY …): in DuckDB the order stands in the function's parentheses."""
     called, order = node.this, node.expression
-    if not isinstance(called, exp.Anonymous) or called.name.lower() not in ("listagg", "percentile_cont", "percentile_disc"):
+    if not isinstance(called, exp.Anonymous) or called.name.lower() not in (
+        "listagg",
+        "percentile_cont",
+        "percentile_disc",
+    ):
         raise refused("WITHIN GROUP of this function")
     name = called.name.lower()
     if name == "listagg":
+        listed = called.expressions[0]
+        if isinstance(listed, exp.Distinct):
+            ordered = order.copy()
+            values, *separators = listed.expressions
+            ordered.set("this", exp.Distinct(expressions=[values.copy()]))
+            separator = separators[0] if separators else exp.Literal.string("")
+            return call("array_to_string", call("list", ordered), separator.copy())
         separator = called.expressions[1] if len(called.expressions) > 1 else exp.Literal.string("")
         ordered = order.copy()
         ordered.set("this", separator.copy())
