@@ -11,11 +11,11 @@ from sqlglot.tokens import TokenType
 
 from eda_sandbox.foundation.sql_kinds import Columns, Kinds, decimal_parts
 from eda_sandbox.services.redshift.sql import functions
+from eda_sandbox.services.redshift.sql.catalog import quoted
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.functions import ARITY, COMPOUND, FUNCTIONS, call, cast, refused, scaled
 from eda_sandbox.services.redshift.sql.language import Tokens
 from eda_sandbox.services.redshift.sql.session import Session
-from eda_sandbox.services.redshift.sql.trees import parts_of
 from eda_sandbox.services.redshift.sql.types import from_definition
 
 VERSION = (
@@ -133,23 +133,26 @@ def translate_parts(session: Session, sources: Iterable[exp.Expr | None], parts:
 class _Translation:
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._kinds = Kinds(session.connection, self._columns, self._translated)
+        # A question that fails would abort the session's transaction.
+        self._asking = session.connection.cursor()
+        self._kinds = Kinds(self._asking, self._columns, self._translated)
 
     def query(self, tree: exp.Query) -> None:
         _check(tree)
-        self._kinds.query(tree)
+        with self._asking:
+            self._kinds.query(tree)
 
     def parts(self, sources: Iterable[exp.Expr | None], parts: Iterable[exp.Expr | None]) -> None:
         given = [part for part in parts if part is not None]
         for part in given:
             _check(part)
-        self._kinds.statement([source for source in sources if source is not None], given)
+        with self._asking:
+            self._kinds.statement([source for source in sources if source is not None], given)
 
     def _columns(self, table: exp.Table) -> Columns | None:
-        relation = self._session.catalog.find(parts_of(table))
-        if relation is None:
-            return None
-        described = self._session.connection.execute(f"DESCRIBE {relation.quoted}").fetchall()
+        # Names are full already.
+        name = ".".join(quoted(part) for part in (table.db, table.name) if part)
+        described = self._session.connection.execute(f"DESCRIBE {name}").fetchall()
         return {str(name).lower(): str(kind) for name, kind, *_ in described}
 
     def _translated(self, node: exp.Expr, kinds: Kinds) -> exp.Expr:
