@@ -213,7 +213,7 @@ class Kinds:
             if item.is_star:
                 found |= self._star(item)
                 continue
-            self._expression(item, keep=True)
+            self._expression(item)
             inner = item.this if isinstance(item, exp.Alias) else item
             name = item.alias_or_name.lower() or f"_col{len(found)}"
             found[name] = self.of(inner)
@@ -268,7 +268,7 @@ class Kinds:
     def _unnest(self, node: exp.Unnest) -> Columns:
         kinds: list[str | None] = []
         for item in list(node.expressions):
-            replaced = self._expression(item, keep=True)
+            replaced = self._expression(item)
             kind = self.of(replaced)
             key_value = map_parts(kind)
             row = fields(element(kind))
@@ -293,7 +293,7 @@ class Kinds:
         for row in node.expressions:
             items = row.expressions if isinstance(row, exp.Tuple) else [row]
             for item in list(items):
-                self._expression(item, keep=True)
+                self._expression(item)
             items = row.expressions if isinstance(row, exp.Tuple) else [row]
             own = [self.of(item) for item in items]
             kinds = [self._common(one, other) for one, other in zip(kinds, own, strict=False)] if kinds else own
@@ -311,10 +311,10 @@ class Kinds:
             found = node.args.get(name)
             for one in found if isinstance(found, list) else [found]:
                 if isinstance(one, exp.Expr):
-                    self._expression(one, keep=True)
+                    self._expression(one)
 
-    def _expression(self, node: exp.Expr, keep: bool = False) -> exp.Expr:
-        """Replace what is in an expression, from the inside; ``keep`` leaves what is only a clause in its place."""
+    def _expression(self, node: exp.Expr) -> exp.Expr:
+        """Replace what is in an expression, from the inside, and the expression."""
         if isinstance(node, exp.Query):
             self.query(node)
             return node

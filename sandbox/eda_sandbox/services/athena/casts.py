@@ -63,7 +63,7 @@ def written(value: exp.Expr, kind: str | None) -> exp.Expr:
         return call("trino_json_text", value)
     if kind == "VARCHAR":
         return value
-    if kind == "BLOB" or kind.endswith(("]", ")")) and not kind.startswith("DECIMAL"):
+    if kind == "BLOB" or (kind.endswith(("]", ")")) and not kind.startswith("DECIMAL")):
         raise Invalid(f"TYPE_MISMATCH: line 1:1: Cannot cast {_named(kind)} to varchar")
     return cast(value, "VARCHAR")
 

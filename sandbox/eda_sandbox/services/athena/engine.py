@@ -22,13 +22,13 @@ from eda_sandbox.services.athena.errors import (
     missing_column,
 )
 from eda_sandbox.services.athena.language import Statement, position, unnamed
+from eda_sandbox.services.athena.macros import Macros
 from eda_sandbox.services.athena.outcome import Outcome
 from eda_sandbox.services.athena.reading import Reader, scanned_bytes
 from eda_sandbox.services.athena.relations import Relations
 from eda_sandbox.services.athena.results import rendered
 from eda_sandbox.services.athena.scope import Scope
 from eda_sandbox.services.athena.storage import Storage
-from eda_sandbox.services.athena.macros import Macros
 from eda_sandbox.services.athena.translation import unknown_column
 from eda_sandbox.services.athena.types import INTEGERS, column_info, from_hive, stored, to_athena
 

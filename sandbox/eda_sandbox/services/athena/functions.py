@@ -80,16 +80,55 @@ _RENAMED = {
 ARITY = {
     **dict.fromkeys(("random", "rand", "pi", "uuid", "now"), (0, 0)),
     **dict.fromkeys(
-        """from_unixtime json_parse json_format array_sort approx_distinct from_utf8 lower upper length reverse abs sign
-        to_hex from_hex md5 sha1 sha256 url_encode url_decode array_max array_min array_distinct cardinality sum avg
-        ceil ceiling floor date year month day chr codepoint flatten count_if""".split(),
+        [
+            "from_unixtime",
+            "json_parse",
+            "json_format",
+            "array_sort",
+            "approx_distinct",
+            "from_utf8",
+            "lower",
+            "upper",
+            "length",
+            "reverse",
+            "abs",
+            "sign",
+            "to_hex",
+            "from_hex",
+            "md5",
+            "sha1",
+            "sha256",
+            "url_encode",
+            "url_decode",
+            "array_max",
+            "array_min",
+            "array_distinct",
+            "cardinality",
+            "sum",
+            "avg",
+            "ceil",
+            "ceiling",
+            "floor",
+            "date",
+            "year",
+            "month",
+            "day",
+            "chr",
+            "codepoint",
+            "flatten",
+            "count_if",
+        ],
         (1, 1),
     ),
-    **dict.fromkeys("split strpos contains array_position element_at date_format date_parse map_agg".split(), (2, 2)),
-    **dict.fromkeys("approx_percentile nullif mod power pow starts_with regexp_like regexp_split".split(), (2, 2)),
-    **dict.fromkeys("round truncate ltrim rtrim trim max min any_value arbitrary".split(), (1, 2)),
-    **dict.fromkeys("substr substring replace regexp_extract sequence array_join if".split(), (2, 3)),
-    **dict.fromkeys("lpad rpad slice split_part date_add date_diff translate".split(), (3, 3)),
+    **dict.fromkeys(
+        ["split", "strpos", "contains", "array_position", "element_at", "date_format", "date_parse", "map_agg"], (2, 2)
+    ),
+    **dict.fromkeys(
+        ["approx_percentile", "nullif", "mod", "power", "pow", "starts_with", "regexp_like", "regexp_split"], (2, 2)
+    ),
+    **dict.fromkeys(["round", "truncate", "ltrim", "rtrim", "trim", "max", "min", "any_value", "arbitrary"], (1, 2)),
+    **dict.fromkeys(["substr", "substring", "replace", "regexp_extract", "sequence", "array_join", "if"], (2, 3)),
+    **dict.fromkeys(["lpad", "rpad", "slice", "split_part", "date_add", "date_diff", "translate"], (3, 3)),
     **dict.fromkeys(("greatest", "least"), (1, 99)),
     "coalesce": (2, 99),
     "concat": (2, 99),
@@ -103,25 +142,128 @@ ARITY = {
 
 _NUMBERS = frozenset({"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE"})
 _TAKES_TEXT = frozenset(
-    """codepoint date_parse from_base64 from_hex from_iso8601_date from_iso8601_timestamp from_iso8601_timestamp_nanos
-    json_parse levenshtein_distance lower lpad ltrim parse_datetime regexp_extract regexp_extract_all regexp_like
-    regexp_replace regexp_split replace rpad rtrim split split_part starts_with strpos substr substring to_utf8
-    translate trim upper url_decode url_encode""".split()
+    [
+        "codepoint",
+        "date_parse",
+        "from_base64",
+        "from_hex",
+        "from_iso8601_date",
+        "from_iso8601_timestamp",
+        "from_iso8601_timestamp_nanos",
+        "json_parse",
+        "levenshtein_distance",
+        "lower",
+        "lpad",
+        "ltrim",
+        "parse_datetime",
+        "regexp_extract",
+        "regexp_extract_all",
+        "regexp_like",
+        "regexp_replace",
+        "regexp_split",
+        "replace",
+        "rpad",
+        "rtrim",
+        "split",
+        "split_part",
+        "starts_with",
+        "strpos",
+        "substr",
+        "substring",
+        "to_utf8",
+        "translate",
+        "trim",
+        "upper",
+        "url_decode",
+        "url_encode",
+    ]
 )
-_TAKES_BINARY = frozenset("from_utf8 md5 sha1 sha256 to_base64 to_hex".split())
+_TAKES_BINARY = frozenset(["from_utf8", "md5", "sha1", "sha256", "to_base64", "to_hex"])
 _TAKES_NUMBER = frozenset(
-    """abs acos asin atan atan2 avg cbrt ceil ceiling chr corr cos cosh covar_pop covar_samp degrees exp floor
-    from_unixtime kurtosis ln log10 log2 mod pow power radians round sign sin sinh sqrt stddev stddev_pop stddev_samp
-    sum tan tanh truncate var_pop var_samp variance""".split()
+    [
+        "abs",
+        "acos",
+        "asin",
+        "atan",
+        "atan2",
+        "avg",
+        "cbrt",
+        "ceil",
+        "ceiling",
+        "chr",
+        "corr",
+        "cos",
+        "cosh",
+        "covar_pop",
+        "covar_samp",
+        "degrees",
+        "exp",
+        "floor",
+        "from_unixtime",
+        "kurtosis",
+        "ln",
+        "log10",
+        "log2",
+        "mod",
+        "pow",
+        "power",
+        "radians",
+        "round",
+        "sign",
+        "sin",
+        "sinh",
+        "sqrt",
+        "stddev",
+        "stddev_pop",
+        "stddev_samp",
+        "sum",
+        "tan",
+        "tanh",
+        "truncate",
+        "var_pop",
+        "var_samp",
+        "variance",
+    ]
 )
 _TAKES_MOMENT = frozenset(
-    """date_format day day_of_month day_of_week day_of_year dow doy format_datetime last_day_of_month month quarter
-    to_iso8601 to_unixtime week week_of_year year year_of_week""".split()
+    [
+        "date_format",
+        "day",
+        "day_of_month",
+        "day_of_week",
+        "day_of_year",
+        "dow",
+        "doy",
+        "format_datetime",
+        "last_day_of_month",
+        "month",
+        "quarter",
+        "to_iso8601",
+        "to_unixtime",
+        "week",
+        "week_of_year",
+        "year",
+        "year_of_week",
+    ]
 )
 _TAKES_TIME = frozenset({"hour", "minute", "second"})
 _TAKES_ARRAY = frozenset(
-    """all_match any_match array_distinct array_join array_max array_min array_position array_sort contains filter
-    flatten none_match slice transform""".split()
+    [
+        "all_match",
+        "any_match",
+        "array_distinct",
+        "array_join",
+        "array_max",
+        "array_min",
+        "array_position",
+        "array_sort",
+        "contains",
+        "filter",
+        "flatten",
+        "none_match",
+        "slice",
+        "transform",
+    ]
 )
 _MOMENTS = frozenset({"DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE"})
 
@@ -233,7 +375,7 @@ def _literal(node: exp.Expr, what: str) -> str:
 
 
 def _json(name: str) -> Build:
-    def built(arguments: Arguments, kinds: Kinds) -> exp.Expr:
+    def built(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
         document, path = arguments
         written = _literal(path, "path")
         if not _PATH.fullmatch(written):
@@ -244,7 +386,7 @@ def _json(name: str) -> Build:
     return built
 
 
-def _json_parse(arguments: Arguments, kinds: Kinds) -> exp.Expr:
+def _json_parse(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
     return call("trino_json_parse", *arguments)
 
 

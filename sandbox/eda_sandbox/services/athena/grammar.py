@@ -1,5 +1,6 @@
 """Trino's grammar where it is narrower than what sqlglot reads: words and forms of other dialects are refused."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -10,7 +11,41 @@ from sqlglot.tokenizer_core import Token, TokenType
 from eda_sandbox.services.athena.errors import MalformedQuery
 
 _FOREIGN = frozenset(
-    "== :: && ~ ~~ ~* <=> ^ | & << >> // ** ->> #> #>> @> <@ := ! # @ { } \\ ` $ *= |/ ||/ ?| ?&".split()
+    [
+        "==",
+        "::",
+        "&&",
+        "~",
+        "~~",
+        "~*",
+        "<=>",
+        "^",
+        "|",
+        "&",
+        "<<",
+        ">>",
+        "//",
+        "**",
+        "->>",
+        "#>",
+        "#>>",
+        "@>",
+        "<@",
+        ":=",
+        "!",
+        "#",
+        "@",
+        "{",
+        "}",
+        "\\",
+        "`",
+        "$",
+        "*=",
+        "|/",
+        "||/",
+        "?|",
+        "?&",
+    ]
 )
 """Symbols that are none of Trino's; ``->`` and ``=>`` are, before and in the arguments of functions."""
 _OPERATORS = (
@@ -59,16 +94,100 @@ _QUERY = frozenset({"this", "expression", "distinct", "with_", "order", "limit",
 _TABLE = frozenset({"this", "db", "catalog", "alias", "joins", "ordinality"})
 _JOINS = frozenset({"", "INNER", "CROSS", "OUTER"})
 _TYPES = frozenset(
-    """BOOLEAN TINYINT SMALLINT INT INTEGER BIGINT REAL DOUBLE DECIMAL NUMERIC VARCHAR CHAR VARBINARY JSON DATE TIME
-    TIMESTAMP INTERVAL ARRAY MAP ROW""".split()
+    [
+        "BOOLEAN",
+        "TINYINT",
+        "SMALLINT",
+        "INT",
+        "INTEGER",
+        "BIGINT",
+        "REAL",
+        "DOUBLE",
+        "DECIMAL",
+        "NUMERIC",
+        "VARCHAR",
+        "CHAR",
+        "VARBINARY",
+        "JSON",
+        "DATE",
+        "TIME",
+        "TIMESTAMP",
+        "INTERVAL",
+        "ARRAY",
+        "MAP",
+        "ROW",
+    ]
 ) | {"DOUBLE PRECISION", "DEC"}
 _LITERALS = {"date", "time", "timestamp", "decimal", "double", "real", "bigint", "integer", "smallint", "tinyint"}
 _LITERALS |= {"boolean", "varchar", "char", "json", "double precision", "int"}
 _RESERVED = frozenset(
-    """ALTER AND AS BETWEEN BY CASE CAST CONSTRAINT CREATE CROSS CUBE CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP DELETE
-    DESCRIBE DISTINCT DROP ELSE END ESCAPE EXCEPT EXECUTE EXISTS EXTRACT FALSE FOR FROM FULL GROUP GROUPING HAVING IN
-    INNER INSERT INTERSECT INTO IS JOIN LEFT LIKE LOCALTIME LOCALTIMESTAMP NATURAL NORMALIZE NOT NULL ON OR ORDER OUTER
-    PREPARE RIGHT ROLLUP SELECT TABLE THEN TRUE UNION UNNEST USING VALUES WHEN WHERE WITH""".split()
+    [
+        "ALTER",
+        "AND",
+        "AS",
+        "BETWEEN",
+        "BY",
+        "CASE",
+        "CAST",
+        "CONSTRAINT",
+        "CREATE",
+        "CROSS",
+        "CUBE",
+        "CURRENT_DATE",
+        "CURRENT_TIME",
+        "CURRENT_TIMESTAMP",
+        "DELETE",
+        "DESCRIBE",
+        "DISTINCT",
+        "DROP",
+        "ELSE",
+        "END",
+        "ESCAPE",
+        "EXCEPT",
+        "EXECUTE",
+        "EXISTS",
+        "EXTRACT",
+        "FALSE",
+        "FOR",
+        "FROM",
+        "FULL",
+        "GROUP",
+        "GROUPING",
+        "HAVING",
+        "IN",
+        "INNER",
+        "INSERT",
+        "INTERSECT",
+        "INTO",
+        "IS",
+        "JOIN",
+        "LEFT",
+        "LIKE",
+        "LOCALTIME",
+        "LOCALTIMESTAMP",
+        "NATURAL",
+        "NORMALIZE",
+        "NOT",
+        "NULL",
+        "ON",
+        "OR",
+        "ORDER",
+        "OUTER",
+        "PREPARE",
+        "RIGHT",
+        "ROLLUP",
+        "SELECT",
+        "TABLE",
+        "THEN",
+        "TRUE",
+        "UNION",
+        "UNNEST",
+        "USING",
+        "VALUES",
+        "WHEN",
+        "WHERE",
+        "WITH",
+    ]
 )
 
 
@@ -97,11 +216,13 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
                 raise MalformedQuery(
                     f"{_at(token)}: identifiers must not start with a digit; surround the identifier with double quotes"
                 )
-        elif word in _FOREIGN or text[token.start] == "$" or word in ("CROSS APPLY", "OUTER APPLY"):
-            raise _mismatched(token)
-        elif word in _WORDS and before is not None and (before.text.upper() == "NOT" or _ends_operand(before)):
-            raise _mismatched(token)
-        elif word == "APPLY" and before is not None and before.text.upper() in ("CROSS", "OUTER"):
+        elif (
+            word in _FOREIGN
+            or text[token.start] == "$"
+            or word in ("CROSS APPLY", "OUTER APPLY")
+            or (word in _WORDS and before is not None and (before.text.upper() == "NOT" or _ends_operand(before)))
+            or (word == "APPLY" and before is not None and before.text.upper() in ("CROSS", "OUTER"))
+        ):
             raise _mismatched(token)
         elif word in ("*", "<", ">") and following is not None and following.text == word:
             raise _mismatched(following)
@@ -111,11 +232,16 @@ def check_tokens(tokens: Sequence[Token], text: str) -> None:
             raise _mismatched(token)
         elif word == "INTERVAL" and following is not None:
             _check_interval(tokens[place + 1 :])
-        elif word == "FILTER" and before is not None and before.text == ")" and following is not None:
-            if following.text == "(" and place + 2 < len(tokens) and tokens[place + 2].text.upper() != "WHERE":
-                raise _mismatched(tokens[place + 2])
+        elif _words(tokens[place - 1 : place + 2]) == [")", "FILTER", "("] and _words(tokens[place + 2 :][:1]) != [
+            "WHERE"
+        ]:
+            raise _mismatched(following or token)
     _check_limits(tokens)
     _check_selects(tokens)
+
+
+def _words(tokens: Sequence[Token]) -> list[str]:
+    return [token.text.upper() for token in tokens]
 
 
 def _check_interval(tokens: Sequence[Token]) -> None:
@@ -167,9 +293,9 @@ def _check_limits(tokens: Sequence[Token]) -> None:
             limited[depth] = True
             if token.token_type is TokenType.LIMIT:
                 _check_limit(tokens[place + 1 :])
-        elif limited.get(depth) and token.token_type in (TokenType.OFFSET, TokenType.COMMA, TokenType.ORDER_BY):
-            raise _mismatched(token)
-        elif token.token_type in (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT) and limited.get(depth):
+        elif (limited.get(depth) and token.token_type in (TokenType.OFFSET, TokenType.COMMA, TokenType.ORDER_BY)) or (
+            token.token_type in (TokenType.UNION, TokenType.EXCEPT, TokenType.INTERSECT) and limited.get(depth)
+        ):
             raise _mismatched(token)
 
 
@@ -259,7 +385,7 @@ def check_query(tree: exp.Expr, tokens: Iterable[Token]) -> None:
                 name = node.args["alias"]
                 if _is_reserved(name):
                     raise MalformedQuery(f"line 1:1: mismatched input '{name.name}'. Expecting: <identifier>")
-            case exp.Binary() | exp.Unary() | exp.Predicate() if not isinstance(node, _OPERATORS + (exp.Func,)):
+            case exp.Binary() | exp.Unary() | exp.Predicate() if not isinstance(node, (*_OPERATORS, exp.Func)):
                 raise MalformedQuery(f"line 1:1: mismatched input '{node.sql('trino')[:40]}'. Expecting: <expression>")
     written = sum(token.token_type is TokenType.JOIN for token in tokens)
     if written > joins:
@@ -290,7 +416,7 @@ def check_types(tokens: Sequence[Token]) -> None:
 def with_decimals(tokens: Sequence[Token], text: str) -> str:
     """The text with literals like ``decimal '1.50'`` as numbers: sqlglot makes casts to ``decimal`` of them, whose
     scale is 0."""
-    for name, literal in zip(tokens, tokens[1:], strict=False):
+    for name, literal in itertools.pairwise(tokens):
         if name.text.upper() in ("DECIMAL", "NUMERIC") and literal.token_type is TokenType.STRING:
             length = literal.end + 1 - name.start
             number = literal.text.strip()

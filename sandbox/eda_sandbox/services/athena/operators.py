@@ -54,7 +54,8 @@ def translated(node: exp.Expr, kinds: Kinds, tried: bool) -> exp.Expr:
             for side in (node.this, node.expression):
                 if not isinstance(side, exp.Escape) and family(kinds.of(side)) not in (None, "text"):
                     raise Invalid(
-                        f"TYPE_MISMATCH: Left side of LIKE expression must evaluate to a varchar (actual: {_shown(side, kinds)})"
+                        "TYPE_MISMATCH: Left side of LIKE expression must evaluate to a varchar "
+                        f"(actual: {_shown(side, kinds)})"
                     )
         case exp.Case():
             _alike([branch.args["true"] for branch in node.args["ifs"]] + [node.args.get("default")], "CASE", kinds)
@@ -72,7 +73,7 @@ def translated(node: exp.Expr, kinds: Kinds, tried: bool) -> exp.Expr:
             return _field(node, kinds)
         case exp.AtTimeZone():
             if kinds.of(node.this) == "TIMESTAMP":
-                # A time without a zone is of the session's, UTC; DuckDB would take it for one of the zone that is named.
+                # A time without a zone is of the session's, UTC; DuckDB takes it for one of the zone that is named.
                 utc = exp.AtTimeZone(this=node.this.copy(), zone=exp.Literal.string("UTC"))
                 return exp.Paren(this=exp.AtTimeZone(this=exp.Paren(this=utc), zone=node.args["zone"].copy()))
             if kinds.of(node.this) not in (None, "TIMESTAMP WITH TIME ZONE"):
@@ -200,7 +201,7 @@ def _divided(
         double = "FLOAT" if single else "DOUBLE"
         divided = call("trino_divide", cast(left, double), cast(right, double))
         return cast(divided, single) if single else divided
-    (precision, scale), (other, others_scale) = ours
+    (precision, scale), (_, others_scale) = ours
     result = max(scale, others_scale)
     size = min(38, precision + others_scale + max(0, others_scale - scale))
     up = result + others_scale - scale
@@ -220,7 +221,8 @@ def _joined(node: exp.Expr, kinds: Kinds) -> exp.Expr:
             if families[place] not in ("array", None):
                 if family(element_of) not in (None, families[place]):
                     raise Invalid(
-                        f"TYPE_MISMATCH: Unexpected parameters ({_shown(node.this, kinds)}, {_shown(node.expression, kinds)}) for function concat"
+                        f"TYPE_MISMATCH: Unexpected parameters ({_shown(node.this, kinds)}, "
+                        f"{_shown(node.expression, kinds)}) for function concat"
                     )
                 side.replace(exp.Array(expressions=[side.copy()]))
         return node
@@ -294,7 +296,8 @@ def _field(node: exp.Extract, kinds: Kinds) -> exp.Expr:
         raise Invalid(f"line 1:1: Invalid EXTRACT field: {name}")
     if family(kind) not in (None, "moment", "interval"):
         raise Invalid(
-            f"TYPE_MISMATCH: Type of argument to EXTRACT must be DATE, TIME, TIMESTAMP, or INTERVAL (actual {_shown(node.expression, kinds)})"
+            "TYPE_MISMATCH: Type of argument to EXTRACT must be DATE, TIME, TIMESTAMP, or INTERVAL "
+            f"(actual {_shown(node.expression, kinds)})"
         )
     if name in _CLOCK and kind == "DATE":
         raise Invalid(f"TYPE_MISMATCH: Cannot extract {name} from date")

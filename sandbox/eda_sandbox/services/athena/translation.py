@@ -57,7 +57,8 @@ def check(tree: exp.Expr) -> None:
                 if not low <= len(node.expressions) <= high:
                     raise QueryError(
                         f"FUNCTION_NOT_FOUND: {at(position(node))}: Unexpected parameters "
-                        f"({len(node.expressions)}) for function {name} (or a form that the sandbox does not translate)",
+                        f"({len(node.expressions)}) for function {name} "
+                        "(or a form that the sandbox does not translate)",
                         NO_FUNCTION,
                     )
             case exp.Func() if not isinstance(node, _SYNTAX):
@@ -148,7 +149,8 @@ def _function(node: exp.Anonymous, kinds: Kinds, tried: bool) -> exp.Expr:
     ]
     if wanted := functions.wrong_argument(name, of):
         raise Invalid(
-            f"TYPE_MISMATCH: Unexpected parameters ({operators.shown(of[0])}) for function {name}. Expected: {name}({wanted})"
+            f"TYPE_MISMATCH: Unexpected parameters ({operators.shown(of[0])}) for function {name}. "
+            f"Expected: {name}({wanted})"
         )
     if name in ("coalesce", "greatest", "least", "nullif"):
         operators.alike(list(arguments), name, kinds)

@@ -28,13 +28,45 @@ PRINCIPALS = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
 _IGNORED = {"COMPUPDATE", "STATUPDATE"}
 """Options that change no result, each with ON, OFF or PRESET behind."""
 _FLAGS = frozenset(
-    """MANIFEST GZIP EMPTYASNULL BLANKSASNULL TRUNCATECOLUMNS FILLRECORD ROUNDEC TRIMBLANKS IGNOREBLANKLINES""".split()
+    [
+        "MANIFEST",
+        "GZIP",
+        "EMPTYASNULL",
+        "BLANKSASNULL",
+        "TRUNCATECOLUMNS",
+        "FILLRECORD",
+        "ROUNDEC",
+        "TRIMBLANKS",
+        "IGNOREBLANKLINES",
+    ]
 )
 _TEXTS = frozenset({"DELIMITER", "NULL", "REGION", "TIMEFORMAT", "DATEFORMAT", "QUOTE", "ENCODING"})
 _REFUSED = frozenset(
-    """ACCEPTANYDATE ACCEPTINVCHARS ACCESS_KEY_ID BZIP2 CREDENTIALS ENCRYPTED ESCAPE EXPLICIT_IDS FIXEDWIDTH
-    IGNOREALLERRORS LZOP MASTER_SYMMETRIC_KEY MAXERROR NOLOAD READRATIO REMOVEQUOTES SECRET_ACCESS_KEY SERIALIZETOJSON
-    SESSION_TOKEN SHAPEFILE SSH WITH ZSTD""".split()
+    [
+        "ACCEPTANYDATE",
+        "ACCEPTINVCHARS",
+        "ACCESS_KEY_ID",
+        "BZIP2",
+        "CREDENTIALS",
+        "ENCRYPTED",
+        "ESCAPE",
+        "EXPLICIT_IDS",
+        "FIXEDWIDTH",
+        "IGNOREALLERRORS",
+        "LZOP",
+        "MASTER_SYMMETRIC_KEY",
+        "MAXERROR",
+        "NOLOAD",
+        "READRATIO",
+        "REMOVEQUOTES",
+        "SECRET_ACCESS_KEY",
+        "SERIALIZETOJSON",
+        "SESSION_TOKEN",
+        "SHAPEFILE",
+        "SSH",
+        "WITH",
+        "ZSTD",
+    ]
 )
 """Options that Redshift documents and the sandbox has not."""
 _OF_TEXT = ("DELIMITER", "QUOTE", "IGNOREHEADER", "ROUNDEC", "DATEFORMAT", "TIMEFORMAT", "BLANKSASNULL", "EMPTYASNULL")
@@ -83,9 +115,9 @@ def parse(statement: Tokens) -> CopyOptions:
         raise SqlError("COPY needs credentials: give IAM_ROLE")
     if str(options.others.get("ENCODING", "UTF8")).upper() not in ("UTF8", "UTF-8"):
         raise SqlError(f"{NOT_OFFERED} COPY of {options.others['ENCODING']}; it reads UTF8")
-    if options.format == "PARQUET":
-        if wrong := next((name for name in _OF_TEXT if name in options.others), None):
-            raise SqlError(f"{wrong} is not supported for PARQUET")
+    wrong = next((name for name in _OF_TEXT if name in options.others), None)
+    if options.format == "PARQUET" and wrong:
+        raise SqlError(f"{wrong} is not supported for PARQUET")
     return options
 
 

@@ -126,7 +126,7 @@ def parsed(pattern: str) -> str:
     for found in _TOKEN.finditer(pattern):
         quoted, _, code, letters, other = found.groups()
         word = (code or "").upper()
-        if letters and letters.upper() not in ("T",) or word in ("Q", "D"):
+        if (letters and letters.upper() not in ("T",)) or word in ("Q", "D"):
             raise SqlError(f"{NOT_OFFERED} the format {pattern!r}: {letters or code}")
         if code:
             codes.append(_CODES.get(word) or _WORDS[word])

@@ -140,7 +140,7 @@ def _datediff(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
     return call("date_diff", exp.Literal.string(part), *moments)
 
 
-def _date_trunc(arguments: Arguments, kinds: Kinds) -> exp.Expr:
+def _date_trunc(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
     moment = arguments[1]
     if isinstance(moment, exp.Literal):
         moment = cast(moment, "TIMESTAMP")
@@ -225,7 +225,7 @@ def _sha2(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
     return call("sha256", arguments[0])
 
 
-def _to_hex(arguments: Arguments, kinds: Kinds) -> exp.Expr:
+def _to_hex(arguments: Arguments, _kinds: Kinds) -> exp.Expr:
     return call("lower", call("hex", *arguments))
 
 
