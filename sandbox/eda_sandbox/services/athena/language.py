@@ -1,5 +1,6 @@
 """Athena's SQL as it is read: which statement it is, and its parts."""
 
+import itertools
 import logging
 import re
 from collections.abc import Iterable, Sequence
@@ -243,10 +244,14 @@ _HIVE = (
 
 def _hive(text: str, tokens: list[Token]) -> Statement:
     if tokens[0].text.upper() == "ALTER":
-        tree = _tree(text, "athena")
-        if not isinstance(tree, exp.Alter) or not all(isinstance(a, exp.AddPartition) for a in tree.args["actions"]):
-            raise _not_offered(text, tokens[0])
-        return Statement("ALTER_TABLE_ADD_PARTITION", "DDL", tree, text)
+        tree = _tree(_with_commas(text, tokens), "athena")
+        actions = tree.args["actions"] if isinstance(tree, exp.Alter) else []
+        for kind, action in (("ADD", exp.AddPartition), ("DROP", exp.DropPartition)):
+            if actions and all(isinstance(found, action) for found in actions):
+                return Statement(f"ALTER_TABLE_{kind}_PARTITION", "DDL", tree, text)
+        raise _refused(text, tokens[0])
+    if re.match(r"SHOW\s+CREATE\b", text[tokens[0].start :], re.IGNORECASE):
+        raise _refused(text, tokens[0])
     plain = text[tokens[0].start :]
     for pattern, kind, type_ in _HIVE:
         found = re.fullmatch(pattern, plain, re.IGNORECASE)
@@ -255,6 +260,14 @@ def _hive(text: str, tokens: list[Token]) -> Statement:
             tree = exp.to_table(named["table"].replace("`", "").replace('"', "")) if "table" in named else exp.Null()
             return Statement(kind, type_, tree, text, dict(named))
     raise _not_offered(text, tokens[0])
+
+
+def _with_commas(text: str, tokens: list[Token]) -> str:
+    """Partitions that are added stand behind each other in Hive's SQL; sqlglot reads commas between them."""
+    for before, token in reversed(list(itertools.pairwise(tokens))):
+        if token.text.upper() == "PARTITION" and (before.text == ")" or before.token_type is TokenType.STRING):
+            text = f"{text[: before.end + 1]},{text[before.end + 1 :]}"
+    return text
 
 
 def _with_parameters(statement: Statement, parameters: Sequence[str]) -> Statement:
@@ -274,6 +287,11 @@ def _with_parameters(statement: Statement, parameters: Sequence[str]) -> Stateme
 def _place(token: Token) -> str:
     # sqlglot counts the column of a token's end.
     return f"line {token.line}:{max(1, token.col - (token.end - token.start))}"
+
+
+def _refused(text: str, token: Token) -> MalformedQuery:
+    start = " ".join(text[token.start :].split()[:5])
+    return MalformedQuery(f"{_place(token)}: the sandbox does not offer this statement: {start}")
 
 
 def _not_offered(text: str, token: Token) -> MalformedQuery:
