@@ -130,7 +130,12 @@ class Kinds:
         return _ASKED[expression]
 
     def _column(self, node: exp.Column) -> str | None:
-        return self._place.find(node.table.lower(), node.name.lower())
+        found = self._place.find(node.table.lower(), node.name.lower())
+        if found is None and node.table:
+            # A field of a row is written as a column of a table is.
+            row = fields(self._place.find(node.db.lower(), node.table.lower())) or {}
+            found = next((kind for name, kind in row.items() if name.lower() == node.name.lower()), None)
+        return found
 
     def _standing_alone(self, node: exp.Expr) -> str | None:
         """An expression with NULLs of the right types in the place of columns and queries."""
@@ -166,13 +171,13 @@ class Kinds:
                     return None
                 copy.replace(_null(kind))
                 gone.add(id(original))
-        return holder.this.sql("duckdb", comments=False)
+        return str(holder.this.sql("duckdb", comments=False))
 
     def _query(self, node: exp.Expr) -> Columns:
         with_ = node.args.get("with_")
-        for cte in with_.expressions if with_ else []:
+        for cte in with_.expressions if with_ is not None else []:
             alias = cte.args["alias"]
-            if with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
+            if with_ is not None and with_.args.get("recursive") and isinstance(cte.this, exp.SetOperation):
                 first = _renamed(self.query(cte.this.this), alias)
                 self._with[alias.name.lower()] = first
             self._with[alias.name.lower()] = _renamed(self.query(cte.this), alias)

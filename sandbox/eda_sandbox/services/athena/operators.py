@@ -195,13 +195,13 @@ def _divided(
         return call(f"trino_divide_untyped{suffix}", left, right)
     if kind[0] in _INTEGERS and kind[1] in _INTEGERS:
         return node
-    ours = (decimal_parts(kind[0]), decimal_parts(kind[1]))
-    if ours[0] is None or ours[1] is None:
+    first, second = decimal_parts(kind[0]), decimal_parts(kind[1])
+    if first is None or second is None:
         single = "FLOAT" if set(kind) <= {"FLOAT"} else None
         double = "FLOAT" if single else "DOUBLE"
         divided = call("trino_divide", cast(left, double), cast(right, double))
         return cast(divided, single) if single else divided
-    (precision, scale), (_, others_scale) = ours
+    (precision, scale), (_, others_scale) = first, second
     result = max(scale, others_scale)
     size = min(38, precision + others_scale + max(0, others_scale - scale))
     up = result + others_scale - scale

@@ -333,7 +333,7 @@ def compound(name: str, arguments: Arguments, kinds: Kinds, wrap: Callable[[exp.
         total, count = wrap(call("sum", first.copy())), wrap(call("count", first.copy()))
         if kind in _PLAIN_INTEGERS:
             none = exp.If(this=exp.EQ(this=count.copy(), expression=exp.Literal.number(0)), true=exp.Null())
-            whole = exp.Div(this=total, expression=count, typed=True)
+            whole: exp.Expr = exp.Div(this=total, expression=count, typed=True)
             return cast(exp.Case(ifs=[none], default=whole), "BIGINT")
         if parts:
             unscaled = call("redshift_unscaled", total)

@@ -7,7 +7,7 @@ from typing import ClassVar
 from sqlglot import exp, parse_one
 from sqlglot.dialects.redshift import Redshift
 from sqlglot.parsers.redshift import RedshiftParser
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from eda_sandbox.foundation.sql_kinds import Columns, Kinds, decimal_parts
 from eda_sandbox.services.redshift.sql import functions
@@ -291,10 +291,10 @@ def _divided(node: exp.Div, kinds: Kinds) -> exp.Expr:
     kind = kinds.of(node.this), kinds.of(node.expression)
     if kind[0] is None or kind[1] is None:
         raise refused(f"a division whose types it cannot tell: {node.sql('redshift')}")
-    ours = decimal_parts(kind[0]), decimal_parts(kind[1])
-    if ours[0] is None or ours[1] is None or (kind[0] in _INTEGERS and kind[1] in _INTEGERS):
+    left, right = decimal_parts(kind[0]), decimal_parts(kind[1])
+    if left is None or right is None or (kind[0] in _INTEGERS and kind[1] in _INTEGERS):
         return node
-    (precision, scale), (others, others_scale) = ours
+    (precision, scale), (others, others_scale) = left, right
     result = min(37, max(4, scale + others - others_scale + 1))
     size = min(38, precision - scale + others_scale + result)
     result = min(result, max(4, 38 - (precision - scale + others_scale))) if size == 38 else result
