@@ -46,6 +46,8 @@ class Place:
     def __init__(self, aws: Sandbox) -> None:
         self.aws = aws
         self._unchecked: dict[str, Any] = {}
+        self.answered: dict[tuple[str, ...], dict[str, Any]] = {}
+        """What expressions of one list gave in one query."""
 
     def client(self, service: str, statements: list[Any] | None = None) -> Any:
         """A client of the account's root, or of a role with these IAM statements alone."""
