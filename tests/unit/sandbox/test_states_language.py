@@ -131,12 +131,12 @@ def test_a_choice_rule(rule: dict[str, Any], expected: bool) -> None:
 @pytest.mark.parametrize(
     ("states", "message"),
     [
-        ({"A": {"Type": "Pass"}}, "one of Next and End"),
-        ({"A": {"Type": "Pass", "Next": "B"}}, "'B' is no state"),
-        ({"A": {"Type": "Nap", "End": True}}, "Type is not one of"),
+        ({"A": {"Type": "Pass"}}, "One of these fields is required: [Next, End] at /States/A"),
+        ({"A": {"Type": "Pass", "Next": "B"}}, "Missing 'Next' target: B at /States/A/Next"),
+        ({"A": {"Type": "Nap", "End": True}}, "The field 'Type' should have one of these values"),
         ({"A": {"Type": "Pass", "End": True, "Ressource": 1}}, "'Ressource' is not supported"),
-        ({"A": {"Type": "Wait", "End": True}}, "one of Seconds"),
-        ({"A": {"Type": "Pass", "InputPath": "a.b", "End": True}}, "is no path"),
+        ({"A": {"Type": "Wait", "End": True}}, "[Seconds, SecondsPath, Timestamp, TimestampPath]"),
+        ({"A": {"Type": "Pass", "InputPath": "a.b", "End": True}}, "not a valid JSONPath at /States/A/InputPath"),
         ({"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}}, "not reachable"),
     ],
 )
