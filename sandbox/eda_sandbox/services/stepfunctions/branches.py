@@ -58,6 +58,8 @@ async def mapped(visit: Visit, fields: JsonPathStates | JsonataStates, given: An
     """
     items = fields.items(visit, given)
     limit = fields.whole(visit, "MaxConcurrency", given) or CONCURRENCY
+    if limit < 0:
+        raise RuntimeFailure("MaxConcurrency cannot be negative.")
     _check_tolerance(visit, fields, given)
     started = visit.trail.note("MapStateStarted", length=len(items))
     processor = visit.state.get("ItemProcessor") or visit.state["Iterator"]

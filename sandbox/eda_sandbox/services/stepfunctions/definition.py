@@ -126,7 +126,7 @@ class _Checker:
                 yield Problem(f"Field '{key}' is not supported", at)
         if kind not in _TRANSITIONS and ("Next" in state) == ("End" in state):
             yield Problem("One of these fields is required: [Next, End]", at)
-        yield from self._own(kind, state, at)
+        yield from self._own(kind, language, state, at)
         yield from _retriers(state, at)
         if language == "JSONata":
             yield from _expressions(state, at)
@@ -135,7 +135,7 @@ class _Checker:
             yield from _templates(state, at)
         yield from self._inner(kind, state, at)
 
-    def _own(self, kind: str, state: dict[str, Any], at: str) -> Iterator[Problem]:
+    def _own(self, kind: str, language: str, state: dict[str, Any], at: str) -> Iterator[Problem]:
         if kind == "Task":
             yield from self._resource(state, at)
         if kind == "Wait":
@@ -144,7 +144,8 @@ class _Checker:
                 wanted = "Seconds, SecondsPath, Timestamp, TimestampPath"
                 yield Problem(f"One of these fields is required: [{wanted}]", at)
             timestamp = state.get("Timestamp")
-            if timestamp is not None and not _is_expression(timestamp) and moment(timestamp) is None:
+            is_read_later = language == "JSONata" and _is_expression(timestamp)
+            if timestamp is not None and not is_read_later and moment(timestamp) is None:
                 yield Problem("String does not match RFC3339 timestamp", f"{at}/Timestamp")
             seconds = state.get("Seconds")
             if isinstance(seconds, int) and not 0 <= seconds <= 99_999_999:

@@ -46,13 +46,25 @@ def error_name(
         throttle: the value of the doubt ``stepfunctions-sdk-throttle``.
     """
     plain = code.rpartition("#")[2]
-    shapes: list[Any] = model.error_shapes
-    for shape in shapes:
-        if {plain, plain.rpartition(".")[2]} & {shape.name, shape.error_code}:
-            return f"{prefix}.{_exception(shape.name)}"
+    shape = _shape(model, plain)
+    if shape is not None:
+        return f"{prefix}.{_exception(shape.name)}"
     if sdk and throttle == "code":
         return f"{prefix}.{_exception(plain)}"
     return general_error_name(prefix, service, sdk=sdk)
+
+
+def _shape(model: ServiceModel, code: str) -> Any:
+    shapes: list[Any] = model.error_shapes
+    names = {code, code.rpartition(".")[2]}
+    return next((shape for shape in shapes if names & {shape.name, shape.error_code}), None)
+
+
+def plain_code(model: ServiceModel, code: str) -> str:
+    """An error code as the service's API model has it."""
+    plain = code.rpartition("#")[2]
+    shape = _shape(model, plain)
+    return plain.rpartition(".")[2] if shape is None else str(shape.error_code)
 
 
 def general_error_name(prefix: str, service: str, *, sdk: bool) -> str:

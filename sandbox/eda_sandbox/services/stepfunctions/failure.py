@@ -14,6 +14,11 @@ class StateError(Exception):
         self.error = error
         self.cause = cause
 
+    @property
+    def output(self) -> dict[str, str | None]:
+        """What a catcher is given."""
+        return {"Error": self.error, "Cause": self.cause}
+
 
 class StateMisread(StateError):
     """An error in a state's own fields and the data that they read; its cause names the state, once that is known."""

@@ -22,6 +22,7 @@ from eda_sandbox.services.stepfunctions.visit import DATA_LIMIT, Result, Visit, 
 
 __all__ = ["DATA_LIMIT", "Interpreter"]
 _LANGUAGES: Mapping[str, JsonPathStates | JsonataStates] = {"JSONPath": JsonPathStates(), "JSONata": JsonataStates()}
+_RETRIED = ("Task", "Parallel", "Map")
 log = logging.getLogger(__name__)
 
 
@@ -105,7 +106,9 @@ class Interpreter:
             kind, before = state["Type"], trail.last
             trail.inside = kind
             entered = trail.note(f"{kind}StateEntered", name=name, input=text)
-            own = {"State": {"Name": name, "EnteredTime": rfc3339(execution.history[entered - 1]["timestamp"])}}
+            own: dict[str, Any] = {"State": {"Name": name, "EnteredTime": rfc3339(execution.history[entered - 1]["timestamp"])}}
+            if kind in _RETRIED:
+                own["State"]["RetryCount"] = 0
             visit = Visit(execution, trail, state, name, value, around | own, variables, before, entered)
             try:
                 result = await self._state(visit, _LANGUAGES[state.get("QueryLanguage", language)])
@@ -125,7 +128,7 @@ class Interpreter:
 
     async def _state(self, visit: Visit, fields: JsonPathStates | JsonataStates) -> Result:
         kind = visit.state["Type"]
-        if kind in ("Task", "Parallel", "Map"):
+        if kind in _RETRIED:
             return await self._with_errors(visit, fields)
         given = fields.given(visit)
         if kind == "Fail":
@@ -153,7 +156,9 @@ class Interpreter:
                     visit.context["State"]["RetryCount"] = sum(attempts.values())
                     await asyncio.sleep(self._clock.real(delay))
                     continue
-                if visit.state["Type"] != "Task":
+                # What could not even be read did not begin.
+                unread = isinstance(failure, RuntimeFailure) and visit.trail.last == visit.entered
+                if visit.state["Type"] != "Task" and not unread:
                     visit.trail.note(f"{visit.state['Type']}StateFailed")
                 for catcher in visit.state.get("Catch", []):
                     if retries.matches(catcher["ErrorEquals"], failure, limit_is_caught=caught):

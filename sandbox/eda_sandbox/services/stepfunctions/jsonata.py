@@ -93,7 +93,9 @@ def _evaluated(expression: str, bindings: Mapping[str, Any], location: str) -> A
             # Its time counts from here, and its own functions take the last one that was made for themselves.
             compiled.environment.set_runtime_bounds(MILLISECONDS, DEPTH)
             Jsonata.CURRENT.jsonata = compiled
-            found = compiled.evaluate(None, bindings)
+            # To Jsonata none is undefined.
+            seen = {name: Utils.NULL_VALUE if value is None else value for name, value in bindings.items()}
+            found = compiled.evaluate(None, seen)
     except JException as error:
         raise QueryFailure(f"{said} threw an error during evaluation. {error.error}: {error}", location) from error
     except Exception as error:

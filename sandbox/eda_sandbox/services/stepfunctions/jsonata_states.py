@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from eda_sandbox.services.stepfunctions.failure import QueryFailure, RuntimeFailure, StateError
+from eda_sandbox.services.stepfunctions.failure import QueryFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 from eda_sandbox.services.stepfunctions.jsonpath_states import no_choice
 from eda_sandbox.services.stepfunctions.visit import Result, Visit, within_limit
@@ -51,7 +51,7 @@ class JsonataStates:
 
     def caught(self, visit: Visit, catcher: Mapping[str, Any], failure: StateError) -> Result:
         """What comes of a state whose error is caught."""
-        error = {"Error": failure.error, "Cause": failure.cause}
+        error = failure.output
         where = f"Catch[{visit.state['Catch'].index(catcher)}]/"
         return self._result(visit, catcher, error, catcher["Next"], where, errorOutput=error)
 
@@ -65,7 +65,7 @@ class JsonataStates:
         """The items of a Map state."""
         if "Items" not in visit.state:
             if not isinstance(given, list):
-                raise RuntimeFailure(f"Map state input must be an array but was: {compact(given)}")
+                raise QueryFailure(f"Map state input must be an array but was: {compact(given)}", "")
             return given
         found: list[Any] = self._typed(visit, "Items", "array", list)
         return found

@@ -105,7 +105,7 @@ class JsonPathStates:
 
     def caught(self, visit: Visit, catcher: Mapping[str, Any], failure: StateError) -> Result:
         """What comes of a state whose error is caught."""
-        error = {"Error": failure.error, "Cause": failure.cause}
+        error = failure.output
         output = paths.put(catcher.get("ResultPath", "$"), visit.raw, error)
         return Result(within_limit(output, visit.name), _assigned(visit, catcher, error), catcher["Next"])
 

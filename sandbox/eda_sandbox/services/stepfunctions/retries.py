@@ -18,6 +18,11 @@ class TimedOut(StateError):
         super().__init__("States.Timeout")
         self.heartbeat = heartbeat
 
+    @property
+    def output(self) -> dict[str, str | None]:
+        """What a catcher is given: here nothing is an empty text."""
+        return {"Error": self.error, "Cause": ""}
+
 
 def matches(names: list[str], failure: StateError, *, limit_is_caught: bool) -> bool:
     """Whether an error is one of these.

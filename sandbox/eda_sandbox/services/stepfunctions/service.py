@@ -320,11 +320,14 @@ class StepFunctions(Service):
 
     def send_task_success(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """SendTaskSuccess."""
+        token = request["taskToken"]
+        if machine_of(token) is None:
+            raise _invalid_token()
         try:
             output = _json(request["output"])
         except ValueError as error:
             raise AwsError("InvalidOutput", f"Invalid Output: {error}") from error
-        self._settle(request["taskToken"], lambda waiting: waiting.result.set_result(output))
+        self._settle(token, lambda waiting: waiting.result.set_result(output))
         return {}
 
     def send_task_failure(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -343,7 +346,7 @@ class StepFunctions(Service):
             waiting = self._tokens.get(token)
             if waiting is None or waiting.result.done():
                 if machine_of(token) is None:
-                    raise AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
+                    raise _invalid_token()
                 raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
             act(waiting)
 
@@ -410,6 +413,10 @@ class StepFunctions(Service):
             _check_arn(arn)
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
+
+
+def _invalid_token() -> AwsError:
+    return AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
 
 
 async def _cancel_others() -> None:

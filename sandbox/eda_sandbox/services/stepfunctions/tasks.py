@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -15,7 +16,7 @@ from botocore.response import StreamingBody
 
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.services.stepfunctions.error_names import cause, error_name, general_error_name, missing
+from eda_sandbox.services.stepfunctions.error_names import cause, error_name, general_error_name, missing, plain_code
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 from eda_sandbox.services.stepfunctions.resources import Resource, parse
@@ -108,6 +109,8 @@ class Tasks:
         absent = missing(model.input_shape, request)
         if absent is not None:
             raise self._missing(called, prefix, absent)
+        if called.service == "sqs":
+            self._check_host(prefix, request)
         client = self._client(called.client, role_arn, machine_arn)
         try:
             answer = getattr(client, xform_name(called.operation))(**request)
@@ -118,6 +121,13 @@ class Tasks:
             # The optimised integration fails when an entry does (Step Functions, EventBridge).
             raise StateError("EventBridge.FailedEntry", compact(answer["Entries"]))
         return found if called.sdk else {**found, **_metadata(answer)}
+
+    def _check_host(self, prefix: str, request: Mapping[str, Any]) -> None:
+        """The first version of the SDK sends to the host that the queue's URL names."""
+        host = urlsplit(url).hostname if "://" in (url := str(request.get("QueueUrl", ""))) else url
+        if host not in (urlsplit(self._cloud.endpoint).hostname, "localhost") and not str(host).endswith(".amazonaws.com"):
+            why = f"Unable to execute HTTP request: {host}: Name or service not known"
+            raise StateError(f"{prefix}.SdkClientException", why)
 
     def _client(self, service: str, role_arn: str, machine_arn: str) -> Any:
         try:
@@ -144,8 +154,10 @@ class Tasks:
         if isinstance(error, ClientError):
             said, answer = error.response["Error"], error.response.get("ResponseMetadata", {})
             throttle = self._cloud.doubts["stepfunctions-sdk-throttle"]
-            name = error_name(model, prefix, called.service, said["Code"], sdk=called.sdk, throttle=throttle)
-            code = said["Code"].rpartition("#")[2].rpartition(".")[2]
+            # Of a service that once spoke another protocol, the code is that one's.
+            code = said.get("QueryErrorCode", said["Code"])
+            name = error_name(model, prefix, called.service, code, sdk=called.sdk, throttle=throttle)
+            code = plain_code(model, said["Code"])
             status = answer.get("HTTPStatusCode", 400)
             return StateError(
                 name, cause(called, prefix, said.get("Message", ""), status, code, answer.get("RequestId", ""))
