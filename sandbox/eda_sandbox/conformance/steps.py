@@ -140,7 +140,9 @@ def _unchecked(place: Place, service: str, statements: list[Any] | None) -> Any:
         aws_secret_access_key=credentials.secret_key if credentials else ROOT_SECRET,
         aws_session_token=credentials.token if credentials else None,
         # What boto3 would refuse, AWS refuses in its own words.
-        config=botocore.config.Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+        config=botocore.config.Config(
+            parameter_validation=False, retries={"total_max_attempts": 1}, inject_host_prefix=False
+        ),
     )
 
 

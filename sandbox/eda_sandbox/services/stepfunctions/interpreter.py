@@ -72,7 +72,7 @@ class Interpreter:
             trail.note("ExecutionTimedOut")
         except asyncio.CancelledError:
             execution.close("ABORTED", self._clock.now())
-            trail.note("ExecutionAborted", error=execution.error, cause=execution.cause)
+            trail.note("ExecutionAborted", 0, error=execution.error, cause=execution.cause)
         except StateError as failure:
             self._fail(execution, trail, failure)
         except Exception as error:
@@ -106,10 +106,12 @@ class Interpreter:
             kind, before = state["Type"], trail.last
             trail.inside = kind
             entered = trail.note(f"{kind}StateEntered", name=name, input=text)
-            own: dict[str, Any] = {"State": {"Name": name, "EnteredTime": rfc3339(execution.history[entered - 1]["timestamp"])}}
+            at = execution.history[entered - 1]["timestamp"]
+            own: dict[str, Any] = {"Name": name, "EnteredTime": rfc3339(at)}
             if kind in _RETRIED:
-                own["State"]["RetryCount"] = 0
-            visit = Visit(execution, trail, state, name, value, around | own, variables, before, entered)
+                own["RetryCount"] = 0
+            seen = around | {"State": own}
+            visit = Visit(execution, trail, state, name, value, seen, variables, before, entered)
             try:
                 result = await self._state(visit, _LANGUAGES[state.get("QueryLanguage", language)])
             except StateError as failure:

@@ -124,8 +124,10 @@ class Tasks:
 
     def _check_host(self, prefix: str, request: Mapping[str, Any]) -> None:
         """The first version of the SDK sends to the host that the queue's URL names."""
-        host = urlsplit(url).hostname if "://" in (url := str(request.get("QueueUrl", ""))) else url
-        if host not in (urlsplit(self._cloud.endpoint).hostname, "localhost") and not str(host).endswith(".amazonaws.com"):
+        url = str(request.get("QueueUrl", ""))
+        host = urlsplit(url).hostname if "://" in url else url
+        own = (urlsplit(self._cloud.endpoint).hostname, "localhost")
+        if host not in own and not str(host).endswith(".amazonaws.com"):
             why = f"Unable to execute HTTP request: {host}: Name or service not known"
             raise StateError(f"{prefix}.SdkClientException", why)
 
