@@ -157,7 +157,7 @@ class Tasks:
             said, answer = error.response["Error"], error.response.get("ResponseMetadata", {})
             throttle = self._cloud.doubts["stepfunctions-sdk-throttle"]
             # Of a service that once spoke another protocol, the code is that one's.
-            code = said.get("QueryErrorCode", said["Code"])
+            code = str(said.get("QueryErrorCode") or said["Code"])
             name = error_name(model, prefix, called.service, code, sdk=called.sdk, throttle=throttle)
             code = plain_code(model, said["Code"])
             status = answer.get("HTTPStatusCode", 400)
