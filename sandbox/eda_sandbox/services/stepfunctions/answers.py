@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from eda_sandbox.services.stepfunctions import references
 from eda_sandbox.services.stepfunctions.execution import HISTORY_LIMIT, Execution, Machine
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 
@@ -20,7 +21,9 @@ def machine(found: Machine, *, with_definition: bool = True) -> dict[str, Any]:
         "roleArn": found.role_arn,
         "loggingConfiguration": found.logging or {"level": "OFF", "includeExecutionData": False},
         "tracingConfiguration": found.tracing,
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
         "revisionId": found.revision,
+        "variableReferences": references.of(found.definition) or None,
     }
     hidden = () if with_definition else ("definition",)
     return {name: value for name, value in described.items() if value is not None and name not in hidden}

@@ -118,7 +118,7 @@ class Interpreter:
                 if top:
                     execution.failed_at = (name, value, variables)
                 raise visit.told(failure) from failure.__cause__
-            value, text = result.output, compact(result.output)
+            value, text = result.output, result.text
             assigned = {key: compact(one) for key, one in result.assigned.items()} or None
             trail.note(f"{kind}StateExited", name=name, output=text, assignedVariables=assigned)
             trail.inside = None

@@ -53,6 +53,11 @@ def check(expression: str) -> None:
         raise NoExpression(str(error)) from error
 
 
+def functions() -> set[str]:
+    """The names of all functions."""
+    return {*Jsonata.static_frame.bindings, *_FUNCTIONS}
+
+
 def fill(value: Any, bindings: Mapping[str, Any], location: str) -> Any:
     """A field's value with the expressions in it evaluated.
 

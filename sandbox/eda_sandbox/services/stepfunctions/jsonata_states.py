@@ -6,7 +6,7 @@ from typing import Any
 from eda_sandbox.services.stepfunctions.failure import QueryFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 from eda_sandbox.services.stepfunctions.jsonpath_states import no_choice
-from eda_sandbox.services.stepfunctions.visit import Result, Visit, within_limit
+from eda_sandbox.services.stepfunctions.visit import Result, Visit, result, within_limit
 
 _ABSENT = object()
 
@@ -27,10 +27,10 @@ class JsonataStates:
         """What comes of a Pass state."""
         return self._result(visit, visit.state, given, visit.state.get("Next"))
 
-    def ended(self, visit: Visit, given: Any, result: Any) -> Result:
+    def ended(self, visit: Visit, given: Any, answer: Any) -> Result:
         """What comes of a Task, Parallel or Map state with a result."""
         del given
-        return self._result(visit, visit.state, result, visit.state.get("Next"), result=result)
+        return self._result(visit, visit.state, answer, visit.state.get("Next"), result=answer)
 
     def waited(self, visit: Visit, given: Any) -> Result:
         """What comes of a Wait or a Succeed state."""
@@ -113,8 +113,9 @@ class JsonataStates:
     ) -> Result:
         assigned = self._field(visit, fields, "Assign", where, **states)
         output = self._field(visit, fields, "Output", where, **states)
-        return Result(
-            within_limit(default if output is _ABSENT else output, visit.name),
+        return result(
+            visit,
+            default if output is _ABSENT else output,
             {} if assigned is _ABSENT else within_limit(assigned, visit.name),
             following,
         )

@@ -8,7 +8,7 @@ from typing import Any
 from eda_sandbox.services.stepfunctions import choice, intrinsics, paths
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
-from eda_sandbox.services.stepfunctions.visit import Result, Visit, within_limit
+from eda_sandbox.services.stepfunctions.visit import Result, Visit, result, within_limit
 
 _WHOLE = re.compile(r"-?\d+")
 
@@ -74,25 +74,26 @@ class JsonPathStates:
 
     def passed(self, visit: Visit, given: Any) -> Result:
         """What comes of a Pass state."""
-        result = visit.state["Result"] if "Result" in visit.state else self.arguments(visit, given)
-        return self._merged(visit, result, result)
+        value = visit.state["Result"] if "Result" in visit.state else self.arguments(visit, given)
+        return self._merged(visit, value, value)
 
-    def ended(self, visit: Visit, given: Any, result: Any) -> Result:
+    def ended(self, visit: Visit, given: Any, answer: Any) -> Result:
         """What comes of a Task, Parallel or Map state with a result."""
         del given
         selector = visit.state.get("ResultSelector")
-        selected = result if selector is None else _scope(visit, result).template(selector)
-        return self._merged(visit, selected, result)
+        selected = answer if selector is None else _scope(visit, answer).template(selector)
+        return self._merged(visit, selected, answer)
 
-    def _merged(self, visit: Visit, result: Any, assigned_from: Any) -> Result:
+    def _merged(self, visit: Visit, value: Any, assigned_from: Any) -> Result:
         # Results go into the raw input, as it was before InputPath.
-        merged = paths.put(visit.state.get("ResultPath", "$"), visit.raw, result)
+        merged = paths.put(visit.state.get("ResultPath", "$"), visit.raw, value)
         assigned = _assigned(visit, visit.state, assigned_from)
-        return Result(_output(visit, merged), assigned, visit.state.get("Next"))
+        return result(visit, _output(visit, merged), assigned, visit.state.get("Next"))
 
     def waited(self, visit: Visit, given: Any) -> Result:
         """What comes of a Wait or a Succeed state."""
-        return Result(_output(visit, given), _assigned(visit, visit.state, given), visit.state.get("Next"))
+        assigned = _assigned(visit, visit.state, given)
+        return result(visit, _output(visit, given), assigned, visit.state.get("Next"))
 
     def chosen(self, visit: Visit, given: Any) -> Result:
         """What comes of a Choice state."""
@@ -101,13 +102,14 @@ class JsonPathStates:
         if rule is None and "Default" not in visit.state:
             raise no_choice(visit)
         assigned = _assigned(visit, visit.state if rule is None else rule, given)
-        return Result(_output(visit, given), assigned, visit.state["Default"] if rule is None else rule["Next"])
+        following = visit.state["Default"] if rule is None else rule["Next"]
+        return result(visit, _output(visit, given), assigned, following)
 
     def caught(self, visit: Visit, catcher: Mapping[str, Any], failure: StateError) -> Result:
         """What comes of a state whose error is caught."""
         error = failure.output
         output = paths.put(catcher.get("ResultPath", "$"), visit.raw, error)
-        return Result(within_limit(output, visit.name), _assigned(visit, catcher, error), catcher["Next"])
+        return result(visit, output, _assigned(visit, catcher, error), catcher["Next"])
 
     def failure(self, visit: Visit, given: Any) -> StateError:
         """The error of a Fail state."""
@@ -203,4 +205,4 @@ def _assigned(visit: Visit, fields: Mapping[str, Any], document: Any) -> dict[st
 
 def _output(visit: Visit, value: Any) -> Any:
     path = visit.state.get("OutputPath", "$")
-    return within_limit({} if path is None else _scope(visit, value).read(path), visit.name)
+    return {} if path is None else _scope(visit, value).read(path)

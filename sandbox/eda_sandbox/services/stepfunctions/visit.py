@@ -63,13 +63,24 @@ class Result:
 
     Attributes:
         output: its output.
+        text: the same as JSON.
         assigned: the variables that it sets.
         following: the next state; None at the end.
     """
 
     output: Any
+    text: str
     assigned: dict[str, Any]
     following: str | None
+
+
+def result(visit: Visit, output: Any, assigned: dict[str, Any], following: str | None) -> Result:
+    """What comes of a state, when it is not too large.
+
+    Raises:
+        StateError: ``States.DataLimitExceeded``.
+    """
+    return Result(output, _limited(output, visit.name), assigned, following)
 
 
 def within_limit(value: Any, name: str) -> Any:
@@ -82,10 +93,17 @@ def within_limit(value: Any, name: str) -> Any:
     Raises:
         StateError: ``States.DataLimitExceeded``.
     """
-    if len(compact(value).encode()) > DATA_LIMIT:
+    _limited(value, name)
+    return value
+
+
+def _limited(value: Any, name: str) -> str:
+    text = compact(value)
+    # Each character of ASCII is a byte.
+    if (len(text) if text.isascii() else len(text.encode())) > DATA_LIMIT:
         raise StateError(
             "States.DataLimitExceeded",
             f"The state/task '{name}' returned a result with a size exceeding the maximum number of bytes service "
             "limit.",
         )
-    return value
+    return text
