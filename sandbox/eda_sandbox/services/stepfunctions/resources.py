@@ -1,5 +1,6 @@
 """The resources that tasks name, and what is offered of them."""
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -89,6 +90,7 @@ class Resource:
         return self.action[0].upper() + self.action[1:]
 
 
+@functools.lru_cache(maxsize=512)
 def parse(arn: str) -> Resource:
     """Read a resource.
 

@@ -278,6 +278,10 @@ class StepFunctions(Service):
         """How many executions of a machine have each status."""
         return Counter(found.status for found in list(self._executions.values()) if found.machine.arn == machine_arn)
 
+    def kept(self, machine_arn: str) -> list[Execution]:
+        """The executions of a machine, the newest first; of Express machines, too, whose executions no API lists."""
+        return [found for found in reversed(list(self._executions.values())) if found.machine.arn == machine_arn]
+
     def list_executions(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListExecutions, the newest first."""
         for member in ("mapRunArn", "redriveFilter"):
@@ -288,11 +292,7 @@ class StepFunctions(Service):
             raise AwsError(
                 "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
             )
-        found = [
-            execution
-            for execution in reversed(list(self._executions.values()))
-            if execution.machine.arn == machine.arn and wanted in (None, execution.status)
-        ]
+        found = [execution for execution in self.kept(machine.arn) if wanted in (None, execution.status)]
         executions, following = page(found, request, token_length=3096)
         return {"executions": [answers.summary(execution) for execution in executions], **following}
 

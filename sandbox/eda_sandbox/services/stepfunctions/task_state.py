@@ -11,9 +11,9 @@ from eda_sandbox.services.stepfunctions.failure import StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
 from eda_sandbox.services.stepfunctions.jsonata_states import JsonataStates
 from eda_sandbox.services.stepfunctions.jsonpath_states import JsonPathStates
-from eda_sandbox.services.stepfunctions.resources import Resource
+from eda_sandbox.services.stepfunctions.resources import Resource, parse
 from eda_sandbox.services.stepfunctions.retries import TimedOut
-from eda_sandbox.services.stepfunctions.tasks import Tasks, resource
+from eda_sandbox.services.stepfunctions.tasks import Tasks
 from eda_sandbox.services.stepfunctions.visit import Visit, within_limit
 
 TASK_SECONDS = 99_999_999
@@ -42,7 +42,7 @@ class TaskStates:
         Raises:
             StateError: it failed, or took too long.
         """
-        called = resource(visit.state["Resource"])
+        called = parse(visit.state["Resource"])
         seconds = fields.whole(visit, "TimeoutSeconds", given)
         heartbeat = fields.whole(visit, "HeartbeatSeconds", given)
         machine, token, context = visit.execution.machine, "", visit.context

@@ -1,7 +1,6 @@
 """Task resources: optimised integrations and the AWS SDK's, each called with the machine's role."""
 
 import base64
-import functools
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,9 +27,6 @@ _SDK_PREFIXES |= {"cloudwatchlogs": "CloudWatchLogs", "secretsmanager": "Secrets
 _PREFIXES = {"dynamodb": "DynamoDB", "lambda": "Lambda", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions"}
 _PREFIXES |= {"events": "EventBridge"}
 
-resource = functools.lru_cache(maxsize=512)(parse)
-"""A task's resource, by its ARN."""
-
 
 class Tasks:
     """Runs task resources.
@@ -48,7 +44,7 @@ class Tasks:
         Raises:
             StateError: the call failed, with the error's name as the States Language has it.
         """
-        called = resource(arn)
+        called = parse(arn)
         if called.function:
             answer = self._invoke({"FunctionName": arn, "Payload": parameters}, role_arn, machine_arn, encode=True)
             return answer["Payload"]
@@ -69,7 +65,7 @@ class Tasks:
             text = payload if isinstance(payload, str) and not encode else compact(payload)
         request = {**parameters, "Payload": text.encode()}
         client = self._client("lambda", role_arn, machine_arn)
-        called = resource("arn:aws:states:::lambda:invoke")
+        called = parse("arn:aws:states:::lambda:invoke")
         try:
             answer = client.invoke(**request)
             # The head may come and the connection break before the body does.
