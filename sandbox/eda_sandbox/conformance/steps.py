@@ -72,7 +72,9 @@ class Place:
             aws_secret_access_key=secret,
             aws_session_token=token,
             # What boto3 would refuse, AWS refuses in its own words.
-            config=botocore.config.Config(parameter_validation=False, retries={"total_max_attempts": 1}),
+            config=botocore.config.Config(
+                parameter_validation=False, retries={"total_max_attempts": 1}, inject_host_prefix=False
+            ),
         )
 
     def role(self, principal: str, statements: list[Any]) -> str:
