@@ -81,7 +81,8 @@ def unpack(archive: bytes, target: Path) -> None:
                 if entry.external_attr >> 16 & stat.S_IXUSR and not entry.is_dir():
                     (target / entry.filename).chmod(0o755)
     except zipfile.BadZipFile as error:
-        raise AwsError("InvalidParameterValueException", "Could not unzip uploaded file.") from error
+        problem = "Could not unzip uploaded file. Please check your file, then try to upload again."
+        raise AwsError("InvalidParameterValueException", problem) from error
 
 
 @dataclass

@@ -30,6 +30,7 @@ _OF_STREAMS = (
     "ParallelizationFactor",
     "StartingPosition",
     "StartingPositionTimestamp",
+    "TumblingWindowInSeconds",
 )
 """Options that a queue's mapping has not."""
 
@@ -167,8 +168,6 @@ def check_options(arn: str, options: Mapping[str, Any]) -> None:
             raise _invalid(f"Value {value} at '{name}' failed to satisfy constraint: {low} to {high}")
     if 0 <= options.get("MaximumRecordAgeInSeconds", -1) < 60:
         raise _invalid("MaximumRecordAgeInSeconds has to be -1 or 60 and more")
-    if options.get("TumblingWindowInSeconds"):
-        raise _invalid("the sandbox has no tumbling windows (TumblingWindowInSeconds)")
     if is_queue(arn):
         _check_queue(arn, options)
     else:
@@ -213,6 +212,8 @@ def _check_queue(arn: str, options: Mapping[str, Any]) -> None:
 def _check_stream(arn: str, options: Mapping[str, Any]) -> None:
     if options.get("ScalingConfig"):
         raise _invalid("ScalingConfig is for event sources of SQS")
+    if options.get("TumblingWindowInSeconds"):
+        raise _invalid("the sandbox has no tumbling windows (TumblingWindowInSeconds)")
     position, timestamp = options.get("StartingPosition"), options.get("StartingPositionTimestamp")
     if position is None:
         raise _invalid(
