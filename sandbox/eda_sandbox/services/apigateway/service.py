@@ -121,7 +121,7 @@ class ApiGateway(Service):
             raise AwsError("BadRequestException", "the sandbox imports documents with mode=overwrite only")
         api = self._api(request["restApiId"])
         try:
-            imported = openapi.parse(request["body"], api.id)
+            imported = openapi.parse(request["body"], api.id, _import_base_path(request.get("parameters") or {}))
         except openapi.ImportFailure as failure:
             raise AwsError("BadRequestException", str(failure)) from failure
         if imported.warnings and request.get("failOnWarnings"):
@@ -479,3 +479,14 @@ def _base_path(request: dict[str, Any]) -> str:
     """The base path of a request to the control plane; empty for the whole domain."""
     path = request.get("basePath") or ""
     return "" if path == "(none)" else path
+
+
+def _import_base_path(parameters: dict[str, str]) -> str:
+    """What an import does with the path of the document's server."""
+    unknown = parameters.keys() - {"basepath"}
+    if unknown:
+        raise AwsError("BadRequestException", f"the sandbox imports without {', '.join(sorted(unknown))}")
+    wanted = parameters.get("basepath", "ignore")
+    if wanted not in ("ignore", "prepend", "split"):
+        raise AwsError("BadRequestException", f"basepath is {wanted}, not ignore, prepend or split")
+    return wanted
