@@ -234,8 +234,8 @@ def _ecma(pattern: str) -> re.Pattern[str]:
 
 
 def _array(schema: Mapping[str, Any], value: list[Any], below: Callable[[Any, Any], list[str]]) -> Iterator[str]:
-    # ``minItems`` and ``maxItems`` are kept in a model and not asked of requests (API Gateway Developer Guide, important
-    # notes: "not included in simple request validation").
+    # ``minItems`` and ``maxItems`` are kept in a model and not asked of requests: "not included in simple request
+    # validation" (API Gateway Developer Guide, important notes).
     size = len(value)
     if schema.get("uniqueItems") and any(_same(a, b) for i, a in enumerate(value) for b in value[:i]):
         yield "array must not contain duplicate elements"

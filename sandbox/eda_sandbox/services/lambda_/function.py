@@ -143,6 +143,7 @@ class Function:
         payload: bytes,
         request_id: str | None = None,
         client_context: str | None = None,
+        qualifier: str | None = None,
         trace_id: str | None = None,
     ) -> Outcome:
         """Run the function once, in a free environment or a new one.
@@ -151,6 +152,7 @@ class Function:
             payload: the event.
             request_id: of the request; default a new one.
             client_context: JSON that the caller hands on beside the event.
+            qualifier: that the function was invoked with, which its context tells.
             trace_id: the X-Ray trace header; default a new trace.
 
         Raises:
@@ -177,8 +179,8 @@ class Function:
                     begin = time.monotonic()
                 left = timeout - (time.monotonic() - begin)
                 deadline = int((time.time() + left) * 1000)
-                trace = trace_id or _new_trace_id()
-                invocation = Invocation(request_id, payload, deadline, self.arn, trace, client_context)
+                trace, arn = trace_id or _new_trace_id(), self.arn + (f":{qualifier}" if qualifier else "")
+                invocation = Invocation(request_id, payload, deadline, arn, trace, client_context)
                 keep = environment.run(invocation, left, self._kill_after(payload))
                 if keep:
                     self._killed_before = False

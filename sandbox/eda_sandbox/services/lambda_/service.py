@@ -474,7 +474,7 @@ class Lambda(Service):
 
     def invoke(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Invoke, synchronously, asynchronously or dry."""
-        function, _ = self._asked(request)
+        function, asked = self._asked(request)
         payload, kind = request.get("Payload") or b"{}", request.get("InvocationType", "RequestResponse")
         for member in ("DurableExecutionName", "TenantId"):
             if request.get(member):
@@ -497,7 +497,8 @@ class Lambda(Service):
         if kind == "Event":
             self._asynchronous.accept(function, payload, caller.request_id)
             return {"StatusCode": 202, "Payload": b""}
-        outcome = self._run(function, payload, caller.request_id, _client_context(request.get("ClientContext")))
+        context = _client_context(request.get("ClientContext"))
+        outcome = self._run(function, payload, caller.request_id, context, asked.qualifier)
         answer = {"StatusCode": 200, "ExecutedVersion": LATEST, "Payload": outcome.payload}
         if outcome.function_error:
             answer["FunctionError"] = outcome.function_error
@@ -506,7 +507,12 @@ class Lambda(Service):
         return answer
 
     def _run(
-        self, function: Function, payload: bytes, request_id: str | None = None, client_context: str | None = None
+        self,
+        function: Function,
+        payload: bytes,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        qualifier: str | None = None,
     ) -> Outcome:
         with self._lock:
             reserved = function.reserved
@@ -526,7 +532,7 @@ class Lambda(Service):
                 )
             function.running += 1
         try:
-            return function.invoke(payload, request_id, client_context)
+            return function.invoke(payload, request_id, client_context, qualifier)
         finally:
             with self._lock:
                 function.running -= 1
