@@ -73,13 +73,7 @@ class FrontDoorBackends:
         return Invoked(content, answer.get("FunctionError"))
 
     def aws(
-        self,
-        service: str,
-        action: str | None,
-        method: str,
-        path: str,
-        request: BackendRequest,
-        integration: Integration,
+        self, service: str, action: str | None, path: str, request: BackendRequest, integration: Integration
     ) -> Reply:
         """Call an AWS service's API, signed as the integration's role."""
         if not integration.credentials:
@@ -93,6 +87,7 @@ class FrontDoorBackends:
         if request.query:
             pairs = [(name, value) for name, values in request.query.items() for value in values]
             url += "?" + urlencode(pairs)
+        method = integration.http_method or "POST"
         signed = AWSRequest(method, url, data=request.body, headers=headers)
         try:
             credentials = self._cloud.credentials(integration.credentials, PRINCIPAL)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -36,13 +37,7 @@ class Backends(Protocol):
     ) -> "Invoked": ...
 
     def aws(
-        self,
-        service: str,
-        action: str | None,
-        method: str,
-        path: str,
-        request: BackendRequest,
-        integration: Integration,
+        self, service: str, action: str | None, path: str, request: BackendRequest, integration: Integration
     ) -> Reply: ...
 
     def http(self, method: str, url: str, request: BackendRequest, timeout: float) -> Reply: ...
@@ -132,16 +127,17 @@ def _aws(exchange: Exchange, integration: Integration, backends: Backends) -> Re
     if service == "lambda" and kind == "path":
         _check_post(integration)
         return _lambda(exchange, integration, request, _function(rest), backends)
-    method = exchange.http_method if integration.http_method == "ANY" else str(integration.http_method)
+    if integration.http_method == "ANY":
+        integration = replace(integration, http_method=exchange.http_method)
     if kind == "action":
         action, _, query = rest.partition("&")
         for item in query.split("&") if query else []:
             name, _, value = item.partition("=")
             request.query.setdefault(name, [value])
-        reply = backends.aws(service, action, method, "/", request, integration)
+        reply = backends.aws(service, action, "/", request, integration)
     else:
         path = "/" + _filled(rest.lstrip("/"), request.path)
-        reply = backends.aws(service, None, method, path, request, integration)
+        reply = backends.aws(service, None, path, request, integration)
     _answered(exchange, reply.status)
     chosen = transformation.select(integration.integration_responses, str(reply.status))
     return transformation.response(exchange, chosen, reply)
