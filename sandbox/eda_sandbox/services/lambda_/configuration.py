@@ -95,6 +95,9 @@ def check(request: Mapping[str, Any], logging: Mapping[str, Any]) -> None:
     if len(request.get("Tags") or {}) > MOST_TAGS:
         raise _invalid("Number of tags exceeds resource tag limit.")
     _check_variables(_variables(request))
+    target = (request.get("DeadLetterConfig") or {}).get("TargetArn")
+    if target and target.split(":")[2] not in ("sqs", "sns"):
+        raise _invalid(f"The dead-letter target {target} is neither a queue nor a topic.")
     _check_layers(request.get("Layers") or [])
     if logging.get("LogFormat", "Text") == "Text":
         for level in ("ApplicationLogLevel", "SystemLogLevel"):

@@ -89,9 +89,12 @@ class Lambda(Service):
         return "lambda:InvokeFunction" if operation == "Invoke" else f"lambda:{operation}"
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
-        """The function's ARN."""
+        """The function's ARN, with the qualifier that is asked for."""
         name = request.get("FunctionName")
-        return self._arn(self._named(name).name) if name else "*"
+        if not name:
+            return "*"
+        asked = self._named(name, request.get("Qualifier"))
+        return self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
 
     def create_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateFunction; the function is there when it is answered, and the answer calls it pending, as AWS's does."""
