@@ -123,7 +123,10 @@ def _judged(step: Mapping[str, Any], variables: dict[str, Any], answer: Any) -> 
     found = [] if expected is None else list(differences(_filled(expected, variables), answer))
     if not found:
         for name, path in step.get("keep", {}).items():
-            variables[name] = _at(answer, path)
+            try:
+                variables[name] = _at(answer, path)
+            except (LookupError, TypeError):
+                found.append(f"the answer has no {path}, which is kept as {name}")
     return found
 
 

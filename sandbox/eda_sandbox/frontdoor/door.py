@@ -263,7 +263,8 @@ class FrontDoor:
     def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:
         """One call of one of our services: route, authorize, parse, do, write."""
         wire = _wire(service.name)
-        headers = [("x-amzn-requestid", str(uuid.uuid4()))]
+        request_id = str(uuid.uuid4())
+        headers = [("x-amzn-requestid", request_id)]
         try:
             operation, labels = wire.route(request)
             method = service.operation(operation)
@@ -272,7 +273,7 @@ class FrontDoor:
                     "UnknownOperationException", f"the sandbox does not offer {service.name}:{operation}", 501
                 )
             values = wire.parse(operation, labels, request)
-            caller = self._caller(service, operation, values, request)
+            caller = replace(self._caller(service, operation, values, request), request_id=request_id)
             if partial is None:
                 answer = method(values, caller)
             else:

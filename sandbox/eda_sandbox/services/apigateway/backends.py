@@ -18,6 +18,7 @@ from eda_sandbox.services.apigateway.exchange import Exchange, Reply
 from eda_sandbox.services.apigateway.gateway_responses import GatewayError
 from eda_sandbox.services.apigateway.integrations import Invoked
 from eda_sandbox.services.apigateway.model import Integration
+from eda_sandbox.services.apigateway.query_answers import as_json, speaks_query
 from eda_sandbox.services.apigateway.transformation import BackendRequest
 
 PRINCIPAL = "apigateway.amazonaws.com"
@@ -80,18 +81,26 @@ class FrontDoorBackends:
         headers = {name: ",".join(values) for name, values in request.headers.items()}
         if action is not None:
             headers = {**_action_headers(service, action), **headers}
+        if not any(name.lower() == "accept" for name in headers):
+            headers["Accept"] = "application/json"
         url = self._cloud.endpoint + path
         if request.query:
             pairs = [(name, value) for name, values in request.query.items() for value in values]
             url += "?" + urlencode(pairs)
-        signed = AWSRequest(integration.http_method or "POST", url, data=request.body, headers=headers)
+        method = integration.http_method or "POST"
+        signed = AWSRequest(method, url, data=request.body, headers=headers)
         try:
             credentials = self._cloud.credentials(integration.credentials, PRINCIPAL)
         except AwsError as error:
             raise GatewayError("API_CONFIGURATION_ERROR", detail=error.message) from error
         SigV4Auth(credentials, service, self._cloud.region).add_auth(signed)
         timeout = integration.timeout_in_millis / 1000
-        return self._send(str(signed.method), url, request.body, dict(signed.headers.items()), timeout)
+        reply = self._send(method, url, request.body, dict(signed.headers.items()), timeout)
+        accepted = next(value for name, value in headers.items() if name.lower() == "accept")
+        if "json" not in accepted or not speaks_query(service) or not reply.body.lstrip().startswith(b"<"):
+            return reply
+        kept = [item for item in reply.headers if item[0].lower() not in ("content-type", "content-length")]
+        return Reply(reply.status, [*kept, ("Content-Type", "application/json")], as_json(reply.body))
 
     def http(self, method: str, url: str, request: BackendRequest, timeout: float) -> Reply:
         """Call an HTTP endpoint."""

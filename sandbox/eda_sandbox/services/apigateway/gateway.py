@@ -46,14 +46,17 @@ _REMAPPED = frozenset(
         "expect",
         "host",
         "max-forwards",
+        "proxy-authenticate",
         "server",
+        "trailer",
+        "upgrade",
         "user-agent",
         "www-authenticate",
     }
 )
-_DROPPED = frozenset(
-    {"keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid"}
-)
+_DROPPED = frozenset({"keep-alive", "transfer-encoding", "x-amzn-requestid"})
+# Integrations whose answers name the trace; recorded of these, and that a mock's and an HTTP proxy's do not.
+_TRACED = frozenset({"AWS", "AWS_PROXY", "HTTP"})
 
 
 class Gateway:
@@ -288,7 +291,8 @@ class Gateway:
             ("x-amzn-RequestId", exchange.request_id),
             ("x-amz-apigw-id", exchange.extended_request_id),
         ]
-        if exchange.integration_started is not None:
+        integration = exchange.route.method.method_integration if exchange.route else None
+        if exchange.backend_answered and integration is not None and integration.type in _TRACED:
             headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
         if exchange.http_method == "HEAD":
             body = b""

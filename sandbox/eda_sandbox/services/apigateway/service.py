@@ -45,6 +45,21 @@ _SETTINGS = {
     "caching/ttlInSeconds": "cache_ttl_in_seconds",
     "caching/dataEncrypted": "cache_data_encrypted",
 }
+PAGE, MOST_ITEMS = 25, 500
+"""Items of a list that are answered at a time where nothing is said, and at most (API Gateway API, ``limit``)."""
+_OF_OTHER_DOMAINS = (
+    "certificateArn",
+    "certificateBody",
+    "certificateChain",
+    "certificateName",
+    "certificatePrivateKey",
+    "endpointAccessMode",
+    "mutualTlsAuthentication",
+    "ownershipVerificationCertificateArn",
+    "policy",
+    "regionalCertificateName",
+    "routingMode",
+)
 
 
 class ApiGateway(Service):
@@ -101,6 +116,7 @@ class ApiGateway(Service):
 
     def create_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateRestApi."""
+        _refuse(request, "cloneFrom", "endpointAccessMode", "securityPolicy")
         api = RestApi(new_id(API_ID_LENGTH), request["name"], now(), request.get("description"), request.get("version"))
         api.tags = request.get("tags", {})
         if "endpointConfiguration" in request:
@@ -121,7 +137,7 @@ class ApiGateway(Service):
             raise AwsError("BadRequestException", "the sandbox imports documents with mode=overwrite only")
         api = self._api(request["restApiId"])
         try:
-            imported = openapi.parse(request["body"], api.id)
+            imported = openapi.parse(request["body"], api.id, _import_base_path(request.get("parameters") or {}))
         except openapi.ImportFailure as failure:
             raise AwsError("BadRequestException", str(failure)) from failure
         if imported.warnings and request.get("failOnWarnings"):
@@ -141,7 +157,7 @@ class ApiGateway(Service):
 
     def get_rest_apis(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetRestApis."""
-        return {"items": [api.describe() for api in self._store.apis.values()]}
+        return _page([api.describe() for api in self._store.apis.values()], request)
 
     def delete_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteRestApi."""
@@ -154,16 +170,18 @@ class ApiGateway(Service):
         """GetResources."""
         embed = "methods" in request.get("embed", [])
         resources = self._api(request["restApiId"]).definition.resources.values()
-        return {"items": [resource.describe(embed_methods=embed) for resource in resources]}
+        return _page([resource.describe(embed_methods=embed) for resource in resources], request)
 
     def get_gateway_responses(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetGatewayResponses."""
         found = self._api(request["restApiId"]).definition.gateway_responses
-        return {"items": [gateway_responses.describe(found, kind) for kind in found]}
+        return _page([gateway_responses.describe(found, kind) for kind in found], request)
 
     def create_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateDeployment: a copy of the API as it is now; stages are made by CreateStage alone."""
-        for name in ("stageName", "stageDescription", "cacheClusterEnabled", "cacheClusterSize", "variables"):
+        _refuse(request, "canarySettings")
+        made_here = ("stageName", "stageDescription", "cacheClusterEnabled", "cacheClusterSize", "variables")
+        for name in (*made_here, "tracingEnabled"):
             if request.get(name):
                 raise AwsError(
                     "BadRequestException", f"the sandbox's CreateDeployment takes no {name}: use CreateStage"
@@ -191,6 +209,7 @@ class ApiGateway(Service):
 
     def create_stage(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateStage."""
+        _refuse(request, "cacheClusterEnabled", "cacheClusterSize", "canarySettings", "documentationVersion")
         api, name = self._api(request["restApiId"]), request["stageName"]
         with self._store.lock:
             if name in api.stages:
@@ -225,6 +244,7 @@ class ApiGateway(Service):
 
     def create_domain_name(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateDomainName: regional ones. The sandbox has no certificates, and takes any of its region."""
+        _refuse(request, *_OF_OTHER_DOMAINS)
         name, region = request["domainName"].lower(), self.cloud.region
         types = request.get("endpointConfiguration", {}).get("types", ["EDGE"])
         if types != ["REGIONAL"]:
@@ -281,6 +301,7 @@ class ApiGateway(Service):
 
     def create_api_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateApiKey."""
+        _refuse(request, "customerId", "stageKeys")
         value = request.get("value") or new_id(40)
         if len(value) < 20:
             raise AwsError("BadRequestException", "API Key value should be at least 20 characters")
@@ -330,6 +351,8 @@ class ApiGateway(Service):
 
     def create_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateUsagePlanKey."""
+        if request["keyType"] != "API_KEY":
+            raise AwsError("BadRequestException", "Invalid usage plan key type specified. Must be API_KEY")
         plan, key = self._plan(request["usagePlanId"]), self._store.keys.get(request["keyId"])
         if key is None:
             raise AwsError("NotFoundException", "Invalid API Key identifier specified")
@@ -479,3 +502,35 @@ def _base_path(request: dict[str, Any]) -> str:
     """The base path of a request to the control plane; empty for the whole domain."""
     path = request.get("basePath") or ""
     return "" if path == "(none)" else path
+
+
+def _refuse(request: dict[str, Any], *members: str) -> None:
+    """Refuse members that would have no effect here.
+
+    Raises:
+        AwsError: the request has one.
+    """
+    for member in members:
+        if request.get(member):
+            raise AwsError("BadRequestException", f"the sandbox has no {member}")
+
+
+def _page(found: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    """A page of a list; its position says where the next one begins."""
+    try:
+        first = int(request.get("position") or 0)
+    except ValueError:
+        raise AwsError("BadRequestException", "Invalid position specified") from None
+    end = first + min(request.get("limit") or PAGE, MOST_ITEMS)
+    return {"items": found[first:end], **({"position": str(end)} if end < len(found) else {})}
+
+
+def _import_base_path(parameters: dict[str, str]) -> str:
+    """What an import does with the path of the document's server."""
+    unknown = parameters.keys() - {"basepath"}
+    if unknown:
+        raise AwsError("BadRequestException", f"the sandbox imports without {', '.join(sorted(unknown))}")
+    wanted = parameters.get("basepath", "ignore")
+    if wanted not in ("ignore", "prepend", "split"):
+        raise AwsError("BadRequestException", f"basepath is {wanted}, not ignore, prepend or split")
+    return wanted
