@@ -177,7 +177,7 @@ def _http(exchange: Exchange, integration: Integration, backends: Backends) -> R
     proxy = integration.type == "HTTP_PROXY"
     if proxy:
         request = transformation.request(exchange, _without_templates(integration))
-        skipped = {"host", "content-length", "connection", "authorization", "x-amz-date", "x-amz-security-token"}
+        skipped = {"host", "content-length", "connection", "x-amz-date", "x-amz-security-token"}
         mapped = {name.lower() for name in request.headers}
         for name, value in exchange.forwarded_headers:
             if name.lower() not in skipped | mapped:
@@ -188,6 +188,14 @@ def _http(exchange: Exchange, integration: Integration, backends: Backends) -> R
         request = transformation.request(exchange, integration)
         if not any(name.lower() == "content-type" for name in request.headers) and request.body:
             request.headers["Content-Type"] = [exchange.content_type]
+        own = {
+            "Accept": "application/json",
+            "User-Agent": f"AmazonAPIGateway_{exchange.api.id}",
+            "X-Amzn-Trace-Id": exchange.trace_id,
+        }
+        mapped = {name.lower() for name in request.headers}
+        request.headers |= {name: [value] for name, value in own.items() if name.lower() not in mapped}
+    request.headers["X-Amzn-Apigateway-Api-Id"] = [exchange.api.id]
     parts = urlsplit(_filled(_uri(exchange, integration), request.path))
     query = "&".join(part for part in (parts.query, urlencode(request.query, doseq=True)) if part)
     url = parts._replace(query=query).geturl()

@@ -159,8 +159,12 @@ def logged(before: Mapping[str, Any], wanted: Mapping[str, Any], name: str) -> d
 
 def stamped(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration that has just been changed: another revision."""
-    now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return {**configuration, "LastModified": now, "RevisionId": str(uuid.uuid4())}
+    return {**configuration, "LastModified": now(), "RevisionId": str(uuid.uuid4())}
+
+
+def now() -> str:
+    """The present as Lambda writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "+0000")
 
 
 def being_created(configuration: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ MAX_ENVIRONMENTS = 8
 CREDENTIALS_SECONDS = 50 * 60
 DEBUGGED_SECONDS = 24 * 3600.0
 TAIL_SIZE = 4096
+MOST_UNZIPPED = 262_144_000
+"""Bytes of a function's or a layer's files (Lambda quotas)."""
 KILL_SECONDS = 0.1
 """Within this time of its work a process is killed by the fault layer: most functions have begun and not ended."""
 PRINCIPAL = "lambda.amazonaws.com"
@@ -75,6 +77,9 @@ def unpack(archive: bytes, target: Path) -> None:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            if sum(entry.file_size for entry in content.infolist()) > MOST_UNZIPPED:
+                problem = f"Unzipped size must be smaller than {MOST_UNZIPPED} bytes"
+                raise AwsError("InvalidParameterValueException", problem)
             content.extractall(target)
             for entry in content.infolist():
                 # Of the modes Lambda keeps who may execute; ``extractall`` keeps none.

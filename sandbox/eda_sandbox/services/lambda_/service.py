@@ -22,7 +22,7 @@ from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.lambda_ import configuration, dependencies, invoke_config
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
-from eda_sandbox.services.lambda_.function import PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
+from eda_sandbox.services.lambda_.function import MOST_UNZIPPED, PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
 from eda_sandbox.services.lambda_.mapping_options import check_options, check_source, check_visibility, is_queue
 from eda_sandbox.services.lambda_.names import LATEST, MOST_CHARACTERS, Named, named
 from eda_sandbox.services.lambda_.template import Template
@@ -31,6 +31,8 @@ ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_MINIMUM = 100
 SYNC_PAYLOAD = 6 * 1024 * 1024
 ASYNC_PAYLOAD = 1024 * 1024
+MOST_ZIPPED = 52_428_800
+"""Bytes of an archive that is sent in a request (Lambda quotas)."""
 PAGE = 50
 """Items of a list that are answered at a time (Lambda API, ``ListFunctions``)."""
 
@@ -225,7 +227,7 @@ class Lambda(Service):
                 "LayerVersionArn": f"{arn}:{number}",
                 "Version": number,
                 "Description": request.get("Description", ""),
-                "CreatedDate": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "CreatedDate": configuration.now(),
                 "CompatibleRuntimes": request.get("CompatibleRuntimes", []),
                 "CompatibleArchitectures": request.get("CompatibleArchitectures", []),
                 "Content": {"CodeSha256": _digest(content), "CodeSize": len(content)},
@@ -285,10 +287,16 @@ class Lambda(Service):
         reserved = sum(function.reserved or 0 for function in self._all())
         return {
             "AccountLimit": {
+                "TotalCodeSize": 80_530_636_800,
+                "CodeSizeUnzipped": MOST_UNZIPPED,
+                "CodeSizeZipped": MOST_ZIPPED,
                 "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
                 "UnreservedConcurrentExecutions": ACCOUNT_CONCURRENCY - reserved,
             },
-            "AccountUsage": {"FunctionCount": len(self._functions)},
+            "AccountUsage": {
+                "FunctionCount": len(self._functions),
+                "TotalCodeSize": sum(int(function.configuration["CodeSize"]) for function in self._all()),
+            },
         }
 
     def add_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -613,6 +621,9 @@ class Lambda(Service):
 
     def _archive(self, code: dict[str, Any]) -> bytes:
         if "ZipFile" in code:
+            if len(code["ZipFile"]) > MOST_ZIPPED:
+                problem = f"Zipped size must be smaller than {MOST_ZIPPED} bytes"
+                raise AwsError("RequestEntityTooLargeException", problem, 413)
             return bytes(code["ZipFile"])
         if "S3Bucket" not in code:
             raise AwsError("InvalidParameterValueException", "Please provide a source for function code.")
