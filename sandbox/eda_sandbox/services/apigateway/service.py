@@ -333,7 +333,7 @@ class ApiGateway(Service):
         plan.api_stages, plan.tags = request.get("apiStages", []), request.get("tags", {})
         plan.throttle, plan.quota = request.get("throttle"), request.get("quota")
         for stage in plan.api_stages:
-            self._stage({"restApiId": stage["apiId"], "stageName": stage["stage"]})
+            self._stage({"restApiId": stage.get("apiId", ""), "stageName": stage.get("stage", "")})
         with self._store.lock:
             self._store.plans[plan.id] = plan
         return plan.describe()
@@ -401,13 +401,14 @@ class ApiGateway(Service):
     def update_account(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateAccount."""
         for patch in request.get("patchOperations", []):
-            if patch["path"] != "/cloudwatchRoleArn":
-                raise AwsError("BadRequestException", f"Invalid patch path {patch['path']}")
+            path = _patched(patch)
+            if path != "/cloudwatchRoleArn":
+                raise AwsError("BadRequestException", f"Invalid patch path {path}")
             self._store.cloudwatch_role_arn = patch.get("value") or None
         return self.get_account(request, caller)
 
     def _patch_stage(self, api_id: str, stage: Stage, patch: dict[str, Any]) -> None:
-        path, value = patch["path"], patch.get("value", "")
+        path, value = _patched(patch), patch.get("value") or ""
         parts = path.strip("/").split("/")
         if patch["op"] == "remove":
             self._remove_of_stage(stage, path, parts)
@@ -430,7 +431,10 @@ class ApiGateway(Service):
             setting = stage.method_settings.get(key, MethodSetting())
             name = _SETTINGS["/".join(parts[2:])]
             kind = type(getattr(setting, name))
-            read = value if kind is str else kind(json.loads(value))
+            try:
+                read = value if kind is str else kind(json.loads(value))
+            except (ValueError, TypeError):
+                raise AwsError("BadRequestException", f"Invalid value for {path}: {value}") from None
             stage.method_settings = {**stage.method_settings, key: dataclasses.replace(setting, **{name: read})}
         else:
             raise AwsError("BadRequestException", f"Invalid patch path {path}")
@@ -502,6 +506,21 @@ def _base_path(request: dict[str, Any]) -> str:
     """The base path of a request to the control plane; empty for the whole domain."""
     path = request.get("basePath") or ""
     return "" if path == "(none)" else path
+
+
+def _patched(patch: dict[str, Any]) -> str:
+    """The path that a patch operation changes.
+
+    Raises:
+        AwsError: it names none, or is an operation that changes nothing here.
+    """
+    if patch.get("op") not in ("add", "remove", "replace"):
+        raise AwsError(
+            "BadRequestException", "Invalid patch operation specified. Must be one of: [add, remove, replace]"
+        )
+    if patch.get("path") is None:
+        raise AwsError("BadRequestException", "Invalid patch path null")
+    return str(patch["path"])
 
 
 def _refuse(request: dict[str, Any], *members: str) -> None:
