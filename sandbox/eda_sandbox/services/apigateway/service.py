@@ -432,7 +432,7 @@ class ApiGateway(Service):
             name = _SETTINGS["/".join(parts[2:])]
             kind = type(getattr(setting, name))
             try:
-                read = value if kind is str else kind(json.loads(value))
+                read: Any = value if kind is str else kind(json.loads(value))
             except (ValueError, TypeError):
                 raise AwsError("BadRequestException", f"Invalid value for {path}: {value}") from None
             stage.method_settings = {**stage.method_settings, key: dataclasses.replace(setting, **{name: read})}
