@@ -105,8 +105,13 @@ def _more_keys(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
     ) -> dict[str, Any]:
         found = original(iam_action, query_params, path, headers)
         sent = headers or {}
+        query = query_params or {}
+        if iam_action == "s3:PutObject":
+            # Beginning an upload and its parts make no object; what ends it does.
+            found["s3:ObjectCreationOperation"] = str(not {"uploads", "partNumber"} & query.keys()).lower()
+            found.update({_KEYS[header]: sent[header] for header in ("if-match", "if-none-match") if header in sent})
         # The parts of an upload carry no headers: the request that began it decides.
-        if iam_action == "s3:PutObject" and not (query_params or {}).get("uploadId"):
+        if iam_action == "s3:PutObject" and not query.get("uploadId"):
             found.update({key: sent[header] for header, key in _KEYS.items() if header in sent})
             tags = parse_qsl(sent.get("x-amz-tagging", ""), keep_blank_values=True)
             found.update({f"s3:RequestObjectTag/{name}": value for name, value in tags})
@@ -114,7 +119,7 @@ def _more_keys(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[st
                 found["s3:RequestObjectTagKeys"] = [name for name, _ in tags]
         if "x-amz-content-sha256" in sent:
             found["s3:x-amz-content-sha256"] = sent["x-amz-content-sha256"]
-        version = (query_params or {}).get("versionId")
+        version = query.get("versionId")
         if version:
             found["s3:VersionId"] = version[0] if isinstance(version, list) else version
         return found

@@ -78,6 +78,7 @@ _OF_SERVICES: Mapping[str, frozenset[str]] = {
             "if-none-match",
             "max-keys",
             "object-lock-legal-hold",
+            "objectcreationoperation",
             "object-lock-mode",
             "object-lock-retain-until-date",
             "prefix",
