@@ -296,7 +296,7 @@ def test_a_function_runs_when_its_role_may_decrypt_its_environment(aws: Sandbox)
             Runtime="python3.13",
             Handler="handler.handle",
             Code={"ZipFile": content.getvalue()},
-            Environment={"Variables": {"A": "1"}},
+            Environment={"Variables": {"SECRET": "1"}},
             KMSKeyArn=key_arn,
         )
         if may:
