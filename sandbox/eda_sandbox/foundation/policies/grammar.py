@@ -160,7 +160,9 @@ def check_resource_policy(text: str, rules: ResourceRules, exists: Exists) -> No
     """
     _, statements = _read(text, "Policies must be valid JSON and the first byte must be '{'")
     for one in statements:
-        if not {"Principal", "NotPrincipal"} & one.keys():
+        if "NotPrincipal" in one:
+            raise Malformed("the sandbox evaluates no statement with NotPrincipal")
+        if "Principal" not in one:
             raise Malformed("Missing required field Principal")
         if not _has(one, ("Action", "NotAction")):
             raise Malformed("Missing required field Action")
@@ -173,9 +175,7 @@ def check_resource_policy(text: str, rules: ResourceRules, exists: Exists) -> No
         for resource in _values(one, "Resource", "NotResource"):
             if rules.covers is not None and not rules.covers(resource):
                 raise Malformed("Policy has invalid resource")
-        for member in ("Principal", "NotPrincipal"):
-            if member in one:
-                _check_given_principal(one[member], exists)
+        _check_given_principal(one["Principal"], exists)
     _check_sids(statements, plain=False)
 
 
