@@ -78,15 +78,19 @@ class Place:
         )
 
     def role(self, principal: str, statements: list[Any]) -> str:
-        """A role's ARN; what has no ``Effect`` is allowed, what has no ``Resource`` is for all of them."""
+        """A role's ARN; a text is the ARN of a managed policy, what has no ``Effect`` is allowed, what has no
+        ``Resource`` is for all of them."""
         name = f"conformance-{secrets.token_hex(6)}"
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
         iam = self.aws.client("iam")
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy([trust]))
-        if statements:
+        for arn in [one for one in statements if isinstance(one, str)]:
+            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        inline = [one for one in statements if not isinstance(one, str)]
+        if inline:
             completed = [
                 {"Effect": "Allow", **one, **({} if "NotResource" in one else {"Resource": one.get("Resource", "*")})}
-                for one in statements
+                for one in inline
             ]
             iam.put_role_policy(RoleName=name, PolicyName="case", PolicyDocument=_policy(completed))
         return str(made["Role"]["Arn"])

@@ -18,9 +18,21 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
+from eda_sandbox.foundation.policies import keys as condition_keys
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
-from eda_sandbox.frontdoor import authorization, limits, shapes
+from eda_sandbox.frontdoor import (
+    authorization,
+    item_access,
+    limits,
+    managed_policies,
+    object_access,
+    parameter_keys,
+    passed_roles,
+    resource_documents,
+    shapes,
+)
+from eda_sandbox.frontdoor.asked import Asked
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
@@ -31,7 +43,8 @@ from eda_sandbox.frontdoor.missing_objects import check_listing
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
-from eda_sandbox.frontdoor.refusals import Refusals
+from eda_sandbox.frontdoor.refusals import Refusals, naming
+from eda_sandbox.frontdoor.request_tags import tag_keys
 from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
@@ -124,6 +137,10 @@ class FrontDoor:
         kinesis_shards.install()
         sqs_handlers.install(cloud.clock)
         s3_operations.install()
+        object_access.install()
+        item_access.install()
+        managed_policies.install()
+        parameter_keys.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
@@ -154,9 +171,12 @@ class FrontDoor:
 
     def _isolated(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
         """What a request pins for the evaluation of its policies is not seen by the one that made it."""
-        response = contextvars.copy_context().run(self._with_faults, service, operation, request)
+        context, unknown = contextvars.copy_context(), list[str]()
+        context.run(condition_keys.UNKNOWN.set, unknown)
+        context.run(condition_keys.REQUEST.set, request)
+        response = context.run(self._with_faults, service, operation, request)
         self.refusals.note(response)
-        return response
+        return naming(response, unknown) if unknown else response
 
     def close(self) -> None:
         """Let go of the threads, and answer nobody any more."""
@@ -219,16 +239,20 @@ class FrontDoor:
             return self._read_stream(operation, request)
         request = shapes.without_nulls(request)
         try:
-            limits.check(service, operation, request, self._emulator)
+            limits.check(service, operation, request)
         except AwsError as error:
             return _refusal(service, error)
-        here = asked_here(service, operation)
+        key = authorization.access_key(request)
+        own_name = key != ROOT_KEY and self._cloud.principal_of(key) is not None
+        here = asked_here(service, operation) and not own_name
         try:
-            if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
-                here = False
+            if own_name and service in WITH_RESOURCE_POLICIES:
                 self._policies.check(service, operation, request)
-            elif here:
+            elif here and key != ROOT_KEY:
                 check(self._cloud, service, operation, request)
+            roles = passed_roles.of_request(service, operation, request)
+            if roles and not own_name:
+                authorization.check(request, service, roles, self._cloud.region)
             if service == "logs" and operation in LOG_GROUP_KEYS:
                 return self._keys.change_log_group(operation, request)
             self._keys.check(service, operation, request)
@@ -274,6 +298,7 @@ class FrontDoor:
                 )
             values = wire.parse(operation, labels, request)
             caller = replace(self._caller(service, operation, values, request), request_id=request_id)
+            resource_documents.check_own(service.name, operation, values)
             if partial is None:
                 answer = method(values, caller)
             else:
@@ -295,17 +320,11 @@ class FrontDoor:
         known = self._cloud.principal_of(key)
         if known is not None:
             return Caller(key, known[0], self._cloud.account, known[0], known[1])
-        callers = [
-            authorization.authorize(
-                request,
-                self._cloud.signing_name(service.name),
-                service.iam_action(operation),
-                self._cloud.region,
-                resource_arn,
-            )
-            for resource_arn in service.resource_arns(operation, values)
-        ]
-        return callers[0]
+        action, tags = service.iam_action(operation), tag_keys(values)
+        asked = [Asked(action, arn, tags) for arn in service.resource_arns(operation, values)]
+        asked += passed_roles.of_service(service, operation, values)
+        signing_name = self._cloud.signing_name(service.name)
+        return authorization.authorize(request, signing_name, asked, self._cloud.region)
 
     def _as_root(self, request: HttpRequest, *, always: bool = False) -> HttpRequest:
         """A service that calls in its own name has no credentials of the emulator's; it trusts its root. So it does,

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,7 +14,7 @@ from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.apigateway import gateway_responses, openapi
 from eda_sandbox.services.apigateway.access_log import AccessLog
-from eda_sandbox.services.apigateway.backends import FrontDoorBackends, user_pool_keys
+from eda_sandbox.services.apigateway.backends import PRINCIPAL, FrontDoorBackends, user_pool_keys
 from eda_sandbox.services.apigateway.gateway import Gateway, utc_now
 from eda_sandbox.services.apigateway.iam_authorization import SignedRequest
 from eda_sandbox.services.apigateway.model import (
@@ -61,11 +62,15 @@ _OF_OTHER_DOMAINS = (
     "routingMode",
 )
 
+_CREDENTIALS = re.compile(rb"[cC]redentials\"?\s*:\s*[\"']?(arn:aws:iam::\d{12}:role/[\w+=,.@/-]+)")
+"""The roles that an OpenAPI document names; ``arn:aws:iam::*:user/*`` is the caller, not a role."""
+
 
 class ApiGateway(Service):
     """REST APIs (v1) from OpenAPI documents."""
 
     name = "apigateway"
+    principal = PRINCIPAL
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -113,6 +118,14 @@ class ApiGateway(Service):
         """Management of APIs is authorized by HTTP method."""
         verbs = {"Get": "GET", "Create": "POST", "Put": "PUT", "Update": "PATCH", "Delete": "DELETE"}
         return "apigateway:" + next((verb for name, verb in verbs.items() if operation.startswith(name)), "POST")
+
+    def passed_roles(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """Those of an imported document's integrations and authorizers, and the account's for logs."""
+        if operation == "UpdateAccount":
+            patches = request.get("patchOperations", [])
+            return [patch["value"] for patch in patches if patch["path"] == "/cloudwatchRoleArn" and patch.get("value")]
+        body = request.get("body", b"") if operation in ("ImportRestApi", "PutRestApi") else b""
+        return sorted({found.decode() for found in _CREDENTIALS.findall(bytes(body))})
 
     def create_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateRestApi."""
@@ -404,8 +417,20 @@ class ApiGateway(Service):
             path = _patched(patch)
             if path != "/cloudwatchRoleArn":
                 raise AwsError("BadRequestException", f"Invalid patch path {path}")
+            if patch.get("value"):
+                self._check_role(patch["value"])
             self._store.cloudwatch_role_arn = patch.get("value") or None
         return self.get_account(request, caller)
+
+    def _check_role(self, role_arn: str) -> None:
+        try:
+            self.cloud.credentials(role_arn, PRINCIPAL)
+        except AwsError:
+            raise AwsError(
+                "BadRequestException",
+                "The role ARN does not have required permissions configured. Please grant trust permission for API "
+                "Gateway and add the required role policy.",
+            ) from None
 
     def _patch_stage(self, api_id: str, stage: Stage, patch: dict[str, Any]) -> None:
         path, value = _patched(patch), patch.get("value") or ""

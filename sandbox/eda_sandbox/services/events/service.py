@@ -3,9 +3,9 @@
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore import xform_name
 
@@ -31,6 +31,8 @@ class Events(Service):
     """Event buses with their archives, and rules with event patterns."""
 
     name = "events"
+    principal = targets.PRINCIPAL
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {"PutRule": ("RoleArn",), "PutTargets": ("Targets.*.RoleArn",)}
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -54,9 +56,6 @@ class Events(Service):
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
         """The ARN of the rule, the archive, the replay or the event bus."""
-        if operation == "PutEvents":
-            buses = {entry.get("EventBusName", DEFAULT) for entry in request["Entries"]}
-            return self._bus_arn(buses.pop()) if len(buses) == 1 else "*"
         for kind in ("Archive", "Replay"):
             if f"{kind}Name" in request:
                 return self.cloud.arn("events", f"{kind.lower()}/{request[f'{kind}Name']}")
@@ -70,7 +69,9 @@ class Events(Service):
         return str(request.get("ResourceARN", "*"))
 
     def resource_arns(self, operation: str, request: dict[str, Any]) -> list[str]:
-        """As ``resource_arn``; a replay is of an archive too."""
+        """As ``resource_arn``; events are for each of their buses, a replay is of an archive too."""
+        if operation == "PutEvents":
+            return sorted({self._bus_arn(entry.get("EventBusName", DEFAULT)) for entry in request["Entries"]})
         own = self.resource_arn(operation, request)
         return [request["EventSourceArn"], own] if operation == "StartReplay" else [own]
 

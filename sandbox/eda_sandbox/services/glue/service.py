@@ -1,8 +1,8 @@
 """The API of AWS Glue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore import xform_name
 
@@ -12,6 +12,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.glue.catalog import Catalog
 from eda_sandbox.services.glue.jobs import Jobs
+from eda_sandbox.services.glue.logs import PRINCIPAL
 from eda_sandbox.services.glue.security import SecurityConfigurations
 from eda_sandbox.services.glue.tags import Tags
 
@@ -23,6 +24,8 @@ class Glue(Service):
     """The Data Catalog, Python shell jobs and security configurations."""
 
     name = "glue"
+    principal = PRINCIPAL
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {"CreateJob": ("Role",), "UpdateJob": ("JobUpdate.Role",)}
     leaves_rest = True
 
     def __init__(self, cloud: Cloud) -> None:

@@ -41,6 +41,8 @@ class Lambda(Service):
     """Functions with Python runtimes, packed as ZIP files."""
 
     name = "lambda"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(("CreateFunction", "UpdateFunctionConfiguration"), ("Role",))
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -53,6 +53,11 @@ class QuickSight(Service):
     """Data sources in Redshift, data sets over them, and ingestions into SPICE."""
 
     name = "quicksight"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(
+        ("CreateDataSource", "UpdateDataSource"),
+        ("DataSourceParameters.RedshiftParameters.IAMParameters.RoleArn",),
+    )
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

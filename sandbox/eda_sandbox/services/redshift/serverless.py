@@ -31,6 +31,8 @@ class RedshiftServerless(Service):
     """Namespaces, workgroups and temporary credentials."""
 
     name = "redshift-serverless"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(("CreateNamespace", "UpdateNamespace"), ("iamRoles.*",))
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -27,6 +27,8 @@ class Scheduler(Service):
     """
 
     name = "scheduler"
+    principal = targets.PRINCIPAL
+    roles = dict.fromkeys(("CreateSchedule", "UpdateSchedule"), ("Target.RoleArn",))
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

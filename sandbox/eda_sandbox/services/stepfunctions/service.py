@@ -44,6 +44,8 @@ class StepFunctions(Service):
     """State machines in JSONPath and JSONata."""
 
     name = "stepfunctions"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(("CreateStateMachine", "TestState", "UpdateStateMachine"), ("roleArn",))
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
