@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
@@ -26,6 +27,7 @@ from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
+from eda_sandbox.frontdoor.message_traces import mark_messages
 from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
 from eda_sandbox.frontdoor.missing_objects import check_listing
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
@@ -130,6 +132,7 @@ class FrontDoor:
         self._s3_events = S3Events(cloud, self._emulator)
         self._topics = TopicDeliveries(cloud)
         self._topics.start()
+        mark_messages()
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
@@ -154,7 +157,10 @@ class FrontDoor:
 
     def _isolated(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
         """What a request pins for the evaluation of its policies is not seen by the one that made it."""
-        response = contextvars.copy_context().run(self._with_faults, service, operation, request)
+        context = contextvars.copy_context()
+        response = context.run(
+            tracing.carried(request.header(tracing.HEADER), self._with_faults), service, operation, request
+        )
         self.refusals.note(response)
         return response
 

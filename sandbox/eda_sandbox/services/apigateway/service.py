@@ -13,7 +13,7 @@ from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.apigateway import gateway_responses, openapi
 from eda_sandbox.services.apigateway.access_log import AccessLog
-from eda_sandbox.services.apigateway.backends import FrontDoorBackends, user_pool_keys
+from eda_sandbox.services.apigateway.backends import PRINCIPAL, FrontDoorBackends, user_pool_keys
 from eda_sandbox.services.apigateway.gateway import Gateway, utc_now
 from eda_sandbox.services.apigateway.iam_authorization import SignedRequest
 from eda_sandbox.services.apigateway.model import (
@@ -80,6 +80,7 @@ class ApiGateway(Service):
             now=utc_now,
             log=self._access_log.put,
             doubts=cloud.doubts,
+            record=lambda segment: cloud.segments.record(segment, PRINCIPAL),
         )
 
     def start(self) -> None:
