@@ -25,6 +25,7 @@ from eda_sandbox.foundation.doubts import settled
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.retry_policy import is_transient, wait_before
+from eda_sandbox.foundation.tracing import Segments
 from eda_sandbox.foundation.transport import hand_over
 
 EXECUTE_API = "/_aws/execute-api/"
@@ -87,6 +88,8 @@ class Cloud:
         """Told each line that a function writes, with its log group, when it is written."""
         self.send: Callable[[HttpRequest], HttpResponse] | None = None
         """The front door, for the requests of this process; over the network as long as there is none."""
+        self.segments = Segments(lambda role, principal: self.client("xray", role, principal), self.stopping)
+        """Takes what services record for X-Ray."""
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
         self._issued: dict[tuple[str | None, ...], Credentials] = {}

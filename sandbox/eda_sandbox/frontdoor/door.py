@@ -14,6 +14,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
@@ -38,6 +39,7 @@ from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
+from eda_sandbox.frontdoor.message_traces import mark_messages
 from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
 from eda_sandbox.frontdoor.missing_objects import check_listing
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
@@ -147,6 +149,7 @@ class FrontDoor:
         self._s3_events = S3Events(cloud, self._emulator)
         self._topics = TopicDeliveries(cloud)
         self._topics.start()
+        mark_messages()
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
@@ -174,7 +177,9 @@ class FrontDoor:
         context, unknown = contextvars.copy_context(), list[str]()
         context.run(condition_keys.UNKNOWN.set, unknown)
         context.run(condition_keys.REQUEST.set, request)
-        response = context.run(self._with_faults, service, operation, request)
+        response = context.run(
+            tracing.carried(request.header(tracing.HEADER), self._with_faults), service, operation, request
+        )
         self.refusals.note(response)
         return naming(response, unknown) if unknown else response
 

@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.services.apigateway.exchange import Exchange, Reply
@@ -95,7 +96,7 @@ class FrontDoorBackends:
             raise GatewayError("API_CONFIGURATION_ERROR", detail=error.message) from error
         SigV4Auth(credentials, service, self._cloud.region).add_auth(signed)
         timeout = integration.timeout_in_millis / 1000
-        reply = self._send(method, url, request.body, dict(signed.headers.items()), timeout)
+        reply = self._send(method, url, request.body, {**dict(signed.headers.items()), **_trace()}, timeout)
         accepted = next(value for name, value in headers.items() if name.lower() == "accept")
         if "json" not in accepted or not speaks_query(service) or not reply.body.lstrip().startswith(b"<"):
             return reply
@@ -105,7 +106,7 @@ class FrontDoorBackends:
     def http(self, method: str, url: str, request: BackendRequest, timeout: float) -> Reply:
         """Call an HTTP endpoint."""
         headers = {name: ",".join(values) for name, values in request.headers.items()}
-        return self._send(method, url, request.body, headers, timeout)
+        return self._send(method, url, request.body, {**headers, **_trace()}, timeout)
 
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, Any], timeout: float) -> Reply:
         try:
@@ -115,6 +116,11 @@ class FrontDoorBackends:
         except HTTPError as error:
             raise GatewayError("INTEGRATION_FAILURE", detail=str(error)) from error
         return Reply(answer.status, list(answer.headers.items()), answer.data)
+
+
+def _trace() -> dict[str, str]:
+    header = tracing.current()
+    return {} if header is None else {"X-Amzn-Trace-Id": header}
 
 
 def _action_headers(service: str, action: str) -> dict[str, str]:

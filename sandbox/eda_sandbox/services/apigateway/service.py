@@ -85,6 +85,7 @@ class ApiGateway(Service):
             now=utc_now,
             log=self._access_log.put,
             doubts=cloud.doubts,
+            record=lambda segment: cloud.segments.record(segment, PRINCIPAL),
         )
 
     def start(self) -> None:

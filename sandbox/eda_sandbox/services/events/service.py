@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from botocore import xform_name
 
-from eda_sandbox.foundation import event_pattern
+from eda_sandbox.foundation import event_pattern, tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
@@ -316,7 +316,8 @@ class Events(Service):
         # An event for a bus that is not there is accepted and matches nothing, as on AWS.
         if bus is not None:
             self._archives.keep(bus, event)
-            self._match(bus, event)
+            with tracing.carrying(entry.get("TraceHeader") or tracing.current()):
+                self._match(bus, event)
         return {"EventId": event["id"]}
 
     def _match(self, bus: Bus, event: dict[str, Any], only: frozenset[str] = frozenset()) -> None:

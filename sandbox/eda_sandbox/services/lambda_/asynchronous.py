@@ -1,5 +1,6 @@
 """Asynchronous invocations: Lambda's own queue, its retries, and what becomes of events that never succeed."""
 
+import contextvars
 import json
 import logging
 import threading
@@ -47,7 +48,8 @@ class AsynchronousInvocations:
             AwsError: Lambda is being stopped.
         """
         try:
-            self._pool.submit(self._run, function, payload, request_id)
+            # The trace of the request goes on with the event.
+            self._pool.submit(contextvars.copy_context().run, self._run, function, payload, request_id)
         except RuntimeError:
             raise AwsError("ServiceException", "the sandbox is being stopped", 500) from None
 

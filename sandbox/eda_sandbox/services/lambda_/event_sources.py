@@ -24,6 +24,7 @@ from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
 from eda_sandbox.services.lambda_.mapping_options import QUEUE_BATCH, check_options, defaults, is_queue
 from eda_sandbox.services.lambda_.pointers import pointer
 from eda_sandbox.services.lambda_.source_records import arrived, identifier, matching, queue_record, stream_record
+from eda_sandbox.services.lambda_.tracing import linking
 
 LIST_SECONDS = 0.5
 """How often the shards of a stream are listed."""
@@ -94,7 +95,8 @@ class EventSourceMapping:
         what became of the call."""
         everything = {identifier(record) for record in records}
         try:
-            outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
+            with linking(records):
+                outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
         except AwsError:
             return None, None
         if outcome.function_error:

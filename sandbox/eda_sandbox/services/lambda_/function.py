@@ -3,7 +3,6 @@
 import base64
 import io
 import json
-import secrets
 import shutil
 import stat
 import sys
@@ -20,11 +19,13 @@ from typing import Any
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.services.lambda_.daemon import Daemon
 from eda_sandbox.services.lambda_.environment import INIT_SECONDS, Environment, Invocation
 from eda_sandbox.services.lambda_.logs import FunctionLog
 from eda_sandbox.services.lambda_.platform_lines import PlatformLines
 from eda_sandbox.services.lambda_.policy import FunctionPolicy
 from eda_sandbox.services.lambda_.template import Template
+from eda_sandbox.services.lambda_.tracing import InvocationTrace
 
 MAX_ENVIRONMENTS = 8
 """Processes of one function at a time; a further invocation waits for a free one, so that a laptop stays usable."""
@@ -126,6 +127,7 @@ class Function:
         self._all: set[Environment] = set()
         self._outdated: set[Environment] = set()
         self._killed_before = False
+        self._daemon: Daemon | None = None
         self.log = FunctionLog(self.cloud, lambda: (self.log_group, self.configuration["Role"]))
 
     @property
@@ -149,7 +151,6 @@ class Function:
         request_id: str | None = None,
         client_context: str | None = None,
         qualifier: str | None = None,
-        trace_id: str | None = None,
     ) -> Outcome:
         """Run the function once, in a free environment or a new one.
 
@@ -158,13 +159,13 @@ class Function:
             request_id: of the request; default a new one.
             client_context: JSON that the caller hands on beside the event.
             qualifier: that the function was invoked with, which its context tells.
-            trace_id: the X-Ray trace header; default a new trace.
 
         Raises:
             AwsError: its role may not decrypt the environment variables.
         """
         self._check_key()
         request_id = request_id or str(uuid.uuid4())
+        trace = InvocationTrace(self.configuration, request_id)
         platform, lines = PlatformLines(self.configuration["LoggingConfig"], request_id), list[str]()
         environment, suppressed_init = self._acquire()
         begin, keep, status = time.monotonic(), False, "failure"
@@ -180,12 +181,13 @@ class Function:
             error = environment.initialised(timeout if suppressed_init else init_timeout)
             if error is None:
                 init = None if init is None or suppressed_init else time.monotonic() - init
+                trace.initialised(init)
                 if not suppressed_init:
                     begin = time.monotonic()
                 left = timeout - (time.monotonic() - begin)
                 deadline = int((time.time() + left) * 1000)
-                trace, arn = trace_id or _new_trace_id(), self.arn + (f":{qualifier}" if qualifier else "")
-                invocation = Invocation(request_id, payload, deadline, arn, trace, client_context)
+                arn = self.arn + (f":{qualifier}" if qualifier else "")
+                invocation = Invocation(request_id, payload, deadline, arn, trace.header, client_context)
                 keep = environment.run(invocation, left, self._kill_after(payload))
                 if keep:
                     self._killed_before = False
@@ -209,6 +211,7 @@ class Function:
             size = int(self.configuration["MemorySize"])
             started = None if init is None else 1000 * init
             self._say(platform.report(took, started, status, kind, size, min(used, size)), lines)
+            trace.ended(self.cloud.segments, status, answer if error is None else error)
             self._release(environment, keep=keep)
         if error is not None:
             if "stackTrace" not in error:
@@ -305,6 +308,8 @@ class Function:
         for environment in environments:
             environment.kill()
         self.log.flush()
+        if self._daemon is not None:
+            self._daemon.close()
         shutil.rmtree(self.code, ignore_errors=True)
 
     def _new_environment(self) -> Environment:
@@ -322,6 +327,7 @@ class Function:
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log.stream,
             "AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"],
             "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO"),
+            **self._traced_by().variables,
             **self.cloud.environment(configuration["Role"], PRINCIPAL, self.name),
             **configuration.get("Environment", {}).get("Variables", {}),
         }
@@ -337,6 +343,8 @@ class Function:
             # The process that it is forked from died since it was looked at.
             return forked()
 
-
-def _new_trace_id() -> str:
-    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=1"
+    def _traced_by(self) -> Daemon:
+        """The caller holds the lock."""
+        if self._daemon is None:
+            self._daemon = Daemon(self.cloud.segments, lambda: str(self.configuration["Role"]))
+        return self._daemon

@@ -11,6 +11,7 @@ from typing import Any
 
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
+from eda_sandbox.services.stepfunctions.tracing import ExecutionTrace
 
 HISTORY_LIMIT = 25_000
 """Events that the history of a Standard execution holds (Step Functions' quota)."""
@@ -58,6 +59,7 @@ class Execution:
     noted: "Callable[[Execution, dict[str, Any]], None]"
     trace_header: str | None = None
     is_sync: bool = False
+    trace: ExecutionTrace | None = None
     status: str = "RUNNING"
     stopped: datetime | None = None
     output: Any = None
@@ -97,6 +99,10 @@ class Execution:
         self.history.append(event)
         self.noted(self, event)
         return number
+
+    def calling(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """A task's call, as it is traced in the state that the execution has just entered."""
+        return call if self.trace is None else self.trace.calling(len(self.history), call)
 
     def close(self, status: str, now: datetime, failure: StateError | None = None) -> None:
         """End it."""

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
@@ -29,6 +30,7 @@ from eda_sandbox.services.stepfunctions.interpreter import DATA_LIMIT, Interpret
 from eda_sandbox.services.stepfunctions.pages import page
 from eda_sandbox.services.stepfunctions.status_events import DETAIL_TYPE, SOURCE, TOLD_AT, detail
 from eda_sandbox.services.stepfunctions.tasks import PRINCIPAL, Tasks
+from eda_sandbox.services.stepfunctions.tracing import ExecutionTrace
 
 TASK_THREADS = 64
 NAME_SECONDS = 90 * 24 * 3600
@@ -217,6 +219,7 @@ class StepFunctions(Service):
             self._executions.pop(arn, None)
             execution = Execution(arn, name, machine, value, text, _now(), self._noted, request.get("traceHeader"))
             self._executions[arn] = execution
+        self._trace(execution)
         self._submit(execution)
         return {"executionArn": arn, "startDate": execution.started}
 
@@ -239,6 +242,7 @@ class StepFunctions(Service):
             request.get("traceHeader"),
             is_sync=True,
         )
+        self._trace(execution)
         self._await(self._interpreter.run(execution), SYNC_SECONDS)
         answer = answers.summary(execution) | answers.data(execution, included=_with_data(request))
         if _with_data(request):
@@ -361,8 +365,23 @@ class StepFunctions(Service):
             return False
         return (_now() - execution.stopped).total_seconds() > self.cloud.clock.real(NAME_SECONDS)
 
+    def _trace(self, execution: Execution) -> None:
+        # The header of the request is preferred to the one in its body (Step Functions API, StartExecution).
+        execution.trace_header = tracing.current() or execution.trace_header
+        machine = execution.machine
+        execution.trace = ExecutionTrace(
+            self.cloud.segments,
+            execution.arn,
+            machine.arn,
+            machine.role_arn,
+            enabled=bool(machine.tracing.get("enabled")),
+            header=execution.trace_header,
+        )
+
     def _noted(self, execution: Execution, event: dict[str, Any]) -> None:
         self._logs.note(execution, event)
+        if execution.trace is not None:
+            execution.trace.noted(event)
         standard = execution.machine.type == "STANDARD"
         if standard and event["type"] in TOLD_AT and not self.cloud.stopping.is_set():
             self.cloud.service_event(SOURCE, DETAIL_TYPE, detail(execution), [execution.arn])

@@ -59,7 +59,12 @@ class TaskStates:
         limit = seconds or TASK_SECONDS
         try:
             call = loop.run_in_executor(
-                self._pool, self._tasks.run, called.arn, arguments, machine.role_arn, machine.arn
+                self._pool,
+                visit.execution.calling(self._tasks.run),
+                called.arn,
+                arguments,
+                machine.role_arn,
+                machine.arn,
             )
             # What works takes as long as it takes; only what waits does so in AWS's time.
             async with asyncio.timeout(self._clock.real(limit) if token else limit):
