@@ -20,7 +20,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
-from eda_sandbox.frontdoor import authorization, limits, shapes
+from eda_sandbox.frontdoor import authorization, limits, offered, shapes
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
@@ -51,6 +51,9 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
+USER_POOLS, USER_POOLS_TARGET = "cognito-idp", "AWSCognitoIdentityProviderService."
+EMULATORS_OWN = ("/_ministack/", "/.well-known/")
+"""Paths of what is no operation of a service: the emulator's start, and user pools' keys."""
 EMULATOR_SECONDS = 5
 """How often the front door looks whether the embedded AWS has ended while it waits for the emulator."""
 MAX_EMULATOR_SECONDS = 60
@@ -130,6 +133,8 @@ class FrontDoor:
         self._s3_events = S3Events(cloud, self._emulator)
         self._topics = TopicDeliveries(cloud)
         self._topics.start()
+        # botocore takes the bucket out of an operation's path when a client first calls it: the paths are read before.
+        _rest_routes("s3")
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
@@ -172,7 +177,7 @@ class FrontDoor:
             return "execute-api", f"{request.method} {request.path}"
         found = authorization.region_and_service(request)
         if found is None:
-            return "", ""
+            return _unsigned(request)
         service = SIGNING_NAMES.get(found[1], found[1])
         if (request.header("x-amz-target") or "").startswith(TABLE_STREAMS_TARGET):
             service = TABLE_STREAMS
@@ -215,11 +220,15 @@ class FrontDoor:
         ours = self._cloud.services.get(service)
         if ours is not None and not (ours.leaves_rest and ours.operation(operation) is None):
             return self._answer(ours, request)
-        if service == TABLE_STREAMS:
-            return self._read_stream(operation, request)
         request = shapes.without_nulls(request)
         try:
+            if service:
+                offered.check(service, operation, request)
+            if service == TABLE_STREAMS:
+                return self._read_stream(operation, request)
             limits.check(service, operation, request, self._emulator)
+        except offered.NotOffered as error:
+            return offered.answer(error, request)
         except AwsError as error:
             return _refusal(service, error)
         here = asked_here(service, operation)
@@ -267,12 +276,11 @@ class FrontDoor:
         headers = [("x-amzn-requestid", request_id)]
         try:
             operation, labels = wire.route(request)
+            service.offered.check_operation(operation)
             method = service.operation(operation)
-            if method is None:
-                raise AwsError(
-                    "UnknownOperationException", f"the sandbox does not offer {service.name}:{operation}", 501
-                )
+            assert method is not None, f"{service.name} says that it offers {operation}, and has no method for it"
             values = wire.parse(operation, labels, request)
+            service.offered.check(operation, values)
             caller = replace(self._caller(service, operation, values, request), request_id=request_id)
             if partial is None:
                 answer = method(values, caller)
@@ -414,6 +422,15 @@ class _StepByStep:
                 step = partial(self._steps.send, (yield waits_for))
             except BaseException as raised:
                 step = partial(self._steps.throw, raised)
+
+
+def _unsigned(request: HttpRequest) -> tuple[str, str]:
+    """What is meant by a request that nobody signed: sign-in at a user pool, or an object for everybody."""
+    if (request.header("x-amz-target") or "").startswith(USER_POOLS_TARGET):
+        return USER_POOLS, _operation(USER_POOLS, request)
+    if any(part in request.path for part in EMULATORS_OWN):
+        return "", ""
+    return "s3", _operation("s3", request)
 
 
 @cache

@@ -209,7 +209,8 @@ def error_response(service: str, code: str, status: int, message: str | None = N
     """An error answer in the protocol of a service; without a message it says that it is injected."""
     model = service_model(service)
     message = message or f"injected by the sandbox's fault layer: {code}"
-    if model.metadata["protocol"] in ("json", "rest-json"):
+    # Of a service with several protocols clients here speak JSON.
+    if {"json", "rest-json"} & {model.metadata["protocol"], *model.metadata.get("protocols", ())}:
         return Wire(model).error(AwsError(code, message, status))
     fields = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if model.metadata["protocol"] == "rest-xml":

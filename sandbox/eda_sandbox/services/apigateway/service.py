@@ -32,6 +32,7 @@ from eda_sandbox.services.apigateway.model import (
     new_id,
     now,
 )
+from eda_sandbox.services.apigateway.offered import OFFERED
 from eda_sandbox.services.apigateway.store import Store
 from eda_sandbox.services.apigateway.throttling import Throttle
 
@@ -66,6 +67,7 @@ class ApiGateway(Service):
     """REST APIs (v1) from OpenAPI documents."""
 
     name = "apigateway"
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -18,6 +18,7 @@ from eda_sandbox.services.events import targets
 from eda_sandbox.services.events.archives import Archives
 from eda_sandbox.services.events.delivery import Deliveries
 from eda_sandbox.services.events.model import Bus, Rule
+from eda_sandbox.services.events.offered import OFFERED
 
 DEFAULT = "default"
 REQUEST_BYTES = 1024 * 1024
@@ -31,6 +32,7 @@ class Events(Service):
     """Event buses with their archives, and rules with event patterns."""
 
     name = "events"
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

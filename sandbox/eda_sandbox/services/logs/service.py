@@ -15,6 +15,7 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.services.logs.offered import OFFERED
 from eda_sandbox.services.logs.query import DEFAULT_ROWS, MAX_ROWS, Query, parse
 from eda_sandbox.services.logs.values import Row, row, shown
 
@@ -60,6 +61,7 @@ class Logs(Service):
     """Queries and saved queries; log groups, streams and events stay with the emulator."""
 
     name = "logs"
+    offered = OFFERED
     leaves_rest = True
 
     def __init__(self, cloud: Cloud) -> None:

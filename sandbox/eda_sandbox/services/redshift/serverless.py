@@ -13,6 +13,7 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.services.redshift.offered import OFFERED_SERVERLESS
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.session import Session
 from eda_sandbox.services.redshift.sql.warehouse import Warehouse
@@ -31,6 +32,7 @@ class RedshiftServerless(Service):
     """Namespaces, workgroups and temporary credentials."""
 
     name = "redshift-serverless"
+    offered = OFFERED_SERVERLESS
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -13,6 +13,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.scheduler import targets
 from eda_sandbox.services.scheduler.invocation import Invocations
+from eda_sandbox.services.scheduler.offered import OFFERED
 from eda_sandbox.services.scheduler.schedule import Schedule, make
 from eda_sandbox.services.scheduler.virtual_time import VirtualTime
 
@@ -27,6 +28,7 @@ class Scheduler(Service):
     """
 
     name = "scheduler"
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -9,6 +9,7 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.services.xray.offered import OFFERED
 
 MAX_GROUPS = 25
 """Groups of an account and region (X-Ray quotas)."""
@@ -20,6 +21,7 @@ class XRay(Service):
     """Groups and sampling rules."""
 
     name = "xray"
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
