@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+from botocore.model import ListShape, Shape, StructureShape
+
 from eda_sandbox.foundation.errors import AwsError
 
 EVERYTHING = "*"
@@ -71,23 +73,22 @@ class Offered:
         if operation not in self.operations:
             raise AwsError(self.unknown, f"{self.service}:{operation} is not offered by the sandbox", 400)
 
-    def paths(self, operation: str, kind: Kind) -> list[str]:
-        """The paths that a declaration names as of a kind."""
-        return sorted(_paths(self._members[operation], kind, ""))
+    def named(self, operation: str) -> list[str]:
+        """The paths that a declaration names."""
+        return [word.lstrip("-~").partition("=")[0] for word in self.operations[operation].split()]
+
+    def idle(self, operation: str) -> list[str]:
+        """The paths that are taken without effect."""
+        return [word[1:].partition("=")[0] for word in self.operations[operation].split() if word[0] == "~"]
 
     def values(self, operation: str) -> dict[str, list[str]]:
         """The values that are offered, of members that are not offered with all."""
-        return {path: sorted(values) for path, values in sorted(_values(self._members[operation], ""))}
+        words = [word.lstrip("-~").partition("=") for word in self.operations[operation].split()]
+        return {path: values.split("|") for path, _, values in words if values}
 
-    def kind(self, operation: str, path: str) -> Kind:
-        """What becomes of a member."""
-        member, kind = self._members[operation], self._members[operation].kind
-        for name in path.split("."):
-            if name not in member.below:
-                return kind or "refused"
-            member = member.below[name]
-            kind = member.kind or kind
-        return kind or ("offered" if member.below else "refused")
+    def left_out(self, operation: str, shape: StructureShape | None) -> list[str]:
+        """The paths of an operation's input that are not offered; what lies below one is not listed."""
+        return [] if shape is None else list(_left_out(self._members[operation], shape, ""))
 
     @cached_property
     def _members(self) -> dict[str, _Member]:
@@ -139,15 +140,14 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _paths(member: _Member, kind: Kind, path: str) -> Iterator[str]:
-    if member.kind == kind:
-        yield path or EVERYTHING
-    for name, below in member.below.items():
-        yield from _paths(below, kind, f"{path}.{name}" if path else name)
-
-
-def _values(member: _Member, path: str) -> Iterator[tuple[str, frozenset[str]]]:
-    if member.values is not None:
-        yield path, member.values
-    for name, below in member.below.items():
-        yield from _values(below, f"{path}.{name}" if path else name)
+def _left_out(member: _Member, shape: Shape, path: str) -> Iterator[str]:
+    if isinstance(shape, ListShape):
+        yield from _left_out(member, shape.member, path)
+    elif isinstance(shape, StructureShape):
+        for name, inside in shape.members.items():
+            own, below = f"{path}.{name}" if path else name, member.below.get(name)
+            kind = member.kind if below is None or below.kind is None else below.kind
+            if below is not None and below.below:
+                yield from _left_out(_Member(kind, below.values, below.below), inside, own)
+            elif kind not in ("offered", "idle"):
+                yield own

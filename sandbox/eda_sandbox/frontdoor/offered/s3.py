@@ -7,11 +7,8 @@ _BUCKET = f"Bucket ExpectedBucketOwner={ACCOUNT}"
 _KEY = f"{_BUCKET} Key"
 _KEPT = "CacheControl ContentDisposition ContentEncoding ContentLanguage ContentType Expires Metadata"
 _ENCRYPTION = "ServerSideEncryption=AES256|aws:kms SSEKMSKeyId ~BucketKeyEnabled"
-_CHECKSUMS = (
-    "ChecksumAlgorithm ChecksumType ChecksumCRC32 ChecksumCRC32C ChecksumCRC64NVME ChecksumSHA1 ChecksumSHA256 "
-    "ContentMD5"
-)
-_BODY = f"Body ContentLength {_CHECKSUMS}"
+_CHECKSUMS = "ChecksumCRC32 ChecksumCRC32C ChecksumCRC64NVME ChecksumSHA1 ChecksumSHA256"
+_BODY = f"Body ContentLength ContentMD5 ChecksumAlgorithm {_CHECKSUMS}"
 _NEW = f"{_KEPT} {_ENCRYPTION} ~StorageClass ~ACL=private|bucket-owner-full-control"
 _CONDITIONS = "IfMatch IfNoneMatch"
 _READ = f"{_CONDITIONS} IfModifiedSince IfUnmodifiedSince VersionId ChecksumMode"
@@ -25,11 +22,11 @@ S3 = Offered(
     "UnsupportedArgument",
     {
         "AbortMultipartUpload": f"{_KEY} UploadId",
-        "CompleteMultipartUpload": f"{_KEY} MultipartUpload UploadId {_CONDITIONS} MpuObjectSize {_CHECKSUMS}",
+        "CompleteMultipartUpload": f"{_KEY} MultipartUpload UploadId {_CONDITIONS} MpuObjectSize ChecksumType {_CHECKSUMS}",
         "CopyObject": f"{_KEY} {_NEW} {_CONDITIONS} CopySource CopySourceIfMatch CopySourceIfModifiedSince "
         "CopySourceIfNoneMatch CopySourceIfUnmodifiedSince MetadataDirective TaggingDirective Tagging "
         f"ChecksumAlgorithm ExpectedSourceBucketOwner={ACCOUNT}",
-        "CreateBucket": f"{_BUCKET} CreateBucketConfiguration.LocationConstraint ObjectOwnership ~ACL=private "
+        "CreateBucket": "Bucket CreateBucketConfiguration.LocationConstraint ObjectOwnership ~ACL=private "
         "ObjectLockEnabledForBucket=false",
         "CreateMultipartUpload": f"{_KEY} {_NEW} ChecksumAlgorithm ChecksumType",
         "DeleteBucket": _BUCKET,
@@ -40,7 +37,7 @@ S3 = Offered(
         "DeleteBucketTagging": _BUCKET,
         "DeleteObject": f"{_KEY} VersionId IfMatch IfMatchLastModifiedTime IfMatchSize",
         "DeleteObjectTagging": f"{_KEY} VersionId",
-        "DeleteObjects": f"{_CHANGE} Delete",
+        "DeleteObjects": f"{_BUCKET} ChecksumAlgorithm Delete",
         "DeletePublicAccessBlock": _BUCKET,
         "GetBucketAcl": _BUCKET,
         "GetBucketEncryption": _BUCKET,
@@ -64,7 +61,7 @@ S3 = Offered(
         "ListObjectsV2": f"{_BUCKET} Delimiter EncodingType MaxKeys Prefix ContinuationToken FetchOwner StartAfter",
         "ListParts": f"{_KEY} MaxParts PartNumberMarker UploadId",
         "PutBucketEncryption": f"{_CHANGE} ServerSideEncryptionConfiguration",
-        "PutBucketLifecycleConfiguration": f"{_CHANGE} ~LifecycleConfiguration ~TransitionDefaultMinimumObjectSize",
+        "PutBucketLifecycleConfiguration": f"{_BUCKET} ChecksumAlgorithm ~LifecycleConfiguration ~TransitionDefaultMinimumObjectSize",
         "PutBucketNotificationConfiguration": f"{_BUCKET} NotificationConfiguration ~SkipDestinationValidation",
         "PutBucketOwnershipControls": f"{_CHANGE} OwnershipControls",
         "PutBucketPolicy": f"{_CHANGE} Policy",

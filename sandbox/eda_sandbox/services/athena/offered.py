@@ -4,17 +4,15 @@ from eda_sandbox.foundation.cloud import ACCOUNT
 from eda_sandbox.foundation.offered import Offered
 
 _SETTINGS = (
-    "EnforceWorkGroupConfiguration PublishCloudWatchMetricsEnabled BytesScannedCutoffPerQuery RequesterPaysEnabled "
-    "EngineVersion ResultConfiguration ResultConfigurationUpdates RemoveBytesScannedCutoffPerQuery"
+    "EnforceWorkGroupConfiguration ~PublishCloudWatchMetricsEnabled BytesScannedCutoffPerQuery ~RequesterPaysEnabled "
+    "EngineVersion"
 )
-"""``workgroups.py`` says which values they may have; that a requester pays, and metrics, have no effect."""
+"""``workgroups.py`` says which values they may have."""
 
 
-def _settings(name: str) -> str:
-    idle = f"~{name}.PublishCloudWatchMetricsEnabled ~{name}.RequesterPaysEnabled"
-    of = f"{name}.ResultConfiguration{'Updates' if name.endswith('Updates') else ''}"
+def _settings(name: str, *more: str) -> str:
     return " ".join(
-        [*(f"{name}.{member}" for member in _SETTINGS.split()), idle, f"{of}.ExpectedBucketOwner={ACCOUNT}"]
+        f"~{name}.{member[1:]}" if member[0] == "~" else f"{name}.{member}" for member in (*_SETTINGS.split(), *more)
     )
 
 
@@ -25,7 +23,8 @@ OFFERED = Offered(
         "BatchGetNamedQuery": "*",
         "BatchGetQueryExecution": "*",
         "CreateNamedQuery": "*",
-        "CreateWorkGroup": f"Name Description Tags {_settings('Configuration')}",
+        "CreateWorkGroup": "Name Description Tags "
+        + _settings("Configuration", "ResultConfiguration", f"ResultConfiguration.ExpectedBucketOwner={ACCOUNT}"),
         "DeleteNamedQuery": "*",
         "DeleteWorkGroup": "*",
         "GetNamedQuery": "*",
@@ -44,6 +43,12 @@ OFFERED = Offered(
         "TagResource": "*",
         "UntagResource": "*",
         "UpdateNamedQuery": "*",
-        "UpdateWorkGroup": f"WorkGroup Description State {_settings('ConfigurationUpdates')}",
+        "UpdateWorkGroup": "WorkGroup Description State "
+        + _settings(
+            "ConfigurationUpdates",
+            "RemoveBytesScannedCutoffPerQuery",
+            "ResultConfigurationUpdates",
+            f"ResultConfigurationUpdates.ExpectedBucketOwner={ACCOUNT}",
+        ),
     },
 )

@@ -10,7 +10,7 @@ _JOB = (
     f"Role JobMode=SCRIPT Description ExecutionProperty Command DefaultArguments NonOverridableArguments MaxRetries "
     f"Timeout MaxCapacity SecurityConfiguration GlueVersion CodeGenConfigurationNodes ~Connections ~LogUri {_SPARK}"
 )
-_DATABASE = f"{_OWN} Name DatabaseInput -DatabaseInput.TargetDatabase -DatabaseInput.FederatedDatabase"
+_DATABASE = f"{_OWN} DatabaseInput -DatabaseInput.TargetDatabase -DatabaseInput.FederatedDatabase"
 _TABLE = (
     f"{_OWN} DatabaseName Name TableInput -TableInput.TargetTable -TableInput.FederatedTable -TableInput.ViewDefinition"
 )
@@ -57,7 +57,7 @@ OFFERED = Offered(
         "StartJobRun": f"JobName JobRunId Arguments Timeout MaxCapacity SecurityConfiguration {_SPARK}",
         "TagResource": "*",
         "UntagResource": "*",
-        "UpdateDatabase": _DATABASE,
+        "UpdateDatabase": f"{_DATABASE} Name",
         "UpdateJob": f"JobName {_under('JobUpdate', _JOB)}",
         "UpdatePartition": f"{_OWN} DatabaseName TableName PartitionValueList PartitionInput",
         "UpdateTable": f"{_TABLE} SkipArchive VersionId",

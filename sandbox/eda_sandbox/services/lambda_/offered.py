@@ -2,22 +2,19 @@
 
 from eda_sandbox.foundation.offered import Offered
 
-_FUNCTION = (
-    "-Code.ImageUri -Code.SourceKMSKeyArn -CodeSigningConfigArn -FileSystemConfigs -ImageConfig -PublishTo "
-    "-TenancyConfig -CapacityProviderConfig -DurableConfig Publish=false PackageType=Zip SnapStart.ApplyOn=None "
-    "~VpcConfig ~Architectures"
-)
+_FUNCTION = "-FileSystemConfigs -ImageConfig -CapacityProviderConfig -DurableConfig SnapStart.ApplyOn=None ~VpcConfig"
 _MAPPING = (
     "-SourceAccessConfigurations -AmazonManagedKafkaEventSourceConfig -SelfManagedKafkaEventSourceConfig "
-    "-DocumentDBEventSourceConfig -ProvisionedPollerConfig -Topics -Queues -SelfManagedEventSource"
+    "-DocumentDBEventSourceConfig -ProvisionedPollerConfig"
 )
 OFFERED = Offered(
     "lambda",
     "InvalidParameterValueException",
     {
         "AddPermission": "*",
-        "CreateEventSourceMapping": f"* {_MAPPING}",
-        "CreateFunction": f"* {_FUNCTION}",
+        "CreateEventSourceMapping": f"* {_MAPPING} -Topics -Queues -SelfManagedEventSource",
+        "CreateFunction": f"* {_FUNCTION} -Code.ImageUri -Code.SourceKMSKeyArn -CodeSigningConfigArn -PublishTo "
+        "-TenancyConfig Publish=false PackageType=Zip ~Architectures",
         "DeleteEventSourceMapping": "*",
         "DeleteFunction": "*",
         "DeleteFunctionConcurrency": "*",
