@@ -62,7 +62,9 @@ class Offered:
         self.check_operation(operation)
         refused = next(_refused(self._members[operation], given, ""), None)
         if refused is not None:
-            raise AwsError(self.code, f"{operation}: {refused} is not offered by the sandbox", 400)
+            what, values = refused
+            rest = f"; it offers {', '.join(values)}" if values else ""
+            raise AwsError(self.code, f"{operation}: {what} is not offered by the sandbox{rest}", 400)
 
     def check_operation(self, operation: str) -> None:
         """Refuse an operation that is not offered.
@@ -108,7 +110,8 @@ def _parsed(text: str) -> _Member:
     return root
 
 
-def _refused(member: _Member, given: Any, path: str) -> Iterator[str]:
+def _refused(member: _Member, given: Any, path: str) -> Iterator[tuple[str, list[str]]]:
+    """What is refused, and which values of it are not."""
     if isinstance(given, list):
         for one in given:
             yield from _refused(member, one, path)
@@ -118,17 +121,17 @@ def _refused(member: _Member, given: Any, path: str) -> Iterator[str]:
             below = member.below.get(name)
             if below is None:
                 if member.kind not in ("offered", "idle") and not _says_nothing(value):
-                    yield own
+                    yield own, []
             elif below.kind == "refused" and not below.below:
                 if not _says_nothing(value):
-                    yield own
+                    yield own, []
             else:
                 if below.kind is None:
                     # What lies above decides for all that is not named.
                     below = _Member(member.kind, below.values, below.below)
                 yield from _refused(below, value, own)
     elif member.values is not None and _text(given) not in member.values:
-        yield f"the value {_text(given)} of {path}"
+        yield f"{path} {_text(given)}", sorted(member.values)
 
 
 def _says_nothing(value: Any) -> bool:

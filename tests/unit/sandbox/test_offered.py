@@ -71,7 +71,7 @@ def test_what_is_offered_passes(operation: str, given: dict[str, object]) -> Non
     ("operation", "given", "message"),
     [
         ("PutThing", {"Other": 1}, "PutThing: Other is not offered by the sandbox"),
-        ("PutThing", {"State": "HALF"}, "PutThing: the value HALF of State is not offered by the sandbox"),
+        ("PutThing", {"State": "HALF"}, "PutThing: State HALF is not offered by the sandbox; it offers OFF, ON"),
         ("PutThing", {"Target": {"Role": "r"}}, "PutThing: Target.Role is not offered by the sandbox"),
         ("PutThing", {"Kept": [{}, {"Inside": ""}]}, "PutThing: Kept.Inside is not offered by the sandbox"),
         ("PutAll", {"Left": "x"}, "PutAll: Left is not offered by the sandbox"),

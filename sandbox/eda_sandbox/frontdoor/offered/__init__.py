@@ -1,6 +1,7 @@
 """What the sandbox offers of the services that the emulator serves."""
 
 import json
+import re
 from html import escape
 
 from eda_sandbox.foundation.cloud import service_model
@@ -30,6 +31,11 @@ class NotOffered(AwsError):
     """A service that the sandbox does not offer at all; in which form it answers, its requests tell."""
 
 
+_ANSWER_IN_XML = frozenset({"iam", "sns", "sts"})
+_NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""What XML 1.0 has not."""
+
+
 def check(service: str, operation: str, request: HttpRequest) -> None:
     """Refuse what a request for the emulator asks for and the sandbox does not offer.
 
@@ -41,6 +47,9 @@ def check(service: str, operation: str, request: HttpRequest) -> None:
     if offered is None:
         raise NotOffered("UnknownOperationException", f"{service}:{asked} is not offered by the sandbox", 400)
     offered.check_operation(asked)
+    if service in _ANSWER_IN_XML and _NOT_IN_XML.search("".join(request.form().values())):
+        # The answer would quote it, and be none that a client can read.
+        raise AwsError(offered.code, "a parameter has control characters, which this service does not take", 400)
     offered.check(operation, given(service_model(service).operation_model(operation), request))
 
 

@@ -22,7 +22,8 @@ S3 = Offered(
     "UnsupportedArgument",
     {
         "AbortMultipartUpload": f"{_KEY} UploadId",
-        "CompleteMultipartUpload": f"{_KEY} MultipartUpload UploadId {_CONDITIONS} MpuObjectSize ChecksumType {_CHECKSUMS}",
+        "CompleteMultipartUpload": f"{_KEY} MultipartUpload UploadId {_CONDITIONS} MpuObjectSize ChecksumType "
+        f"{_CHECKSUMS}",
         "CopyObject": f"{_KEY} {_NEW} {_CONDITIONS} CopySource CopySourceIfMatch CopySourceIfModifiedSince "
         "CopySourceIfNoneMatch CopySourceIfUnmodifiedSince MetadataDirective TaggingDirective Tagging "
         f"ChecksumAlgorithm ExpectedSourceBucketOwner={ACCOUNT}",
@@ -61,7 +62,8 @@ S3 = Offered(
         "ListObjectsV2": f"{_BUCKET} Delimiter EncodingType MaxKeys Prefix ContinuationToken FetchOwner StartAfter",
         "ListParts": f"{_KEY} MaxParts PartNumberMarker UploadId",
         "PutBucketEncryption": f"{_CHANGE} ServerSideEncryptionConfiguration",
-        "PutBucketLifecycleConfiguration": f"{_BUCKET} ChecksumAlgorithm ~LifecycleConfiguration ~TransitionDefaultMinimumObjectSize",
+        "PutBucketLifecycleConfiguration": f"{_BUCKET} ChecksumAlgorithm ~LifecycleConfiguration "
+        "~TransitionDefaultMinimumObjectSize",
         "PutBucketNotificationConfiguration": f"{_BUCKET} NotificationConfiguration ~SkipDestinationValidation",
         "PutBucketOwnershipControls": f"{_CHANGE} OwnershipControls",
         "PutBucketPolicy": f"{_CHANGE} Policy",

@@ -335,7 +335,7 @@ class ApiGateway(Service):
         plan.api_stages, plan.tags = request.get("apiStages", []), request.get("tags", {})
         plan.throttle, plan.quota = request.get("throttle"), request.get("quota")
         for stage in plan.api_stages:
-            self._stage({"restApiId": stage["apiId"], "stageName": stage["stage"]})
+            self._stage({"restApiId": stage.get("apiId", ""), "stageName": stage.get("stage", "")})
         with self._store.lock:
             self._store.plans[plan.id] = plan
         return plan.describe()

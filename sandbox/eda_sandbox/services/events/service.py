@@ -13,6 +13,7 @@ from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.events import targets
 from eda_sandbox.services.events.archives import Archives
@@ -402,6 +403,6 @@ def _by_prefix(resources: Iterable[Any], request: dict[str, Any]) -> list[Any]:
 
 
 def _page(member: str, items: list[Any], request: dict[str, Any]) -> dict[str, Any]:
-    start, size = int(request.get("NextToken") or 0), request.get("Limit") or 100
-    end = start + size
-    return {member: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
+    first = start(request.get("NextToken"), "ValidationException")
+    end = first + (request.get("Limit") or 100)
+    return {member: items[first:end], **({"NextToken": str(end)} if end < len(items) else {})}

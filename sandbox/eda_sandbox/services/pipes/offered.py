@@ -9,7 +9,8 @@ _PIPE = (
     "TargetParameters.StepFunctionStateMachineParameters "
 )
 _SOURCE = (
-    "SourceParameters.FilterCriteria SourceParameters.DynamoDBStreamParameters SourceParameters.KinesisStreamParameters "
+    "SourceParameters.FilterCriteria SourceParameters.DynamoDBStreamParameters "
+    "SourceParameters.KinesisStreamParameters "
     "~SourceParameters.DynamoDBStreamParameters.ParallelizationFactor "
     "~SourceParameters.KinesisStreamParameters.ParallelizationFactor "
 )

@@ -10,6 +10,7 @@ from eda_sandbox.foundation.agenda import Agenda
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.scheduler import targets
 from eda_sandbox.services.scheduler.invocation import Invocations
@@ -290,6 +291,6 @@ def _tags(request: dict[str, Any]) -> dict[str, str]:
 
 
 def _page(member: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
-    start, size = int(request.get("NextToken") or 0), request.get("MaxResults") or 100
-    end = start + size
-    return {member: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
+    first = start(request.get("NextToken"), "ValidationException")
+    end = first + (request.get("MaxResults") or 100)
+    return {member: items[first:end], **({"NextToken": str(end)} if end < len(items) else {})}
