@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
@@ -289,6 +289,9 @@ class FrontDoor:
             response = wire.response(operation, answer)
         except AwsError as error:
             response = wire.error(error)
+        except ParamValidationError as error:
+            # What the caller gave is handed on, and is nothing that another service takes.
+            response = wire.error(AwsError(service.offered.code, str(error).replace("\n", " "), 400))
         except (BotoCoreError, ClientError) as error:
             # Another service that this one needs did not serve it; its own retries are over.
             log.info("%s: %s", service.name, error)

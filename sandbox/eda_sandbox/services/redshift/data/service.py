@@ -135,7 +135,8 @@ class RedshiftData(Service):
 
     def list_databases(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListDatabases."""
-        workgroup = self._workgroup(request.get("WorkgroupName", ""))
+        self._check(request, [])
+        workgroup = self._workgroup(request["WorkgroupName"])
         client = self.cloud.client("redshift-serverless", principal=PRINCIPAL)
         namespace = client.get_namespace(namespaceName=workgroup["namespaceName"])["namespace"]
         return {"Databases": [namespace["dbName"]]}
