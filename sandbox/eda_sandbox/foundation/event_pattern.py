@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-WILDCARD_PREFIXES = 6
+WILDCARD_PREFIXES = 10
 """How many beginnings of a wildcard pattern may match one text. AWS tells no number: of its own example of a pattern
 that is too complex, ``*:*:*:*:*:event-bus/*``, more match."""
 MAXIMUM_COMBINATIONS = 1000
@@ -354,7 +354,7 @@ def _wildcard(text: str) -> re.Pattern[str]:
         letter, following = text[position], text[position + 1 : position + 2]
         if letter == "*":
             if following == "*":
-                raise ValueError(f"Consecutive wildcard characters at pos {position}")
+                raise ValueError(f"Consecutive wildcard characters at pos {position + 1}")
             pattern += ".*"
         elif letter == "\\":
             if following not in ("*", "\\"):
@@ -375,16 +375,14 @@ def _is_too_complex(text: str) -> bool:
     known, ahead = {begun}, [begun]
     while ahead:
         at = ahead.pop()
-        # A text that a wildcard has begun to match is that beginning, and none of its own.
-        if sum(place == len(parts) or parts[place] != "*" for place in at) > WILDCARD_PREFIXES:
+        if len(at - {0}) > WILDCARD_PREFIXES:
             return True
         for letter in letters:
-            following = {
-                place if parts[place] == "*" else place + 1
-                for place in at
-                if place < len(parts) and parts[place] in ("*", letter, f"\\{letter}")
+            stay = {place for place in at if place and parts[place - 1] == "*"}
+            go_on = {
+                place + 1 for place in at if place < len(parts) and parts[place] in (letter, f"\\{letter}") and letter
             }
-            reached = _over_wildcards(frozenset(following), parts)
+            reached = _over_wildcards(frozenset(stay | go_on), parts)
             if reached not in known:
                 known.add(reached)
                 ahead.append(reached)

@@ -23,7 +23,7 @@ from eda_sandbox.foundation.transport import ConnectionLost
 from eda_sandbox.frontdoor import authorization, limits, offered, shapes
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
-from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
+from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response, query_error
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
 from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
@@ -230,7 +230,7 @@ class FrontDoor:
         except offered.NotOffered as error:
             return offered.answer(error, request)
         except AwsError as error:
-            return _refusal(service, error)
+            return _refusal(service, error, request)
         here = asked_here(service, operation)
         try:
             if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
@@ -441,7 +441,9 @@ def _wire(service: str) -> Wire:
     return Wire(service_model(service))
 
 
-def _refusal(service: str, error: AwsError) -> HttpResponse:
+def _refusal(service: str, error: AwsError, request: HttpRequest) -> HttpResponse:
+    if request.header("x-amz-target") is None and request.form().get("Action"):
+        return query_error(error.code, error.status or 400, error.message)
     if error.members:
         return _wire(service).error(error)
     return error_response(service, error.code, error.status or 400, error.message)

@@ -2,12 +2,12 @@
 
 import json
 import re
-from html import escape
 
 from eda_sandbox.foundation.cloud import service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.offered import Offered
+from eda_sandbox.frontdoor.faults import query_error
 from eda_sandbox.frontdoor.offered.dynamodb import DYNAMODB, STREAMS
 from eda_sandbox.frontdoor.offered.given import given
 from eda_sandbox.frontdoor.offered.identity import COGNITO, IAM, STS
@@ -56,9 +56,7 @@ def check(service: str, operation: str, request: HttpRequest) -> None:
 def answer(refused: NotOffered, request: HttpRequest) -> HttpResponse:
     """The refusal of a service of which the sandbox knows nothing."""
     if request.header("x-amz-target") is None and request.form().get("Action"):
-        fields = f"<Code>{refused.code}</Code><Message>{escape(refused.message)}</Message>"
-        body = f"<ErrorResponse><Error><Type>Sender</Type>{fields}</Error></ErrorResponse>"
-        return HttpResponse(400, [("content-type", "text/xml")], body.encode())
+        return query_error(refused.code, 400, refused.message)
     body = json.dumps({"__type": refused.code, "message": refused.message})
     headers = [("content-type", "application/x-amz-json-1.1"), ("x-amzn-errortype", refused.code)]
     return HttpResponse(400, headers, body.encode())

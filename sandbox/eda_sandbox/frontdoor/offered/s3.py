@@ -41,6 +41,7 @@ S3 = Offered(
         "DeleteObjects": f"{_BUCKET} ChecksumAlgorithm Delete",
         "DeletePublicAccessBlock": _BUCKET,
         "GetBucketAcl": _BUCKET,
+        "GetBucketCors": _BUCKET,
         "GetBucketEncryption": _BUCKET,
         "GetBucketLifecycleConfiguration": _BUCKET,
         "GetBucketLocation": _BUCKET,
