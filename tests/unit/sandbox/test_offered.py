@@ -8,7 +8,6 @@ from eda_sandbox import offering
 from eda_sandbox.foundation.cloud import service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.offered import EVERYTHING, Offered
-from eda_sandbox.services import SERVICES
 
 OPERATIONS = [(offered, name) for offered in offering.everything().values() for name in offered.operations]
 
@@ -34,13 +33,6 @@ def test_a_declaration_names_members_of_the_operation(offered: Offered, operatio
     shape = service_model(offered.service).operation_model(operation).input_shape
     for path in offered.named(operation):
         assert path == EVERYTHING or not list(missing(shape, path)), path
-
-
-@pytest.mark.parametrize("service", SERVICES, ids=[service.name for service in SERVICES])
-def test_a_service_has_a_method_for_each_of_its_operations(service: type, aws: object) -> None:
-    running = aws.cloud.service(service.name)  # type: ignore[attr-defined]
-    for operation in service.offered.operations:  # type: ignore[attr-defined]
-        assert running.operation(operation) is not None, operation
 
 
 THINGS = Offered(
