@@ -7,6 +7,7 @@ from botocore import xform_name
 
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
+from eda_sandbox.foundation.offered import Offered
 
 
 class Service:
@@ -18,6 +19,8 @@ class Service:
 
     name: ClassVar[str]
     """boto3's name of the service."""
+    offered: ClassVar[Offered]
+    """Its operations, and of their input what has an effect."""
     leaves_rest: ClassVar[bool] = False
     """Whether the emulator serves the operations that this service does not."""
     principal: ClassVar[str] = ""
@@ -29,7 +32,7 @@ class Service:
         self.cloud = cloud
 
     def operation(self, name: str) -> Callable[[dict[str, Any], Caller], dict[str, Any]] | None:
-        """The method that serves an operation, or None when the sandbox does not offer it."""
+        """The method that serves an operation, or None where it has none."""
         method: Callable[[dict[str, Any], Caller], dict[str, Any]] | None = getattr(self, xform_name(name), None)
         return method
 

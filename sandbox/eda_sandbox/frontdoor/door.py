@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.caller import Caller
@@ -28,6 +28,7 @@ from eda_sandbox.frontdoor import (
     limits,
     managed_policies,
     object_access,
+    offered,
     parameter_keys,
     passed_roles,
     resource_documents,
@@ -36,7 +37,7 @@ from eda_sandbox.frontdoor import (
 from eda_sandbox.frontdoor.asked import Asked
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
-from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
+from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response, query_error
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
 from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
 from eda_sandbox.frontdoor.message_traces import mark_messages
@@ -66,6 +67,9 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
+USER_POOLS, USER_POOLS_TARGET = "cognito-idp", "AWSCognitoIdentityProviderService."
+EMULATORS_OWN = ("/_ministack/", "/.well-known/")
+"""Paths of what is no operation of a service: the emulator's start, and user pools' keys."""
 EMULATOR_SECONDS = 5
 """How often the front door looks whether the embedded AWS has ended while it waits for the emulator."""
 MAX_EMULATOR_SECONDS = 60
@@ -150,6 +154,8 @@ class FrontDoor:
         self._topics = TopicDeliveries(cloud)
         self._topics.start()
         mark_messages()
+        # botocore takes the bucket out of an operation's path when a client first calls it: the paths are read before.
+        _rest_routes("s3")
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
@@ -197,7 +203,7 @@ class FrontDoor:
             return "execute-api", f"{request.method} {request.path}"
         found = authorization.region_and_service(request)
         if found is None:
-            return "", ""
+            return _unsigned(request)
         service = SIGNING_NAMES.get(found[1], found[1])
         if (request.header("x-amz-target") or "").startswith(TABLE_STREAMS_TARGET):
             service = TABLE_STREAMS
@@ -240,13 +246,17 @@ class FrontDoor:
         ours = self._cloud.services.get(service)
         if ours is not None and not (ours.leaves_rest and ours.operation(operation) is None):
             return self._answer(ours, request)
-        if service == TABLE_STREAMS:
-            return self._read_stream(operation, request)
         request = shapes.without_nulls(request)
         try:
+            if service:
+                offered.check(service, operation, request)
+            if service == TABLE_STREAMS:
+                return self._read_stream(operation, request)
             limits.check(service, operation, request)
+        except offered.NotOffered as error:
+            return offered.answer(error, request)
         except AwsError as error:
-            return _refusal(service, error)
+            return _refusal(service, error, request)
         key = authorization.access_key(request)
         own_name = key != ROOT_KEY and self._cloud.principal_of(key) is not None
         here = asked_here(service, operation) and not own_name
@@ -296,12 +306,11 @@ class FrontDoor:
         headers = [("x-amzn-requestid", request_id)]
         try:
             operation, labels = wire.route(request)
+            service.offered.check_operation(operation)
             method = service.operation(operation)
-            if method is None:
-                raise AwsError(
-                    "UnknownOperationException", f"the sandbox does not offer {service.name}:{operation}", 501
-                )
+            assert method is not None, f"{service.name} says that it offers {operation}, and has no method for it"
             values = wire.parse(operation, labels, request)
+            service.offered.check(operation, values)
             caller = replace(self._caller(service, operation, values, request), request_id=request_id)
             resource_documents.check_own(service.name, operation, values)
             if partial is None:
@@ -311,6 +320,9 @@ class FrontDoor:
             response = wire.response(operation, answer)
         except AwsError as error:
             response = wire.error(error)
+        except ParamValidationError as error:
+            # What the caller gave is handed on, and is nothing that another service takes.
+            response = wire.error(AwsError(service.offered.code, str(error).replace("\n", " "), 400))
         except (BotoCoreError, ClientError) as error:
             # Another service that this one needs did not serve it; its own retries are over.
             log.info("%s: %s", service.name, error)
@@ -440,12 +452,23 @@ class _StepByStep:
                 step = partial(self._steps.throw, raised)
 
 
+def _unsigned(request: HttpRequest) -> tuple[str, str]:
+    """What is meant by a request that nobody signed: sign-in at a user pool, or an object for everybody."""
+    if (request.header("x-amz-target") or "").startswith(USER_POOLS_TARGET):
+        return USER_POOLS, _operation(USER_POOLS, request)
+    if any(part in request.path for part in EMULATORS_OWN):
+        return "", ""
+    return "s3", _operation("s3", request)
+
+
 @cache
 def _wire(service: str) -> Wire:
     return Wire(service_model(service))
 
 
-def _refusal(service: str, error: AwsError) -> HttpResponse:
+def _refusal(service: str, error: AwsError, request: HttpRequest) -> HttpResponse:
+    if request.header("x-amz-target") is None and request.form().get("Action"):
+        return query_error(error.code, error.status or 400, error.message)
     if error.members:
         return _wire(service).error(error)
     return error_response(service, error.code, error.status or 400, error.message)

@@ -27,6 +27,8 @@ PURGE_SECONDS = 60
 HANDLES = 20
 """Earlier handles of a message that are remembered."""
 _HANDLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+LISTED = 1000
+"""Queues of one answer (ListQueues)."""
 _emulators: dict[str, Any] = {**emulated._HANDLERS, "_collect_msgs": emulated._collect_msgs}
 
 
@@ -39,6 +41,7 @@ def install(clock: Clock) -> None:
     emulated._collect_msgs = _collect
     emulated._HANDLERS.update(
         CreateQueue=_create,
+        ListQueues=_list,
         GetQueueAttributes=_get_attributes,
         SetQueueAttributes=_set_attributes,
         SendMessage=_send,
@@ -63,6 +66,15 @@ def _create(given: dict[str, Any], url: str) -> Any:
     if given.get("QueueName"):
         attributes.check_new(given["QueueName"], given.get("Attributes") or {})
     return _emulators["CreateQueue"](given, url)
+
+
+def _list(given: dict[str, Any], url: str) -> Any:
+    size, token = given.get("MaxResults"), str(given.get("NextToken") or "0")
+    if size is not None and not 1 <= int(size) <= LISTED:
+        raise invalid("MaxResults", size, f"Must be between 1 and {LISTED}, if provided.")
+    if not (token.isascii() and token.isdigit() and len(token) < 12):
+        raise invalid("NextToken", token, "It is not one that was returned.")
+    return _emulators["ListQueues"](given, url)
 
 
 def _get_attributes(given: dict[str, Any], url: str) -> Any:

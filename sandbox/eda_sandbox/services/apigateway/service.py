@@ -33,6 +33,7 @@ from eda_sandbox.services.apigateway.model import (
     new_id,
     now,
 )
+from eda_sandbox.services.apigateway.offered import OFFERED
 from eda_sandbox.services.apigateway.store import Store
 from eda_sandbox.services.apigateway.throttling import Throttle
 
@@ -71,6 +72,7 @@ class ApiGateway(Service):
 
     name = "apigateway"
     principal = PRINCIPAL
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -12,6 +12,7 @@ from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.firehose.configuration import ROLES, check_source, complete, destination_of, invalid
 from eda_sandbox.services.firehose.delivery import PRINCIPAL
 from eda_sandbox.services.firehose.delivery_stream import Backlog, DeliveryStream
+from eda_sandbox.services.firehose.offered import OFFERED
 
 DESTINATION_ID = "destinationId-000000000001"
 UPDATE = "ExtendedS3DestinationUpdate"
@@ -26,6 +27,7 @@ class Firehose(Service):
     name = "firehose"
     principal = PRINCIPAL
     roles = ROLES
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -25,6 +25,7 @@ from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, confi
 from eda_sandbox.services.lambda_.function import MOST_UNZIPPED, PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
 from eda_sandbox.services.lambda_.mapping_options import check_options, check_source, check_visibility, is_queue
 from eda_sandbox.services.lambda_.names import LATEST, MOST_CHARACTERS, Named, named
+from eda_sandbox.services.lambda_.offered import OFFERED
 from eda_sandbox.services.lambda_.template import Template
 
 ACCOUNT_CONCURRENCY = 1000
@@ -43,6 +44,7 @@ class Lambda(Service):
     name = "lambda"
     principal = PRINCIPAL
     roles = dict.fromkeys(("CreateFunction", "UpdateFunctionConfiguration"), ("Role",))
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

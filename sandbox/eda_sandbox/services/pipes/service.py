@@ -10,6 +10,7 @@ from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.pipes.configuration import SOURCES, check, service_of
+from eda_sandbox.services.pipes.offered import OFFERED
 from eda_sandbox.services.pipes.pipe import PRINCIPAL, Pipe
 
 SETTINGS = (
@@ -33,6 +34,7 @@ class Pipes(Service):
     name = "pipes"
     principal = PRINCIPAL
     roles: ClassVar[Mapping[str, Sequence[str]]] = {"CreatePipe": ("RoleArn",), "UpdatePipe": ("RoleArn",)}
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -27,6 +27,7 @@ from eda_sandbox.services.stepfunctions.execution import (
 from eda_sandbox.services.stepfunctions.execution_logs import ExecutionLogs, without_data
 from eda_sandbox.services.stepfunctions.failure import StateError
 from eda_sandbox.services.stepfunctions.interpreter import DATA_LIMIT, Interpreter
+from eda_sandbox.services.stepfunctions.offered import OFFERED
 from eda_sandbox.services.stepfunctions.pages import page
 from eda_sandbox.services.stepfunctions.status_events import DETAIL_TYPE, SOURCE, TOLD_AT, detail
 from eda_sandbox.services.stepfunctions.tasks import PRINCIPAL, Tasks
@@ -47,7 +48,8 @@ class StepFunctions(Service):
 
     name = "stepfunctions"
     principal = PRINCIPAL
-    roles = dict.fromkeys(("CreateStateMachine", "TestState", "UpdateStateMachine"), ("roleArn",))
+    roles = dict.fromkeys(("CreateStateMachine", "UpdateStateMachine"), ("roleArn",))
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -15,6 +15,7 @@ from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.xray import filter_expressions
 from eda_sandbox.services.xray.documents import InvalidSegment, read
 from eda_sandbox.services.xray.graph import graph
+from eda_sandbox.services.xray.offered import OFFERED
 from eda_sandbox.services.xray.summaries import summary
 from eda_sandbox.services.xray.traces import Trace, Traces
 
@@ -39,6 +40,7 @@ class XRay(Service):
     """Traces, groups and sampling rules."""
 
     name = "xray"
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -98,9 +100,6 @@ class XRay(Service):
 
     def get_trace_summaries(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetTraceSummaries."""
-        for member in ("Sampling", "SamplingStrategy"):
-            if request.get(member):
-                raise _invalid(f"the sandbox gives all summaries, without {member}")
         within = self._within(request, request.get("TimeRangeType", "TraceId"))
         holds = self._filter(request.get("FilterExpression", ""))
         wanted = [trace for trace in within if holds(trace)]
@@ -116,8 +115,6 @@ class XRay(Service):
 
     def get_service_graph(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetServiceGraph, of all traces or of a group's."""
-        if "NextToken" in request:
-            raise _invalid("the sandbox gives a graph in one page")
         within = self._within(request, "TraceId")
         if request.get("GroupName") or request.get("GroupARN"):
             with self._lock:
