@@ -29,6 +29,8 @@ DEPTH = 5
 NAME = "fuzz"
 WAITS = ("WaitTimeSeconds", "ReceiveMessageWaitTimeSeconds")
 POLICY = '{"Version": "2012-10-17", "Statement": []}'
+TRUST = """{"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]}"""
 MACHINE = '{"StartAt": "A", "States": {"A": {"Type": "Pass", "End": true}}}'
 TEXTS = (NAME, "$default", "0", "1", "a" * 300, "", "*", "rate(5 minutes)", "cron(0 12 * * ? *)", "{}", POLICY, MACHINE)
 NAMES = st.sampled_from([NAME, NAME, NAME, "other", "no such thing", "ä\U0001f600"])
@@ -48,7 +50,7 @@ ARNS = st.sampled_from(
         NAME,
     ]
 )
-JSON_TEXTS = st.sampled_from(["{}", "[]", "null", "{", '{"a": [1]}', '{"source": ["a"]}', POLICY, MACHINE])
+JSON_TEXTS = st.sampled_from(["{}", TRUST, "[]", "null", "{", '{"a": [1]}', '{"source": ["a"]}', POLICY, MACHINE])
 
 
 def shaped(shape: Shape, name: str = "", depth: int = DEPTH) -> st.SearchStrategy[Any]:
@@ -105,7 +107,7 @@ def _members(draw: st.DrawFn, members: dict[str, st.SearchStrategy[Any]], needed
 
 def world(aws: Sandbox) -> None:
     """Something of the name that is asked for, so that not everything is missing."""
-    aws.client("iam").create_role(RoleName=NAME, AssumeRolePolicyDocument=POLICY)
+    aws.client("iam").create_role(RoleName=NAME, AssumeRolePolicyDocument=TRUST)
     aws.client("s3").create_bucket(Bucket=NAME, CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.client("sqs").create_queue(QueueName=NAME)
     aws.client("sns").create_topic(Name=NAME)

@@ -358,7 +358,7 @@ def _wildcard(text: str) -> re.Pattern[str]:
             pattern += ".*"
         elif letter == "\\":
             if following not in ("*", "\\"):
-                raise ValueError(f"Invalid escape character at pos {position}")
+                raise ValueError(f"Invalid escape character at pos {position + 1}")
             pattern += re.escape(following)
             position += 1
         else:
