@@ -137,7 +137,8 @@ def _judged_error(
         code, message = error.code, error.message
     else:
         code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-    if BY_NAME.search(message):
+    # A failure of the sandbox's own says its name, too, and refuses nothing.
+    if BY_NAME.search(message) and code != "InternalFailure":
         return f"{code}: {message}", []
     if "error" not in step:
         return None, [f"refused with {code}: {message}"]

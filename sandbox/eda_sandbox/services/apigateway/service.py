@@ -126,7 +126,9 @@ class ApiGateway(Service):
         """Those of an imported document's integrations and authorizers, and the account's for logs."""
         if operation == "UpdateAccount":
             patches = request.get("patchOperations", [])
-            return [patch["value"] for patch in patches if patch["path"] == "/cloudwatchRoleArn" and patch.get("value")]
+            return [
+                patch["value"] for patch in patches if patch.get("path") == "/cloudwatchRoleArn" and patch.get("value")
+            ]
         body = request.get("body", b"") if operation in ("ImportRestApi", "PutRestApi") else b""
         return sorted({found.decode() for found in _CREDENTIALS.findall(bytes(body))})
 
