@@ -17,8 +17,7 @@ class Machines(Kind):
 
     def nodes(self) -> Iterator[Node]:
         """All state machines."""
-        pages = self.client().get_paginator("list_state_machines").paginate()
-        for found in (one for page in pages for one in page["stateMachines"]):
+        for found in self.client().list_state_machines()["stateMachines"]:
             arn = found["stateMachineArn"]
             described = self.client().describe_state_machine(stateMachineArn=arn)
             destinations = described.get("loggingConfiguration", {}).get("destinations", [])
@@ -39,28 +38,36 @@ class Machines(Kind):
 
     def items(self, node: Node) -> Listing:
         """Its executions."""
-        found = self.cloud.service("stepfunctions").kept(node.arn)
-        rows = [[one.name, one.status, one.started, one.stopped] for one in found[:ROWS]]
-        return Listing(["Execution", "Status", "Started", "Ended"], rows, len(found), "executions")
+        found = self.client().list_executions(stateMachineArn=node.arn, maxResults=ROWS)["executions"]
+        rows = [[one["name"], one["status"], one["startDate"], one.get("stopDate")] for one in found]
+        total = sum(self.cloud.service("stepfunctions").statuses(node.arn).values())
+        return Listing(["Execution", "Status", "Started", "Ended"], rows, total, "executions")
 
     def item(self, node: Node, id: str) -> Mapping[str, Any]:
         """An execution with its history, and the states that it was in."""
-        kept = self.cloud.service("stepfunctions").kept(node.arn)
-        found = next((one for one in kept if one.name == id), None)
-        if found is None:
-            raise KeyError(id)
-        events = list(found.history)
+        client = self.client()
+        arn = f"{node.arn.replace(':stateMachine:', ':execution:')}:{id}"
+        try:
+            found = client.describe_execution(executionArn=arn)
+        except client.exceptions.ExecutionDoesNotExist:
+            raise KeyError(id) from None
+        events = [
+            event
+            for page in client.get_paginator("get_execution_history").paginate(executionArn=arn)
+            for event in page["events"]
+        ]
+        machine = client.describe_state_machine(stateMachineArn=node.arn)
         return {
             "facts": {
-                "Status": found.status,
-                "Started": found.started,
-                "Ended": found.stopped,
-                "Error": found.error,
-                "Cause": found.cause,
-                "Input": found.input,
-                "Output": found.output,
+                "Status": found["status"],
+                "Started": found["startDate"],
+                "Ended": found.get("stopDate"),
+                "Error": found.get("error"),
+                "Cause": found.get("cause"),
+                "Input": _read(found["input"]),
+                "Output": _read(found.get("output", "")),
             },
-            "definition": found.machine.definition,
+            "definition": json.loads(machine["definition"]),
             "states": _states(events),
             "history": [
                 {"at": event["timestamp"], "type": event["type"], "detail": _detail(event)} for event in events
@@ -89,9 +96,7 @@ def _states(events: list[dict[str, Any]]) -> dict[str, str]:
 def _detail(event: dict[str, Any]) -> dict[str, Any]:
     details: dict[str, Any] = next((value for name, value in event.items() if name.endswith("Details")), {})
     return {
-        name: _read(value) if name in ("input", "output", "parameters") else value
-        for name, value in details.items()
-        if not name.endswith("Details")
+        name: _read(value) if name in ("input", "output", "parameters") else value for name, value in details.items()
     }
 
 

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
-from eda_sandbox.foundation import tracing
 from eda_sandbox.services.apigateway import (
     access_log,
     cognito_authorization,
@@ -29,7 +28,6 @@ from eda_sandbox.services.apigateway.lambda_authorization import LambdaAuthoriza
 from eda_sandbox.services.apigateway.mapping import Sources
 from eda_sandbox.services.apigateway.model import Authorizer, DomainName
 from eda_sandbox.services.apigateway.store import Store
-from eda_sandbox.services.apigateway.tracing import StageTrace
 
 _LOG = logging.getLogger(__name__)
 
@@ -48,17 +46,14 @@ _REMAPPED = frozenset(
         "expect",
         "host",
         "max-forwards",
-        "proxy-authenticate",
         "server",
-        "trailer",
-        "upgrade",
         "user-agent",
         "www-authenticate",
     }
 )
-_DROPPED = frozenset({"keep-alive", "transfer-encoding", "x-amzn-requestid"})
-# Integrations whose answers name the trace; recorded of these, and that a mock's and an HTTP proxy's do not.
-_TRACED = frozenset({"AWS", "AWS_PROXY", "HTTP"})
+_DROPPED = frozenset(
+    {"keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid"}
+)
 
 
 class Gateway:
@@ -75,7 +70,6 @@ class Gateway:
         now: Callable[[], datetime],
         log: Callable[[str, str], None],
         doubts: Mapping[str, str],
-        record: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._backends = backends
@@ -86,7 +80,6 @@ class Gateway:
         self._now = now
         self._log = log
         self._doubts = doubts
-        self._record = record
 
     def handle_domain(self, domain: DomainName, path: str, request: SignedRequest) -> Reply:
         """Answer a request to a domain of one's own; ``path`` is not percent-decoded. Never raises."""
@@ -119,19 +112,14 @@ class Gateway:
             return _forbidden()
         if domain is not None:
             exchange.came_by(*domain)
-        trace = StageTrace(exchange)
         try:
-            with tracing.carrying(trace.header):
-                reply = self._serve(exchange, request, trace)
+            reply = self._serve(exchange, request)
         except GatewayError as error:
             reply = self._refuse(exchange, error)
         except Exception as error:
             _LOG.exception("apigateway %s: unexpected failure", exchange.request_id)
             reply = self._refuse(exchange, GatewayError("DEFAULT_5XX", detail=f"sandbox: {error!r}"))
-        reply = self._finish(exchange, reply)
-        if trace.recorded:
-            self._record(trace.document(reply))
-        return reply
+        return self._finish(exchange, reply)
 
     def _exchange(
         self, api_id: str, stage_name: str, path: str, request: SignedRequest, by_domain: bool
@@ -160,7 +148,7 @@ class Gateway:
             trace_id=trace_header(given, traced=stage.tracing_enabled),
         )
 
-    def _serve(self, exchange: Exchange, request: SignedRequest, trace: StageTrace) -> Reply:
+    def _serve(self, exchange: Exchange, request: SignedRequest) -> Reply:
         route = routing.match(exchange.definition, exchange.http_method, exchange.path)
         if route is None:
             raise GatewayError("MISSING_AUTHENTICATION_TOKEN")
@@ -191,8 +179,7 @@ class Gateway:
         )
         exchange.integration_started = time.monotonic()
         try:
-            with trace.integration(route.method.method_integration):
-                return integrations.run(exchange, self._backends)
+            return integrations.run(exchange, self._backends)
         finally:
             latency = round((time.monotonic() - exchange.integration_started) * 1000)
             exchange.context["integrationLatency"] = latency
@@ -301,8 +288,7 @@ class Gateway:
             ("x-amzn-RequestId", exchange.request_id),
             ("x-amz-apigw-id", exchange.extended_request_id),
         ]
-        integration = exchange.route.method.method_integration if exchange.route else None
-        if exchange.backend_answered and integration is not None and integration.type in _TRACED:
+        if exchange.integration_started is not None:
             headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
         if exchange.http_method == "HEAD":
             body = b""

@@ -356,8 +356,7 @@ def _number(value: Any) -> bool:
 
 def _equal(left: Any, right: Any) -> bool:
     if left is None or right is None:
-        # Recorded of API Gateway, where Velocity 1.7 has false: what is not there is the empty text.
-        return left is right or "" in (left, right)
+        return left is right
     if _number(left) and _number(right):
         return bool(left == right)
     if type(left) is type(right):

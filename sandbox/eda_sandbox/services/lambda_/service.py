@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,32 +20,26 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.service import Service
-from eda_sandbox.services.lambda_ import configuration, dependencies, invoke_config
+from eda_sandbox.services.lambda_ import dependencies
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
-from eda_sandbox.services.lambda_.function import MOST_UNZIPPED, PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
-from eda_sandbox.services.lambda_.mapping_options import check_options, check_source, check_visibility, is_queue
-from eda_sandbox.services.lambda_.names import LATEST, MOST_CHARACTERS, Named, named
-from eda_sandbox.services.lambda_.offered import OFFERED
+from eda_sandbox.services.lambda_.function import PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
+from eda_sandbox.services.lambda_.mapping_options import check_options, check_source
 from eda_sandbox.services.lambda_.template import Template
 
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_MINIMUM = 100
 SYNC_PAYLOAD = 6 * 1024 * 1024
 ASYNC_PAYLOAD = 1024 * 1024
-MOST_ZIPPED = 52_428_800
-"""Bytes of an archive that is sent in a request (Lambda quotas)."""
-PAGE = 50
-"""Items of a list that are answered at a time (Lambda API, ``ListFunctions``)."""
+POLICY_SIZE = 20_480
+"""Bytes of a function's resource policy (Lambda quotas)."""
+RUNTIMES = ("python3.11", "python3.12", "python3.13")
 
 
 class Lambda(Service):
     """Functions with Python runtimes, packed as ZIP files."""
 
     name = "lambda"
-    principal = PRINCIPAL
-    roles = dict.fromkeys(("CreateFunction", "UpdateFunctionConfiguration"), ("Role",))
-    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -95,60 +90,62 @@ class Lambda(Service):
         return "lambda:InvokeFunction" if operation == "Invoke" else f"lambda:{operation}"
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
-        """The function's ARN, with the qualifier that is asked for."""
+        """The function's ARN."""
         name = request.get("FunctionName")
-        if not name:
-            return "*"
-        asked = self._named(name, request.get("Qualifier"))
-        return self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
+        return self._arn(name) if name else "*"
 
     def create_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """CreateFunction; the function is there when it is answered, and the answer calls it pending, as AWS's does."""
-        name = self._named(request["FunctionName"]).name
-        if len(name) > MOST_CHARACTERS:
-            raise AwsError("InvalidParameterValueException", f"{name} has more than {MOST_CHARACTERS} characters")
-        configuration.refuse_what_is_not_offered({**request, **request["Code"]})
-        for member in ("Runtime", "Handler"):
-            if not request.get(member):
-                needed = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
-                raise AwsError("InvalidParameterValueException", needed)
-        made = configuration.made(request, name, self._arn(name))
-        configuration.check(request, made["LoggingConfig"])
+        """CreateFunction."""
+        name = _plain_name(request["FunctionName"])
+        runtime = request.get("Runtime")
+        if runtime not in RUNTIMES:
+            raise AwsError("InvalidParameterValueException", f"the sandbox runs {', '.join(RUNTIMES)}, not {runtime}")
         with self._lock:
             if name in self._functions:
-                raise AwsError("ResourceConflictException", f"Function already exist: {name}", 409)
+                raise AwsError("ResourceConflictException", f"Function already exist: {name}")
         # A role that Lambda cannot assume is refused at once.
         self._check_role(request["Role"])
-        layers = self._layer_paths(request.get("Layers", []))
         code, size, digest = self._unpacked(name, request["Code"])
-        made |= {"CodeSize": size, "CodeSha256": digest}
-        if request.get("Layers"):
-            made["Layers"] = self._layers_of(request["Layers"])
-        function = Function(self.cloud, made, code, layers, self._template, tags=request.get("Tags", {}))
+        configuration: dict[str, Any] = {
+            "MemorySize": 128,
+            "Timeout": 3,
+            "Architectures": ["x86_64"],
+            "TracingConfig": {"Mode": "PassThrough"},
+            "EphemeralStorage": {"Size": 512},
+            **{key: value for key, value in request.items() if key not in ("Code", "Tags", "Publish", "Layers")},
+            "FunctionName": name,
+            "FunctionArn": self._arn(name),
+            "CodeSize": size,
+            "CodeSha256": digest,
+            "Version": "$LATEST",
+            "State": "Active",
+            "LastUpdateStatus": "Successful",
+        }
+        configuration["LoggingConfig"] = {
+            "LogFormat": "Text",
+            "LogGroup": f"/aws/lambda/{name}",
+            **request.get("LoggingConfig", {}),
+        }
+        layers = self._layer_paths(request.get("Layers", []))
+        configuration["Layers"] = [{"Arn": arn} for arn in request.get("Layers", [])]
+        function = Function(
+            self.cloud, _stamped(configuration), code, layers, self._template, tags=request.get("Tags", {})
+        )
         with self._lock:
             self._functions[name] = function
-        return configuration.being_created(function.configuration)
+        return function.configuration
 
     def get_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunction."""
         function = self._function(request["FunctionName"])
-        found: dict[str, Any] = {
-            "Configuration": self._configuration_of(request),
-            "Code": {"RepositoryType": "S3"},
-            **({"Tags": function.tags} if function.tags else {}),
-        }
+        found: dict[str, Any] = {"Configuration": function.configuration, "Tags": function.tags}
         if function.reserved is not None:
             found["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
         return found
 
     def get_function_configuration(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunctionConfiguration."""
-        return self._configuration_of(request)
-
-    def _configuration_of(self, request: dict[str, Any]) -> dict[str, Any]:
-        function, asked = self._asked(request)
-        found = function.configuration
-        return found if asked.qualifier is None else {**found, "FunctionArn": f"{function.arn}:{asked.qualifier}"}
+        return self._function(request["FunctionName"]).configuration
 
     def outcomes(self, name: str) -> tuple[int, Counter[str]]:
         """How many invocations of a function are in flight, and how those that ended did.
@@ -161,59 +158,37 @@ class Lambda(Service):
 
     def list_functions(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListFunctions."""
-        if request.get("MasterRegion") or request.get("FunctionVersion"):
-            raise AwsError("InvalidParameterValueException", "the sandbox lists functions without versions")
-        return _page("Functions", [function.configuration for function in self._all()], request)
+        return {"Functions": [function.configuration for function in self._all()]}
 
     def update_function_code(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """UpdateFunctionCode; of a dry run what the function would be."""
+        """UpdateFunctionCode."""
         function = self._function(request["FunctionName"])
-        if request.get("ImageUri"):
-            problem = "Please don't provide ImageUri when updating a function with packageType Zip."
-            raise AwsError("InvalidParameterValueException", problem)
-        configuration.refuse_what_is_not_offered(request)
-        configuration.check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
-        configuration.check({"Architectures": request.get("Architectures")}, {})
         code, size, digest = self._unpacked(function.name, request)
         changes = {"CodeSize": size, "CodeSha256": digest}
         if request.get("Architectures"):
             changes["Architectures"] = request["Architectures"]
-        if request.get("DryRun"):
-            return configuration.being_updated({**function.configuration, **changes})
-        function.configuration = configuration.stamped({**function.configuration, **changes})
+        function.configuration = _stamped({**function.configuration, **changes})
         function.replace_code(code)
-        return configuration.being_updated(function.configuration)
+        return function.configuration
 
     def update_function_configuration(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateFunctionConfiguration."""
         function = self._function(request["FunctionName"])
-        configuration.refuse_what_is_not_offered(request)
-        configuration.check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
-        changed = configuration.changed(function.configuration, request)
-        configuration.check(request, changed["LoggingConfig"])
-        if "Role" in request:
-            self._check_role(request["Role"])
-        if "Layers" in request:
-            function.layers = self._layer_paths(request["Layers"])
-            changed["Layers"] = self._layers_of(request["Layers"])
-        function.configuration = changed
+        changes = {key: value for key, value in request.items() if key not in ("FunctionName", "RevisionId")}
+        if "Layers" in changes:
+            function.layers = self._layer_paths(changes["Layers"])
+            changes["Layers"] = [{"Arn": arn} for arn in changes["Layers"]]
+        function.configuration = _stamped({**function.configuration, **changes})
         function.retire()
-        return configuration.being_updated(function.configuration)
+        return function.configuration
 
     def delete_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteFunction."""
-        asked = self._named(request["FunctionName"], request.get("Qualifier"))
-        if asked.qualifier == LATEST:
-            problem = "$LATEST version cannot be deleted without deleting the function."
-            raise AwsError("InvalidParameterValueException", problem)
-        function = self._function(asked.name)
-        if asked.qualifier is not None:
-            # A version that is not there is gone already.
-            return {"StatusCode": 204}
+        function = self._function(request["FunctionName"])
         with self._lock:
             del self._functions[function.name]
         function.close()
-        return {"StatusCode": 204}
+        return {}
 
     def publish_layer_version(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PublishLayerVersion."""
@@ -231,11 +206,9 @@ class Lambda(Service):
                 "LayerVersionArn": f"{arn}:{number}",
                 "Version": number,
                 "Description": request.get("Description", ""),
-                "CreatedDate": configuration.now(),
                 "CompatibleRuntimes": request.get("CompatibleRuntimes", []),
                 "CompatibleArchitectures": request.get("CompatibleArchitectures", []),
                 "Content": {"CodeSha256": _digest(content), "CodeSize": len(content)},
-                **({"LicenseInfo": request["LicenseInfo"]} if request.get("LicenseInfo") else {}),
                 "folder": folder,
             }
             versions.append(version)
@@ -258,14 +231,7 @@ class Lambda(Service):
 
     def put_function_concurrency(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PutFunctionConcurrency."""
-        asked, wanted = self._named(request["FunctionName"]), request["ReservedConcurrentExecutions"]
-        if asked.qualifier is not None:
-            raise AwsError(
-                "InvalidParameterValueException",
-                "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
-                "operation. Please specify either a function name or an unqualified function ARN.",
-            )
-        function = self._function(asked.name)
+        function, wanted = self._function(request["FunctionName"]), request["ReservedConcurrentExecutions"]
         others = sum(f.reserved or 0 for f in self._all() if f is not function)
         if ACCOUNT_CONCURRENCY - others - wanted < UNRESERVED_MINIMUM:
             raise AwsError(
@@ -291,116 +257,75 @@ class Lambda(Service):
         reserved = sum(function.reserved or 0 for function in self._all())
         return {
             "AccountLimit": {
-                "TotalCodeSize": 80_530_636_800,
-                "CodeSizeUnzipped": MOST_UNZIPPED,
-                "CodeSizeZipped": MOST_ZIPPED,
                 "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
                 "UnreservedConcurrentExecutions": ACCOUNT_CONCURRENCY - reserved,
             },
-            "AccountUsage": {
-                "FunctionCount": len(self._functions),
-                "TotalCodeSize": sum(int(function.configuration["CodeSize"]) for function in self._all()),
-            },
+            "AccountUsage": {"FunctionCount": len(self._functions)},
         }
 
     def add_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """AddPermission."""
-        function, asked = self._asked(request)
-        if asked.qualifier == LATEST:
-            problem = "We currently do not support adding policies for $LATEST."
-            raise AwsError("InvalidParameterValueException", problem)
-        return {"Statement": json.dumps(function.policy.add(request, function.arn), separators=(",", ":"))}
+        function, statement_id = self._function(request["FunctionName"]), request["StatementId"]
+        if statement_id in function.policy:
+            raise AwsError("ResourceConflictException", f"The statement id ({statement_id}) provided already exists.")
+        conditions: dict[str, Any] = {}
+        if "SourceArn" in request:
+            conditions["ArnLike"] = {"AWS:SourceArn": request["SourceArn"]}
+        if "SourceAccount" in request:
+            conditions["StringEquals"] = {"AWS:SourceAccount": request["SourceAccount"]}
+        principal = request["Principal"]
+        statement = {
+            "Sid": statement_id,
+            "Effect": "Allow",
+            "Principal": {"Service": principal} if principal.endswith(".amazonaws.com") else {"AWS": principal},
+            "Action": request["Action"],
+            "Resource": function.arn,
+            **({"Condition": conditions} if conditions else {}),
+        }
+        size = len(json.dumps(_policy([*function.policy.values(), statement]), separators=(",", ":")))
+        if size > POLICY_SIZE:
+            problem = f"The final policy size ({size}) is bigger than the limit ({POLICY_SIZE})."
+            raise AwsError("PolicyLengthExceededException", problem)
+        function.policy[statement_id] = statement
+        return {"Statement": json.dumps(statement)}
 
     def remove_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """RemovePermission."""
-        asked = self._named(request["FunctionName"], request.get("Qualifier"))
-        with self._lock:
-            function = self._functions.get(asked.name)
-        if function is None:
-            raise AwsError("ResourceNotFoundException", f"No policy found for: {self._arn(asked.name)}", 404)
-        self._asked(request)[0].policy.remove(request["StatementId"], request.get("RevisionId"))
+        if self._function(request["FunctionName"]).policy.pop(request["StatementId"], None) is None:
+            raise AwsError("ResourceNotFoundException", f"Statement {request['StatementId']} is not found")
         return {}
 
     def get_policy(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetPolicy."""
-        try:
-            function, asked = self._asked(request)
-        except AwsError as error:
-            if error.code != "ResourceNotFoundException" or "region" in error.message:
-                raise
-            raise AwsError(error.code, "The resource you requested does not exist.", 404) from None
-        if asked.qualifier == LATEST:
-            raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
-        return function.policy.describe()
+        function = self._function(request["FunctionName"])
+        if not function.policy:
+            raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.")
+        return {"Policy": json.dumps(_policy(function.policy.values()))}
 
     def put_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """PutFunctionEventInvokeConfig: what is not named is as it was in the beginning."""
-        function = self._configured(request)
-        kept = invoke_config.checked(request, function, self._is_function)
-        function.event_invoke_config = {"LastModified": datetime.now(UTC), **kept}
-        return invoke_config.described(function)
-
-    def update_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """UpdateFunctionEventInvokeConfig: what is not named stays."""
-        function = self._configured(request)
-        kept = invoke_config.checked(request, function, self._is_function)
-        before = invoke_config.described(function)
-        if "DestinationConfig" in kept:
-            kept["DestinationConfig"] = {**before["DestinationConfig"], **kept["DestinationConfig"]}
-        function.event_invoke_config = {
-            **(function.event_invoke_config or {}),
-            "LastModified": datetime.now(UTC),
-            **kept,
-        }
-        return invoke_config.described(function)
+        """PutFunctionEventInvokeConfig."""
+        function = self._function(request["FunctionName"])
+        kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Qualifier")}
+        function.event_invoke_config = kept
+        return {"FunctionArn": f"{function.arn}:$LATEST", "LastModified": datetime.now(UTC), **kept}
 
     def get_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunctionEventInvokeConfig."""
-        return invoke_config.described(self._with_invoke_config(request))
-
-    def list_function_event_invoke_configs(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """ListFunctionEventInvokeConfigs: of a function without versions one at most."""
-        function = self._configured(request)
-        found = [invoke_config.described(function)] if function.event_invoke_config is not None else []
-        return _page("FunctionEventInvokeConfigs", found, request)
+        function = self._function(request["FunctionName"])
+        if function.event_invoke_config is None:
+            raise AwsError(
+                "ResourceNotFoundException", f"The function {function.arn} doesn't have an EventInvokeConfig"
+            )
+        return {"FunctionArn": f"{function.arn}:$LATEST", **function.event_invoke_config}
 
     def delete_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteFunctionEventInvokeConfig."""
-        function = self._with_invoke_config(request)
-        invoke_config.described(function)
-        function.event_invoke_config = None
+        self._function(request["FunctionName"]).event_invoke_config = None
         return {}
 
-    def _configured(self, request: dict[str, Any]) -> Function:
-        asked = self._named(request["FunctionName"], request.get("Qualifier"))
-        with self._lock:
-            function = self._functions.get(asked.name)
-        if function is None or asked.qualifier not in (None, LATEST):
-            raise AwsError("ResourceNotFoundException", "The function doesn't exist.", 404)
-        return function
-
-    def _with_invoke_config(self, request: dict[str, Any]) -> Function:
-        asked = self._named(request["FunctionName"], request.get("Qualifier"))
-        with self._lock:
-            function = self._functions.get(asked.name)
-        if function is None or asked.qualifier not in (None, LATEST):
-            raise invoke_config.missing(f"{self._arn(asked.name)}:{asked.qualifier or LATEST}")
-        return function
-
-    def _is_function(self, arn: str) -> bool:
-        try:
-            self._function(arn)
-        except AwsError:
-            return False
-        return True
-
     def create_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """CreateEventSourceMapping, for queues, table streams and Kinesis streams; its thread begins at once, and the
-        answer calls it being created, as AWS's does."""
-        if not request.get("EventSourceArn") and not request.get("SelfManagedEventSource"):
-            raise AwsError("InvalidParameterValueException", "Unrecognized event source.")
-        function = self._mapped(request["FunctionName"])
-        check_options(request.get("EventSourceArn", ""), request)
+        """CreateEventSourceMapping, for queues, table streams and Kinesis streams."""
+        function = self._function(request["FunctionName"])
         others = [described(mapping) for mapping in self._mappings.values()]
         check_source(self.cloud, request.get("EventSourceArn", ""), function, others)
         mapping = EventSourceMapping(
@@ -414,16 +339,7 @@ class Lambda(Service):
             self._mappings[mapping.configuration["UUID"]] = mapping
         if mapping.configuration["State"] == "Enabled":
             mapping.start()
-        return described(mapping, "Creating")
-
-    def _mapped(self, name: str) -> Function:
-        try:
-            function, _ = self._asked({"FunctionName": name})
-        except AwsError as error:
-            if error.code != "ResourceNotFoundException" or "region" in error.message:
-                raise
-            raise AwsError("InvalidParameterValueException", "Function does not exist") from None
-        return function
+        return described(mapping)
 
     def get_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetEventSourceMapping."""
@@ -435,39 +351,31 @@ class Lambda(Service):
         if "FunctionName" in request:
             wanted["FunctionArn"] = self._function(request["FunctionName"]).arn
         found = [described(mapping) for mapping in self._mappings.values()]
-        for member, value in wanted.items():
-            found = [mapping for mapping in found if value is None or mapping[member] == value]
-        return _page("EventSourceMappings", found, request, 100)
+        named = {key: value for key, value in wanted.items() if value is not None}
+        return {"EventSourceMappings": [mapping for mapping in found if named.items() <= mapping.items()]}
 
     def update_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateEventSourceMapping; what is polled goes on from where it is."""
         mapping = self._mapping(request["UUID"])
-        source = mapping.configuration["EventSourceArn"]
-        check_options(source, {**mapping.configuration, **request})
+        check_options(mapping.configuration["EventSourceArn"], {**mapping.configuration, **request})
         changes = {key: value for key, value in request.items() if key not in ("UUID", "Enabled", "FunctionName")}
         if "FunctionName" in request:
-            function = self._mapped(request["FunctionName"])
-            if is_queue(source):
-                check_visibility(self.cloud, source, function)
-            mapping.function = function
-            changes["FunctionArn"] = function.arn
-        mapping.configuration |= {**changes, "LastModified": datetime.now(UTC)}
+            mapping.function = self._function(request["FunctionName"])
+            changes["FunctionArn"] = mapping.function.arn
+        mapping.configuration |= changes
         enabled = mapping.configuration["State"] == "Enabled"
-        if request.get("Enabled", enabled) == enabled:
-            return described(mapping, "Updating")
-        mapping.configuration["State"] = "Disabled" if enabled else "Enabled"
-        if enabled:
-            mapping.stopped.set()
-            return described(mapping, "Disabling")
-        mapping.stopped = threading.Event()
-        mapping.start()
-        return described(mapping, "Enabling")
+        if request.get("Enabled", enabled) != enabled:
+            mapping.configuration["State"] = "Disabled" if enabled else "Enabled"
+            if enabled:
+                mapping.stopped.set()
+            else:
+                mapping.stopped = threading.Event()
+                mapping.start()
+        return described(mapping)
 
     def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """TagResource, of a function or an event source mapping."""
-        tags = self._tagged(request["Resource"])
-        configuration.check({"Tags": {**tags, **request["Tags"]}}, {})
-        tags.update(request["Tags"])
+        self._tagged(request["Resource"]).update(request["Tags"])
         return {}
 
     def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -485,15 +393,12 @@ class Lambda(Service):
         mapping = self._mapping(request["UUID"])
         mapping.stopped.set()
         del self._mappings[request["UUID"]]
-        return described(mapping, "Deleting")
+        return described(mapping)
 
     def invoke(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Invoke, synchronously, asynchronously or dry."""
-        function, asked = self._asked(request)
+        function = self._function(request["FunctionName"])
         payload, kind = request.get("Payload") or b"{}", request.get("InvocationType", "RequestResponse")
-        for member in ("DurableExecutionName", "TenantId"):
-            if request.get(member):
-                raise AwsError("InvalidParameterValueException", f"the sandbox invokes without {member}")
         self._check_resource_policy(function, caller)
         limit = ASYNC_PAYLOAD if kind == "Event" else SYNC_PAYLOAD
         if len(payload) > limit:
@@ -510,25 +415,15 @@ class Lambda(Service):
         if kind == "DryRun":
             return {"StatusCode": 204, "Payload": b""}
         if kind == "Event":
-            self._asynchronous.accept(function, payload, caller.request_id)
+            self._asynchronous.accept(function, payload)
             return {"StatusCode": 202, "Payload": b""}
-        context = _client_context(request.get("ClientContext"))
-        outcome = self._run(function, payload, caller.request_id, context, asked.qualifier)
-        answer = {"StatusCode": 200, "ExecutedVersion": LATEST, "Payload": outcome.payload}
+        outcome = self._run(function, payload)
+        answer = {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": outcome.payload}
         if outcome.function_error:
             answer["FunctionError"] = outcome.function_error
-        if request.get("LogType") == "Tail":
-            answer["LogResult"] = outcome.tail
         return answer
 
-    def _run(
-        self,
-        function: Function,
-        payload: bytes,
-        request_id: str | None = None,
-        client_context: str | None = None,
-        qualifier: str | None = None,
-    ) -> Outcome:
+    def _run(self, function: Function, payload: bytes) -> Outcome:
         with self._lock:
             reserved = function.reserved
             limit = (
@@ -547,21 +442,14 @@ class Lambda(Service):
                 )
             function.running += 1
         try:
-            return function.invoke(payload, request_id, client_context, qualifier)
+            return function.invoke(payload)
         finally:
             with self._lock:
                 function.running -= 1
 
     def _tagged(self, arn: str) -> dict[str, str]:
         kind, _, name = arn.partition(f":{self.cloud.account}:")[2].partition(":")
-        if kind == "event-source-mapping":
-            if name not in self._mappings:
-                raise AwsError("ResourceNotFoundException", f"Event source mapping not found: {arn}", 404)
-            return self._mapping(name).tags
-        if self._named(arn).qualifier is not None:
-            problem = "Tags on function aliases and versions are not supported. Please specify a function ARN."
-            raise AwsError("InvalidParameterValueException", problem)
-        return self._function(arn).tags
+        return self._mapping(name).tags if kind == "event-source-mapping" else self._function(arn).tags
 
     def _mapping(self, identifier: str) -> EventSourceMapping:
         mapping = self._mappings.get(identifier)
@@ -581,7 +469,7 @@ class Lambda(Service):
         if caller.source_arn:
             keys["aws:sourcearn"] = caller.source_arn
         allowed = iam.resource_policy_allows(
-            function.policy.document,
+            _policy(function.policy.values()),
             caller.service,
             "lambda:InvokeFunction",
             function.arn,
@@ -625,9 +513,6 @@ class Lambda(Service):
 
     def _archive(self, code: dict[str, Any]) -> bytes:
         if "ZipFile" in code:
-            if len(code["ZipFile"]) > MOST_ZIPPED:
-                problem = f"Zipped size must be smaller than {MOST_ZIPPED} bytes"
-                raise AwsError("RequestEntityTooLargeException", problem, 413)
             return bytes(code["ZipFile"])
         if "S3Bucket" not in code:
             raise AwsError("InvalidParameterValueException", "Please provide a source for function code.")
@@ -649,18 +534,12 @@ class Lambda(Service):
         with self._lock:
             key = tuple(layers)
             if key not in self._templates or not self._templates[key].alive:
-                self._templates[key] = Template(key, self.cloud.folder / "lambda", RUNTIME_VARIABLES)
+                self._templates[key] = Template(key, self.cloud.folder / "bytecode", RUNTIME_VARIABLES)
             return self._templates[key]
 
     def _layer_paths(self, arns: list[str]) -> list[Path]:
         paths = []
         for arn in arns:
-            if arn.split(":")[3:4] not in ([self.cloud.region], []):
-                region = self.cloud.region
-                raise AwsError(
-                    "InvalidParameterValueException",
-                    f"Layers are not in the same region as the function. Layers are expected to be in region {region}.",
-                )
             name, number = arn.split(":")[-2:]
             versions = self._layers.get(name, [])
             index = int(number) - 1
@@ -669,61 +548,34 @@ class Lambda(Service):
             paths.append(versions[index]["folder"])
         return paths
 
-    def _layers_of(self, arns: list[str]) -> list[dict[str, Any]]:
-        versions = [self._layers[arn.split(":")[-2]][int(arn.split(":")[-1]) - 1] for arn in arns]
-        return [{"Arn": found["LayerVersionArn"], "CodeSize": found["Content"]["CodeSize"]} for found in versions]
-
-    def _named(self, name: str, qualifier: str | None = None) -> Named:
-        return named(name, qualifier, self.cloud.region, self.cloud.account)
-
     def _function(self, name: str) -> Function:
-        asked = self._named(name)
         with self._lock:
-            function = self._functions.get(asked.name)
+            function = self._functions.get(_plain_name(name))
         if function is None:
-            raise AwsError("ResourceNotFoundException", f"Function not found: {self._arn(asked.name)}", 404)
+            raise AwsError("ResourceNotFoundException", f"Function not found: {self._arn(name)}", 404)
         return function
-
-    def _asked(self, request: dict[str, Any]) -> tuple[Function, Named]:
-        """The function that a request is for; of its versions there is the latest alone."""
-        asked = self._named(request["FunctionName"], request.get("Qualifier"))
-        with self._lock:
-            function = self._functions.get(asked.name)
-        if function is None or asked.qualifier not in (None, LATEST):
-            arn = self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
-            raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
-        return function, asked
 
     def _all(self) -> list[Function]:
         with self._lock:
             return list(self._functions.values())
 
     def _arn(self, name: str) -> str:
-        return self.cloud.arn("lambda", f"function:{name}")
+        return self.cloud.arn("lambda", f"function:{_plain_name(name)}")
 
 
-def _page(member: str, found: list[Any], request: dict[str, Any], most: int = PAGE) -> dict[str, Any]:
-    """A page of a list; its marker says where the next one begins."""
-    try:
-        first = int(request.get("Marker") or 0)
-    except ValueError:
-        raise AwsError("InvalidParameterValueException", "The marker is none that was answered.") from None
-    end = first + min(request.get("MaxItems", most), most)
-    return {member: found[first:end], **({"NextMarker": str(end)} if end < len(found) else {})}
-
-
-def _client_context(given: str | None) -> str | None:
-    """What ``Invoke`` hands on beside the event, as JSON."""
-    if given is None:
-        return None
-    try:
-        text = base64.b64decode(given, validate=True).decode()
-        json.loads(text)
-    except ValueError as error:
-        problem = f"Client context must be a valid Base64-encoded JSON object: {error}"
-        raise AwsError("InvalidRequestContentException", problem) from error
-    return text
+def _plain_name(name: str) -> str:
+    if ":function:" in name:
+        name = name.split(":function:")[1]
+    return name.split(":")[0]
 
 
 def _digest(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
+
+
+def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Id": "default", "Statement": list(statements)}
+
+
+def _stamped(configuration: dict[str, Any]) -> dict[str, Any]:
+    return {**configuration, "LastModified": datetime.now(UTC).isoformat(timespec="milliseconds")}

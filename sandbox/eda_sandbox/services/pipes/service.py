@@ -1,17 +1,16 @@
 """The control plane of EventBridge Pipes."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any
 
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.pipes.configuration import SOURCES, check, service_of
-from eda_sandbox.services.pipes.offered import OFFERED
-from eda_sandbox.services.pipes.pipe import PRINCIPAL, Pipe
+from eda_sandbox.services.pipes.pipe import Pipe
 
 SETTINGS = (
     "Description",
@@ -32,9 +31,6 @@ class Pipes(Service):
     """Pipes from table streams and Kinesis streams to Firehose, SQS, Lambda and Step Functions."""
 
     name = "pipes"
-    principal = PRINCIPAL
-    roles: ClassVar[Mapping[str, Sequence[str]]] = {"CreatePipe": ("RoleArn",), "UpdatePipe": ("RoleArn",)}
-    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -1,12 +1,11 @@
 """The rules of a Choice state."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from eda_sandbox.services.stepfunctions import paths
-from eda_sandbox.services.stepfunctions.failure import RuntimeFailure
 
 _NUMERIC = (int, float)
 
@@ -47,31 +46,27 @@ OPERATORS = frozenset(
 )
 
 
-def holds(rule: dict[str, Any], document: Any, context: Any, variables: Mapping[str, Any] | None = None) -> bool:
+def holds(rule: dict[str, Any], document: Any, context: Any) -> bool:
     """Whether a rule is true for an input.
 
     Raises:
         RuntimeFailure: a path of the rule finds nothing.
     """
     if "And" in rule:
-        return all(holds(part, document, context, variables) for part in rule["And"])
+        return all(holds(part, document, context) for part in rule["And"])
     if "Or" in rule:
-        return any(holds(part, document, context, variables) for part in rule["Or"])
+        return any(holds(part, document, context) for part in rule["Or"])
     if "Not" in rule:
-        return not holds(rule["Not"], document, context, variables)
+        return not holds(rule["Not"], document, context)
     operator = next(key for key in rule if key in OPERATORS)
     wanted, variable = rule[operator], rule["Variable"]
     if operator == "IsPresent":
-        return paths.exists(variable, document, context, variables) is wanted
-    if not paths.exists(variable, document, context, variables):
-        raise RuntimeFailure(
-            f"Invalid path '{variable}': The choice state's condition path references an invalid value."
-        )
-    value = paths.read(variable, document, context, variables)
+        return paths.exists(variable, document, context) is wanted
+    value = paths.read(variable, document, context)
     if operator in _IS:
         return _IS[operator](value) is wanted
     if operator.endswith("Path"):
-        operator, wanted = operator.removesuffix("Path"), paths.read(wanted, document, context, variables)
+        operator, wanted = operator.removesuffix("Path"), paths.read(wanted, document, context)
     return _compare(operator, value, wanted)
 
 

@@ -1,1 +1,0 @@
-"""DynamoDB's expressions and parameters, read as AWS reads them."""

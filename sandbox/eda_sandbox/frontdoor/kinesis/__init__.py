@@ -1,1 +1,0 @@
-"""Kinesis streams, split, merged and checked as AWS does it."""

@@ -1,1 +1,0 @@
-"""Conditions, checksums and limits of Amazon S3, where the emulator does otherwise."""

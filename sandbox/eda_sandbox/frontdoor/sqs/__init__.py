@@ -1,1 +1,0 @@
-"""What SQS refuses, and what it forgives, where the emulator does otherwise."""
