@@ -114,10 +114,11 @@ def test_task_failed_stands_for_every_error_of_a_task_but_a_time_out(aws: Sandbo
         "import time\ndef handle(event, context):\n    time.sleep(event['seconds'])\n    raise KeyError('k')",
         Timeout=10,
     )
-    task, states_role = invoking(aws, name, TimeoutSeconds=2, Catch=caught("States.TaskFailed"))
-    definition = states(T=task, Caught={**PASS, "OutputPath": "$.failure.Error"})
-    assert run(aws, definition, {"seconds": 0}, states_role)["output"] == '"KeyError"'
-    late = run(aws, definition, {"seconds": 4}, states_role)
+    task, states_role = invoking(aws, name, TimeoutSeconds=60, Catch=caught("States.TaskFailed"))
+    caught_here = {**PASS, "OutputPath": "$.failure.Error"}
+    assert run(aws, states(T=task, Caught=caught_here), {"seconds": 0}, states_role)["output"] == '"KeyError"'
+    hasty = states(T={**task, "TimeoutSeconds": 2}, Caught=caught_here)
+    late = run(aws, hasty, {"seconds": 4}, states_role)
     assert (late["status"], late["error"]) == ("FAILED", "States.Timeout")
 
 
