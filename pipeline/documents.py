@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from eda_sandbox import offering
 from pulumi_aws_eda import plugin
 from pulumi_aws_eda.testing import Recording, record
 
@@ -136,6 +137,7 @@ def documents() -> dict[Path, str]:
         docs / "explanation" / "parts.md": parts(),
         docs / "how-to" / "capacity.md": capacity.page({name: recording(name) for name in ENVIRONMENTS}, settings()),
         docs / "how-to" / "costs.md": costs.page({name: recording(name) for name in ENVIRONMENTS}),
+        ROOT / "sandbox" / "OFFERED.md": offering.page(),
         **{docs / "reference" / name: text for name, text in reference.pages(plugin.schema()).items()},
     }
 

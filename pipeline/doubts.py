@@ -13,6 +13,7 @@ HOLDS = {
     "apigateway-header-names": "The template looks through all headers, whatever their case.",
     "apigateway-repeated-member": "A row holds what was parsed, the last one; where it is refused, the answer is 400.",
     "stepfunctions-sdk-throttle": "Retries name `States.TaskFailed` and take out what no retry helps.",
+    "stepfunctions-data-limit": "Its catchers name `States.DataLimitExceeded` beside `States.ALL`.",
     "glue-python-shell-log-group": "With `default` loads run as ever, but `trace` shows no hop `load-job`, the saved "
     "queries lack its lines, and they are in `/aws-glue/python-jobs/output`.",
 }
@@ -24,6 +25,9 @@ PROBED = {
     "python-shell": ("glue-python-shell-log-group",),
 }
 """The doubts that each probe decides."""
+
+CHANCE = ("pipes-large-batches", "stepfunctions-sdk-throttle")
+"""What cannot be brought about on purpose."""
 
 UNSEEN = {
     "Whether `TriggeredRules` counts a rule without targets.": "The rule that counts loads has none. If it is not "
@@ -82,5 +86,7 @@ def _section(name: str, doubt: Doubt) -> list[str]:
         "",
         f"The pipeline: {HOLDS[name]}",
         "",
-        f"Asked by: `--only {probe}`." if probe else "Asked by no probe: it cannot be brought about on purpose.",
+        f"Asked by: `--only {probe}`."
+        if probe
+        else f"Asked by no probe{': it cannot be brought about on purpose' if name in CHANCE else ''}.",
     ]

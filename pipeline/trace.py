@@ -17,7 +17,9 @@ from pulumi_aws_eda import log_queries
 from rich.console import Console
 from rich.table import Table
 
+from pipeline import trace_segments
 from pipeline.trace_lines import CLOSED, Hop, Ids, Line, Stage, hops
+from pipeline.trace_segments import SeenTrace
 
 DEFAULT_SINCE = timedelta(days=1)
 """How far back logs are read for an order that the table does not know."""
@@ -73,6 +75,7 @@ class Traced:
         hops: in order.
         ended: where it is.
         lines: how many log lines tell of it.
+        traces: what X-Ray has of it, in order.
     """
 
     id: str
@@ -80,6 +83,7 @@ class Traced:
     hops: tuple[Hop, ...]
     ended: Ended
     lines: int
+    traces: tuple[SeenTrace, ...] = ()
 
     @property
     def suppressed(self) -> int:
@@ -109,6 +113,7 @@ class Traced:
                 "suppressed": self.suppressed,
                 "ended": {"end": str(self.ended.end), "hop": self.ended.hop, "why": self.ended.why},
                 "lines": self.lines,
+                "traces": [trace.as_dict() for trace in self.traces],
             }
         )
 
@@ -135,12 +140,13 @@ class Trace:
         self._outputs = outputs
         self._sleep = sleep
 
-    def run(self, id: str, since: timedelta | None = None) -> Traced:
+    def run(self, id: str, since: timedelta | None = None, *, with_traces: bool = True) -> Traced:
         """Trace an order.
 
         Args:
             id: an order's id or a correlation id.
             since: how far back the logs are read; default: from the order's beginning, or a day where that is unknown.
+            with_traces: X-Ray is asked, too.
 
         Raises:
             IdError: no log line can hold the id.
@@ -157,7 +163,9 @@ class Trace:
         found += data.hops(row, ids, any(hop.stage is Stage.LOAD for hop in found))
         found.sort(key=lambda hop: (hop.begin, hop.stage))
         ended = _ended(found, row, data, self._outputs)
-        return Traced(id, tuple(sorted(ids.own)), tuple(found), ended, len(lines))
+        told = (trace for line in lines if (trace := line.get("xray_trace_id")) is not None)
+        traces = trace_segments.seen(self._client, map(trace_segments.id_of, told)) if with_traces else ()
+        return Traced(id, tuple(sorted(ids.own)), tuple(found), ended, len(lines), traces)
 
     def _orders(self, ids: Ids, known: Mapping[str, Row] | None = None) -> dict[str, Row]:
         """The orders' rows that are new; their correlation ids are theirs."""
@@ -380,6 +388,10 @@ def show(console: Console, traced: Traced) -> None:
         said += [f"[red]{count} x {what}[/]" for what, count in hop.failures.items()]
         table.add_row(f"+{after:.3f} s", hop.name, str(hop.calls), took, "; ".join(said))
     console.print(table)
+    if traced.traces:
+        console.print(
+            trace_segments.table(traced.traces, traced.hops[0].begin if traced.hops else traced.traces[0].begin)
+        )
     color = {End.DELIVERED: "green", End.WAITING: "yellow"}.get(traced.ended.end, "red")
     where = f" after {traced.ended.hop}" if traced.ended.hop else ""
     console.print(

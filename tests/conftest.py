@@ -33,6 +33,7 @@ LONG = (
     "test_signals.py",
     "test_terminal.py",
     "test_command_line.py",
+    "test_conformance.py",
     "test_soak.py",
     "test_iam_proof.py",
     "test_hostile_input.py",

@@ -14,7 +14,7 @@ from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET
 from eda_sandbox.frontdoor.faults import Fault, FaultKind
 
 from pipeline.demo.client import OrdersClient
-from pipeline.proof.proving import Check
+from pipeline.proof.proving import Check, traced
 from pipeline.proof.roles import Roles
 from pipeline.proof.stage import CheckFailed, Stage
 
@@ -36,6 +36,9 @@ def checks(stage: Stage, roles: Roles) -> list[Check]:
     def lines(name: str, run: Callable[[], object]) -> Check:
         group = stage.name(LOG_GROUP, f"{name}-log")
         return Check(f"the lines of {name} arrive", partial(stage.has_lines, group, run), (f"{name}-role/WriteLog",))
+
+    def told(name: str, run: Callable[[], object]) -> list[Check]:
+        return [lines(name, run), traced(stage, name, run)]
 
     return [
         Check("a reading is kept, in its sensor's order", does.reading, tuple(f"{name}-role" for name in TAKE)),
@@ -68,13 +71,14 @@ def checks(stage: Stage, roles: Roles) -> list[Check]:
         ),
         Check("the day has its report", does.report, ("report-role", "report-schedule-role/Call")),
         Check("a day that cannot be reported is in the queue", does.no_slot, ("report-schedule-role/DeadLetter",)),
-        *(lines(name, does.reading) for name in TAKE),
-        *(lines(name, does.odd) for name in FOLLOW_UP),
-        lines("import-file", does.file),
-        lines("smooth", does.samples),
-        lines("report", does.report),
-        lines("add-visit", does.report_last),
-        lines(reconciler, does.stopped),
+        *(check for name in TAKE for check in told(name, does.reading)),
+        *(check for name in FOLLOW_UP for check in told(name, does.odd)),
+        *told("import-file", does.file),
+        *told("smooth", does.samples),
+        *told("report", does.report),
+        *told("add-visit", does.report_last),
+        *told(reconciler, does.stopped),
+        traced(stage, "visits-workflow", does.odd, machine=True),
     ]
 
 

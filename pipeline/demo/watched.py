@@ -126,7 +126,7 @@ class Watched:
     def follow(self, id: str) -> console.Way:
         """An order's way, by the same code as ``python -m pipeline trace``."""
         try:
-            traced = Trace(self._aws.client, self._outputs).run(id)
+            traced = Trace(self._aws.client, self._outputs).run(id, with_traces=False)
         except (IdError, TraceFailed) as error:
             return console.Way(id, (), "unknown", str(error))
         hops = [

@@ -19,7 +19,7 @@ from eda_sandbox.services.scheduler import Scheduler
 
 from pipeline.demo.back_half import BackHalf
 from pipeline.preflight_analytics import SECRETS_ROLE
-from pipeline.proof.proving import Check
+from pipeline.proof.proving import Check, traced
 from pipeline.proof.roles import Roles
 from pipeline.proof.stage import CheckFailed, Stage
 
@@ -159,6 +159,10 @@ class BehindChecks:
             self._lines(f"{RECONCILER}-function", f"{reconciler}/WriteLog", self._reconcile),
             self._lines(LOAD, f"{LOAD}-job-role/WriteLog", self._run_job),
             self._lines(f"{LOAD}-warehouse", f"{LOAD}-warehouse-role/WriteLog", self.brought),
+            traced(self._stage, f"{QUERY}-function", self.queried),
+            traced(self._stage, f"{REFRESH}-function", self.refreshed),
+            traced(self._stage, f"{RECONCILER}-function", self._reconcile),
+            traced(self._stage, f"{LOAD}-warehouse", self.brought),
         ]
 
     def queried(self) -> None:

@@ -10,7 +10,7 @@ from eda_sandbox.frontdoor.faults import Fault, FaultKind
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import LONG_SKU, ExternalApi
 from pipeline.demo.run import Pipeline
-from pipeline.proof.proving import Check
+from pipeline.proof.proving import Check, traced
 from pipeline.proof.stage import CheckFailed, Stage
 
 ORDER: dict[str, object] = {"customer": "proof", "sku": LONG_SKU, "quantity": 1}
@@ -75,6 +75,10 @@ class FrontChecks:
                 (f"{workflow}/DeadLetter", f"{workflow}/CloseCallback"),
             ),
             *(self._lines(name, f"{name}-role/WriteLog", self.details_first) for name in FUNCTIONS),
+            *(traced(self._stage, name, self.details_first) for name in FUNCTIONS),
+            traced(self._stage, "suppliers-sync", self.synced),
+            traced(self._stage, "orders-workflow", self.details_first, machine=True),
+            traced(self._stage, admission, self._accepted, machine=True, role=admission),
             self._lines("suppliers-sync", "suppliers-sync-role/WriteLog", self.synced),
             self._lines(admission, f"{admission}/WriteRequests", self._accepted, REQUESTS),
         ]

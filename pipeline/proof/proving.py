@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pipeline.proof.roles import Roles
 from pipeline.proof.stage import CheckFailed, Stage
 
 EXCEPTIONS = {
-    "Trace": "the sandbox records no X-Ray segments",
     "DeliverLogs": "the sandbox's Step Functions writes its logs itself",
+    "xray:PutTelemetryRecords": "X-Ray tells nobody of telemetry",
+    "xray:GetSamplingRules": "the sandbox samples every request",
+    "xray:GetSamplingTargets": "the sandbox samples every request",
 }
-"""Statements that the sandbox cannot prove, by Sid, and why."""
+"""Statements, by Sid, and single actions that the sandbox cannot prove, and why."""
 NEITHER = 3
 TRIES = 3
 """With all statements in place; a busy machine may refuse a request for a moment."""
@@ -65,6 +68,25 @@ class Proof:
         return "/".join(filter(None, (self.role, self.sid, self.action)))
 
 
+def traced(stage: Stage, name: str, run: Callable[[], object], *, machine: bool = False, role: str = "") -> Check:
+    """The check that X-Ray gets the segments of a function or of a machine.
+
+    Args:
+        stage: the deployed program.
+        name: its logical name, without what components put behind it.
+        run: what lets it work.
+        machine: it is a machine.
+        role: logical name of its role's policy; default its own name with ``-role``.
+    """
+    token = "aws:sfn/stateMachine:StateMachine" if machine else "aws:lambda/function:Function"
+    logical_name = f"{name}-machine" if machine else f"{name}-function"
+    return Check(
+        f"the segments of {name} arrive",
+        partial(stage.has_segments, token, logical_name, run),
+        (f"{role or f'{name}-role'}/Trace",),
+    )
+
+
 def ordered(checks: Sequence[Check], role: str, sid: str) -> tuple[list[Check], list[Check]]:
     """The checks that concern a statement's role, those about the statement first, and the rest."""
     ranked = sorted(checks, key=lambda check: check.rank(role, sid))
@@ -108,6 +130,9 @@ def prove(
                 yield Proof(role, sid, None, EXCEPTIONS[sid])
                 continue
             for action in of_statement if actions else [""]:
+                if action in EXCEPTIONS:
+                    yield Proof(role, sid, None, EXCEPTIONS[action], action)
+                    continue
                 failed = None
                 concerned, rest = ordered(checks, role, sid)
                 for group in [concerned] if actions else [concerned, rest]:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.run import Pipeline
 from pipeline.proof.front import LOG_GROUP, ORDER
-from pipeline.proof.proving import Check
+from pipeline.proof.proving import Check, traced
 from pipeline.proof.stage import CheckFailed, Stage
 
 RECONCILER = "orders-workflow-reconciler"
@@ -51,6 +51,7 @@ class RowChecks:
                 (f"{role}/FailureDestination",),
             ),
             Check(f"the lines of {RECONCILER} arrive", lines, (f"{role}/WriteLog",)),
+            traced(self._stage, RECONCILER, self._reconcile),
         ]
 
     def stopped(self) -> None:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from botocore.exceptions import ClientError
@@ -16,6 +17,11 @@ T = TypeVar("T")
 PATIENCE_SECONDS = 60
 LONGER, MARGIN_SECONDS = 2.0, 4.0
 POLL_SECONDS = 0.1
+SEGMENTS = {
+    "aws:lambda/function:Function": "AWS::Lambda::Function",
+    "aws:sfn/stateMachine:StateMachine": "AWS::StepFunctions::StateMachine",
+}
+"""The origin of the segments that are put with a role, by the type of what it is of."""
 
 
 class CheckFailed(Exception):
@@ -106,6 +112,22 @@ class Stage:
             raise CheckFailed(f"{function} failed: {error}") from None
         if "FunctionError" in answer:
             raise CheckFailed(f"{function} failed: {answer['Payload'].read().decode()[:400]}")
+
+    def has_segments(self, token: str, logical_name: str, run: Callable[[], object]) -> None:
+        """Do something, and wait for a trace that passes a function or a machine."""
+        # Who calls a function has it in its own segments already, by name.
+        service = f'service(id(name: "{self.name(token, logical_name)}", type: "{SEGMENTS[token]}"))'
+        begin = datetime.now(UTC)
+        run()
+        xray = self.aws.client("xray")
+
+        def arrived() -> bool:
+            asked = {"StartTime": begin, "EndTime": datetime.now(UTC), "FilterExpression": service}
+            pages = xray.get_paginator("get_trace_summaries").paginate(**asked)
+            # A request's times are whole seconds.
+            return any(trace["StartTime"] >= begin for page in pages for trace in page["TraceSummaries"])
+
+        self.until(arrived, f"X-Ray has segments of {logical_name}")
 
     def has_lines(self, group: str, run: Callable[[], object], stream: str = "") -> None:
         """Do something, and wait for lines about it in a log group, or in one stream of it."""

@@ -1,23 +1,15 @@
-"""The sandbox answers what AWS answers: every case of this folder's files, or a refusal by name that has a reason."""
+"""The sandbox answers what AWS answers: every case of this folder's files, or a refusal by name that has a reason.
 
+The cases leave thousands of resources, of which some poll: they have a process, and so a sandbox, of their own.
+"""
+
+import subprocess
+import sys
 from pathlib import Path
 
-import pytest
-from eda_sandbox.conformance import report
-from eda_sandbox.conformance.cases import Case, load
-from eda_sandbox.conformance.running import run
-from eda_sandbox.conformance.steps import Place
-from eda_sandbox.embedded import Sandbox
 
-CASES = load(Path(__file__).parent)
-
-
-@pytest.fixture(scope="module")
-def place(aws: Sandbox) -> Place:
-    return Place(aws)
-
-
-@pytest.mark.parametrize("case", CASES, ids=[case.id for case in CASES])
-def test_the_sandbox_answers_what_aws_answers(place: Place, case: Case) -> None:
-    outcome = run(place, case)
-    assert outcome.as_said, report.told(outcome)
+def test_the_sandbox_answers_what_aws_answers() -> None:
+    run = [sys.executable, "-m", "eda_sandbox", "conformance", str(Path(__file__).parent)]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=900)
+    without_a_reason = [line for line in ended.stderr.splitlines() if ", because " not in line]
+    assert ended.returncode == 0, "\n".join([*without_a_reason, ended.stdout])

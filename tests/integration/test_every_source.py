@@ -201,9 +201,9 @@ INBOX = {"EventSourceArn": "INBOX"}
 @pytest.mark.parametrize(
     ("function", "options", "message"),
     [
-        ("every", {**INBOX, "BatchSize": 11}, "needs a MaximumBatchingWindowInSeconds"),
-        ("every", {**INBOX, "StartingPosition": "LATEST"}, "Unsupported parameter StartingPosition"),
-        ("every", {**INBOX, "MaximumRetryAttempts": 1}, "Unsupported parameter MaximumRetryAttempts"),
+        ("every", {**INBOX, "BatchSize": 11}, "Maximum batch window in seconds must be greater"),
+        ("every", {**INBOX, "StartingPosition": "LATEST"}, "Unsupported StartingPosition parameter"),
+        ("every", {**INBOX, "MaximumRetryAttempts": 1}, "Unsupported MaximumRetryAttempts parameter"),
         ("every", {**INBOX, "ScalingConfig": {"MaximumConcurrency": 2}, "FilterCriteria": ["{"]}, "Invalid filter"),
         ("every", {**INBOX, "FilterCriteria": ['{"body": [1]}'] * 6}, "5 filters at most"),
         ("given", INBOX, "already exists"),

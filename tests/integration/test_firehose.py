@@ -314,7 +314,7 @@ def test_tags_encryption_and_listing(aws: Sandbox, create: Callable[..., str]) -
         ({"BufferingHints": {"SizeInMBs": 5}}, "InvalidArgumentException", "the other must be too"),
         ({"Prefix": "a/!{timestamp:yyyy}/", "ErrorOutputPrefix": ""}, "InvalidArgumentException", "ErrorOutputPrefix"),
         ({"Prefix": "a/!{oops", "ErrorOutputPrefix": "e/"}, "InvalidArgumentException", "Prefix has !{ outside"),
-        ({"Prefix": "!{timestamp:QQ}/"}, "InvalidArgumentException", "letter Q"),
+        ({"Prefix": "!{timestamp:G}/"}, "InvalidArgumentException", "letter G"),
         ({"Prefix": "!{firehose:error-output-type}/"}, "InvalidArgumentException", "error-output-type"),
         ({"Prefix": "!{partitionKeyFromQuery:a}/"}, "InvalidArgumentException", "dynamic partitioning"),
         ({"ErrorOutputPrefix": "!{timestamp:yyyy}/"}, "InvalidArgumentException", "must contain"),

@@ -475,7 +475,7 @@ def test_the_statements_for_target_and_dead_letters_are_needed(
     [
         ({"Source": "arn:aws:sqs:eu-central-1:000000000000:q"}, "read table streams and Kinesis streams"),
         ({"Target": "arn:aws:ecs:eu-central-1:000000000000:cluster/c"}, "write to firehose, lambda, sqs, states"),
-        ({"Enrichment": "arn:aws:lambda:eu-central-1:000000000000:function:f"}, "no enrichment"),
+        ({"Enrichment": "arn:aws:lambda:eu-central-1:000000000000:function:f"}, "Enrichment is not offered"),
         ({"SourceParameters": {}}, "StartingPosition: is required"),
         ({"SourceParameters": {"KinesisStreamParameters": {"StartingPosition": "LATEST"}}}, "does not belong"),
         (

@@ -322,7 +322,7 @@ def test_bad_requests_are_refused(reports: Reports, table: str) -> None:
     source = source_request(reports.host, "bad", reports.account)
     for request, error in (
         (source, "Credentials needs"),
-        ({**source, "Type": "MYSQL"}, "REDSHIFT, not MYSQL"),
+        ({**source, "Type": "MYSQL"}, "MYSQL is not offered"),
         ({**source, "DataSourceId": "a b"}, "DataSourceId is 'a b'"),
         ({**source, "AwsAccountId": "111111111111"}, "AccessDeniedException"),
     ):

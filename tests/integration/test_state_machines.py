@@ -48,10 +48,18 @@ def test_a_lost_answer_of_a_function_is_an_error_that_is_retried(aws: Sandbox, f
     assert (done["status"], done.get("output")) == ("SUCCEEDED", "2")
 
 
-@pytest.mark.parametrize(("names", "is_caught"), [(["States.DataLimitExceeded"], True), (["States.ALL"], False)])
-def test_a_tasks_whole_answer_is_limited_and_caught_by_name_alone(
-    aws: Sandbox, function: Make, names: list[str], is_caught: bool
+@pytest.mark.parametrize(
+    ("names", "doubt", "is_caught"),
+    [
+        (["States.DataLimitExceeded"], "by-name", True),
+        (["States.ALL"], "by-name", False),
+        (["States.ALL"], "caught", True),
+    ],
+)
+def test_a_tasks_whole_answer_is_limited_and_caught_by_its_name(
+    aws: Sandbox, function: Make, monkeypatch: pytest.MonkeyPatch, names: list[str], doubt: str, is_caught: bool
 ) -> None:
+    monkeypatch.setitem(aws.cloud.doubts, "stepfunctions-data-limit", doubt)
     name = function("def handle(event, context):\n    return {'text': 'ü' * 131_100, 'n': 1}")
     task, states_role = invoking(aws, name, ResultSelector={"n.$": "$.Payload.n"}, Catch=caught(*names))
     done = run(aws, states(T=task, Caught=PASS), {}, states_role)

@@ -88,7 +88,7 @@ def test_what_went_wrong_is_said_when_a_wait_fails(eda: EdaSandbox) -> None:
     assert said.startswith("not within 0.1 s: the order is paid\nexecution ")
     for part in (
         ":first FAILED: CardRefused: it has expired",
-        "/lambda: no policy allows dynamodb:Scan",
+        f"/{eda.outputs['function']}: no policy allows dynamodb:Scan",
         "no price for SKU-1",
         "dead letters in given-up-",
         ": 1, such as SKU-1",

@@ -84,16 +84,18 @@ def test_one_action_can_be_away_alone() -> None:
 
 
 def test_a_statement_without_which_a_check_fails_is_needed_and_another_is_not() -> None:
-    iam, roles = made(one={"Read": ["a:Get"], "Spare": ["a:Scan"], "Trace": ["x:Put"]}, two={"Call": ["b:Invoke"]})
+    iam, roles = made(
+        one={"Read": ["a:Get"], "Spare": ["a:Scan"], "DeliverLogs": ["x:Put"]}, two={"Call": ["b:Invoke"]}
+    )
     checks = [Check("reads", needs(iam, "one", "a:Get"), ("one",)), Check("calls", needs(iam, "two", "b:Invoke"))]
     found = list(prove(stage(), roles, checks))
     assert [(proof.name, proof.failed) for proof in found] == [
         ("one/Read", "reads: a:Get is denied"),
         ("one/Spare", None),
-        ("one/Trace", None),
+        ("one/DeliverLogs", None),
         ("two/Call", "calls: b:Invoke is denied"),
     ]
-    assert [proof.sid for proof in found if proof.exception] == ["Trace"]
+    assert [proof.sid for proof in found if proof.exception] == ["DeliverLogs"]
     assert list(prove(stage(), roles, checks, "two")) == [found[-1]]
 
 
@@ -109,11 +111,12 @@ def test_the_rest_is_asked_only_when_no_check_of_the_role_failed() -> None:
 
 
 def test_actions_are_proven_one_by_one() -> None:
-    iam, roles = made(one={"Read": ["a:Get", "a:List"]})
+    iam, roles = made(one={"Read": ["a:Get", "a:List", "xray:PutTelemetryRecords"]})
     found = list(prove(stage(), roles, [Check("reads", needs(iam, "one", "a:Get"), ("one",))], actions=True))
     assert found == [
         Proof("one", "Read", "reads: a:Get is denied", action="a:Get"),
         Proof("one", "Read", None, action="a:List"),
+        Proof("one", "Read", None, "X-Ray tells nobody of telemetry", "xray:PutTelemetryRecords"),
     ]
 
 

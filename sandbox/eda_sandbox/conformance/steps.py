@@ -45,6 +45,9 @@ class Place:
 
     def __init__(self, aws: Sandbox) -> None:
         self.aws = aws
+        self._unchecked: dict[str, Any] = {}
+        self.answered: dict[tuple[str, ...], dict[str, Any]] = {}
+        """What expressions of one list gave in one query."""
 
     def client(self, service: str, statements: list[Any] | None = None) -> Any:
         """A client of the account's root, or of a role with these IAM statements alone."""
@@ -52,16 +55,42 @@ class Place:
             return self.aws.client(service)
         return self.aws.cloud.client(service, self.role("lambda.amazonaws.com", statements), "lambda.amazonaws.com")
 
+    def unchecked(self, service: str) -> Any:
+        """A client of the account's root that checks nothing before it sends; made once."""
+        if service not in self._unchecked:
+            self._unchecked[service] = self.new_client(service, ROOT_KEY, ROOT_SECRET, None)
+        return self._unchecked[service]
+
+    def new_client(self, service: str, key: str | None, secret: str | None, token: str | None) -> Any:
+        """A client with these credentials that checks nothing before it sends."""
+        made: Callable[..., Any] = boto3.client
+        return made(
+            service,
+            endpoint_url=self.aws.endpoint,
+            region_name=self.aws.cloud.region,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            aws_session_token=token,
+            # What boto3 would refuse, AWS refuses in its own words.
+            config=botocore.config.Config(
+                parameter_validation=False, retries={"total_max_attempts": 1}, inject_host_prefix=False
+            ),
+        )
+
     def role(self, principal: str, statements: list[Any]) -> str:
-        """A role's ARN; what has no ``Effect`` is allowed, what has no ``Resource`` is for all of them."""
+        """A role's ARN; a text is the ARN of a managed policy, what has no ``Effect`` is allowed, what has no
+        ``Resource`` is for all of them."""
         name = f"conformance-{secrets.token_hex(6)}"
         trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": principal}}
         iam = self.aws.client("iam")
         made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_policy([trust]))
-        if statements:
+        for arn in [one for one in statements if isinstance(one, str)]:
+            iam.attach_role_policy(RoleName=name, PolicyArn=arn)
+        inline = [one for one in statements if not isinstance(one, str)]
+        if inline:
             completed = [
                 {"Effect": "Allow", **one, **({} if "NotResource" in one else {"Resource": one.get("Resource", "*")})}
-                for one in statements
+                for one in inline
             ]
             iam.put_role_policy(RoleName=name, PolicyName="case", PolicyDocument=_policy(completed))
         return str(made["Role"]["Arn"])
@@ -126,22 +155,11 @@ def call(operation: str, asked: Asked) -> dict[str, Any]:
 
 
 def _unchecked(place: Place, service: str, statements: list[Any] | None) -> Any:
-    credentials: Any = None
-    if statements is not None:
-        credentials = place.aws.cloud.credentials(
-            place.role("lambda.amazonaws.com", statements), "lambda.amazonaws.com"
-        ).get_frozen_credentials()
-    made: Callable[..., Any] = boto3.client
-    return made(
-        service,
-        endpoint_url=place.aws.endpoint,
-        region_name=place.aws.cloud.region,
-        aws_access_key_id=credentials.access_key if credentials else ROOT_KEY,
-        aws_secret_access_key=credentials.secret_key if credentials else ROOT_SECRET,
-        aws_session_token=credentials.token if credentials else None,
-        # What boto3 would refuse, AWS refuses in its own words.
-        config=botocore.config.Config(parameter_validation=False, retries={"total_max_attempts": 1}),
-    )
+    if statements is None:
+        return place.unchecked(service)
+    role = place.role("lambda.amazonaws.com", statements)
+    credentials = place.aws.cloud.credentials(role, "lambda.amazonaws.com").get_frozen_credentials()
+    return place.new_client(service, credentials.access_key, credentials.secret_key, credentials.token)
 
 
 def _plain(value: Any) -> Any:

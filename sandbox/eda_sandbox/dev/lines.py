@@ -55,6 +55,10 @@ def readable(line: str) -> tuple[str, str] | None:
     try:
         said: Any = json.loads(line)
     except ValueError:
+        if line.startswith(("START RequestId: ", "END RequestId: ")):
+            return None
+        if line.startswith("REPORT RequestId: "):
+            return _report(line)
         style = "red" if "[ERROR]" in line or "Traceback (most recent call last)" in line else ""
         return line.replace("\r", "\n"), style
     if not isinstance(said, dict):
@@ -72,6 +76,13 @@ def readable(line: str) -> tuple[str, str] | None:
     text = f"{level} " * bool(level) + (message if isinstance(message, str) else json.dumps(message))
     text += "".join(f" {key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in rest.items())
     return text + (f"\n{trace}" if trace else ""), _LEVELS.get(level.upper(), "")
+
+
+def _report(line: str) -> tuple[str, str]:
+    parts = dict(part.partition(": ")[::2] for part in line.split("\t"))
+    status = parts.get("Error Type") or parts.get("Status") or "done"
+    start = f", start {parts['Init Duration']}" if "Init Duration" in parts else ""
+    return f"{status} in {parts.get('Duration', '')}{start}", "dim" if status == "done" else "red"
 
 
 def _platform(record: dict[str, Any]) -> tuple[str, str]:

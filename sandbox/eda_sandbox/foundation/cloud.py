@@ -25,6 +25,7 @@ from eda_sandbox.foundation.doubts import settled
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.retry_policy import is_transient, wait_before
+from eda_sandbox.foundation.tracing import Segments
 from eda_sandbox.foundation.transport import hand_over
 
 EXECUTE_API = "/_aws/execute-api/"
@@ -87,6 +88,8 @@ class Cloud:
         """Told each line that a function writes, with its log group, when it is written."""
         self.send: Callable[[HttpRequest], HttpResponse] | None = None
         """The front door, for the requests of this process; over the network as long as there is none."""
+        self.segments = Segments(lambda role, principal: self.client("xray", role, principal), self.stopping)
+        """Takes what services record for X-Ray."""
         self._lock = threading.RLock()
         self._clients: dict[tuple[str | None, ...], Any] = {}
         self._issued: dict[tuple[str | None, ...], Credentials] = {}
@@ -168,9 +171,15 @@ class Cloud:
                 self._issued[key] = self._credentials(role_arn, principal, source_arn)
             return self._issued[key]
 
-    def environment(self, role_arn: str, principal: str) -> dict[str, str]:
-        """The variables that give another process a role's temporary credentials, and the front door's address."""
-        issued = self._assume(role_arn, principal, None)
+    def environment(self, role_arn: str, principal: str, session: str | None = None) -> dict[str, str]:
+        """The variables that give another process a role's temporary credentials, and the front door's address.
+
+        Args:
+            role_arn: the role.
+            principal: the AWS service that assumes it.
+            session: the session's name; default the service's.
+        """
+        issued = self._assume(role_arn, principal, None, session)
         return {
             "AWS_ACCESS_KEY_ID": issued["access_key"],
             "AWS_SECRET_ACCESS_KEY": issued["secret_key"],
@@ -253,7 +262,7 @@ class Cloud:
         role_arn: str | None = None,
         times: Sequence[int] | None = None,
     ) -> None:
-        """Write lines to a log group that exists; its stream is made when it is new.
+        """Write lines to a log group; its stream is made when it is new, and for a function the group, too.
 
         Args:
             log_group: the group.
@@ -263,10 +272,30 @@ class Cloud:
             times: when each line came, milliseconds since the epoch; default now.
 
         Raises:
-            botocore.exceptions.ClientError: the group does not exist, or the role may not write.
+            botocore.exceptions.ClientError: the group does not exist and is not made, or the role may not write.
         """
         if not messages:
             return
+        try:
+            self._put_log_events(log_group, stream, messages, role_arn, times)
+        except ClientError as error:
+            if role_arn is None or error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+            # Nobody has made the group, or it was deleted meanwhile.
+            self._log_streams.discard((log_group, stream))
+            logs = self.client("logs", role_arn, "lambda.amazonaws.com")
+            with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
+                logs.create_log_group(logGroupName=log_group)
+            self._put_log_events(log_group, stream, messages, role_arn, times)
+
+    def _put_log_events(
+        self,
+        log_group: str,
+        stream: str,
+        messages: Sequence[str],
+        role_arn: str | None,
+        times: Sequence[int] | None,
+    ) -> None:
         logs = self.client("logs") if role_arn is None else self.client("logs", role_arn, "lambda.amazonaws.com")
         if (log_group, stream) not in self._log_streams:
             with contextlib.suppress(logs.exceptions.ResourceAlreadyExistsException):
@@ -321,7 +350,9 @@ class Cloud:
         self._principals[key] = (secrets.token_hex(20), principal, source_arn)
         return Credentials(key, self._principals[key][0])
 
-    def _assume(self, role_arn: str, principal: str, source_arn: str | None) -> dict[str, str]:
+    def _assume(
+        self, role_arn: str, principal: str, source_arn: str | None, session: str | None = None
+    ) -> dict[str, str]:
         client = self.client("iam")
         try:
             role = client.get_role(RoleName=role_arn.rsplit("/", 1)[-1])["Role"]
@@ -329,4 +360,4 @@ class Cloud:
             raise AwsError("AccessDeniedException", f"The role {role_arn} does not exist.", 400) from None
         if not iam.trusts(role["AssumeRolePolicyDocument"], principal, self.account, self.region, source_arn):
             raise AwsError("AccessDeniedException", f"The role {role_arn} cannot be assumed by {principal}.", 400)
-        return iam.issue_session(role, principal.partition(".")[0])
+        return iam.issue_session(role, session or principal.partition(".")[0])

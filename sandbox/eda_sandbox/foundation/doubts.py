@@ -84,6 +84,15 @@ DOUBTS: Mapping[str, Doubt] = {
         "AWS's own examples name the general one for optimised integrations, `DynamoDB.AmazonDynamoDBException` (Step "
         "Functions Developer Guide, synchronous executions).",
     ),
+    "stepfunctions-data-limit": Doubt(
+        "Does `States.ALL` stand for `States.DataLimitExceeded`?",
+        {
+            "caught": "yes, and so does `States.TaskFailed`",
+            "by-name": "no: it is caught by its own name alone",
+        },
+        "The guide says that `States.ALL` cannot catch it (Step Functions Developer Guide, handling errors); in "
+        "executions recorded in 2024 it did.",
+    ),
     "glue-python-shell-log-group": Doubt(
         "Does a Python shell job write to the log group of `--continuous-log-logGroup`?",
         {

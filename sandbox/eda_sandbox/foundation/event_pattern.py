@@ -12,6 +12,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+WILDCARD_PREFIXES = 10
+"""How many beginnings of a wildcard pattern may match one text. AWS tells no number: of its own example of a pattern
+that is too complex, ``*:*:*:*:*:event-bus/*``, more match."""
 MAXIMUM_COMBINATIONS = 1000
 """How many combinations of ``$or`` a pattern may stand for."""
 
@@ -67,6 +70,7 @@ def matches(pattern: Mapping[str, Any], event: Any) -> bool:
     """
     if not isinstance(event, Mapping):
         return False
+    event = _without_dots(event)
     present = set(_leaves(event, ()))
     return any(_holds(rule, event, (), present) for rule in _rules(pattern))
 
@@ -143,6 +147,11 @@ def _check_text(kind: str, operand: Any, path: str) -> None:
             _wildcard(operand)
         except ValueError as error:
             raise _invalid(f"{error} at {path}") from None
+        if _is_too_complex(operand):
+            raise _invalid(
+                "Rule is too complex - try using fewer wildcard characters or fewer repeating character sequences "
+                "after a wildcard character"
+            )
 
 
 def _check_numeric(operand: Any, path: str) -> None:
@@ -169,16 +178,16 @@ def _check_numeric(operand: Any, path: str) -> None:
 
 def _check_cidr(operand: Any, path: str) -> None:
     if not isinstance(operand, str):
-        raise _invalid(f"cidr match pattern must be a string at {path}")
+        raise _invalid(f"prefix match pattern must be a string at {path}")
     address, slash, bits = operand.partition("/")
     if not slash or "/" in bits:
         raise _invalid(f"Malformed CIDR, one '/' required at {path}")
+    if not bits.isdecimal():
+        raise _invalid(f"Malformed CIDR, mask bits must be an integer at {path}")
     try:
         longest = ipaddress.ip_address(address).max_prefixlen
     except ValueError:
-        raise _invalid(f"Invalid IP address: {address} at {path}") from None
-    if not bits.isdecimal():
-        raise _invalid(f"Malformed CIDR, mask bits must be an integer at {path}")
+        raise _invalid(f"Nonstandard IP address: {address} at {path}") from None
     if int(bits) >= longest:
         raise _invalid(f"mask bits must be < {longest} at {path}")
 
@@ -191,6 +200,13 @@ def _check_anything_but(operand: Any, path: str) -> None:
         if texts == []:
             raise _invalid(f"Empty arrays are not allowed at {path}")
         for text in _as_list(texts):
+            if not isinstance(text, str) and kind == "equals-ignore-case":
+                reason = "number|start|null|boolean is not supported."
+                raise _invalid(f"Inside anything-but/equals-ignore-case list, {reason} at {path}")
+            if isinstance(text, Mapping):
+                raise _invalid(f"Value of anything-but must be an array or single string/number value. at {path}")
+            if not isinstance(text, str) and kind in ("prefix", "suffix"):
+                raise _invalid(f"prefix/suffix match pattern must be a string at {path}")
             _check_text(kind, text, path)
             if not text and kind in ("prefix", "suffix"):
                 raise _invalid(f"Null prefix/suffix not allowed at {path}")
@@ -221,15 +237,36 @@ def _rules(pattern: Mapping[str, Any]) -> list[_Rule]:
         if key == "$or":
             options = [rule for option in value for rule in _rules(option)]
         elif isinstance(value, Mapping):
-            options = [{(key, *path): lists for path, lists in rule.items()} for rule in _rules(value)]
+            options = [{(*key.split("."), *path): lists for path, lists in rule.items()} for rule in _rules(value)]
         else:
-            options = [{(key,): [value]}]
+            options = [{tuple(key.split(".")): [value]}]
         rules = [
             {path: rule.get(path, []) + option.get(path, []) for path in (*rule, *option)}
             for rule in rules
             for option in options
         ]
     return rules
+
+
+def _without_dots(value: Any) -> Any:
+    """An event in which a name with dots is a path, as it is for EventBridge."""
+    if isinstance(value, list):
+        return [_without_dots(item) for item in value]
+    if not isinstance(value, Mapping):
+        return value
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        place, parts = found, key.split(".")
+        for part in parts[:-1]:
+            inner = place.setdefault(part, {})
+            if not isinstance(inner, dict):
+                break
+            place = inner
+        else:
+            inside = _without_dots(item)
+            known = place.get(parts[-1])
+            place[parts[-1]] = {**known, **inside} if isinstance(known, dict) and isinstance(inside, dict) else inside
+    return found
 
 
 def _leaves(value: Any, path: _Path) -> Iterator[_Path]:
@@ -317,17 +354,44 @@ def _wildcard(text: str) -> re.Pattern[str]:
         letter, following = text[position], text[position + 1 : position + 2]
         if letter == "*":
             if following == "*":
-                raise ValueError(f"Consecutive wildcard characters at pos {position}")
+                raise ValueError(f"Consecutive wildcard characters at pos {position + 1}")
             pattern += ".*"
         elif letter == "\\":
             if following not in ("*", "\\"):
-                raise ValueError(f"Invalid escape character at pos {position}")
+                raise ValueError(f"Invalid escape character at pos {position + 1}")
             pattern += re.escape(following)
             position += 1
         else:
             pattern += re.escape(letter)
         position += 1
     return re.compile(pattern, re.DOTALL)
+
+
+def _is_too_complex(text: str) -> bool:
+    """Whether so many beginnings of a wildcard pattern can match one text that EventBridge refuses it."""
+    parts = re.findall(r"\\.|.", text, re.DOTALL)
+    letters = {part[-1] for part in parts if part != "*"} | {""}
+    begun = _over_wildcards(frozenset({0}), parts)
+    known, ahead = {begun}, [begun]
+    while ahead:
+        at = ahead.pop()
+        if len(at - {0}) > WILDCARD_PREFIXES:
+            return True
+        for letter in letters:
+            stay = {place for place in at if place and parts[place - 1] == "*"}
+            go_on = {
+                place + 1 for place in at if place < len(parts) and parts[place] in (letter, f"\\{letter}") and letter
+            }
+            reached = _over_wildcards(frozenset(stay | go_on), parts)
+            if reached not in known:
+                known.add(reached)
+                ahead.append(reached)
+    return False
+
+
+def _over_wildcards(places: frozenset[int], parts: list[str]) -> frozenset[int]:
+    """With the places behind wildcards, which match nothing, too."""
+    return places | {place + 1 for place in places if place < len(parts) and parts[place] == "*"}
 
 
 def _in_network(value: str, cidr: str) -> bool:

@@ -5,11 +5,15 @@ The evaluator is ministack's, as in ``frontdoor.authorization``.
 
 import json
 import secrets
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ministack.core import iam_evaluator
 from ministack.services import sts
+
+from eda_sandbox.foundation.policies import statements
+from eda_sandbox.foundation.policies.keys import AWS_SERVICE
 
 SESSION_DURATION = timedelta(hours=1)
 
@@ -75,7 +79,7 @@ def resource_policy_allows(
     """
     context = iam_evaluator.EvalContext(
         principal_arn=principal,
-        principal_type="AWSService",
+        principal_type=AWS_SERVICE,
         principal_account="",
         action=action,
         resource_arn=resource_arn,
@@ -84,25 +88,23 @@ def resource_policy_allows(
         secure_transport=True,
         service_context=keys,
     )
-    statements = policy.get("Statement", [])
     allowed = False
-    for statement in [statements] if isinstance(statements, dict) else statements:
-        services = statement.get("Principal")
-        services = services.get("Service", []) if isinstance(services, dict) else []
-        named = statement.get("Principal") == "*" or principal in (
-            [services] if isinstance(services, str) else services
-        )
-        actions, resources = statement.get("Action", []), statement.get("Resource", "*")
-        matches = (
-            named
-            and _any_matches(action, actions)
-            and _any_matches(resource_arn, resources)
-            and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
-        )
-        if matches and statement.get("Effect") == "Deny":
-            return False
-        allowed = allowed or matches
+    for statement, given in zip(statements.parsed(policy), _elements(policy), strict=True):
+        if _names(given.get("Principal"), principal) and statement.says(context):
+            if statement.effect == "Deny":
+                return False
+            allowed = True
     return allowed
+
+
+def _elements(policy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = policy.get("Statement", [])
+    return [one for one in ([found] if isinstance(found, dict) else found) if one.get("Effect") in ("Allow", "Deny")]
+
+
+def _names(given: Any, principal: str) -> bool:
+    services = given.get("Service", []) if isinstance(given, dict) else []
+    return given == "*" or principal in ([services] if isinstance(services, str) else services)
 
 
 def refused(
@@ -144,10 +146,3 @@ def refused(
     if decided.decision == "Allow":
         return None
     return principal.arn, "resource" if identity.decision == "Allow" else "identity"
-
-
-def _any_matches(value: str, patterns: str | list[str]) -> bool:
-    return any(
-        pattern == "*" or value == "*" or iam_evaluator.fnmatch_iam(value, pattern)
-        for pattern in ([patterns] if isinstance(patterns, str) else patterns)
-    )

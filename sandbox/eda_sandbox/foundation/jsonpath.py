@@ -1,4 +1,4 @@
-"""JSONPath as API Gateway's mapping templates and parameter mappings use it (Jayway's dialect).
+"""JSONPath as API Gateway's mapping templates and parameter mappings and the States Language use it (Jayway's dialect).
 
 Definite paths give one value, or null when nothing is there; paths with ``*``, ``..``, slices, unions or
 filters give a list, in document order.
@@ -19,12 +19,13 @@ class PathError(ValueError):
 class _Step:
     definite: bool
     select: Callable[[Any], Iterator[Any]]
+    key: str | int = ""
 
 
 _NAME = re.compile(r"[^.\[\]()\s'\"*]+")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 _SLICE = re.compile(r"(-?\d*):(-?\d*)(?::(-?\d*))?$")
-_COMPARISON = re.compile(r"\s*(==|!=|<=|>=|=~|<|>)\s*")
+_COMPARISON = re.compile(r"\s*(==|!=|<=|>=|=~|<|>)\s*|\s+(in|nin|subsetof|anyof|noneof|contains|size|empty)\s+")
 
 
 def evaluate(path: str, document: Any) -> Any:
@@ -40,6 +41,16 @@ def evaluate(path: str, document: Any) -> Any:
     if all(step.definite for step in steps):
         return values[0] if values else None
     return values
+
+
+def definite(path: str) -> tuple[str | int, ...] | None:
+    """The names and numbers of a path that leads to one place; None for one that can find several values.
+
+    Raises:
+        PathError: the path cannot be parsed.
+    """
+    steps = _parse(path)
+    return tuple(step.key for step in steps) if all(step.definite for step in steps) else None
 
 
 @functools.lru_cache(maxsize=512)
@@ -117,7 +128,7 @@ def _bracket(inner: str, path: str) -> _Step:
         numbers = [int(part) for part in inner.split(",")]
     except ValueError as error:
         raise PathError(f"{path}: cannot read [{inner}]") from error
-    return _Step(len(numbers) == 1, lambda value: _items(value, numbers))
+    return _Step(len(numbers) == 1, lambda value: _items(value, numbers), numbers[0])
 
 
 def _keys(inner: str) -> list[str] | None:
@@ -143,7 +154,7 @@ def _named(name: str) -> _Step:
         elif isinstance(value, list) and name == "length()":
             yield len(value)
 
-    return _Step(True, select)
+    return _Step(True, select, name)
 
 
 def _items(value: Any, numbers: list[int]) -> Iterator[Any]:
@@ -182,8 +193,31 @@ def _filter(text: str) -> Callable[[Any], bool]:
     if len(parts) == 1:
         exists = _operand(text)
         return lambda item: exists(item) is not None
-    left, symbol, right = _operand(parts[0]), parts[1], _operand(parts[2])
+    left, symbol, right = _operand(parts[0]), parts[1] or parts[2], _operand(parts[3])
     return lambda item: _compare(symbol, left(item), right(item))
+
+
+def _size(value: Any) -> int | None:
+    return len(value) if isinstance(value, str | list | dict) else None
+
+
+_OF_LISTS: dict[str, Callable[[Any, Any], bool]] = {
+    "in": lambda left, right: isinstance(right, list) and left in right,
+    "nin": lambda left, right: isinstance(right, list) and left not in right,
+    "subsetof": lambda left, right: (
+        isinstance(left, list) and isinstance(right, list) and all(x in right for x in left)
+    ),
+    "anyof": lambda left, right: isinstance(left, list) and isinstance(right, list) and any(x in right for x in left),
+    "noneof": lambda left, right: (
+        isinstance(left, list) and isinstance(right, list) and not any(x in right for x in left)
+    ),
+    "contains": lambda left, right: (
+        right in left if isinstance(left, list) else isinstance(left, str) and isinstance(right, str) and right in left
+    ),
+    "size": lambda left, right: _size(left) is not None and _size(left) == right,
+    "empty": lambda left, right: _size(left) is not None and (_size(left) == 0) is right,
+}
+"""The operators of filters that are words."""
 
 
 def _outside_quotes(text: str, symbol: str) -> list[str]:
@@ -212,6 +246,9 @@ def _operand(text: str) -> Callable[[Any], Any]:
     if text.startswith(("@", "$")):
         return lambda item: evaluate(text, item)
     quoted = _QUOTED.fullmatch(text)
+    if text.startswith("[") and text.endswith("]"):
+        parts = [_operand(part)(None) for part in _outside_quotes(text[1:-1], ",") if part.strip()]
+        return lambda _item: parts
     if quoted:
         constant: Any = quoted.group(1) if quoted.group(1) is not None else quoted.group(2)
     elif text.startswith("/") and text.rstrip("i").endswith("/"):
@@ -226,12 +263,16 @@ def _operand(text: str) -> Callable[[Any], Any]:
 
 
 def _compare(symbol: str, left: Any, right: Any) -> bool:
-    if symbol == "==":
-        return bool(left == right)
-    if symbol == "!=":
-        return bool(left != right)
+    if symbol in _OF_LISTS:
+        return _OF_LISTS[symbol](left, right)
     if symbol == "=~":
         return isinstance(left, str) and isinstance(right, re.Pattern) and right.fullmatch(left) is not None
+    # To Python true is 1.
+    same_kind = isinstance(left, bool) is isinstance(right, bool)
+    if symbol in ("==", "!="):
+        return (same_kind and bool(left == right)) is (symbol == "==")
+    if not same_kind:
+        return False
     try:
         return bool(
             left < right

@@ -56,17 +56,24 @@ class Shard:
 
     Attributes:
         id: the shard's id.
+        parents: the shards that it was split or merged from.
         closed: nothing more can come.
     """
 
     stream: "StreamReader"
     id: str
     position: dict[str, Any]
+    parents: tuple[str, ...] = ()
     closed: bool = False
     _iterator: str | None = None
     _first: str | None = None
     _read: str | None = None
     _done: str | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all of a closed shard was read and is done."""
+        return self.closed and self._read == self._done
 
     def open(self) -> None:
         """Fix the position, so that what comes from now on is read even from ``LATEST``."""
@@ -161,7 +168,8 @@ class StreamReader:
         Raises:
             botocore.exceptions.ClientError: the stream does not exist or the role may not describe it.
         """
-        for identifier in self._shard_ids():
+        for found in self._described():
+            identifier = found["ShardId"]
             if identifier not in self._shards:
                 # A shard that appears later is the child of one that was read: it is read from its beginning.
                 position: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
@@ -169,20 +177,37 @@ class StreamReader:
                     position = {"ShardIteratorType": self.starting_position}
                     if self.timestamp is not None:
                         position["Timestamp"] = self.timestamp
-                self._shards[identifier] = Shard(self, identifier, position)
+                parents = tuple(found[name] for name in ("ParentShardId", "AdjacentParentShardId") if found.get(name))
+                # Of a shard that was closed before, nothing is new.
+                over = (
+                    position["ShardIteratorType"] == "LATEST" and "EndingSequenceNumber" in found["SequenceNumberRange"]
+                )
+                self._shards[identifier] = Shard(self, identifier, position, parents, over)
         self._listed = True
         return list(self._shards.values())
+
+    def ready(self) -> list[Shard]:
+        """The shards whose parents are finished: what a key's records follow on was before them.
+
+        Raises:
+            botocore.exceptions.ClientError: as for ``shards``.
+        """
+        known = {shard.id: shard for shard in self.shards()}
+        return [
+            shard
+            for shard in known.values()
+            if all(parent not in known or known[parent].finished for parent in shard.parents)
+        ]
 
     def known(self) -> list[Shard]:
         """The shards that were listed so far."""
         return list(self._shards.values())
 
-    def _shard_ids(self) -> Iterator[str]:
+    def _described(self) -> Iterator[dict[str, Any]]:
         request: dict[str, Any] = {"StreamArn" if self.of_table else "StreamARN": self.arn}
         while True:
             found = self.client().describe_stream(**request)["StreamDescription"]
-            identifiers = [shard["ShardId"] for shard in found["Shards"]]
-            yield from identifiers
+            yield from found["Shards"]
             if not (found.get("LastEvaluatedShardId") or found.get("HasMoreShards")):
                 return
-            request["ExclusiveStartShardId"] = identifiers[-1]
+            request["ExclusiveStartShardId"] = found["Shards"][-1]["ShardId"]

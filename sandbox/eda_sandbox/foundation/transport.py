@@ -10,6 +10,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 from urllib3.exceptions import ProtocolError
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 
 
@@ -66,6 +67,8 @@ def _request(request: AWSPreparedRequest) -> HttpRequest:
     headers = [(name.lower(), _text(value)) for name, value in request.headers.items()]
     if not any(name == "host" for name, _ in headers):
         headers.insert(0, ("host", url.netloc))
+    if (trace := tracing.current()) is not None:
+        headers.append((tracing.HEADER, trace))
     body: Any = request.body or b""
     if hasattr(body, "read"):
         body = body.read()

@@ -12,28 +12,48 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import EXECUTE_API, ROOT_KEY, Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
+from eda_sandbox.foundation.policies import keys as condition_keys
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
-from eda_sandbox.frontdoor import authorization, limits
+from eda_sandbox.frontdoor import (
+    authorization,
+    item_access,
+    limits,
+    managed_policies,
+    object_access,
+    offered,
+    parameter_keys,
+    passed_roles,
+    resource_documents,
+    shapes,
+)
+from eda_sandbox.frontdoor.asked import Asked
+from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
-from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response
+from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response, query_error
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
+from eda_sandbox.frontdoor.kinesis import shards as kinesis_shards
+from eda_sandbox.frontdoor.message_traces import mark_messages
 from eda_sandbox.frontdoor.missing_objects import OPERATIONS as MISSING
 from eda_sandbox.frontdoor.missing_objects import check_listing
 from eda_sandbox.frontdoor.partial_failures import PartialFailure
 from eda_sandbox.frontdoor.permissions import asked_here, check
 from eda_sandbox.frontdoor.receives import soon_visible
-from eda_sandbox.frontdoor.refusals import Refusals
+from eda_sandbox.frontdoor.refusals import Refusals, naming
+from eda_sandbox.frontdoor.request_tags import tag_keys
 from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
+from eda_sandbox.frontdoor.s3 import operations as s3_operations
 from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
+from eda_sandbox.frontdoor.sqs import handlers as sqs_handlers
 from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
 from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
 from eda_sandbox.frontdoor.stream_access import StreamAccess
@@ -47,6 +67,9 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 
 SIGNING_NAMES = {"states": "stepfunctions", "monitoring": "cloudwatch"}
 """boto3's names of services that sign by another one."""
+USER_POOLS, USER_POOLS_TARGET = "cognito-idp", "AWSCognitoIdentityProviderService."
+EMULATORS_OWN = ("/_ministack/", "/.well-known/")
+"""Paths of what is no operation of a service: the emulator's start, and user pools' keys."""
 EMULATOR_SECONDS = 5
 """How often the front door looks whether the embedded AWS has ended while it waits for the emulator."""
 MAX_EMULATOR_SECONDS = 60
@@ -116,12 +139,23 @@ class FrontDoor:
         self._closed = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
+        dynamodb_execution.install()
+        kinesis_shards.install()
+        sqs_handlers.install(cloud.clock)
+        s3_operations.install()
+        object_access.install()
+        item_access.install()
+        managed_policies.install()
+        parameter_keys.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
         self._s3_events = S3Events(cloud, self._emulator)
         self._topics = TopicDeliveries(cloud)
         self._topics.start()
+        mark_messages()
+        # botocore takes the bucket out of an operation's path when a client first calls it: the paths are read before.
+        _rest_routes("s3")
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
@@ -146,9 +180,14 @@ class FrontDoor:
 
     def _isolated(self, service: str, operation: str, request: HttpRequest) -> HttpResponse:
         """What a request pins for the evaluation of its policies is not seen by the one that made it."""
-        response = contextvars.copy_context().run(self._with_faults, service, operation, request)
+        context, unknown = contextvars.copy_context(), list[str]()
+        context.run(condition_keys.UNKNOWN.set, unknown)
+        context.run(condition_keys.REQUEST.set, request)
+        response = context.run(
+            tracing.carried(request.header(tracing.HEADER), self._with_faults), service, operation, request
+        )
         self.refusals.note(response)
-        return response
+        return naming(response, unknown) if unknown else response
 
     def close(self) -> None:
         """Let go of the threads, and answer nobody any more."""
@@ -164,7 +203,7 @@ class FrontDoor:
             return "execute-api", f"{request.method} {request.path}"
         found = authorization.region_and_service(request)
         if found is None:
-            return "", ""
+            return _unsigned(request)
         service = SIGNING_NAMES.get(found[1], found[1])
         if (request.header("x-amz-target") or "").startswith(TABLE_STREAMS_TARGET):
             service = TABLE_STREAMS
@@ -207,19 +246,28 @@ class FrontDoor:
         ours = self._cloud.services.get(service)
         if ours is not None and not (ours.leaves_rest and ours.operation(operation) is None):
             return self._answer(ours, request)
-        if service == TABLE_STREAMS:
-            return self._read_stream(operation, request)
+        request = shapes.without_nulls(request)
         try:
-            limits.check(service, operation, request, self._emulator)
+            if service:
+                offered.check(service, operation, request)
+            if service == TABLE_STREAMS:
+                return self._read_stream(operation, request)
+            limits.check(service, operation, request)
+        except offered.NotOffered as error:
+            return offered.answer(error, request)
         except AwsError as error:
-            return error_response(service, error.code, error.status or 400, error.message)
-        here = asked_here(service, operation)
+            return _refusal(service, error, request)
+        key = authorization.access_key(request)
+        own_name = key != ROOT_KEY and self._cloud.principal_of(key) is not None
+        here = asked_here(service, operation) and not own_name
         try:
-            if service in WITH_RESOURCE_POLICIES and self._cloud.principal_of(authorization.access_key(request)):
-                here = False
+            if own_name and service in WITH_RESOURCE_POLICIES:
                 self._policies.check(service, operation, request)
-            elif here:
+            elif here and key != ROOT_KEY:
                 check(self._cloud, service, operation, request)
+            roles = passed_roles.of_request(service, operation, request)
+            if roles and not own_name:
+                authorization.check(request, service, roles, self._cloud.region)
             if service == "logs" and operation in LOG_GROUP_KEYS:
                 return self._keys.change_log_group(operation, request)
             self._keys.check(service, operation, request)
@@ -254,16 +302,17 @@ class FrontDoor:
     def _answer(self, service: Service, request: HttpRequest, partial: PartialFailure | None = None) -> HttpResponse:
         """One call of one of our services: route, authorize, parse, do, write."""
         wire = _wire(service.name)
-        headers = [("x-amzn-requestid", str(uuid.uuid4()))]
+        request_id = str(uuid.uuid4())
+        headers = [("x-amzn-requestid", request_id)]
         try:
             operation, labels = wire.route(request)
+            service.offered.check_operation(operation)
             method = service.operation(operation)
-            if method is None:
-                raise AwsError(
-                    "UnknownOperationException", f"the sandbox does not offer {service.name}:{operation}", 501
-                )
+            assert method is not None, f"{service.name} says that it offers {operation}, and has no method for it"
             values = wire.parse(operation, labels, request)
-            caller = self._caller(service, operation, values, request)
+            service.offered.check(operation, values)
+            caller = replace(self._caller(service, operation, values, request), request_id=request_id)
+            resource_documents.check_own(service.name, operation, values)
             if partial is None:
                 answer = method(values, caller)
             else:
@@ -271,6 +320,9 @@ class FrontDoor:
             response = wire.response(operation, answer)
         except AwsError as error:
             response = wire.error(error)
+        except ParamValidationError as error:
+            # What the caller gave is handed on, and is nothing that another service takes.
+            response = wire.error(AwsError(service.offered.code, str(error).replace("\n", " "), 400))
         except (BotoCoreError, ClientError) as error:
             # Another service that this one needs did not serve it; its own retries are over.
             log.info("%s: %s", service.name, error)
@@ -285,17 +337,11 @@ class FrontDoor:
         known = self._cloud.principal_of(key)
         if known is not None:
             return Caller(key, known[0], self._cloud.account, known[0], known[1])
-        callers = [
-            authorization.authorize(
-                request,
-                self._cloud.signing_name(service.name),
-                service.iam_action(operation),
-                self._cloud.region,
-                resource_arn,
-            )
-            for resource_arn in service.resource_arns(operation, values)
-        ]
-        return callers[0]
+        action, tags = service.iam_action(operation), tag_keys(values)
+        asked = [Asked(action, arn, tags) for arn in service.resource_arns(operation, values)]
+        asked += passed_roles.of_service(service, operation, values)
+        signing_name = self._cloud.signing_name(service.name)
+        return authorization.authorize(request, signing_name, asked, self._cloud.region)
 
     def _as_root(self, request: HttpRequest, *, always: bool = False) -> HttpRequest:
         """A service that calls in its own name has no credentials of the emulator's; it trusts its root. So it does,
@@ -406,9 +452,26 @@ class _StepByStep:
                 step = partial(self._steps.throw, raised)
 
 
+def _unsigned(request: HttpRequest) -> tuple[str, str]:
+    """What is meant by a request that nobody signed: sign-in at a user pool, or an object for everybody."""
+    if (request.header("x-amz-target") or "").startswith(USER_POOLS_TARGET):
+        return USER_POOLS, _operation(USER_POOLS, request)
+    if any(part in request.path for part in EMULATORS_OWN):
+        return "", ""
+    return "s3", _operation("s3", request)
+
+
 @cache
 def _wire(service: str) -> Wire:
     return Wire(service_model(service))
+
+
+def _refusal(service: str, error: AwsError, request: HttpRequest) -> HttpResponse:
+    if request.header("x-amz-target") is None and request.form().get("Action"):
+        return query_error(error.code, error.status or 400, error.message)
+    if error.members:
+        return _wire(service).error(error)
+    return error_response(service, error.code, error.status or 400, error.message)
 
 
 @cache

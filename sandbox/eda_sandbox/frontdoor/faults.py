@@ -209,11 +209,19 @@ def error_response(service: str, code: str, status: int, message: str | None = N
     """An error answer in the protocol of a service; without a message it says that it is injected."""
     model = service_model(service)
     message = message or f"injected by the sandbox's fault layer: {code}"
-    if model.metadata["protocol"] in ("json", "rest-json"):
+    # Of a service with several protocols clients here speak JSON.
+    if {"json", "rest-json"} & {model.metadata["protocol"], *model.metadata.get("protocols", ())}:
         return Wire(model).error(AwsError(code, message, status))
-    fields = f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"
     if model.metadata["protocol"] == "rest-xml":
-        body = f"<Error>{fields}</Error>"
-    else:
-        body = f"<ErrorResponse><Error><Type>Sender</Type>{fields}</Error></ErrorResponse>"
+        return HttpResponse(status, [("content-type", "text/xml")], f"<Error>{_fields(code, message)}</Error>".encode())
+    return query_error(code, status, message)
+
+
+def query_error(code: str, status: int, message: str) -> HttpResponse:
+    """An error answer in AWS's query protocol."""
+    body = f"<ErrorResponse><Error><Type>Sender</Type>{_fields(code, message)}</Error></ErrorResponse>"
     return HttpResponse(status, [("content-type", "text/xml")], body.encode())
+
+
+def _fields(code: str, message: str) -> str:
+    return f"<Code>{escape(code)}</Code><Message>{escape(message)}</Message>"

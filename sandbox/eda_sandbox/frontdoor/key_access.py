@@ -23,6 +23,7 @@ from eda_sandbox.foundation.cloud import ROOT_KEY, Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor import authorization
+from eda_sandbox.frontdoor.asked import Asked
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.permissions import parameter_name
 
@@ -121,9 +122,8 @@ class KeyAccess:
         """
         parameters, region = request.parameters(), self._cloud.region
         name = str(parameters.get("logGroupName", ""))
-        authorization.authorize(
-            request, "logs", f"logs:{operation}", region, self._cloud.arn("logs", f"log-group:{name}")
-        )
+        arn = self._cloud.arn("logs", f"log-group:{name}")
+        authorization.check(request, "logs", [Asked(f"logs:{operation}", arn)], region)
         with request_scope(self._cloud.account, region):
             group = cloudwatch_logs._log_groups.get(name)
         if group is None:

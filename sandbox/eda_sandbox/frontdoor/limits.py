@@ -1,16 +1,16 @@
 """Limits of the services that the emulator serves, where it takes what AWS refuses."""
 
-import json
 import re
 from urllib.parse import parse_qsl
 
 from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
-from eda_sandbox.frontdoor.emulator import Emulator
+from eda_sandbox.frontdoor import iam_documents, resource_documents, shapes
+from eda_sandbox.frontdoor.dynamodb import checking as dynamodb
+from eda_sandbox.frontdoor.kinesis import checking as kinesis
+from eda_sandbox.frontdoor.s3 import checking as s3
 
-ROLE_POLICIES_SIZE = 10_240
-"""Characters of all inline policies of a role, white space not counted (IAM quotas)."""
 FILTER_POLICY_NAMES = 5
 """Names in a subscription's filter policy (SNS Developer Guide, filter policy constraints)."""
 OBJECT_TAGS = 10
@@ -24,49 +24,41 @@ _NAMES = {
 }
 
 
-def check(service: str, operation: str, request: HttpRequest, emulator: Emulator) -> None:
+def check(service: str, operation: str, request: HttpRequest) -> None:
     """Check a request for the emulator.
 
     Args:
         service: boto3's name.
         operation: what is asked for.
         request: as it came.
-        emulator: asked for what is there already.
 
     Raises:
         AwsError: AWS refuses it.
     """
+    if service == "s3":
+        s3.check(operation, request)
+    elif service in ("dynamodb", "sqs") and request.header("x-amz-target"):
+        shapes.check(service, operation, request.parameters())
     if (service, operation) in _NAMES:
         member, pattern, code = _NAMES[service, operation]
         name = request.parameters().get(member, "")
         if not re.fullmatch(pattern, name, re.ASCII):
             raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
-    elif (service, operation) == ("iam", "PutRolePolicy"):
-        _check_role_policies(request.parameters(), emulator)
+    resource_documents.check(service, operation, request)
+    if service == "iam":
+        iam_documents.check(operation, request.parameters())
+    elif service == "sts":
+        iam_documents.check_session(request.parameters())
+    elif service == "dynamodb" and operation in dynamodb.CHECKED:
+        dynamodb.check(operation, request.parameters())
+    elif service == "kinesis":
+        kinesis.check(operation, request)
     elif service == "sns" and operation in ("Subscribe", "SetSubscriptionAttributes"):
         _check_filter_policy(request.form())
     elif service == "s3" and operation in ("PutObject", "CreateMultipartUpload", "PutObjectTagging"):
         count = _object_tags(operation, request)
         if count > OBJECT_TAGS:
             raise AwsError("BadRequest", f"Object tags cannot be greater than {OBJECT_TAGS}", 400)
-
-
-def _check_role_policies(given: dict[str, str], emulator: Emulator) -> None:
-    iam, role = emulator.client("iam"), given.get("RoleName", "")
-    try:
-        names = iam.list_role_policies(RoleName=role)["PolicyNames"]
-    except iam.exceptions.NoSuchEntityException:
-        # The emulator says so itself.
-        return
-    documents = [
-        json.dumps(iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"])
-        for name in names
-        if name != given.get("PolicyName")
-    ]
-    documents.append(given.get("PolicyDocument", ""))
-    if sum(len(re.sub(r"\s", "", document)) for document in documents) > ROLE_POLICIES_SIZE:
-        problem = f"Maximum policy size of {ROLE_POLICIES_SIZE} bytes exceeded for role {role}"
-        raise AwsError("LimitExceeded", problem, 409)
 
 
 def _check_filter_policy(form: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor import authorization
+from eda_sandbox.frontdoor.asked import Asked
 from eda_sandbox.frontdoor.emulator import Emulator
 
 OPERATIONS = frozenset({"GetObject", "GetObjectAttributes", "HeadObject"})
@@ -43,7 +44,8 @@ def check_listing(
     elif _CODE not in response.body:
         return
     try:
-        authorization.authorize(request, "s3", "s3:ListBucket", cloud.region, f"arn:aws:s3:::{bucket}")
+        asked = [Asked("s3:ListBucket", f"arn:aws:s3:::{bucket}")]
+        authorization.check(request, "s3", asked, cloud.region)
     except AwsError as denied:
         raise AwsError("AccessDenied", denied.message, 403) from None
 

@@ -3,12 +3,13 @@
 The Service Authorization Reference has what AWS asks for: https://docs.aws.amazon.com/service-authorization/.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from urllib.parse import urlsplit
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.http import HttpRequest
-from eda_sandbox.frontdoor import authorization
+from eda_sandbox.frontdoor import authorization, item_access, key_actions
+from eda_sandbox.frontdoor.asked import Asked
 
 _BATCHES = {
     "SendMessageBatch": "sqs:SendMessage",
@@ -20,6 +21,10 @@ _BATCHES = {
 _PARAMETERS = frozenset({"GetParameter", "GetParameters"})
 """The emulator takes a parameter's ARN for a name, and many parameters for all."""
 _HERE: Mapping[str, Collection[str]] = {
+    # Condition keys, and the items of batches and transactions.
+    "dynamodb": item_access.OPERATIONS,
+    # On the key, however it is named.
+    "kms": key_actions.OPERATIONS,
     "logs": ("PutLogEvents",),
     # SNS has one action for the call and its batch, as SQS does.
     "sns": ("PublishBatch",),
@@ -44,19 +49,26 @@ def check(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> N
     Raises:
         AwsError: the caller may not.
     """
-    parameters = request.parameters()
-    if service == "ssm":
-        for name in parameters.get("Names", [parameters.get("Name", "")]):
-            arn = cloud.arn("ssm", f"parameter/{parameter_name(name)}")
-            authorization.authorize(request, service, f"ssm:{operation}", cloud.region, arn)
-        return
-    if service == "sqs":
-        account, name = ("/", *urlsplit(parameters.get("QueueUrl", "")).path.split("/"))[-2:]
-        action, arn = _BATCHES[operation], f"arn:aws:sqs:{cloud.region}:{account}:{name}"
-    elif service == "sns":
-        action, arn = "sns:Publish", parameters.get("TopicArn", "")
-    else:
-        # On the log stream; the emulator looks at the group's ARN.
-        where = f"log-group:{parameters.get('logGroupName')}:log-stream:{parameters.get('logStreamName')}"
-        action, arn = "logs:PutLogEvents", cloud.arn("logs", where)
-    authorization.authorize(request, service, action, cloud.region, arn)
+    authorization.check(request, service, list(_asked(cloud, service, operation, request)), cloud.region)
+
+
+def _asked(cloud: Cloud, service: str, operation: str, request: HttpRequest) -> Iterator[Asked]:
+    given = request.parameters()
+    match service:
+        case "dynamodb":
+            # Who asks for nothing that can be told apart still shows who it is.
+            yield from list(item_access.asked(operation, given)) or [Asked(f"dynamodb:{operation}", "*")]
+        case "ssm":
+            for name in given.get("Names", [given.get("Name", "")]):
+                yield Asked(f"ssm:{operation}", cloud.arn("ssm", f"parameter/{parameter_name(name)}"))
+        case "sqs":
+            account, name = ("/", *urlsplit(given.get("QueueUrl", "")).path.split("/"))[-2:]
+            yield Asked(_BATCHES[operation], f"arn:aws:sqs:{cloud.region}:{account}:{name}")
+        case "kms":
+            yield key_actions.asked(operation, given)
+        case "sns":
+            yield Asked("sns:Publish", given.get("TopicArn", ""))
+        case _:
+            # On the log stream; the emulator looks at the group's ARN.
+            where = f"log-group:{given.get('logGroupName')}:log-stream:{given.get('logStreamName')}"
+            yield Asked("logs:PutLogEvents", cloud.arn("logs", where))

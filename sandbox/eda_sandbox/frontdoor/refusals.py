@@ -4,13 +4,15 @@ import re
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from eda_sandbox.foundation.http import HttpResponse
 
 REMEMBERED = 1000
 _REASON = re.compile(r"(?:User: )?(\S+) is not authorized to perform: ([\w-]+:\w+)(?: on resource: ([^\s\"<,]+))?")
 _STATUSES = (400, 403)
+_DENIAL = re.compile(rb" is not authorized to perform: [^\"<]*")
 
 
 @dataclass(frozen=True)
@@ -49,3 +51,17 @@ class Refusals:
         """The refusals from a moment on, seconds since the epoch."""
         with self._lock:
             return [refusal for refusal in self._found if refusal.at >= moment]
+
+
+def naming(response: HttpResponse, unknown: Sequence[str]) -> HttpResponse:
+    """A refusal that names the condition keys that the sandbox does not know; other answers as they are.
+
+    Args:
+        response: the answer.
+        unknown: the keys.
+    """
+    if response.status not in _STATUSES:
+        return response
+    words = f"; the sandbox does not know the condition key {', '.join(unknown)}".encode()
+    body = _DENIAL.sub(lambda found: found[0] + words, response.body, count=1)
+    return replace(response, body=body)

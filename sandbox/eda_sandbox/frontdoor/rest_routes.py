@@ -15,6 +15,7 @@ class _Route:
     needed: frozenset[str]
     headers: frozenset[str]
     literals: int
+    deprecated: bool
 
 
 class RestRoutes:
@@ -50,8 +51,10 @@ class RestRoutes:
         return incomplete
 
 
-def _precedence(route: _Route) -> tuple[int, int, int, str]:
-    return -len(route.query) - len(route.needed), -len(route.headers), -route.literals, route.operation
+def _precedence(route: _Route) -> tuple[int, int, int, bool, str]:
+    # S3 has operations that took the place of others, and their paths.
+    named = route.deprecated, route.operation
+    return -len(route.query) - len(route.needed), -len(route.headers), -route.literals, *named
 
 
 def _route(operation: OperationModel) -> _Route:
@@ -72,7 +75,9 @@ def _route(operation: OperationModel) -> _Route:
     required = [shape.members[name].serialization for name in shape.required_members] if shape is not None else []
     headers = frozenset(str(place["name"]).lower() for place in required if place.get("location") == "header")
     needed = frozenset(str(place["name"]) for place in required if place.get("location") == "querystring")
-    return _Route(operation.name, re.compile(pattern), frozenset(wanted), needed, headers, literals)
+    return _Route(
+        operation.name, re.compile(pattern), frozenset(wanted), needed, headers, literals, bool(operation.deprecated)
+    )
 
 
 def _group(member: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor import authorization
+from eda_sandbox.frontdoor.asked import Asked
 
 SERVICE = "dynamodbstreams"
 TARGET = "DynamoDBStreams_20120810."
@@ -44,7 +45,7 @@ class StreamAccess:
             arn, inner = self._opened(str(body.get("ShardIterator", "")))
         # Listing has no resource level (Service Authorization Reference).
         resource = "*" if operation == "ListStreams" else arn
-        authorization.authorize(request, "dynamodb", f"dynamodb:{operation}", self._region, resource)
+        authorization.check(request, "dynamodb", [Asked(f"dynamodb:{operation}", resource)], self._region)
         if inner is None:
             return request, arn
         content = json.dumps({**body, "ShardIterator": inner}).encode()

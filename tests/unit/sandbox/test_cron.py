@@ -31,6 +31,19 @@ def firings(expression: str, after: str, count: int, zone: str = "UTC") -> list[
 
 
 @pytest.mark.parametrize(
+    ("expression", "hours"),
+    [
+        ("0/30 20-2 ? * MON-FRI *", ["2026-01-02T20:00", "2026-01-02T20:30", "2026-01-02T21:00"]),
+        ("0 12 ? * FRI-MON *", ["2026-01-02T12:00", "2026-01-03T12:00", "2026-01-04T12:00", "2026-01-05T12:00"]),
+        ("0 0 1 NOV-FEB ? *", ["2026-02-01T00:00", "2026-11-01T00:00", "2026-12-01T00:00"]),
+        ("0 22-4/2 * * ? *", ["2026-01-02T04:00", "2026-01-02T22:00", "2026-01-03T00:00", "2026-01-03T02:00"]),
+    ],
+)
+def test_a_range_goes_on_at_the_beginning(expression: str, hours: list[str]) -> None:
+    assert firings(expression, "2026-01-02T02:40", len(hours)) == hours
+
+
+@pytest.mark.parametrize(
     ("expression", "expected"),
     [
         ("0 10 * * ? *", ["2026-01-01T10:00", "2026-01-02T10:00"]),
@@ -85,7 +98,7 @@ def test_firings(expression: str, expected: list[str]) -> None:
         ("0 8 ? * 0 *", "day of week: '0'"),
         ("0 8 ? * 2#6 *", "day of week: '2#6'"),
         ("0 8 ? * XXL *", "day of week: 'XX'"),
-        ("0 8 ? * FRI-MON *", "begins behind its end"),
+        ("0 8 * * ? 2030-2028", "begins behind its end"),
         ("0 8 * * ? 1969", "year: '1969'"),
         ("0 8 * * ? 2200", "year: '2200'"),
         ("0/0 8 * * ? *", "'0' is no step"),

@@ -135,9 +135,16 @@ def test_each_type(tmp_path: Path) -> None:
     }  # fmt: skip
     [row] = read_back(tmp_path, found, found.rows(json.dumps(document).encode()))
     assert row == (
-        12, 2**62, 1.5, True, date(2026, 3, 7), datetime(2026, 3, 7, 1, 2, 3, 500000), Decimal("7.12"), [1, 2],
+        12, 2**62, 1.5, True, date(2026, 3, 7), datetime(2026, 3, 7, 1, 2, 3, 500000), Decimal("7.13"), [1, 2],
         {"x": 1}, {"x": 3, "y": ["one"]}, "hä".encode(), "abc", '{"deep":[1]}',
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(12.345, "12.35"), ("-12.345", "-12.35"), (12.344, "12.34"), (0.005, "0.01")]
+)
+def test_decimals_are_rounded_half_up_as_hive_does(value: Any, expected: str) -> None:
+    assert schema(m="decimal(10,2)").rows(json.dumps({"m": value}).encode()) == [{"m": expected}]
 
 
 @pytest.mark.parametrize(

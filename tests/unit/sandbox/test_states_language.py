@@ -33,6 +33,47 @@ def test_a_path_finds_its_value(path: str, value: Any) -> None:
     assert paths.read(path, DOCUMENT, CONTEXT) == value
 
 
+ITEMS = {"items": [{"n": 1, "s": "one", "l": [1, 2]}, {"n": 2, "s": "two", "l": []}, {"n": True, "s": "3"}]}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("$.items[1:].s", ["two", "3"]),
+        ("$.items[?(@.n == 1)].s", ["one"]),
+        ("$.items[?(@.n >= 1)].s", ["one", "two"]),
+        ("$.items[?(@.n != 1)].s", ["two", "3"]),
+        ("$.items[?(@.s in ['one', 'two'])].n", [1, 2]),
+        ("$.items[?(@.s nin ['one', 'two'])].n", [True]),
+        ("$.items[?(@.l size 2)].s", ["one"]),
+        ("$.items[?(@.l empty true)].s", ["two"]),
+        ("$.items[?(@.l contains 2)].s", ["one"]),
+        ("$.items[?(@.l subsetof [1, 2, 3])].s", ["one", "two"]),
+        ("$.items[?(@.l anyof [2])].s", ["one"]),
+        ("$.items[?(@.l noneof [2])].s", ["two"]),
+        ("$.items[?(@.s =~ /T.*/i)].s", ["two"]),
+        ("$.items[?(!(@.l))].s", ["3"]),
+        ("$..l[0]", [1]),
+    ],
+)
+def test_a_filter_finds_what_it_says(path: str, value: Any) -> None:
+    assert paths.read(path, ITEMS, {}) == value
+
+
+@pytest.mark.parametrize("path", ["a.b", "$.a[", "$.a.length()", "$.a[?(@.b ==)]"])
+def test_what_is_no_path_is_told_before_it_is_used(path: str) -> None:
+    with pytest.raises(paths.NoPath):
+        paths.check(path)
+
+
+def test_a_path_begins_with_a_variable() -> None:
+    assert paths.read("$x.y[0]", {}, {}, {"x": {"y": [1]}}) == 1
+    assert paths.variable("$x.y[0]") == "x"
+    assert paths.variable("$.x") is None
+    with pytest.raises(RuntimeFailure):
+        paths.read("$nothing", {}, {}, {})
+
+
 @pytest.mark.parametrize("path", ["$.missing", "$.a.b[7]", "$.a.b.c", "$$.nothing"])
 def test_a_path_that_finds_nothing_is_a_runtime_failure(path: str) -> None:
     with pytest.raises(RuntimeFailure):
@@ -131,12 +172,12 @@ def test_a_choice_rule(rule: dict[str, Any], expected: bool) -> None:
 @pytest.mark.parametrize(
     ("states", "message"),
     [
-        ({"A": {"Type": "Pass"}}, "one of Next and End"),
-        ({"A": {"Type": "Pass", "Next": "B"}}, "'B' is no state"),
-        ({"A": {"Type": "Nap", "End": True}}, "Type is not one of"),
+        ({"A": {"Type": "Pass"}}, "One of these fields is required: [Next, End] at /States/A"),
+        ({"A": {"Type": "Pass", "Next": "B"}}, "Missing 'Next' target: B at /States/A/Next"),
+        ({"A": {"Type": "Nap", "End": True}}, "The field 'Type' should have one of these values"),
         ({"A": {"Type": "Pass", "End": True, "Ressource": 1}}, "'Ressource' is not supported"),
-        ({"A": {"Type": "Wait", "End": True}}, "one of Seconds"),
-        ({"A": {"Type": "Pass", "InputPath": "a.b", "End": True}}, "is no path"),
+        ({"A": {"Type": "Wait", "End": True}}, "[Seconds, SecondsPath, Timestamp, TimestampPath]"),
+        ({"A": {"Type": "Pass", "InputPath": "a.b", "End": True}}, "not a valid JSONPath at /States/A/InputPath"),
         ({"A": {"Type": "Succeed"}, "B": {"Type": "Succeed"}}, "not reachable"),
     ],
 )

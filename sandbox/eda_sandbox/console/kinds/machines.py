@@ -17,7 +17,8 @@ class Machines(Kind):
 
     def nodes(self) -> Iterator[Node]:
         """All state machines."""
-        for found in self.client().list_state_machines()["stateMachines"]:
+        pages = self.client().get_paginator("list_state_machines").paginate()
+        for found in (one for page in pages for one in page["stateMachines"]):
             arn = found["stateMachineArn"]
             described = self.client().describe_state_machine(stateMachineArn=arn)
             destinations = described.get("loggingConfiguration", {}).get("destinations", [])
@@ -38,36 +39,28 @@ class Machines(Kind):
 
     def items(self, node: Node) -> Listing:
         """Its executions."""
-        found = self.client().list_executions(stateMachineArn=node.arn, maxResults=ROWS)["executions"]
-        rows = [[one["name"], one["status"], one["startDate"], one.get("stopDate")] for one in found]
-        total = sum(self.cloud.service("stepfunctions").statuses(node.arn).values())
-        return Listing(["Execution", "Status", "Started", "Ended"], rows, total, "executions")
+        found = self.cloud.service("stepfunctions").kept(node.arn)
+        rows = [[one.name, one.status, one.started, one.stopped] for one in found[:ROWS]]
+        return Listing(["Execution", "Status", "Started", "Ended"], rows, len(found), "executions")
 
     def item(self, node: Node, id: str) -> Mapping[str, Any]:
         """An execution with its history, and the states that it was in."""
-        client = self.client()
-        arn = f"{node.arn.replace(':stateMachine:', ':execution:')}:{id}"
-        try:
-            found = client.describe_execution(executionArn=arn)
-        except client.exceptions.ExecutionDoesNotExist:
-            raise KeyError(id) from None
-        events = [
-            event
-            for page in client.get_paginator("get_execution_history").paginate(executionArn=arn)
-            for event in page["events"]
-        ]
-        machine = client.describe_state_machine(stateMachineArn=node.arn)
+        kept = self.cloud.service("stepfunctions").kept(node.arn)
+        found = next((one for one in kept if one.name == id), None)
+        if found is None:
+            raise KeyError(id)
+        events = list(found.history)
         return {
             "facts": {
-                "Status": found["status"],
-                "Started": found["startDate"],
-                "Ended": found.get("stopDate"),
-                "Error": found.get("error"),
-                "Cause": found.get("cause"),
-                "Input": _read(found["input"]),
-                "Output": _read(found.get("output", "")),
+                "Status": found.status,
+                "Started": found.started,
+                "Ended": found.stopped,
+                "Error": found.error,
+                "Cause": found.cause,
+                "Input": found.input,
+                "Output": found.output,
             },
-            "definition": json.loads(machine["definition"]),
+            "definition": found.machine.definition,
             "states": _states(events),
             "history": [
                 {"at": event["timestamp"], "type": event["type"], "detail": _detail(event)} for event in events
@@ -96,7 +89,9 @@ def _states(events: list[dict[str, Any]]) -> dict[str, str]:
 def _detail(event: dict[str, Any]) -> dict[str, Any]:
     details: dict[str, Any] = next((value for name, value in event.items() if name.endswith("Details")), {})
     return {
-        name: _read(value) if name in ("input", "output", "parameters") else value for name, value in details.items()
+        name: _read(value) if name in ("input", "output", "parameters") else value
+        for name, value in details.items()
+        if not name.endswith("Details")
     }
 
 

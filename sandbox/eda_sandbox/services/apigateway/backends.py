@@ -12,12 +12,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HttpTimeout
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.services.apigateway.exchange import Exchange, Reply
 from eda_sandbox.services.apigateway.gateway_responses import GatewayError
 from eda_sandbox.services.apigateway.integrations import Invoked
 from eda_sandbox.services.apigateway.model import Integration
+from eda_sandbox.services.apigateway.query_answers import as_json, speaks_query
 from eda_sandbox.services.apigateway.transformation import BackendRequest
 
 PRINCIPAL = "apigateway.amazonaws.com"
@@ -80,23 +82,31 @@ class FrontDoorBackends:
         headers = {name: ",".join(values) for name, values in request.headers.items()}
         if action is not None:
             headers = {**_action_headers(service, action), **headers}
+        if not any(name.lower() == "accept" for name in headers):
+            headers["Accept"] = "application/json"
         url = self._cloud.endpoint + path
         if request.query:
             pairs = [(name, value) for name, values in request.query.items() for value in values]
             url += "?" + urlencode(pairs)
-        signed = AWSRequest(integration.http_method or "POST", url, data=request.body, headers=headers)
+        method = integration.http_method or "POST"
+        signed = AWSRequest(method, url, data=request.body, headers=headers)
         try:
             credentials = self._cloud.credentials(integration.credentials, PRINCIPAL)
         except AwsError as error:
             raise GatewayError("API_CONFIGURATION_ERROR", detail=error.message) from error
         SigV4Auth(credentials, service, self._cloud.region).add_auth(signed)
         timeout = integration.timeout_in_millis / 1000
-        return self._send(str(signed.method), url, request.body, dict(signed.headers.items()), timeout)
+        reply = self._send(method, url, request.body, {**dict(signed.headers.items()), **_trace()}, timeout)
+        accepted = next(value for name, value in headers.items() if name.lower() == "accept")
+        if "json" not in accepted or not speaks_query(service) or not reply.body.lstrip().startswith(b"<"):
+            return reply
+        kept = [item for item in reply.headers if item[0].lower() not in ("content-type", "content-length")]
+        return Reply(reply.status, [*kept, ("Content-Type", "application/json")], as_json(reply.body))
 
     def http(self, method: str, url: str, request: BackendRequest, timeout: float) -> Reply:
         """Call an HTTP endpoint."""
         headers = {name: ",".join(values) for name, values in request.headers.items()}
-        return self._send(method, url, request.body, headers, timeout)
+        return self._send(method, url, request.body, {**headers, **_trace()}, timeout)
 
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, Any], timeout: float) -> Reply:
         try:
@@ -106,6 +116,11 @@ class FrontDoorBackends:
         except HTTPError as error:
             raise GatewayError("INTEGRATION_FAILURE", detail=str(error)) from error
         return Reply(answer.status, list(answer.headers.items()), answer.data)
+
+
+def _trace() -> dict[str, str]:
+    header = tracing.current()
+    return {} if header is None else {"X-Amzn-Trace-Id": header}
 
 
 def _action_headers(service: str, action: str) -> dict[str, str]:

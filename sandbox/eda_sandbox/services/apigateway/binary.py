@@ -12,7 +12,7 @@ def is_binary(media_types: Iterable[str], header: str | None) -> bool:
     value = (header or "").split(";")[0].strip().lower()
     for pattern in media_types:
         wanted = pattern.lower()
-        if wanted == "*/*" or wanted == value:
+        if wanted == "*/*" or (wanted == value and "*" not in wanted):
             return True
         if wanted.endswith("/*") and value.startswith(wanted[:-1]):
             return True

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from eda_sandbox.foundation import jsonpath
-from eda_sandbox.services.apigateway.java_values import parse_json
+from eda_sandbox.services.apigateway.java_values import Unprinted, parse_json
 from eda_sandbox.services.apigateway.mapping import Sources
 from eda_sandbox.services.apigateway.model import Definition, Deployment, RestApi, Stage
 from eda_sandbox.services.apigateway.routing import Route
@@ -48,6 +48,7 @@ class Exchange:
     context: dict[str, Any] = field(default_factory=dict)
     integration_started: float | None = None
     authorizer: dict[str, Any] | None = None
+    backend_answered: bool = False
 
     def __post_init__(self) -> None:
         self.headers: dict[str, list[str]] = {}
@@ -58,35 +59,36 @@ class Exchange:
         self.context = {
             "accountId": self.account,
             "apiId": self.api.id,
-            "awsEndpointRequestId": None,
             "deploymentId": self.deployment.id,
             "domainName": domain,
             "domainPrefix": self.api.id,
             "extendedRequestId": self.extended_request_id,
             "httpMethod": self.http_method,
-            "identity": {
-                "accessKey": None,
-                "accountId": None,
-                "caller": None,
-                "cognitoAuthenticationProvider": None,
-                "cognitoAuthenticationType": None,
-                "cognitoIdentityId": None,
-                "cognitoIdentityPoolId": None,
-                "principalOrgId": None,
-                "sourceIp": self.source_ip,
-                "user": None,
-                "userAgent": self.header("user-agent"),
-                "userArn": None,
-            },
+            "identity": Unprinted(
+                {
+                    "accessKey": None,
+                    "accountId": None,
+                    "caller": None,
+                    "cognitoAuthenticationProvider": None,
+                    "cognitoAuthenticationType": None,
+                    "cognitoIdentityId": None,
+                    "cognitoIdentityPoolId": None,
+                    "principalOrgId": None,
+                    "sourceIp": self.source_ip,
+                    "user": None,
+                    "userAgent": self.header("user-agent"),
+                    "userArn": None,
+                }
+            ),
             "path": f"/{self.stage.stage_name}{self.path}",
             "protocol": "HTTP/1.1",
             "requestId": self.request_id,
             "requestTime": time.strftime(f"%d/{_MONTHS[moment.tm_mon - 1]}/%Y:%H:%M:%S +0000", moment),
             "requestTimeEpoch": int(self.started * 1000),
-            "requestOverride": {"header": {}, "path": {}, "querystring": {}},
-            "responseOverride": {"header": {}},
+            "requestOverride": Unprinted(header=Unprinted(), path=Unprinted(), querystring=Unprinted()),
+            "responseOverride": Unprinted(header=Unprinted()),
             "stage": self.stage.stage_name,
-            "xrayTraceId": self.trace_id if self.stage.tracing_enabled else None,
+            **({"xrayTraceId": self.trace_id} if self.stage.tracing_enabled else {}),
         }
 
     def came_by(self, domain_name: str, base_path: str) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import unquote
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.services.apigateway import (
     access_log,
     cognito_authorization,
@@ -28,6 +29,7 @@ from eda_sandbox.services.apigateway.lambda_authorization import LambdaAuthoriza
 from eda_sandbox.services.apigateway.mapping import Sources
 from eda_sandbox.services.apigateway.model import Authorizer, DomainName
 from eda_sandbox.services.apigateway.store import Store
+from eda_sandbox.services.apigateway.tracing import StageTrace
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,14 +48,17 @@ _REMAPPED = frozenset(
         "expect",
         "host",
         "max-forwards",
+        "proxy-authenticate",
         "server",
+        "trailer",
+        "upgrade",
         "user-agent",
         "www-authenticate",
     }
 )
-_DROPPED = frozenset(
-    {"keep-alive", "proxy-authenticate", "te", "trailer", "transfer-encoding", "upgrade", "x-amzn-requestid"}
-)
+_DROPPED = frozenset({"keep-alive", "transfer-encoding", "x-amzn-requestid"})
+# Integrations whose answers name the trace; recorded of these, and that a mock's and an HTTP proxy's do not.
+_TRACED = frozenset({"AWS", "AWS_PROXY", "HTTP"})
 
 
 class Gateway:
@@ -70,6 +75,7 @@ class Gateway:
         now: Callable[[], datetime],
         log: Callable[[str, str], None],
         doubts: Mapping[str, str],
+        record: Callable[[dict[str, Any]], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._backends = backends
@@ -80,6 +86,7 @@ class Gateway:
         self._now = now
         self._log = log
         self._doubts = doubts
+        self._record = record
 
     def handle_domain(self, domain: DomainName, path: str, request: SignedRequest) -> Reply:
         """Answer a request to a domain of one's own; ``path`` is not percent-decoded. Never raises."""
@@ -112,14 +119,19 @@ class Gateway:
             return _forbidden()
         if domain is not None:
             exchange.came_by(*domain)
+        trace = StageTrace(exchange)
         try:
-            reply = self._serve(exchange, request)
+            with tracing.carrying(trace.header):
+                reply = self._serve(exchange, request, trace)
         except GatewayError as error:
             reply = self._refuse(exchange, error)
         except Exception as error:
             _LOG.exception("apigateway %s: unexpected failure", exchange.request_id)
             reply = self._refuse(exchange, GatewayError("DEFAULT_5XX", detail=f"sandbox: {error!r}"))
-        return self._finish(exchange, reply)
+        reply = self._finish(exchange, reply)
+        if trace.recorded:
+            self._record(trace.document(reply))
+        return reply
 
     def _exchange(
         self, api_id: str, stage_name: str, path: str, request: SignedRequest, by_domain: bool
@@ -148,7 +160,7 @@ class Gateway:
             trace_id=trace_header(given, traced=stage.tracing_enabled),
         )
 
-    def _serve(self, exchange: Exchange, request: SignedRequest) -> Reply:
+    def _serve(self, exchange: Exchange, request: SignedRequest, trace: StageTrace) -> Reply:
         route = routing.match(exchange.definition, exchange.http_method, exchange.path)
         if route is None:
             raise GatewayError("MISSING_AUTHENTICATION_TOKEN")
@@ -179,7 +191,8 @@ class Gateway:
         )
         exchange.integration_started = time.monotonic()
         try:
-            return integrations.run(exchange, self._backends)
+            with trace.integration(route.method.method_integration):
+                return integrations.run(exchange, self._backends)
         finally:
             latency = round((time.monotonic() - exchange.integration_started) * 1000)
             exchange.context["integrationLatency"] = latency
@@ -288,7 +301,8 @@ class Gateway:
             ("x-amzn-RequestId", exchange.request_id),
             ("x-amz-apigw-id", exchange.extended_request_id),
         ]
-        if exchange.integration_started is not None:
+        integration = exchange.route.method.method_integration if exchange.route else None
+        if exchange.backend_answered and integration is not None and integration.type in _TRACED:
             headers.append(("X-Amzn-Trace-Id", exchange.trace_id))
         if exchange.http_method == "HEAD":
             body = b""

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -10,6 +11,7 @@ from eda_sandbox.services.apigateway import lambda_proxy, transformation
 from eda_sandbox.services.apigateway.exchange import Exchange, Reply
 from eda_sandbox.services.apigateway.gateway_responses import GatewayError
 from eda_sandbox.services.apigateway.java_values import to_json
+from eda_sandbox.services.apigateway.mock_status import mock_status
 from eda_sandbox.services.apigateway.model import Integration
 from eda_sandbox.services.apigateway.transformation import BackendRequest
 
@@ -95,19 +97,21 @@ def _function(rest: str) -> str:
 def _mock(exchange: Exchange, integration: Integration) -> Reply:
     request = transformation.request(exchange, integration)
     try:
-        answer = json.loads(request.body or b"{}")
-        status = str(int(answer["statusCode"]))
-    except (ValueError, TypeError, KeyError) as error:
+        status = mock_status(request.body.decode("utf-8", "replace"))
+    except ValueError as error:
         raise GatewayError(
-            "API_CONFIGURATION_ERROR", detail="a mock's request template gives JSON with a statusCode"
+            "API_CONFIGURATION_ERROR", detail=f"a mock's request template gives JSON with a statusCode: {error}"
         ) from error
-    _answered(exchange, int(status))
-    chosen = transformation.select(integration.integration_responses, status)
-    return transformation.response(exchange, chosen, Reply(int(status), [], b""))
+    _answered(exchange, status)
+    chosen = transformation.select(integration.integration_responses, str(status))
+    return transformation.response(exchange, chosen, Reply(status, [], b""))
 
 
 def _lambda_proxy(exchange: Exchange, integration: Integration, backends: Backends) -> Reply:
     _, _, rest = _aws_uri(exchange, integration)
+    _check_post(integration)
+    # What is mapped goes nowhere, and is checked all the same.
+    transformation.request(exchange, _without_templates(integration))
     payload = to_json(lambda_proxy.event(exchange)).encode()
     timeout = integration.timeout_in_millis / 1000
     invoked = backends.invoke(_function(rest), payload, exchange, integration.credentials, False, timeout)
@@ -121,7 +125,10 @@ def _aws(exchange: Exchange, integration: Integration, backends: Backends) -> Re
     service, kind, rest = _aws_uri(exchange, integration)
     request = transformation.request(exchange, integration)
     if service == "lambda" and kind == "path":
+        _check_post(integration)
         return _lambda(exchange, integration, request, _function(rest), backends)
+    if integration.http_method == "ANY":
+        integration = replace(integration, http_method=exchange.http_method)
     if kind == "action":
         action, _, query = rest.partition("&")
         for item in query.split("&") if query else []:
@@ -129,7 +136,8 @@ def _aws(exchange: Exchange, integration: Integration, backends: Backends) -> Re
             request.query.setdefault(name, [value])
         reply = backends.aws(service, action, "/", request, integration)
     else:
-        reply = backends.aws(service, None, "/" + _filled(rest.lstrip("/"), request.path), request, integration)
+        path = "/" + _filled(rest.lstrip("/"), request.path)
+        reply = backends.aws(service, None, path, request, integration)
     _answered(exchange, reply.status)
     chosen = transformation.select(integration.integration_responses, str(reply.status))
     return transformation.response(exchange, chosen, reply)
@@ -150,6 +158,12 @@ def _lambda(
     return transformation.response(exchange, chosen, reply)
 
 
+def _check_post(integration: Integration) -> None:
+    if integration.http_method != "POST":
+        # Lambda's Invoke takes nothing else.
+        raise GatewayError("INTEGRATION_FAILURE", status=500, detail=f"Lambda: httpMethod {integration.http_method}")
+
+
 def _error_message(payload: bytes) -> str:
     try:
         answer = json.loads(payload)
@@ -163,7 +177,7 @@ def _http(exchange: Exchange, integration: Integration, backends: Backends) -> R
     proxy = integration.type == "HTTP_PROXY"
     if proxy:
         request = transformation.request(exchange, _without_templates(integration))
-        skipped = {"host", "content-length", "connection", "authorization", "x-amz-date", "x-amz-security-token"}
+        skipped = {"host", "content-length", "connection", "x-amz-date", "x-amz-security-token"}
         mapped = {name.lower() for name in request.headers}
         for name, value in exchange.forwarded_headers:
             if name.lower() not in skipped | mapped:
@@ -174,6 +188,14 @@ def _http(exchange: Exchange, integration: Integration, backends: Backends) -> R
         request = transformation.request(exchange, integration)
         if not any(name.lower() == "content-type" for name in request.headers) and request.body:
             request.headers["Content-Type"] = [exchange.content_type]
+        own = {
+            "Accept": "application/json",
+            "User-Agent": f"AmazonAPIGateway_{exchange.api.id}",
+            "X-Amzn-Trace-Id": exchange.trace_id,
+        }
+        mapped = {name.lower() for name in request.headers}
+        request.headers |= {name: [value] for name, value in own.items() if name.lower() not in mapped}
+    request.headers["X-Amzn-Apigateway-Api-Id"] = [exchange.api.id]
     parts = urlsplit(_filled(_uri(exchange, integration), request.path))
     query = "&".join(part for part in (parts.query, urlencode(request.query, doseq=True)) if part)
     url = parts._replace(query=query).geturl()
@@ -205,5 +227,6 @@ def _filled(path: str, values: Mapping[str, str]) -> str:
 
 
 def _answered(exchange: Exchange, status: int) -> None:
+    exchange.backend_answered = True
     exchange.context["integrationStatus"] = str(status)
     exchange.context.setdefault("integration", {})["status"] = status

@@ -21,6 +21,10 @@ class JsonArray(list[Any]):
     """A list that came out of JSON: unlike a list made in the template it prints as JSON."""
 
 
+class Unprinted(dict[str, Any]):
+    """A map of ``$context``: a template reads its entries, and prints nothing of it."""
+
+
 class TemplateObject:
     """A variable with methods (``$input``, ``$util``): only what its tables name can be reached."""
 
@@ -75,6 +79,8 @@ def to_string(value: Any) -> str:
         return double(value)
     if isinstance(value, JsonArray):
         return to_json(value)
+    if isinstance(value, Unprinted):
+        return ""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{to_string(key)}={to_string(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple | range):

@@ -52,7 +52,7 @@ def event(exchange: Exchange) -> dict[str, Any]:
         request_context["operationName"] = route.method.operation_name
     return {
         "resource": route.resource.path,
-        "path": exchange.path,
+        "path": "/" + exchange.path.lstrip("/"),
         "httpMethod": exchange.http_method,
         "headers": single,
         "multiValueHeaders": multiple,

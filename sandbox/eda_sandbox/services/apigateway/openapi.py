@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -35,8 +36,6 @@ from eda_sandbox.services.apigateway.velocity import compiled
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
 _ANY = "x-amazon-apigateway-any-method"
 _IGNORED_SCHEMA_KEYS = ("example", "xml", "externalDocs", "readOnly", "writeOnly", "deprecated", "discriminator")
-# The importer drops these two (documented in API Gateway's notes): they have to be set on the model afterwards.
-_DROPPED_SCHEMA_KEYS = ("maxItems", "minItems")
 _MODEL_NAME = re.compile(r"[a-zA-Z0-9]+")
 
 _ROOT_EXTENSIONS = frozenset(
@@ -103,8 +102,14 @@ class ImportedApi:
     warnings: list[str] = field(default_factory=list)
 
 
-def parse(body: bytes, api_id: str) -> ImportedApi:
+def parse(body: bytes, api_id: str, base_path: str = "ignore") -> ImportedApi:
     """Read a document.
+
+    Args:
+        body: JSON or YAML.
+        api_id: of the API that it is for.
+        base_path: what becomes of the path of the document's server: ``ignore`` it, ``prepend`` it to all paths, or
+            ``split`` its first part off and prepend the rest.
 
     Raises:
         ImportFailure: it is no OpenAPI 3.0 document, or holds something that API Gateway refuses.
@@ -122,12 +127,13 @@ def parse(body: bytes, api_id: str) -> ImportedApi:
             "Unsupported OpenAPI version: the sandbox imports OpenAPI 3.0, "
             f"got {version or document.get('swagger') or 'none'}"
         )
-    return _Importer(document, api_id).run()
+    return _Importer(document, api_id, base_path).run()
 
 
 class _Importer:
-    def __init__(self, document: dict[str, Any], api_id: str) -> None:
+    def __init__(self, document: dict[str, Any], api_id: str, base_path: str) -> None:
         self._document = document
+        self._base_path = _base_path(document, base_path)
         self._api_id = api_id
         self._definition = empty_definition()
         self._warnings: list[str] = []
@@ -152,7 +158,7 @@ class _Importer:
         self._security_schemes()
         self._gateway_responses()
         for path, item in _map(document, "paths").items():
-            self._path(path, item)
+            self._path(self._base_path + path, item)
         info = _map(document, "info")
         return ImportedApi(
             name=str(info.get("title") or "Created from OpenAPI document"),
@@ -217,7 +223,7 @@ class _Importer:
             return schema
         cleaned: dict[str, Any] = {}
         for key, value in schema.items():
-            if key in _IGNORED_SCHEMA_KEYS or key in _DROPPED_SCHEMA_KEYS:
+            if key in _IGNORED_SCHEMA_KEYS:
                 self._warnings.append(f"Ignoring {key} in {where}")
             elif key == "$ref":
                 name = _reference_name(value, "schemas")
@@ -341,12 +347,28 @@ class _Importer:
         if "x-amazon-apigateway-integration" not in operation:
             raise ImportFailure(f"No integration defined for method {where}")
         try:
-            method.method_integration = integration(operation["x-amazon-apigateway-integration"], where)
+            given = self._with_texts(operation["x-amazon-apigateway-integration"], name, resource.path)
+            method.method_integration = integration(given, where)
             method.method_integration.cache_namespace = resource.id
             check_integration(method, resource.path)
         except mapping.MappingError as error:
             raise ImportFailure(f"{where}: {error}") from error
         resource.resource_methods[name] = method
+
+    def _with_texts(self, settings: Any, method: str, path: str) -> Any:
+        """An integration without the request parameters that are no texts, which the importer warns of."""
+        if not isinstance(settings, dict) or not isinstance(settings.get("requestParameters"), dict):
+            return settings
+        kept = {}
+        for target, source in settings["requestParameters"].items():
+            if isinstance(source, str):
+                kept[target] = source
+                continue
+            self._warnings.append(
+                f"Invalid format for 'requestParameters'. Expected type string for property '{target}' of resource "
+                f"'{path}' and method '{method}' but got '{json.dumps(source)}'"
+            )
+        return {**settings, "requestParameters": kept}
 
     def _parameters(self, parameters: list[Any], where: str) -> Iterator[tuple[str, bool]]:
         places = {"header": "header", "path": "path", "query": "querystring"}
@@ -631,6 +653,17 @@ def _typed(holder: Mapping[str, Any], key: str, expected: type) -> Any:
     if value is not None and not isinstance(value, expected):
         raise ImportFailure(f"{key} must be {expected.__name__}, got {value!r}")
     return value
+
+
+def _base_path(document: Mapping[str, Any], wanted: str) -> str:
+    servers = document.get("servers") or []
+    if wanted == "ignore" or not servers:
+        return ""
+    url, variables = str(servers[0].get("url", "")), servers[0].get("variables") or {}
+    for name, variable in variables.items():
+        url = url.replace(f"{{{name}}}", str(variable.get("default", "")).strip("/"))
+    parts = [part for part in urlsplit(url).path.split("/") if part]
+    return "".join(f"/{part}" for part in (parts[1:] if wanted == "split" else parts))
 
 
 def _reference_name(reference: str, kind: str) -> str:

@@ -16,41 +16,39 @@ class Route:
 def match(definition: Definition, http_method: str, path: str) -> Route | None:
     """Find the route for a path behind the stage, not yet percent-decoded.
 
-    The resource is chosen first, by path alone: a segment that it spells out wins over ``{name}``, and that
-    over ``{name+}``; a trailing slash is the same resource. Then its method, or its ``ANY``. Parameters stay
-    percent-encoded, as API Gateway hands them on.
+    A segment that a resource spells out wins over ``{name}``, and that over ``{name+}``; a trailing slash is the same
+    resource. A resource that has neither the method nor ``ANY`` counts as none, so that a greedy one behind it can have
+    it. Parameters stay percent-encoded, as API Gateway hands them on.
     """
-    segments = [segment for segment in path.split("/") if segment]
-    best: tuple[tuple[int, ...], Resource, dict[str, str]] | None = None
+    best: tuple[tuple[int, ...], Route] | None = None
     for resource in definition.resources.values():
-        found = _match(resource.path, segments) if resource.resource_methods else None
-        if found is not None and (best is None or found[0] < best[0]):
-            best = (found[0], resource, found[1])
-    if best is None:
-        return None
-    method = best[1].resource_methods.get(http_method) or best[1].resource_methods.get("ANY")
-    return Route(best[1], method, best[2]) if method else None
+        method = resource.resource_methods.get(http_method) or resource.resource_methods.get("ANY")
+        found = _match(resource.path, path) if method else None
+        if method and found is not None and (best is None or found[0] < best[0]):
+            best = (found[0], Route(resource, method, found[1]))
+    return best[1] if best else None
 
 
-def _match(template: str, segments: list[str]) -> tuple[tuple[int, ...], dict[str, str]] | None:
-    parts = [part for part in template.split("/") if part]
+def _match(template: str, path: str) -> tuple[tuple[int, ...], dict[str, str]] | None:
+    left = path.strip("/")
     rank: list[int] = []
     parameters: dict[str, str] = {}
-    for at, part in enumerate(parts):
+    for part in [part for part in template.split("/") if part]:
+        if not left:
+            return None
         greedy = re.fullmatch(r"\{(.+)\+\}", part)
         if greedy:
-            if at >= len(segments):
-                return None
-            parameters[greedy.group(1)] = "/".join(segments[at:])
+            # With the slashes that are in it, several in a row, too.
+            parameters[greedy.group(1)] = left
             return (*rank, 2), parameters
-        if at >= len(segments):
-            return None
+        segment, _, left = left.partition("/")
+        left = left.lstrip("/")
         single = re.fullmatch(r"\{(.+)\}", part)
         if single:
-            parameters[single.group(1)] = segments[at]
+            parameters[single.group(1)] = segment
             rank.append(1)
-        elif part == segments[at]:
+        elif part == segment:
             rank.append(0)
         else:
             return None
-    return (tuple(rank), parameters) if len(parts) == len(segments) else None
+    return None if left else (tuple(rank), parameters)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,7 +14,7 @@ from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.apigateway import gateway_responses, openapi
 from eda_sandbox.services.apigateway.access_log import AccessLog
-from eda_sandbox.services.apigateway.backends import FrontDoorBackends, user_pool_keys
+from eda_sandbox.services.apigateway.backends import PRINCIPAL, FrontDoorBackends, user_pool_keys
 from eda_sandbox.services.apigateway.gateway import Gateway, utc_now
 from eda_sandbox.services.apigateway.iam_authorization import SignedRequest
 from eda_sandbox.services.apigateway.model import (
@@ -32,6 +33,7 @@ from eda_sandbox.services.apigateway.model import (
     new_id,
     now,
 )
+from eda_sandbox.services.apigateway.offered import OFFERED
 from eda_sandbox.services.apigateway.store import Store
 from eda_sandbox.services.apigateway.throttling import Throttle
 
@@ -45,12 +47,32 @@ _SETTINGS = {
     "caching/ttlInSeconds": "cache_ttl_in_seconds",
     "caching/dataEncrypted": "cache_data_encrypted",
 }
+PAGE, MOST_ITEMS = 25, 500
+"""Items of a list that are answered at a time where nothing is said, and at most (API Gateway API, ``limit``)."""
+_OF_OTHER_DOMAINS = (
+    "certificateArn",
+    "certificateBody",
+    "certificateChain",
+    "certificateName",
+    "certificatePrivateKey",
+    "endpointAccessMode",
+    "mutualTlsAuthentication",
+    "ownershipVerificationCertificateArn",
+    "policy",
+    "regionalCertificateName",
+    "routingMode",
+)
+
+_CREDENTIALS = re.compile(rb"[cC]redentials\"?\s*:\s*[\"']?(arn:aws:iam::\d{12}:role/[\w+=,.@/-]+)")
+"""The roles that an OpenAPI document names; ``arn:aws:iam::*:user/*`` is the caller, not a role."""
 
 
 class ApiGateway(Service):
     """REST APIs (v1) from OpenAPI documents."""
 
     name = "apigateway"
+    principal = PRINCIPAL
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -65,6 +87,7 @@ class ApiGateway(Service):
             now=utc_now,
             log=self._access_log.put,
             doubts=cloud.doubts,
+            record=lambda segment: cloud.segments.record(segment, PRINCIPAL),
         )
 
     def start(self) -> None:
@@ -99,8 +122,19 @@ class ApiGateway(Service):
         verbs = {"Get": "GET", "Create": "POST", "Put": "PUT", "Update": "PATCH", "Delete": "DELETE"}
         return "apigateway:" + next((verb for name, verb in verbs.items() if operation.startswith(name)), "POST")
 
+    def passed_roles(self, operation: str, request: Mapping[str, Any]) -> list[str]:
+        """Those of an imported document's integrations and authorizers, and the account's for logs."""
+        if operation == "UpdateAccount":
+            patches = request.get("patchOperations", [])
+            return [
+                patch["value"] for patch in patches if patch.get("path") == "/cloudwatchRoleArn" and patch.get("value")
+            ]
+        body = request.get("body", b"") if operation in ("ImportRestApi", "PutRestApi") else b""
+        return sorted({found.decode() for found in _CREDENTIALS.findall(bytes(body))})
+
     def create_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateRestApi."""
+        _refuse(request, "cloneFrom", "endpointAccessMode", "securityPolicy")
         api = RestApi(new_id(API_ID_LENGTH), request["name"], now(), request.get("description"), request.get("version"))
         api.tags = request.get("tags", {})
         if "endpointConfiguration" in request:
@@ -121,7 +155,7 @@ class ApiGateway(Service):
             raise AwsError("BadRequestException", "the sandbox imports documents with mode=overwrite only")
         api = self._api(request["restApiId"])
         try:
-            imported = openapi.parse(request["body"], api.id)
+            imported = openapi.parse(request["body"], api.id, _import_base_path(request.get("parameters") or {}))
         except openapi.ImportFailure as failure:
             raise AwsError("BadRequestException", str(failure)) from failure
         if imported.warnings and request.get("failOnWarnings"):
@@ -141,7 +175,7 @@ class ApiGateway(Service):
 
     def get_rest_apis(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetRestApis."""
-        return {"items": [api.describe() for api in self._store.apis.values()]}
+        return _page([api.describe() for api in self._store.apis.values()], request)
 
     def delete_rest_api(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteRestApi."""
@@ -154,16 +188,18 @@ class ApiGateway(Service):
         """GetResources."""
         embed = "methods" in request.get("embed", [])
         resources = self._api(request["restApiId"]).definition.resources.values()
-        return {"items": [resource.describe(embed_methods=embed) for resource in resources]}
+        return _page([resource.describe(embed_methods=embed) for resource in resources], request)
 
     def get_gateway_responses(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetGatewayResponses."""
         found = self._api(request["restApiId"]).definition.gateway_responses
-        return {"items": [gateway_responses.describe(found, kind) for kind in found]}
+        return _page([gateway_responses.describe(found, kind) for kind in found], request)
 
     def create_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateDeployment: a copy of the API as it is now; stages are made by CreateStage alone."""
-        for name in ("stageName", "stageDescription", "cacheClusterEnabled", "cacheClusterSize", "variables"):
+        _refuse(request, "canarySettings")
+        made_here = ("stageName", "stageDescription", "cacheClusterEnabled", "cacheClusterSize", "variables")
+        for name in (*made_here, "tracingEnabled"):
             if request.get(name):
                 raise AwsError(
                     "BadRequestException", f"the sandbox's CreateDeployment takes no {name}: use CreateStage"
@@ -191,6 +227,7 @@ class ApiGateway(Service):
 
     def create_stage(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateStage."""
+        _refuse(request, "cacheClusterEnabled", "cacheClusterSize", "canarySettings", "documentationVersion")
         api, name = self._api(request["restApiId"]), request["stageName"]
         with self._store.lock:
             if name in api.stages:
@@ -225,6 +262,7 @@ class ApiGateway(Service):
 
     def create_domain_name(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateDomainName: regional ones. The sandbox has no certificates, and takes any of its region."""
+        _refuse(request, *_OF_OTHER_DOMAINS)
         name, region = request["domainName"].lower(), self.cloud.region
         types = request.get("endpointConfiguration", {}).get("types", ["EDGE"])
         if types != ["REGIONAL"]:
@@ -281,6 +319,7 @@ class ApiGateway(Service):
 
     def create_api_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateApiKey."""
+        _refuse(request, "customerId", "stageKeys")
         value = request.get("value") or new_id(40)
         if len(value) < 20:
             raise AwsError("BadRequestException", "API Key value should be at least 20 characters")
@@ -312,7 +351,7 @@ class ApiGateway(Service):
         plan.api_stages, plan.tags = request.get("apiStages", []), request.get("tags", {})
         plan.throttle, plan.quota = request.get("throttle"), request.get("quota")
         for stage in plan.api_stages:
-            self._stage({"restApiId": stage["apiId"], "stageName": stage["stage"]})
+            self._stage({"restApiId": stage.get("apiId", ""), "stageName": stage.get("stage", "")})
         with self._store.lock:
             self._store.plans[plan.id] = plan
         return plan.describe()
@@ -330,6 +369,8 @@ class ApiGateway(Service):
 
     def create_usage_plan_key(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """CreateUsagePlanKey."""
+        if request["keyType"] != "API_KEY":
+            raise AwsError("BadRequestException", "Invalid usage plan key type specified. Must be API_KEY")
         plan, key = self._plan(request["usagePlanId"]), self._store.keys.get(request["keyId"])
         if key is None:
             raise AwsError("NotFoundException", "Invalid API Key identifier specified")
@@ -378,13 +419,26 @@ class ApiGateway(Service):
     def update_account(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateAccount."""
         for patch in request.get("patchOperations", []):
-            if patch["path"] != "/cloudwatchRoleArn":
-                raise AwsError("BadRequestException", f"Invalid patch path {patch['path']}")
+            path = _patched(patch)
+            if path != "/cloudwatchRoleArn":
+                raise AwsError("BadRequestException", f"Invalid patch path {path}")
+            if patch.get("value"):
+                self._check_role(patch["value"])
             self._store.cloudwatch_role_arn = patch.get("value") or None
         return self.get_account(request, caller)
 
+    def _check_role(self, role_arn: str) -> None:
+        try:
+            self.cloud.credentials(role_arn, PRINCIPAL)
+        except AwsError:
+            raise AwsError(
+                "BadRequestException",
+                "The role ARN does not have required permissions configured. Please grant trust permission for API "
+                "Gateway and add the required role policy.",
+            ) from None
+
     def _patch_stage(self, api_id: str, stage: Stage, patch: dict[str, Any]) -> None:
-        path, value = patch["path"], patch.get("value", "")
+        path, value = _patched(patch), patch.get("value") or ""
         parts = path.strip("/").split("/")
         if patch["op"] == "remove":
             self._remove_of_stage(stage, path, parts)
@@ -407,7 +461,10 @@ class ApiGateway(Service):
             setting = stage.method_settings.get(key, MethodSetting())
             name = _SETTINGS["/".join(parts[2:])]
             kind = type(getattr(setting, name))
-            read = value if kind is str else kind(json.loads(value))
+            try:
+                read: Any = value if kind is str else kind(json.loads(value))
+            except (ValueError, TypeError):
+                raise AwsError("BadRequestException", f"Invalid value for {path}: {value}") from None
             stage.method_settings = {**stage.method_settings, key: dataclasses.replace(setting, **{name: read})}
         else:
             raise AwsError("BadRequestException", f"Invalid patch path {path}")
@@ -479,3 +536,50 @@ def _base_path(request: dict[str, Any]) -> str:
     """The base path of a request to the control plane; empty for the whole domain."""
     path = request.get("basePath") or ""
     return "" if path == "(none)" else path
+
+
+def _patched(patch: dict[str, Any]) -> str:
+    """The path that a patch operation changes.
+
+    Raises:
+        AwsError: it names none, or is an operation that changes nothing here.
+    """
+    if patch.get("op") not in ("add", "remove", "replace"):
+        raise AwsError(
+            "BadRequestException", "Invalid patch operation specified. Must be one of: [add, remove, replace]"
+        )
+    if patch.get("path") is None:
+        raise AwsError("BadRequestException", "Invalid patch path null")
+    return str(patch["path"])
+
+
+def _refuse(request: dict[str, Any], *members: str) -> None:
+    """Refuse members that would have no effect here.
+
+    Raises:
+        AwsError: the request has one.
+    """
+    for member in members:
+        if request.get(member):
+            raise AwsError("BadRequestException", f"the sandbox has no {member}")
+
+
+def _page(found: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
+    """A page of a list; its position says where the next one begins."""
+    try:
+        first = int(request.get("position") or 0)
+    except ValueError:
+        raise AwsError("BadRequestException", "Invalid position specified") from None
+    end = first + min(request.get("limit") or PAGE, MOST_ITEMS)
+    return {"items": found[first:end], **({"position": str(end)} if end < len(found) else {})}
+
+
+def _import_base_path(parameters: dict[str, str]) -> str:
+    """What an import does with the path of the document's server."""
+    unknown = parameters.keys() - {"basepath"}
+    if unknown:
+        raise AwsError("BadRequestException", f"the sandbox imports without {', '.join(sorted(unknown))}")
+    wanted = parameters.get("basepath", "ignore")
+    if wanted not in ("ignore", "prepend", "split"):
+        raise AwsError("BadRequestException", f"basepath is {wanted}, not ignore, prepend or split")
+    return wanted

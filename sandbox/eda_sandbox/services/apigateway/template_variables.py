@@ -91,9 +91,13 @@ class Util(TemplateObject):
             raise TemplateError(f"$util.parseJson: {error}") from error
 
     def urlEncode(self, value: Any) -> str:
+        if value is None:
+            return ""
         return quote_plus(to_string(value), safe="*-._").replace("~", "%7E")
 
     def urlDecode(self, value: Any) -> str:
+        if value is None:
+            return ""
         return unquote_plus(to_string(value))
 
     def base64Encode(self, value: Any) -> str:

@@ -14,6 +14,10 @@ from eda_sandbox.services.apigateway.model import Integration, IntegrationRespon
 from eda_sandbox.services.apigateway.template_variables import UTIL, Input, InvalidJsonBody
 from eda_sandbox.services.apigateway.velocity import compiled
 
+_HEADERS_OF_ITS_OWN = frozenset({"content-length", "transfer-encoding"})
+_HEADERS_OF_AWS = frozenset({"authorization", "connection", "expect", "proxy-authenticate", "te"})
+"""Headers of requests to AWS's services that API Gateway writes itself, beside those of every request."""
+
 
 @dataclass
 class BackendRequest:
@@ -44,20 +48,35 @@ def request(exchange: Exchange, integration: Integration) -> BackendRequest:
         else:
             (result.headers if where == "header" else result.query)[name] = values
     template = _request_template(integration, exchange.content_type)
+    _check_headers(integration, result.headers)
     binary = is_binary(exchange.definition.binary_media_types, exchange.header("content-type"))
     body = converted(exchange.body, integration.content_handling, binary=binary)
     if template is None:
         result.body = body
         return result
-    overrides = {"header": {}, "path": {}, "querystring": {}}  # type: dict[str, dict[str, Any]]
-    exchange.context["requestOverride"] = overrides
     result.body = _render(exchange, template, body).encode()
-    for name, value in overrides["header"].items():
+    header, query, path = (_overrides(exchange, "requestOverride", part) for part in ("header", "querystring", "path"))
+    for name, value in header.items():
         result.headers = {key: item for key, item in result.headers.items() if key.lower() != name.lower()}
         result.headers[name] = _values(value)
-    result.query |= {name: _values(value) for name, value in overrides["querystring"].items()}
-    result.path |= {name: to_string(value) for name, value in overrides["path"].items()}
+    _check_headers(integration, result.headers)
+    result.query |= {name: _values(value) for name, value in query.items()}
+    result.path |= {name: to_string(value) for name, value in path.items()}
     return result
+
+
+def _overrides(exchange: Exchange, of: str, part: str) -> dict[str, Any]:
+    """What templates have set; they can replace the maps that were there."""
+    whole = exchange.context.get(of)
+    found = whole.get(part) if isinstance(whole, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _check_headers(integration: Integration, headers: Mapping[str, Any]) -> None:
+    refused = _HEADERS_OF_ITS_OWN if integration.type.startswith("HTTP") else _HEADERS_OF_ITS_OWN | _HEADERS_OF_AWS
+    if integration.type != "MOCK" and any(name.lower() in refused for name in headers):
+        named = ", ".join(sorted(name for name in headers if name.lower() in refused))
+        raise GatewayError("INTEGRATION_FAILURE", status=500, detail=f"headers that cannot be mapped: {named}")
 
 
 def _values(value: Any) -> list[str]:
@@ -124,18 +143,17 @@ def response(exchange: Exchange, chosen: IntegrationResponse, reply: Reply) -> R
     body = converted(
         reply.body, chosen.content_handling, binary=is_binary(exchange.definition.binary_media_types, given)
     )
-    status = int(chosen.status_code)
     if template is not None:
-        overrides: dict[str, Any] = {"header": {}}
-        exchange.context["responseOverride"] = overrides
         try:
             body = _render(exchange, template, body).encode()
         except GatewayError as error:
             raise GatewayError("API_CONFIGURATION_ERROR", detail=f"response template: {error.detail}") from error
-        status = _status(overrides.get("status"), status)
-        for name, value in overrides["header"].items():
-            headers = [item for item in headers if item[0].lower() != name.lower()]
-            headers += [(name, item) for item in _values(value)]
+    # The request's template can override the response, too, and a response can be without one.
+    override = exchange.context.get("responseOverride")
+    status = _status(override.get("status") if isinstance(override, dict) else None, int(chosen.status_code))
+    for name, value in _overrides(exchange, "responseOverride", "header").items():
+        headers = [item for item in headers if item[0].lower() != name.lower()]
+        headers += [(name, item) for item in _values(value)]
     if not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("Content-Type", content_type))
     return Reply(status, headers, body)

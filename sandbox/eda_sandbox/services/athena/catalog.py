@@ -259,6 +259,18 @@ class Catalog:
                 if error["ErrorDetail"]["ErrorCode"] != "AlreadyExistsException":
                     raise QueryError(f"HIVE_METASTORE_ERROR: {error['ErrorDetail']['ErrorMessage']}", SCHEMA)
 
+    def drop_partitions(self, table: Table, partitions: Sequence[list[str]]) -> None:
+        """Remove partitions from the catalog; their files stay.
+
+        Args:
+            table: theirs.
+            partitions: their values.
+        """
+        for values in partitions:
+            self._call(
+                "delete_partition", DatabaseName=table.database, TableName=table.name, PartitionValues=list(values)
+            )
+
     def create_table(self, database: str, table: dict[str, Any]) -> bool:
         """Make a table; False when it exists."""
         return self._create("create_table", DatabaseName=database, TableInput=table)

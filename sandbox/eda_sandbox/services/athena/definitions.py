@@ -267,6 +267,8 @@ def _add_partitions(scope: Scope, statement: Statement) -> Outcome:
     keys = [key.name for key in table.partition_keys]
     known = {tuple(entry["Values"]) for entry in scope.catalog.partitions(table)}
     wanted: list[tuple[list[str], str]] = []
+    # IF NOT EXISTS stands once, for all that follow.
+    tolerant = any(action.args.get("exists") for action in statement.tree.args["actions"])
     for action in statement.tree.args["actions"]:
         named = {pair.this.name.lower(): pair.expression.name for pair in action.this.expressions}
         if sorted(named) != sorted(keys):
@@ -277,11 +279,34 @@ def _add_partitions(scope: Scope, statement: Statement) -> Outcome:
         folders = "".join(f"{key}={value}/" for key, value in zip(keys, values, strict=True))
         place = action.args.get("location")
         if tuple(values) in known:
-            if not action.args.get("exists"):
+            if not tolerant:
                 raise QueryError("FAILED: Execution Error: AlreadyExistsException(message:Partition already exists.)")
             continue
-        wanted.append((values, place.name if place is not None else f"{table.location}{folders}"))
+        wanted.append((values, place.name if place else f"{table.location}{folders}"))
     scope.catalog.add_partitions(table, wanted)
+    return _nothing()
+
+
+def _drop_partitions(scope: Scope, statement: Statement) -> Outcome:
+    table = _table(scope, statement)
+    keys = [key.name for key in table.partition_keys]
+    known = [list(entry["Values"]) for entry in scope.catalog.partitions(table)]
+    dropped: list[list[str]] = []
+    for action in statement.tree.args["actions"]:
+        for spec in action.expressions:
+            if not all(isinstance(pair, exp.EQ) for pair in spec.expressions):
+                raise QueryError("NOT_SUPPORTED: the sandbox drops partitions by equality alone", NOT_SUPPORTED)
+            named = {pair.this.name.lower(): pair.expression.name for pair in spec.expressions}
+            found = [
+                values
+                for values in known
+                if all(name in keys and values[keys.index(name)] == value for name, value in named.items())
+            ]
+            if not found and not action.args.get("exists"):
+                shown = ", ".join(f"{name} = {value}" for name, value in named.items())
+                raise QueryError(f"FAILED: SemanticException [Error 10006]: Partition not found ({shown})")
+            dropped += [values for values in found if values not in dropped]
+    scope.catalog.drop_partitions(table, dropped)
     return _nothing()
 
 
@@ -298,4 +323,5 @@ _RUN: dict[str, Callable[[Scope, Statement], Outcome]] = {
     "DESCRIBE": _describe,
     "MSCK": _repair,
     "ALTER_TABLE_ADD_PARTITION": _add_partitions,
+    "ALTER_TABLE_DROP_PARTITION": _drop_partitions,
 }

@@ -22,13 +22,14 @@ from eda_sandbox.services.athena.errors import (
     missing_column,
 )
 from eda_sandbox.services.athena.language import Statement, position, unnamed
+from eda_sandbox.services.athena.macros import Macros
 from eda_sandbox.services.athena.outcome import Outcome
 from eda_sandbox.services.athena.reading import Reader, scanned_bytes
 from eda_sandbox.services.athena.relations import Relations
 from eda_sandbox.services.athena.results import rendered
 from eda_sandbox.services.athena.scope import Scope
 from eda_sandbox.services.athena.storage import Storage
-from eda_sandbox.services.athena.translation import MACROS, unknown_column
+from eda_sandbox.services.athena.translation import unknown_column
 from eda_sandbox.services.athena.types import INTEGERS, column_info, from_hive, stored, to_athena
 
 MEMORY = "512MB"
@@ -91,10 +92,10 @@ class Engine:
             "enable_external_access = false",
         ):
             self.connection.execute(f"SET GLOBAL {setting}")
-        self.connection.execute(MACROS)
+        self.macros = Macros(self.connection)
         self.connection.execute("SET GLOBAL lock_configuration = true")
         self.catalog = Catalog(glue)
-        self.reader = Reader(self.connection, self.catalog, storage, folder, now)
+        self.reader = Reader(self.connection, self.macros, self.catalog, storage, folder, now)
         self.scope = Scope(self.catalog, storage, self.reader, database)
 
     def run(self, statement: Statement) -> Outcome:
@@ -148,9 +149,10 @@ class Engine:
         sql = self._prepared(tree)
         described = self.connection.execute(sql).description or []
         outcome = Outcome([column_info(str(name), str(kind)) for name, kind, *_ in described])
+        kinds = [str(kind) for _, kind, *_ in described]
         while rows := self.connection.fetchmany(10_000):
             self.storage.check_cancelled()
-            outcome.rows += [[rendered(value) for value in row] for row in rows]
+            outcome.rows += [[rendered(v, kind) for v, kind in zip(row, kinds, strict=True)] for row in rows]
         return outcome
 
     def _unload(self, tree: exp.Query, statement: Statement) -> Outcome:

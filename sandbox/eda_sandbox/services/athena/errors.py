@@ -79,6 +79,8 @@ def from_duckdb(error: duckdb.Error) -> QueryError:
         return QueryError(f"NUMERIC_VALUE_OUT_OF_RANGE: {message}", CONVERSION)
     if isinstance(error, duckdb.ConversionException):
         return QueryError(f"INVALID_CAST_ARGUMENT: {message}", CONVERSION)
+    if "invalid perl operator" in message or "invalid escape sequence" in message:
+        return QueryError(f"NOT_SUPPORTED: the sandbox's regular expressions are not Java's: {message}", NOT_SUPPORTED)
     if "GROUP BY clause" in message:
         return QueryError(f"EXPRESSION_NOT_AGGREGATE: {message}", SYNTAX)
     if "No function matches" in message or "Cannot compare" in message or "Could not choose" in message:

@@ -1,5 +1,6 @@
 """Athena's SQL as it is read: which statement it is, and its parts."""
 
+import itertools
 import logging
 import re
 from collections.abc import Iterable, Sequence
@@ -12,6 +13,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.trino import TrinoParser
 from sqlglot.tokenizer_core import Token, TokenType
 
+from eda_sandbox.services.athena import grammar
 from eda_sandbox.services.athena.errors import MalformedQuery
 
 # What the parser does not know becomes a command, which is refused here; it need not warn as well.
@@ -22,6 +24,9 @@ _SPECIAL_FORMS = ("CAST", "TRY_CAST", "EXTRACT", "TRIM", "SUBSTRING", "POSITION"
 
 class TrinoQuery(Trino):
     """Trino's SQL with the functions left as they are called, so that one table decides what each becomes."""
+
+    INDEX_OFFSET = 0
+    """Subscripts stay as they are written."""
 
     class Parser(TrinoParser):
         """Only what has a syntax of its own is parsed as such."""
@@ -82,7 +87,7 @@ def read(text: str, parameters: Sequence[str] = ()) -> Statement:
     elif first in ("SELECT", "WITH", "VALUES", "("):
         statement = Statement("SELECT", "DML", read_query(text), text)
     elif first == "INSERT":
-        statement = Statement("INSERT", "DML", _tree(text, TrinoQuery), text)
+        statement = Statement("INSERT", "DML", _trinos(text), text)
     elif first == "CREATE":
         statement = _create(text, tokens)
     elif first == "DROP":
@@ -103,10 +108,21 @@ def read_query(text: str) -> exp.Query:
     Raises:
         MalformedQuery: it is none.
     """
-    tree = _tree(text, TrinoQuery)
+    tree = _trinos(text)
     if not isinstance(tree, exp.Query | exp.Values):
         raise MalformedQuery(f"line 1:1: mismatched input '{text.split()[0]}'. Expecting: a query")
     return tree if isinstance(tree, exp.Query) else exp.select("*").from_(tree)
+
+
+def _trinos(text: str) -> exp.Expr:
+    """A statement that Trino reads, and not only sqlglot."""
+    tokens = Trino().tokenize(text)
+    grammar.check_tokens(tokens, text)
+    text = grammar.with_decimals(tokens, text)
+    grammar.check_types(tokens)
+    tree = _tree(text, TrinoQuery)
+    grammar.check_query(tree, tokens)
+    return tree
 
 
 def position(node: exp.Expr) -> tuple[int, int] | None:
@@ -195,7 +211,7 @@ def _unload(text: str, tokens: list[Token]) -> Statement:
 def _create(text: str, tokens: list[Token]) -> Statement:
     words = [token.text.upper() for token in tokens[:4]]
     if "VIEW" in words:
-        tree = _tree(text, TrinoQuery)
+        tree = _trinos(text)
         start = next((token.end + 1 for token in tokens if token.text.upper() == "AS"), None)
         if start is None or not isinstance(tree.args.get("expression"), exp.Query):
             raise MalformedQuery("line 1:1: mismatched input. Expecting: CREATE VIEW name AS query")
@@ -204,7 +220,7 @@ def _create(text: str, tokens: list[Token]) -> Statement:
         return Statement("CREATE_DATABASE", "DDL", _tree(text, "athena"), text)
     if "TABLE" in words:
         if words[1] == "TABLE" and any(token.text.upper() == "AS" for token in tokens):
-            tree = _tree(text, TrinoQuery)
+            tree = _trinos(text)
             if isinstance(tree.args.get("expression"), exp.Query):
                 given = properties(tree.args.get("properties"))
                 return Statement("CREATE_TABLE_AS_SELECT", "DDL", tree, text, given)
@@ -228,10 +244,14 @@ _HIVE = (
 
 def _hive(text: str, tokens: list[Token]) -> Statement:
     if tokens[0].text.upper() == "ALTER":
-        tree = _tree(text, "athena")
-        if not isinstance(tree, exp.Alter) or not all(isinstance(a, exp.AddPartition) for a in tree.args["actions"]):
-            raise _not_offered(text, tokens[0])
-        return Statement("ALTER_TABLE_ADD_PARTITION", "DDL", tree, text)
+        tree = _tree(_with_commas(text, tokens), "athena")
+        actions = tree.args["actions"] if isinstance(tree, exp.Alter) else []
+        for kind, action in (("ADD", exp.AddPartition), ("DROP", exp.DropPartition)):
+            if actions and all(isinstance(found, action) for found in actions):
+                return Statement(f"ALTER_TABLE_{kind}_PARTITION", "DDL", tree, text)
+        raise _refused(text, tokens[0])
+    if re.match(r"SHOW\s+CREATE\b", text[tokens[0].start :], re.IGNORECASE):
+        raise _refused(text, tokens[0])
     plain = text[tokens[0].start :]
     for pattern, kind, type_ in _HIVE:
         found = re.fullmatch(pattern, plain, re.IGNORECASE)
@@ -240,6 +260,14 @@ def _hive(text: str, tokens: list[Token]) -> Statement:
             tree = exp.to_table(named["table"].replace("`", "").replace('"', "")) if "table" in named else exp.Null()
             return Statement(kind, type_, tree, text, dict(named))
     raise _not_offered(text, tokens[0])
+
+
+def _with_commas(text: str, tokens: list[Token]) -> str:
+    """Partitions that are added stand behind each other in Hive's SQL; sqlglot reads commas between them."""
+    for before, token in reversed(list(itertools.pairwise(tokens))):
+        if token.text.upper() == "PARTITION" and (before.text == ")" or before.token_type is TokenType.STRING):
+            text = f"{text[: before.end + 1]},{text[before.end + 1 :]}"
+    return text
 
 
 def _with_parameters(statement: Statement, parameters: Sequence[str]) -> Statement:
@@ -251,7 +279,7 @@ def _with_parameters(statement: Statement, parameters: Sequence[str]) -> Stateme
     values = iter(parameters)
     for node in list(statement.tree.dfs()):
         if isinstance(node, exp.Placeholder):
-            value = _tree(f"SELECT {next(values)}", TrinoQuery)
+            value = _trinos(f"SELECT {next(values)}")
             node.replace(value.expressions[0])
     return statement
 
@@ -259,6 +287,11 @@ def _with_parameters(statement: Statement, parameters: Sequence[str]) -> Stateme
 def _place(token: Token) -> str:
     # sqlglot counts the column of a token's end.
     return f"line {token.line}:{max(1, token.col - (token.end - token.start))}"
+
+
+def _refused(text: str, token: Token) -> MalformedQuery:
+    start = " ".join(text[token.start :].split()[:5])
+    return MalformedQuery(f"{_place(token)}: the sandbox does not offer this statement: {start}")
 
 
 def _not_offered(text: str, token: Token) -> MalformedQuery:

@@ -11,8 +11,10 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
+from eda_sandbox.foundation.sql_kinds import Columns
 from eda_sandbox.services.athena.catalog import Catalog, Column, Table
 from eda_sandbox.services.athena.errors import DATA, QueryError
+from eda_sandbox.services.athena.macros import Macros
 from eda_sandbox.services.athena.projection import Projection
 from eda_sandbox.services.athena.storage import Storage, StoredObject, split
 from eda_sandbox.services.athena.translation import to_duckdb
@@ -56,6 +58,7 @@ class Reader:
 
     Attributes:
         connection: DuckDB's.
+        macros: the connection's.
         catalog: the caller's.
         storage: the caller's.
         folder: where files are put; all that DuckDB may read.
@@ -64,6 +67,7 @@ class Reader:
     """
 
     connection: duckdb.DuckDBPyConnection
+    macros: Macros
     catalog: Catalog
     storage: Storage
     folder: Path
@@ -90,7 +94,7 @@ class Reader:
         number = next(self._numbers)
         view, listing, file_format = f"t{number}", f"files{number}", table.format
         keys = table.partition_keys
-        pruning = _Pruning(self.connection, keys, conditions)
+        pruning = _Pruning(self.connection, self.macros, keys, conditions)
         found = self._objects(table, pruning) if with_files else []
         found = pruning.objects(found)
         self._download([stored for stored, _ in found], file_format)
@@ -111,7 +115,7 @@ class Reader:
 
     def locations(self, table: Table, conditions: Sequence[exp.Expr]) -> list[Partition]:
         """The partitions that the conditions leave; a table without keys is one."""
-        return self._partitions(table, _Pruning(self.connection, table.partition_keys, conditions))
+        return self._partitions(table, _Pruning(self.connection, self.macros, table.partition_keys, conditions))
 
     def _partitions(self, table: Table, pruning: "_Pruning") -> list[Partition]:
         if not table.partition_keys:
@@ -250,9 +254,14 @@ class _Pruning:
     """What a query's conditions on one table leave of its partitions and files."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, keys: Sequence[Column], conditions: Sequence[exp.Expr]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        macros: Macros,
+        keys: Sequence[Column],
+        conditions: Sequence[exp.Expr],
     ) -> None:
         self._connection = connection
+        self._macros = macros
         self._keys = keys
         self._conditions = [(condition, _columns_of(condition)) for condition in conditions]
 
@@ -312,7 +321,8 @@ class _Pruning:
             query = query.where(condition.copy())
         for column in query.find_all(exp.Column):
             column.set("table", None)
-        text = to_duckdb(query)
+        kinds: Columns = {c.name.lower(): HIDDEN.get(c.name) or from_hive(c.type) for c in columns}
+        text = to_duckdb(query, self._connection, lambda _table: kinds, self._macros)
         try:
             kept = self._connection.execute(
                 f"WITH candidates AS (SELECT {_name(_ROW)}, {selected} FROM pruned) {text}"  # noqa: S608 - made from the tree

@@ -12,7 +12,7 @@ from eda_sandbox.services.athena.errors import NOT_SUPPORTED, SCHEMA, SYNTAX, Ma
 from eda_sandbox.services.athena.language import position, read_query, unnamed
 from eda_sandbox.services.athena.reading import HIDDEN, Reader
 from eda_sandbox.services.athena.translation import check, to_duckdb
-from eda_sandbox.services.athena.typing_rules import check_names, check_types
+from eda_sandbox.services.athena.typing_rules import check_names
 
 MAX_DEPTH = 16
 """Views within views."""
@@ -72,8 +72,12 @@ class Relations:
         for scope, sources in scopes:
             complete = len(opened[id(scope)]) == len(sources)
             check_names(scope.expression, opened[id(scope)], complete)
-            check_types(scope.expression, opened[id(scope)], complete)
-        return to_duckdb(tree)
+        return to_duckdb(
+            tree,
+            self.reader.connection,
+            lambda table: dict(self._columns.get(table.name, {})),
+            self.reader.macros,
+        )
 
     def _find(self, node: exp.Table, database: str | None) -> Table:
         where = position(node)

@@ -1,5 +1,7 @@
 """Results: the CSV file that Athena writes, and how GetQueryResults reads it again."""
 
+import math
+import struct
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,15 +10,20 @@ from typing import Any
 from eda_sandbox.foundation.java_numbers import double
 
 
-def rendered(value: Any) -> str | None:
-    """A value of DuckDB's as Athena prints it; None for NULL."""
+def rendered(value: Any, kind: str = "") -> str | None:
+    """A value of DuckDB's as Athena prints it; None for NULL.
+
+    Args:
+        value: the value.
+        kind: its type; of FLOAT fewer digits are shown.
+    """
     match value:
         case None:
             return None
         case bool():
             return "true" if value else "false"
         case float():
-            return double(value)
+            return double(_shortest(value) if "FLOAT" in kind and "DOUBLE" not in kind else value)
         case datetime():
             return _timestamp(value)
         case date():
@@ -26,9 +33,9 @@ def rendered(value: Any) -> str | None:
         case bytes() | bytearray() | memoryview():
             return bytes(value).hex(" ")
         case list() | tuple():
-            return "[" + ", ".join(_inner(item) for item in value) + "]"
+            return "[" + ", ".join(_inner(item, kind) for item in value) + "]"
         case dict():
-            return "{" + ", ".join(f"{_inner(key)}={_inner(item)}" for key, item in value.items()) + "}"
+            return "{" + ", ".join(f"{_inner(key, kind)}={_inner(item, kind)}" for key, item in value.items()) + "}"
         case Decimal():
             return format(value, "f")
         case _:
@@ -75,8 +82,19 @@ def rows(text: str, columns: int) -> Iterator[list[str | None]]:
         yield row
 
 
-def _inner(value: Any) -> str:
-    text = rendered(value)
+def _shortest(value: float) -> float:
+    """The number of fewest digits that is the same one in four bytes."""
+    if not math.isfinite(value):
+        return value
+    for digits in range(1, 10):
+        shorter = float(f"{value:.{digits}g}")
+        if abs(shorter) < 3.5e38 and struct.pack("f", shorter) == struct.pack("f", value):
+            return shorter
+    return value
+
+
+def _inner(value: Any, kind: str) -> str:
+    text = rendered(value, kind)
     return "null" if text is None else text
 
 

@@ -15,6 +15,7 @@ from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.athena.errors import MalformedQuery
 from eda_sandbox.services.athena.execution import ENDED, Execution
 from eda_sandbox.services.athena.language import Statement, read
+from eda_sandbox.services.athena.offered import OFFERED
 from eda_sandbox.services.athena.storage import split
 from eda_sandbox.services.athena.workgroups import PRIMARY, Workgroup, Workgroups, invalid
 
@@ -35,6 +36,7 @@ class Athena(Service):
     """
 
     name = "athena"
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -12,6 +12,7 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.services.events.model import Bus
+from eda_sandbox.services.events.paging import page
 
 Replay = Callable[[Bus, dict[str, Any], frozenset[str]], None]
 """Gives a bus an event again, for the rules with these ARNs, or for all where there are none."""
@@ -117,8 +118,12 @@ class Archives:
         """ListArchives."""
         prefix, bus = request.get("NamePrefix", ""), request.get("EventSourceArn")
         with self._lock:
-            found = [self._archives[name] for name in sorted(self._archives) if name.startswith(prefix)]
-            return {"Archives": [archive.described() for archive in found if bus in (None, archive.bus)]}
+            found = [
+                archive.described()
+                for name, archive in sorted(self._archives.items())
+                if name.startswith(prefix) and bus in (None, archive.bus)
+            ]
+        return page("Archives", [one for one in found if request.get("State", one["State"]) == one["State"]], request)
 
     def update_archive(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateArchive; what is not given stays."""
@@ -187,13 +192,12 @@ class Archives:
         with self._lock:
             found = [self._replays[name] for name in sorted(self._replays) if name.startswith(prefix)]
         hidden = ("ReplayArn", "Description", "Destination")
-        return {
-            "Replays": [
-                {key: value for key, value in replay.items() if key not in hidden}
-                for replay in found
-                if archive in (None, replay["EventSourceArn"])
-            ]
-        }
+        shown = [
+            {key: value for key, value in replay.items() if key not in hidden}
+            for replay in found
+            if archive in (None, replay["EventSourceArn"]) and request.get("State", replay["State"]) == replay["State"]
+        ]
+        return page("Replays", shown, request)
 
     def _archive(self, name: str) -> Archive:
         if name not in self._archives:

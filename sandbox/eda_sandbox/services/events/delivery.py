@@ -8,6 +8,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ReadTimeoutError
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.agenda import Agenda
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
@@ -29,6 +30,7 @@ class Delivery:
         ingested: when the event bus got the event, RFC 3339.
         began: the same in the AWS seconds of the agenda.
         id: the same for all attempts.
+        trace_header: of the request that put the event, which targets get.
     """
 
     event: dict[str, Any]
@@ -37,6 +39,7 @@ class Delivery:
     ingested: str
     began: float
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    trace_header: str | None = None
 
 
 class Deliveries:
@@ -60,14 +63,15 @@ class Deliveries:
 
     def add(self, event: dict[str, Any], rule_arn: str, target: dict[str, Any], ingested: str) -> None:
         """Deliver an event to a target; returns at once."""
-        delivery = Delivery(event, rule_arn, target, ingested, self._agenda.now())
+        delivery = Delivery(event, rule_arn, target, ingested, self._agenda.now(), trace_header=tracing.current())
         self._agenda.add(delivery.began, lambda: self._attempt(delivery, 0))
 
     def _attempt(self, delivery: Delivery, retries: int) -> None:
         target, rule_arn = delivery.target, delivery.rule_arn
         try:
             payload = target_input.payload(target, delivery.event, rule_arn, delivery.ingested)
-            targets.send(self._cloud, target, rule_arn, delivery.id, payload)
+            with tracing.carrying(delivery.trace_header):
+                targets.send(self._cloud, target, rule_arn, delivery.id, payload)
         except (AwsError, BotoCoreError, ClientError, ValueError) as error:
             if not is_transient(error):
                 self._give_up(delivery, retries, error, None)

@@ -47,7 +47,7 @@ def check(target: Mapping[str, Any]) -> None:
         template = transformer["InputTemplate"]
         unknown = [found for found in _PLACEHOLDER.findall(template) if found not in (*paths, *_RESERVED)]
         if unknown:
-            raise _invalid(f"InputTemplate for target {name} contains the invalid placeholder <{unknown[0]}>.")
+            raise _invalid(f"InputTemplate for target {name} contains invalid placeholder {unknown[0]}.")
         if not _is_json_or_lines(_filled(template, lambda _: 0)):
             raise _invalid(f"Invalid InputTemplate for target {name}: it is neither JSON nor quoted text.")
 
@@ -74,7 +74,9 @@ def payload(target: Mapping[str, Any], event: dict[str, Any], rule_arn: str, ing
     values = {
         "aws.events.rule-arn": rule_arn,
         "aws.events.rule-name": rule_arn.rpartition("/")[2],
-        "aws.events.event": {key: value for key, value in event.items() if key != "detail"},
+        "aws.events.event": {
+            "detailType" if key == "detail-type" else key: value for key, value in event.items() if key != "detail"
+        },
         "aws.events.event.json": event,
         "aws.events.event.ingestion-time": ingestion_time,
         **{name: evaluate(path, event) for name, path in transformer.get("InputPathsMap", {}).items()},
@@ -86,17 +88,21 @@ def payload(target: Mapping[str, Any], event: dict[str, Any], rule_arn: str, ing
 
 
 def _filled(template: str, value_of: Callable[[str], Any]) -> str:
-    """A template with its placeholders replaced: as JSON, or inside quotes as the text of a JSON string."""
+    """A template with its placeholders replaced: as JSON, or inside quotes as text; a path that leads nowhere gives an
+    empty text."""
     text, quoted, at = "", False, 0
+    of_texts = template.lstrip().startswith('"')
     while at < len(template):
         match = _PLACEHOLDER.match(template, at)
         if match:
             value = value_of(match[1])
-            if quoted:
-                plain = value if isinstance(value, str) else "" if value is None else compact(value)
-                text += compact(plain)[1:-1]
+            if not quoted:
+                text += compact("" if value is None else value)
+            elif isinstance(value, dict | list):
+                # In a text they lose their quotes; in JSON they keep them, and what comes of it is none.
+                text += compact(value).replace('"', "") if of_texts else compact(value)
             else:
-                text += compact(value)
+                text += compact(value if isinstance(value, str) else "" if value is None else compact(value))[1:-1]
             at = match.end()
         elif quoted and template[at] == "\\":
             text += template[at : at + 2]

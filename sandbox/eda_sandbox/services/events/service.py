@@ -3,13 +3,13 @@
 import json
 import threading
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore import xform_name
 
-from eda_sandbox.foundation import event_pattern
+from eda_sandbox.foundation import event_pattern, tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
@@ -18,6 +18,8 @@ from eda_sandbox.services.events import targets
 from eda_sandbox.services.events.archives import Archives
 from eda_sandbox.services.events.delivery import Deliveries
 from eda_sandbox.services.events.model import Bus, Rule
+from eda_sandbox.services.events.offered import OFFERED
+from eda_sandbox.services.events.paging import page
 
 DEFAULT = "default"
 REQUEST_BYTES = 1024 * 1024
@@ -31,6 +33,9 @@ class Events(Service):
     """Event buses with their archives, and rules with event patterns."""
 
     name = "events"
+    principal = targets.PRINCIPAL
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {"PutRule": ("RoleArn",), "PutTargets": ("Targets.*.RoleArn",)}
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -54,9 +59,6 @@ class Events(Service):
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
         """The ARN of the rule, the archive, the replay or the event bus."""
-        if operation == "PutEvents":
-            buses = {entry.get("EventBusName", DEFAULT) for entry in request["Entries"]}
-            return self._bus_arn(buses.pop()) if len(buses) == 1 else "*"
         for kind in ("Archive", "Replay"):
             if f"{kind}Name" in request:
                 return self.cloud.arn("events", f"{kind.lower()}/{request[f'{kind}Name']}")
@@ -70,7 +72,9 @@ class Events(Service):
         return str(request.get("ResourceARN", "*"))
 
     def resource_arns(self, operation: str, request: dict[str, Any]) -> list[str]:
-        """As ``resource_arn``; a replay is of an archive too."""
+        """As ``resource_arn``; events are for each of their buses, a replay is of an archive too."""
+        if operation == "PutEvents":
+            return sorted({self._bus_arn(entry.get("EventBusName", DEFAULT)) for entry in request["Entries"]})
         own = self.resource_arn(operation, request)
         return [request["EventSourceArn"], own] if operation == "StartReplay" else [own]
 
@@ -140,7 +144,7 @@ class Events(Service):
         """ListEventBuses."""
         with self._lock:
             buses = _by_prefix(self._buses.values(), request)
-        return _page("EventBuses", [bus.described() for bus in buses], request)
+        return page("EventBuses", [bus.described() for bus in buses], request)
 
     def put_rule(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PutRule; what a rule is given anew takes the place of all it had but its targets."""
@@ -179,7 +183,7 @@ class Events(Service):
         bus = self._bus(request.get("EventBusName", DEFAULT))
         with self._lock:
             rules = _by_prefix(bus.rules.values(), request)
-        return _page("Rules", [rule.described() for rule in rules], request)
+        return page("Rules", [rule.described() for rule in rules], request)
 
     def list_rule_names_by_target(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListRuleNamesByTarget."""
@@ -190,7 +194,7 @@ class Events(Service):
                 for rule in bus.rules.values()
                 if any(target["Arn"] == arn for target in rule.targets.values())
             ]
-        return _page("RuleNames", names, request)
+        return page("RuleNames", names, request)
 
     def enable_rule(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """EnableRule."""
@@ -226,7 +230,7 @@ class Events(Service):
 
     def list_targets_by_rule(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListTargetsByRule."""
-        return _page("Targets", list(self._rule(request["Rule"], request).targets.values()), request)
+        return page("Targets", list(self._rule(request["Rule"], request).targets.values()), request)
 
     def remove_targets(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """RemoveTargets."""
@@ -259,10 +263,9 @@ class Events(Service):
             event = json.loads(request["Event"])
         except ValueError:
             raise AwsError("ValidationException", "Parameter Event is not valid.") from None
-        needed = ("id", "detail-type", "source", "account", "time", "region", "resources", "detail")
-        missing = [name for name in needed if not isinstance(event, dict) or name not in event]
-        if missing:
-            raise AwsError("ValidationException", f"Parameter Event is not valid. Reason: {missing[0]} is missing.")
+        needed = ("id", "detail-type", "source", "account", "time", "region")
+        if not isinstance(event, dict) or any(name not in event for name in needed):
+            raise AwsError("ValidationException", "Parameter Event is not valid.")
         return {"Result": event_pattern.matches(pattern, event)}
 
     def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -315,7 +318,8 @@ class Events(Service):
         # An event for a bus that is not there is accepted and matches nothing, as on AWS.
         if bus is not None:
             self._archives.keep(bus, event)
-            self._match(bus, event)
+            with tracing.carrying(entry.get("TraceHeader") or tracing.current()):
+                self._match(bus, event)
         return {"EventId": event["id"]}
 
     def _match(self, bus: Bus, event: dict[str, Any], only: frozenset[str] = frozenset()) -> None:
@@ -397,9 +401,3 @@ def _tags(request: dict[str, Any]) -> dict[str, str]:
 def _by_prefix(resources: Iterable[Any], request: dict[str, Any]) -> list[Any]:
     prefix = request.get("NamePrefix", "")
     return sorted((found for found in resources if found.name.startswith(prefix)), key=lambda found: str(found.name))
-
-
-def _page(member: str, items: list[Any], request: dict[str, Any]) -> dict[str, Any]:
-    start, size = int(request.get("NextToken") or 0), request.get("Limit") or 100
-    end = start + size
-    return {member: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}

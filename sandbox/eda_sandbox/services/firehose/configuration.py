@@ -11,6 +11,19 @@ CONVERSION_SIZE = 64
 """MiB that a buffer has at least when records are converted."""
 DEFAULT_INTERVAL, DEFAULT_SIZE, DEFAULT_CONVERSION_SIZE = 300, 5, 128
 COMPRESSIONS = ("UNCOMPRESSED", "GZIP")
+_DESTINATION_ROLES = ("RoleARN", "DataFormatConversionConfiguration.SchemaConfiguration.RoleARN")
+ROLES = {
+    "CreateDeliveryStream": (
+        "KinesisStreamSourceConfiguration.RoleARN",
+        "S3DestinationConfiguration.RoleARN",
+        *(f"{DESTINATION}.{path}" for path in _DESTINATION_ROLES),
+    ),
+    "UpdateDestination": (
+        "S3DestinationUpdate.RoleARN",
+        *(f"ExtendedS3DestinationUpdate.{path}" for path in _DESTINATION_ROLES),
+    ),
+}
+"""Where the requests name the roles that a delivery stream works with."""
 PARQUET_COMPRESSIONS = ("UNCOMPRESSED", "GZIP", "SNAPPY")
 
 

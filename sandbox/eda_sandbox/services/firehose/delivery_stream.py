@@ -217,7 +217,7 @@ class DeliveryStream:
         while not (self._closing.is_set() or self.cloud.stopping.is_set()):
             worked = False
             try:
-                for shard in reader.shards():
+                for shard in reader.ready():
                     found = shard.read(READ_RECORDS)
                     self._append([Record(item["Data"], arrival(item), sequence_number(item)) for item in found])
                     if found:

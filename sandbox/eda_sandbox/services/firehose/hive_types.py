@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from sqlglot import ParseError, exp
@@ -115,7 +115,7 @@ def _decimal(kind: exp.DataType, value: Any) -> str:
         raise ValueError
     precision, scale = ([int(found.name) for found in kind.expressions] + [10, 0][len(kind.expressions) :])[:2]
     number = Decimal(str(value))
-    rounded = number.quantize(Decimal(1).scaleb(-scale))
+    rounded = number.quantize(Decimal(1).scaleb(-scale), ROUND_HALF_UP)
     if not number.is_finite() or len(rounded.as_tuple().digits) > precision:
         raise ValueError
     return str(rounded)

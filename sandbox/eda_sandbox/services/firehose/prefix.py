@@ -8,7 +8,7 @@ import re
 import secrets
 import string
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from eda_sandbox.foundation.errors import AwsError
 
@@ -32,20 +32,66 @@ _NAMES = [
     "December",
 ]
 _DAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
-_LETTERS: dict[str, Callable[[datetime, int], str]] = {
-    "y": lambda at, width: f"{at.year % 100:02}" if width == 2 else f"{at.year:0{width}}",
-    "u": lambda at, width: f"{at.year % 100:02}" if width == 2 else f"{at.year:0{width}}",
-    "M": lambda at, width: _name(_NAMES[at.month - 1], width) if width > 2 else f"{at.month:0{width}}",
-    "d": lambda at, width: f"{at.day:0{width}}",
-    "D": lambda at, width: f"{at.timetuple().tm_yday:0{width}}",
-    "E": lambda at, width: _name(_DAYS[at.weekday()], max(width, 3)),
-    "a": lambda at, _: "AM" if at.hour < 12 else "PM",
-    "H": lambda at, width: f"{at.hour:0{width}}",
-    "h": lambda at, width: f"{(at.hour + 11) % 12 + 1:0{width}}",
-    "m": lambda at, width: f"{at.minute:0{width}}",
-    "s": lambda at, width: f"{at.second:0{width}}",
-    "S": lambda at, width: f"{at.microsecond:06}000"[:width],
+_QUARTERS = ["1st quarter", "2nd quarter", "3rd quarter", "4th quarter"]
+
+
+def _padded(number: int, width: int) -> str:
+    return f"{number:0{width}}"
+
+
+def _year(number: int, width: int) -> str:
+    return f"{number % 100:02}" if width == 2 else _padded(number, width)
+
+
+def _week(at: datetime) -> tuple[int, int]:
+    """The year and the week that a day counts to in the United States: weeks begin on Sundays, the first one has the
+    first of January."""
+    sunday = at.date() - timedelta(days=at.isoweekday() % 7)
+    year = (sunday + timedelta(days=6)).year
+    first = date(year, 1, 1)
+    return year, (sunday - (first - timedelta(days=first.isoweekday() % 7))).days // 7 + 1
+
+
+def _quarter(at: datetime, width: int) -> str:
+    number = (at.month + 2) // 3
+    return _padded(number, width) if width < 3 else f"Q{number}" if width == 3 else _QUARTERS[number - 1]
+
+
+def _day_of_week(at: datetime, width: int) -> str:
+    return _padded(at.isoweekday() % 7 + 1, width) if width < 3 else _name(_DAYS[at.weekday()], width)
+
+
+def _milliseconds(at: datetime) -> int:
+    return (at - at.replace(hour=0, minute=0, second=0, microsecond=0)) // timedelta(milliseconds=1)
+
+
+_LETTERS: dict[str, tuple[int, Callable[[datetime, int], str]]] = {
+    "y": (9, lambda at, width: _year(at.year, width)),
+    "u": (9, lambda at, width: _year(at.year, width)),
+    "Y": (9, lambda at, width: _year(_week(at)[0], width)),
+    "Q": (4, _quarter),
+    "q": (4, _quarter),
+    "M": (5, lambda at, width: _name(_NAMES[at.month - 1], width) if width > 2 else _padded(at.month, width)),
+    "L": (5, lambda at, width: _name(_NAMES[at.month - 1], width) if width > 2 else _padded(at.month, width)),
+    "w": (2, lambda at, width: _padded(_week(at)[1], width)),
+    "W": (1, lambda at, _: str((at.day + at.replace(day=1).isoweekday() % 7 - 1) // 7 + 1)),
+    "d": (2, lambda at, width: _padded(at.day, width)),
+    "D": (3, lambda at, width: _padded(at.timetuple().tm_yday, width)),
+    "F": (1, lambda at, _: str((at.day - 1) // 7 + 1)),
+    "E": (5, lambda at, width: _name(_DAYS[at.weekday()], max(width, 3))),
+    "e": (5, _day_of_week),
+    "c": (5, _day_of_week),
+    "a": (1, lambda at, _: "AM" if at.hour < 12 else "PM"),
+    "H": (2, lambda at, width: _padded(at.hour, width)),
+    "k": (2, lambda at, width: _padded(at.hour or 24, width)),
+    "h": (2, lambda at, width: _padded((at.hour + 11) % 12 + 1, width)),
+    "K": (2, lambda at, width: _padded(at.hour % 12, width)),
+    "m": (2, lambda at, width: _padded(at.minute, width)),
+    "s": (2, lambda at, width: _padded(at.second, width)),
+    "S": (9, lambda at, width: f"{at.microsecond:06}000"[:width]),
+    "A": (19, lambda at, width: _padded(_milliseconds(at), width)),
 }
+"""Letters of Java's ``DateTimeFormatter``, each with how often it may stand in a row."""
 
 
 def check(prefix: str | None, error_prefix: str | None) -> None:
@@ -93,7 +139,7 @@ def evaluate_error(prefix: str | None, error_prefix: str | None, error_type: str
 
 def format_time(pattern: str, at: datetime) -> str:
     """A time by a pattern of Java's ``DateTimeFormatter``."""
-    return "".join(_LETTERS[kind](at, len(text)) if kind else text for kind, text in _tokens(pattern))
+    return "".join(_LETTERS[kind][1](at, len(text)) if kind else text for kind, text in _tokens(pattern))
 
 
 def _evaluate(prefix: str, at: datetime, error_type: str) -> str:
@@ -117,6 +163,8 @@ def _check_expressions(parameter: str, prefix: str, allowed: set[str]) -> None:
         raise _invalid(parameter, "has !{ outside of an expression !{namespace:value}")
     for namespace, value in _EXPRESSION.findall(prefix):
         if namespace == "timestamp":
+            if not value:
+                raise _invalid(parameter, "has !{timestamp:} without a format")
             try:
                 format_time(value, datetime(2000, 1, 1))
             except ValueError as error:
@@ -138,7 +186,9 @@ def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
         text, letter = found[0], found[2]
         if letter:
             if letter not in _LETTERS:
-                raise ValueError(f"the letter {letter} is not known; known are {', '.join(_LETTERS)}")
+                raise ValueError(f"the sandbox does not know the letter {letter}; it knows {', '.join(_LETTERS)}")
+            if len(text) > _LETTERS[letter][0] or (letter, len(text)) == ("c", 2):
+                raise ValueError(f"{text} has too many letters")
             yield letter, text
         elif text == "'":
             raise ValueError("a quote is not closed")
@@ -149,7 +199,7 @@ def _tokens(pattern: str) -> Iterator[tuple[str, str]]:
 
 
 def _name(name: str, width: int) -> str:
-    return name if width > 3 else name[:3]
+    return name[:1] if width == 5 else name if width > 3 else name[:3]
 
 
 def _invalid(parameter: str, problem: str) -> AwsError:

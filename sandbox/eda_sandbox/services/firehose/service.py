@@ -9,9 +9,10 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
-from eda_sandbox.services.firehose.configuration import check_source, complete, destination_of, invalid
+from eda_sandbox.services.firehose.configuration import ROLES, check_source, complete, destination_of, invalid
 from eda_sandbox.services.firehose.delivery import PRINCIPAL
 from eda_sandbox.services.firehose.delivery_stream import Backlog, DeliveryStream
+from eda_sandbox.services.firehose.offered import OFFERED
 
 DESTINATION_ID = "destinationId-000000000001"
 UPDATE = "ExtendedS3DestinationUpdate"
@@ -24,6 +25,9 @@ class Firehose(Service):
     """Delivery streams from direct puts and Kinesis streams to S3."""
 
     name = "firehose"
+    principal = PRINCIPAL
+    roles = ROLES
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

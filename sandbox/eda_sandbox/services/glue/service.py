@@ -1,29 +1,29 @@
 """The API of AWS Glue."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from botocore import xform_name
 
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
-from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.glue.catalog import Catalog
 from eda_sandbox.services.glue.jobs import Jobs
+from eda_sandbox.services.glue.logs import PRINCIPAL
+from eda_sandbox.services.glue.offered import OFFERED
 from eda_sandbox.services.glue.security import SecurityConfigurations
 from eda_sandbox.services.glue.tags import Tags
-
-_OURS = ("Database", "Table", "Partition", "UserDefinedFunction", "ColumnStatistics", "Job", "SecurityConfiguration")
-"""What the sandbox keeps; the emulator behind would know nothing of it."""
 
 
 class Glue(Service):
     """The Data Catalog, Python shell jobs and security configurations."""
 
     name = "glue"
-    leaves_rest = True
+    principal = PRINCIPAL
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {"CreateJob": ("Role",), "UpdateJob": ("JobUpdate.Role",)}
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -37,7 +37,7 @@ class Glue(Service):
         self._jobs.close()
 
     def operation(self, name: str) -> Callable[[dict[str, Any], Caller], dict[str, Any]] | None:
-        """The method that serves an operation; None leaves it to the emulator."""
+        """The method that serves an operation; the catalog, jobs and security configurations have theirs."""
         own = super().operation(name)
         if own is not None:
             return own
@@ -45,7 +45,7 @@ class Glue(Service):
             method: Callable[[dict[str, Any]], dict[str, Any]] | None = getattr(part, xform_name(name), None)
             if method is not None:
                 return partial(_call, method)
-        return partial(_refuse, name) if any(kind in name for kind in _OURS) else None
+        return None
 
     def resource_arns(self, operation: str, request: dict[str, Any]) -> list[str]:
         """The catalog, the database and the table; or the job."""
@@ -76,8 +76,3 @@ def _call(
 ) -> dict[str, Any]:
     del caller
     return method(request)
-
-
-def _refuse(name: str, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-    del request, caller
-    raise AwsError("UnknownOperationException", f"the sandbox does not offer glue:{name}", 501)

@@ -1,10 +1,10 @@
 """Asynchronous invocations: Lambda's own queue, its retries, and what becomes of events that never succeed."""
 
+import contextvars
 import json
 import logging
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -13,8 +13,8 @@ from typing import Any
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.retry_policy import is_transient, wait_before
-from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
+from eda_sandbox.services.lambda_.destinations import Destinations, dead_letter_attributes
+from eda_sandbox.services.lambda_.function import Function, Outcome
 
 RETRY_SECONDS = (60.0, 120.0)
 """What Lambda waits before the first and the second retry of a function error."""
@@ -27,26 +27,31 @@ class AsynchronousInvocations:
 
     Args:
         cloud: the embedded AWS.
-        invoke: runs a function, raising ``TooManyRequestsException`` when it is at its limit.
+        invoke: runs a function for a request of an id, raising ``TooManyRequestsException`` when it is at its limit.
     """
 
-    def __init__(self, cloud: Cloud, invoke: Callable[[Function, bytes], Outcome]) -> None:
+    def __init__(self, cloud: Cloud, invoke: Callable[[Function, bytes, str], Outcome]) -> None:
         self._cloud = cloud
         self._invoke = invoke
+        self._destinations = Destinations(cloud)
         self._pool = ThreadPoolExecutor(32, thread_name_prefix="lambda-async")
 
-    def accept(self, function: Function, payload: bytes) -> str:
-        """Take an event; its request id.
+    def accept(self, function: Function, payload: bytes, request_id: str) -> None:
+        """Take an event.
+
+        Args:
+            function: what it is for.
+            payload: the event.
+            request_id: the request's, which all attempts have.
 
         Raises:
             AwsError: Lambda is being stopped.
         """
-        request_id = str(uuid.uuid4())
         try:
-            self._pool.submit(self._run, function, payload, request_id)
+            # The trace of the request goes on with the event.
+            self._pool.submit(contextvars.copy_context().run, self._run, function, payload, request_id)
         except RuntimeError:
             raise AwsError("ServiceException", "the sandbox is being stopped", 500) from None
-        return request_id
 
     def close(self) -> None:
         """Give up what waits."""
@@ -57,17 +62,22 @@ class AsynchronousInvocations:
         retries = config.get("MaximumRetryAttempts", 2)
         age = self._cloud.clock.real(config.get("MaximumEventAgeInSeconds", 21600))
         deadline, attempt = time.monotonic() + age, 0
+        outcome: Outcome | None = None
         while not self._cloud.stopping.is_set():
+            if function.reserved == 0:
+                # Such an event is not tried (Lambda Developer Guide, records of asynchronous invocations).
+                self._deliver(function, "OnFailure", payload, request_id, attempt, None, "ZeroReservedConcurrency")
+                return
             wait = THROTTLE_SECONDS
             try:
-                outcome = self._invoke(function, payload)
+                outcome = tried = self._invoke(function, payload, request_id)
             except AwsError as error:
-                outcome = None
+                tried = None
                 log.debug("%s: %s", function.name, error)
-            if outcome is not None and outcome.function_error is None:
-                self._deliver(function, "OnSuccess", payload, request_id, attempt + 1, outcome, "Success")
+            if tried is not None and tried.function_error is None:
+                self._deliver(function, "OnSuccess", payload, request_id, attempt + 1, tried, "Success")
                 return
-            if outcome is not None:
+            if tried is not None:
                 attempt += 1
                 if attempt > retries:
                     self._deliver(function, "OnFailure", payload, request_id, attempt, outcome, "RetriesExhausted")
@@ -88,42 +98,25 @@ class AsynchronousInvocations:
         outcome: Outcome | None,
         condition: str,
     ) -> None:
-        config = (function.event_invoke_config or {}).get("DestinationConfig", {})
-        destination = config.get(kind, {}).get("Destination")
-        dead_letter = function.configuration.get("DeadLetterConfig", {}).get("TargetArn")
+        config = (function.event_invoke_config or {}).get("DestinationConfig") or {}
+        destination = (config.get(kind) or {}).get("Destination")
+        dead_letters = (function.configuration.get("DeadLetterConfig") or {}).get("TargetArn")
         role = function.configuration["Role"]
         if destination:
-            body = json.dumps(_record(function, payload, request_id, attempts, outcome, condition))
-        elif kind == "OnFailure" and dead_letter:
-            destination, body = dead_letter, payload.decode()
-        else:
-            return
-        retry = 0
-        while not self._cloud.stopping.is_set():
-            try:
-                self._send(destination, role, body)
-                return
-            except Exception as error:
-                # An event that was given up and is dropped here would be lost without a trace.
-                if not is_transient(error):
-                    log.warning("%s: the %s destination took nothing: %s", function.name, kind, error)
-                    return
-            retry += 1
-            self._cloud.clock.wait(wait_before(retry), self._cloud.stopping)
-
-    def _send(self, destination: str, role_arn: str, body: str) -> None:
-        service = destination.split(":")[2]
-        match service:
-            case "sqs":
-                sqs = self._cloud.client("sqs", role_arn, PRINCIPAL)
-                sqs.send_message(QueueUrl=self._cloud.queue_url(destination), MessageBody=body)
-            case "sns":
-                self._cloud.client("sns", role_arn, PRINCIPAL).publish(TopicArn=destination, Message=body)
-            case "lambda":
-                client = self._cloud.client("lambda", role_arn, PRINCIPAL)
-                client.invoke(FunctionName=destination, InvocationType="Event", Payload=body.encode())
-            case _:
-                raise AwsError("InvalidParameterValueException", f"{destination} is no destination", 400)
+            self._destinations.deliver(
+                destination,
+                role,
+                json.dumps(_record(function, payload, request_id, attempts, outcome, condition)),
+                function=function.name,
+                resources=(f"{function.arn}:$LATEST",),
+                succeeded=kind == "OnSuccess",
+                folder=f"aws/lambda/async/{function.name}",
+            )
+        if kind == "OnFailure" and dead_letters:
+            attributes = dead_letter_attributes(request_id, outcome.payload if outcome else b"")
+            self._destinations.deliver(
+                dead_letters, role, payload.decode(), function=function.name, attributes=attributes
+            )
 
 
 def _record(

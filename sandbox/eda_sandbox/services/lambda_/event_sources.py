@@ -15,15 +15,16 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.foundation import event_pattern
-from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.polling import POLL_SECONDS, poll_until
-from eda_sandbox.foundation.retry_policy import is_transient, wait_before
 from eda_sandbox.foundation.streams import Shard, StreamReader
+from eda_sandbox.services.lambda_.destinations import Destinations, service_of
 from eda_sandbox.services.lambda_.function import PRINCIPAL, Function, Outcome
-from eda_sandbox.services.lambda_.mapping_options import QUEUE_BATCH, check_options, is_queue
+from eda_sandbox.services.lambda_.mapping_options import QUEUE_BATCH, check_options, defaults, is_queue
+from eda_sandbox.services.lambda_.pointers import pointer
 from eda_sandbox.services.lambda_.source_records import arrived, identifier, matching, queue_record, stream_record
+from eda_sandbox.services.lambda_.tracing import linking
 
 LIST_SECONDS = 0.5
 """How often the shards of a stream are listed."""
@@ -89,24 +90,26 @@ class EventSourceMapping:
         criteria = self.configuration.get("FilterCriteria") or {}
         return [event_pattern.parse(found["Pattern"]) for found in criteria.get("Filters") or []]
 
-    def _failures(self, records: list[dict[str, Any]]) -> set[str] | None:
-        """Ids of the records that failed, empty when all succeeded, None when the function could not be called."""
+    def _called(self, records: list[dict[str, Any]]) -> tuple[set[str] | None, Outcome | None]:
+        """Ids of the records that failed, empty when all succeeded, None when the function could not be called; and
+        what became of the call."""
         everything = {identifier(record) for record in records}
         try:
-            outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
+            with linking(records):
+                outcome = self.invoke(self.function, json.dumps({"Records": records}).encode())
         except AwsError:
-            return None
+            return None, None
         if outcome.function_error:
-            return everything
+            return everything, outcome
         if "ReportBatchItemFailures" not in self.configuration.get("FunctionResponseTypes", []):
-            return set()
+            return set(), outcome
         try:
             answer = json.loads(outcome.payload) or {}
             failed = {item["itemIdentifier"] for item in answer.get("batchItemFailures") or []}
         except (ValueError, KeyError, TypeError, AttributeError):
-            return everything
+            return everything, outcome
         # An id that is none of the batch's counts as a failure of the whole batch.
-        return failed if failed <= everything else everything
+        return failed if failed <= everything else everything, outcome
 
     def _poll_queue(self) -> bool:
         limit = self._at_once()
@@ -168,7 +171,7 @@ class EventSourceMapping:
         records = [queue_record(message, arn, self.cloud.region) for message in messages]
         # Lambda deletes what matches no filter.
         wanted = [record for record in records if matching(patterns, record)]
-        failed = self._failures(wanted) if wanted else set()
+        failed = self._called(wanted)[0] if wanted else set()
         left = {identifier(record) for record in wanted} if failed is None else failed
         for message in messages:
             if message["MessageId"] not in left:
@@ -197,7 +200,7 @@ class EventSourceMapping:
         worked = False
         if time.monotonic() >= self._list_at:
             self._stream.ask()
-            self._shards = self._stream.shards()
+            self._shards = self._stream.ready()
             self._list_at = time.monotonic() + LIST_SECONDS
         for shard in self._shards:
             last, records = self._gather(shard)
@@ -223,7 +226,7 @@ class EventSourceMapping:
             last = found[-1] if found else last
             if batch and deadline is None:
                 deadline = time.monotonic() + self._window
-            if len(batch) >= size or deadline is None or time.monotonic() >= deadline:
+            if len(batch) >= size or shard.closed or deadline is None or time.monotonic() >= deadline:
                 break
             if not found:
                 self.stopped.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))
@@ -233,17 +236,18 @@ class EventSourceMapping:
         """Invoke with a batch, first at a monotonic time, until it succeeds or is given up; a poison record does not
         stop its neighbours."""
         retries = self.configuration.get("MaximumRetryAttempts", -1)
-        attempt = 0
+        attempt, calls, outcome = 0, 0, None
         while records and not (self.stopped.is_set() or self.cloud.stopping.is_set()):
             old = [record for record in records if self._too_old(record, began)]
             if old:
-                self._give_up(shard, old, "RecordAgeExceeded")
+                self._give_up(shard, old, "RecordAgeExceeded", calls, outcome)
                 records = [record for record in records if record not in old]
                 continue
-            failed = self._failures(records)
+            failed, outcome = self._called(records)
             if failed is None:
                 self.cloud.clock.wait(1, self.stopped)
                 continue
+            calls += 1
             if not failed:
                 return
             if len(failed) < len(records):
@@ -259,8 +263,8 @@ class EventSourceMapping:
                 attempt += 1
             if 0 <= retries < attempt:
                 given_up = records[:1] if len(failed) < len(records) else records
-                self._give_up(shard, given_up, "RetryAttemptsExhausted")
-                records, attempt = records[1:] if len(failed) < len(records) else [], 0
+                self._give_up(shard, given_up, "RetryAttemptsExhausted", calls, outcome)
+                records, attempt, calls = records[1:] if len(failed) < len(records) else [], 0, 0
             else:
                 self.cloud.clock.wait(2**attempt, self.stopped)
 
@@ -271,54 +275,42 @@ class EventSourceMapping:
         age = time.time() - arrived(record) - RESOLUTION + tried * (self.cloud.clock.speed - 1)
         return bool(0 <= oldest < age)
 
-    def _give_up(self, shard: Shard, records: list[dict[str, Any]], condition: str) -> None:
-        destination = self.configuration.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination")
+    def _give_up(
+        self, shard: Shard, records: list[dict[str, Any]], condition: str, calls: int, outcome: Outcome | None
+    ) -> None:
+        destination = (self.configuration.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
         if not destination:
             return
-        times = [rfc3339(datetime.fromtimestamp(arrived(record), UTC)) for record in records]
-        pointer = {
-            "requestContext": {"functionArn": self.function.arn, "condition": condition},
-            "version": "1.0",
-            "timestamp": rfc3339(datetime.now(UTC)),
-            "DDBStreamBatchInfo" if self._stream.of_table else "KinesisBatchInfo": {
-                "shardId": shard.id,
-                "startSequenceNumber": identifier(records[0]),
-                "endSequenceNumber": identifier(records[-1]),
-                "approximateArrivalOfFirstRecord": times[0],
-                "approximateArrivalOfLastRecord": times[-1],
-                "batchSize": len(records),
-                "streamArn": self.configuration["EventSourceArn"],
-            },
-        }
-        body, attempt = json.dumps(pointer), 0
-        while not self.cloud.stopping.is_set():
-            try:
-                self._client("sqs").send_message(QueueUrl=self.cloud.queue_url(destination), MessageBody=body)
-                return
-            except (ClientError, BotoCoreError) as error:
-                # A pointer that is dropped would be records that are lost.
-                if not is_transient(error):
-                    log.warning("%s: the failure destination took nothing: %s", self.function.name, error)
-                    return
-            attempt += 1
-            self.cloud.clock.wait(wait_before(attempt), self.cloud.stopping)
+        stream = self.configuration["EventSourceArn"]
+        record = pointer(records, condition, self.function.arn, shard.id, stream, calls, outcome)
+        if service_of(destination) == "s3":
+            record["payload"] = {"Records": records}
+        Destinations(self.cloud).deliver(
+            destination,
+            self.function.configuration["Role"],
+            json.dumps(record),
+            function=self.function.name,
+            folder=f"aws/lambda/{self.configuration['UUID']}/{shard.id}",
+        )
 
 
-def described(mapping: EventSourceMapping) -> dict[str, Any]:
-    """A mapping as the API shows it."""
-    return dict(mapping.configuration)
+def described(mapping: EventSourceMapping, state: str | None = None) -> dict[str, Any]:
+    """A mapping as the API shows it; while something is done to it, in another state than it has."""
+    return {**mapping.configuration, **({"State": state} if state else {})}
 
 
 def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) -> dict[str, Any]:
-    """What a new mapping is configured with, checked.
+    """What a new mapping is configured with, checked, with AWS's defaults.
 
     Raises:
         AwsError: an option is none that the source has.
     """
-    check_options(request.get("EventSourceArn", ""), request)
+    source = request.get("EventSourceArn", "")
+    check_options(source, request)
     identifier = str(uuid.uuid4())
     kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Tags", "Enabled")}
     return {
+        **defaults(source),
         **kept,
         "UUID": identifier,
         "FunctionArn": function.arn,

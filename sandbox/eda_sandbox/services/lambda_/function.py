@@ -1,10 +1,9 @@
 """A function: its configuration, its unpacked code, and its pool of execution environments."""
 
+import base64
 import io
 import json
-import secrets
 import shutil
-import signal
 import stat
 import sys
 import threading
@@ -14,21 +13,27 @@ import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
+from eda_sandbox.services.lambda_.daemon import Daemon
 from eda_sandbox.services.lambda_.environment import INIT_SECONDS, Environment, Invocation
 from eda_sandbox.services.lambda_.logs import FunctionLog
+from eda_sandbox.services.lambda_.platform_lines import PlatformLines
+from eda_sandbox.services.lambda_.policy import FunctionPolicy
 from eda_sandbox.services.lambda_.template import Template
+from eda_sandbox.services.lambda_.tracing import InvocationTrace
 
 MAX_ENVIRONMENTS = 8
 """Processes of one function at a time; a further invocation waits for a free one, so that a laptop stays usable."""
 CREDENTIALS_SECONDS = 50 * 60
 DEBUGGED_SECONDS = 24 * 3600.0
+TAIL_SIZE = 4096
+MOST_UNZIPPED = 262_144_000
+"""Bytes of a function's or a layer's files (Lambda quotas)."""
 KILL_SECONDS = 0.1
 """Within this time of its work a process is killed by the fault layer: most functions have begun and not ended."""
 PRINCIPAL = "lambda.amazonaws.com"
@@ -44,10 +49,25 @@ RUNTIME_VARIABLES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an invocation."""
+    """What became of an invocation.
+
+    Attributes:
+        payload: the answer, or the error as JSON.
+        function_error: ``Unhandled`` for an error.
+        request_id: the invocation's.
+        lines: what it wrote to its log.
+    """
 
     payload: bytes
     function_error: str | None = None
+    request_id: str | None = None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def tail(self) -> str:
+        """The last 4 KB of the invocation's log, in base64 (Lambda API, ``Invoke``)."""
+        said = "".join(f"{line}\n" for line in self.lines).encode()
+        return base64.b64encode(said[-TAIL_SIZE:]).decode()
 
 
 def unpack(archive: bytes, target: Path) -> None:
@@ -58,13 +78,17 @@ def unpack(archive: bytes, target: Path) -> None:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as content:
+            if sum(entry.file_size for entry in content.infolist()) > MOST_UNZIPPED:
+                problem = f"Unzipped size must be smaller than {MOST_UNZIPPED} bytes"
+                raise AwsError("InvalidParameterValueException", problem)
             content.extractall(target)
             for entry in content.infolist():
                 # Of the modes Lambda keeps who may execute; ``extractall`` keeps none.
                 if entry.external_attr >> 16 & stat.S_IXUSR and not entry.is_dir():
                     (target / entry.filename).chmod(0o755)
     except zipfile.BadZipFile as error:
-        raise AwsError("InvalidParameterValueException", "Could not unzip uploaded file.") from error
+        problem = "Could not unzip uploaded file. Please check your file, then try to upload again."
+        raise AwsError("InvalidParameterValueException", problem) from error
 
 
 @dataclass
@@ -75,7 +99,7 @@ class Function:
         configuration: as ``GetFunctionConfiguration`` returns it.
         template: gives what environments with such layers are forked from.
         reserved: reserved concurrency, or None.
-        policy: statements of its resource policy, by id.
+        policy: its resource policy.
         running: invocations in flight.
         debugger: a port on loopback where each new environment waits for a debugger; then there is one environment, and
             it has all the time.
@@ -90,7 +114,7 @@ class Function:
     template: Callable[[list[Path]], Template]
     tags: dict[str, str] = field(default_factory=dict)
     reserved: int | None = None
-    policy: dict[str, dict[str, Any]] = field(default_factory=dict)
+    policy: FunctionPolicy = field(default_factory=FunctionPolicy)
     event_invoke_config: dict[str, Any] | None = None
     running: int = 0
     debugger: int | None = None
@@ -103,7 +127,8 @@ class Function:
         self._all: set[Environment] = set()
         self._outdated: set[Environment] = set()
         self._killed_before = False
-        self.log = FunctionLog(self.cloud, self.log_group, self.configuration["Role"])
+        self._daemon: Daemon | None = None
+        self.log = FunctionLog(self.cloud, lambda: (self.log_group, self.configuration["Role"]))
 
     @property
     def name(self) -> str:
@@ -120,47 +145,85 @@ class Function:
         """The log group it writes to."""
         return str(self.configuration["LoggingConfig"]["LogGroup"])
 
-    def invoke(self, payload: bytes, trace_id: str | None = None) -> Outcome:
+    def invoke(
+        self,
+        payload: bytes,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        qualifier: str | None = None,
+    ) -> Outcome:
         """Run the function once, in a free environment or a new one.
+
+        Args:
+            payload: the event.
+            request_id: of the request; default a new one.
+            client_context: JSON that the caller hands on beside the event.
+            qualifier: that the function was invoked with, which its context tells.
 
         Raises:
             AwsError: its role may not decrypt the environment variables.
         """
         self._check_key()
-        request_id = str(uuid.uuid4())
+        request_id = request_id or str(uuid.uuid4())
+        trace = InvocationTrace(self.configuration, request_id)
+        platform, lines = PlatformLines(self.configuration["LoggingConfig"], request_id), list[str]()
         environment, suppressed_init = self._acquire()
         begin, keep, status = time.monotonic(), False, "failure"
         init = None if environment.used else begin
         timeout = float(self.configuration["Timeout"]) if self.debugger is None else DEBUGGED_SECONDS
+        error: dict[str, Any] | None = None
+        answer, failed = b"", False
+        self._say(platform.start(), lines)
+        environment.hears = lines
         try:
-            self.log.start(request_id)
             # Initialisation is not on the function's time, except after an invocation that was ended by force.
             init_timeout = INIT_SECONDS * 2 if self.debugger is None else DEBUGGED_SECONDS
             error = environment.initialised(timeout if suppressed_init else init_timeout)
-            if error is not None:
-                return self._failed(request_id, error)
-            init = None if init is None or suppressed_init else time.monotonic() - init
-            if not suppressed_init:
-                begin = time.monotonic()
-            left = timeout - (time.monotonic() - begin)
-            invocation = Invocation(
-                request_id, payload, int((time.time() + left) * 1000), self.arn, trace_id or _new_trace_id()
-            )
-            keep = environment.run(invocation, left, self._kill_after(payload))
-            if keep:
-                self._killed_before = False
-                status = "error" if invocation.failed else "success"
-                return Outcome(invocation.answer, "Unhandled" if invocation.failed else None)
-            status = "timeout" if environment.exit_status is None else "failure"
-            return self._failed(request_id, self._why(environment, timeout))
+            if error is None:
+                init = None if init is None or suppressed_init else time.monotonic() - init
+                trace.initialised(init)
+                if not suppressed_init:
+                    begin = time.monotonic()
+                left = timeout - (time.monotonic() - begin)
+                deadline = int((time.time() + left) * 1000)
+                arn = self.arn + (f":{qualifier}" if qualifier else "")
+                invocation = Invocation(request_id, payload, deadline, arn, trace.header, client_context)
+                keep = environment.run(invocation, left, self._kill_after(payload))
+                if keep:
+                    self._killed_before = False
+                    answer, failed = invocation.answer, invocation.failed
+                    status = "error" if failed else "success"
+                else:
+                    status = "timeout" if environment.exit_status is None else "failure"
+                    error = self._why(environment, timeout)
         finally:
             took = 1000 * (time.monotonic() - begin)
+            environment.drain()
+            environment.hears = None
             with self._lock:
                 self.outcomes[status] += 1
-            self.log.report(
-                request_id, took, None if init is None else 1000 * init, status, self.configuration["MemorySize"]
-            )
+            kind = None
+            if error is not None:
+                kind = str(error.get("errorType", ""))
+                if "stackTrace" not in error or platform.json:
+                    self._say(platform.failed(kind, str(error["errorMessage"])), lines)
+            used = environment.memory.measure()
+            size = int(self.configuration["MemorySize"])
+            started = None if init is None else 1000 * init
+            self._say(platform.report(took, started, status, kind, size, min(used, size)), lines)
+            trace.ended(self.cloud.segments, status, answer if error is None else error)
             self._release(environment, keep=keep)
+        if error is not None:
+            if "stackTrace" not in error:
+                # What the runtime itself reports has no such beginning.
+                error = {**error, "errorMessage": f"RequestId: {request_id} Error: {error['errorMessage']}"}
+            answer, failed = json.dumps(error).encode(), True
+        return Outcome(answer, "Unhandled" if failed else None, request_id, tuple(lines))
+
+    def _say(self, said: list[str], lines: list[str]) -> None:
+        for line in said:
+            lines.append(line)
+            self.log.write(line)
 
     def _check_key(self) -> None:
         """The role has to be allowed to decrypt. On AWS an environment that is warm has done so before; and the grant
@@ -177,25 +240,15 @@ class Function:
             )
 
     def _why(self, environment: Environment, timeout: float) -> dict[str, Any]:
-        status = environment.exit_status
-        if status is None:
+        if environment.exit_status is None:
             self._killed_before = True
             return {"errorType": "Sandbox.Timedout", "errorMessage": f"Task timed out after {timeout:.2f} seconds"}
-        how = "signal: killed" if status == -signal.SIGKILL else f"exit status {status}"
-        return {"errorType": "Runtime.ExitError", "errorMessage": f"Runtime exited with error: {how}"}
+        return environment.exit_error
 
     def _kill_after(self, payload: bytes) -> float | None:
         path = f"/2015-03-31/functions/{self.name}/invocations"
         share = self.cloud.kill_after("lambda", "Invoke", HttpRequest("POST", path, path, [], [], payload))
         return None if share is None else share * KILL_SECONDS
-
-    def _failed(self, request_id: str, error: dict[str, Any]) -> Outcome:
-        message = f"RequestId: {request_id} Error: {error.get('errorMessage', '')}"
-        if self.configuration["LoggingConfig"]["LogFormat"] == "JSON":
-            self.log.done(request_id, str(error.get("errorType", "")))
-        else:
-            self.log.write(f"{datetime.now(UTC).isoformat(timespec='milliseconds')} {message}")
-        return Outcome(json.dumps({**error, "errorMessage": message}).encode(), "Unhandled")
 
     def _acquire(self) -> tuple[Environment, bool]:
         with self._lock:
@@ -255,6 +308,8 @@ class Function:
         for environment in environments:
             environment.kill()
         self.log.flush()
+        if self._daemon is not None:
+            self._daemon.close()
         shutil.rmtree(self.code, ignore_errors=True)
 
     def _new_environment(self) -> Environment:
@@ -272,13 +327,15 @@ class Function:
             "AWS_LAMBDA_LOG_STREAM_NAME": self.log.stream,
             "AWS_LAMBDA_LOG_FORMAT": logging["LogFormat"],
             "AWS_LAMBDA_LOG_LEVEL": logging.get("ApplicationLogLevel", "INFO"),
-            **self.cloud.environment(configuration["Role"], PRINCIPAL),
+            **self._traced_by().variables,
+            **self.cloud.environment(configuration["Role"], PRINCIPAL, self.name),
             **configuration.get("Environment", {}).get("Variables", {}),
         }
 
         def forked() -> Environment:
             template, handler = self.template(self.layers), configuration["Handler"]
-            return Environment(template, handler, code, variables, self.log.write, self.debugger)
+            limit = int(configuration["MemorySize"]) if self.debugger is None else None
+            return Environment(template, handler, code, variables, self.log.write, self.debugger, limit)
 
         try:
             return forked()
@@ -286,6 +343,8 @@ class Function:
             # The process that it is forked from died since it was looked at.
             return forked()
 
-
-def _new_trace_id() -> str:
-    return f"Root=1-{int(time.time()):08x}-{secrets.token_hex(12)};Sampled=1"
+    def _traced_by(self) -> Daemon:
+        """The caller holds the lock."""
+        if self._daemon is None:
+            self._daemon = Daemon(self.cloud.segments, lambda: str(self.configuration["Role"]))
+        return self._daemon

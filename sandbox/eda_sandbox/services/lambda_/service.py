@@ -8,7 +8,6 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,26 +19,32 @@ from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError, SandboxError
 from eda_sandbox.foundation.service import Service
-from eda_sandbox.services.lambda_ import dependencies
+from eda_sandbox.services.lambda_ import configuration, dependencies, invoke_config
 from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, flush_forever
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
-from eda_sandbox.services.lambda_.function import PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
-from eda_sandbox.services.lambda_.mapping_options import check_options, check_source
+from eda_sandbox.services.lambda_.function import MOST_UNZIPPED, PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
+from eda_sandbox.services.lambda_.mapping_options import check_options, check_source, check_visibility, is_queue
+from eda_sandbox.services.lambda_.names import LATEST, MOST_CHARACTERS, Named, named
+from eda_sandbox.services.lambda_.offered import OFFERED
 from eda_sandbox.services.lambda_.template import Template
 
 ACCOUNT_CONCURRENCY = 1000
 UNRESERVED_MINIMUM = 100
 SYNC_PAYLOAD = 6 * 1024 * 1024
 ASYNC_PAYLOAD = 1024 * 1024
-POLICY_SIZE = 20_480
-"""Bytes of a function's resource policy (Lambda quotas)."""
-RUNTIMES = ("python3.11", "python3.12", "python3.13")
+MOST_ZIPPED = 52_428_800
+"""Bytes of an archive that is sent in a request (Lambda quotas)."""
+PAGE = 50
+"""Items of a list that are answered at a time (Lambda API, ``ListFunctions``)."""
 
 
 class Lambda(Service):
     """Functions with Python runtimes, packed as ZIP files."""
 
     name = "lambda"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(("CreateFunction", "UpdateFunctionConfiguration"), ("Role",))
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -90,62 +95,60 @@ class Lambda(Service):
         return "lambda:InvokeFunction" if operation == "Invoke" else f"lambda:{operation}"
 
     def resource_arn(self, operation: str, request: dict[str, Any]) -> str:
-        """The function's ARN."""
+        """The function's ARN, with the qualifier that is asked for."""
         name = request.get("FunctionName")
-        return self._arn(name) if name else "*"
+        if not name:
+            return "*"
+        asked = self._named(name, request.get("Qualifier"))
+        return self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
 
     def create_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """CreateFunction."""
-        name = _plain_name(request["FunctionName"])
-        runtime = request.get("Runtime")
-        if runtime not in RUNTIMES:
-            raise AwsError("InvalidParameterValueException", f"the sandbox runs {', '.join(RUNTIMES)}, not {runtime}")
+        """CreateFunction; the function is there when it is answered, and the answer calls it pending, as AWS's does."""
+        name = self._named(request["FunctionName"]).name
+        if len(name) > MOST_CHARACTERS:
+            raise AwsError("InvalidParameterValueException", f"{name} has more than {MOST_CHARACTERS} characters")
+        configuration.refuse_what_is_not_offered({**request, **request["Code"]})
+        for member in ("Runtime", "Handler"):
+            if not request.get(member):
+                needed = "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+                raise AwsError("InvalidParameterValueException", needed)
+        made = configuration.made(request, name, self._arn(name))
+        configuration.check(request, made["LoggingConfig"])
         with self._lock:
             if name in self._functions:
-                raise AwsError("ResourceConflictException", f"Function already exist: {name}")
+                raise AwsError("ResourceConflictException", f"Function already exist: {name}", 409)
         # A role that Lambda cannot assume is refused at once.
         self._check_role(request["Role"])
-        code, size, digest = self._unpacked(name, request["Code"])
-        configuration: dict[str, Any] = {
-            "MemorySize": 128,
-            "Timeout": 3,
-            "Architectures": ["x86_64"],
-            "TracingConfig": {"Mode": "PassThrough"},
-            "EphemeralStorage": {"Size": 512},
-            **{key: value for key, value in request.items() if key not in ("Code", "Tags", "Publish", "Layers")},
-            "FunctionName": name,
-            "FunctionArn": self._arn(name),
-            "CodeSize": size,
-            "CodeSha256": digest,
-            "Version": "$LATEST",
-            "State": "Active",
-            "LastUpdateStatus": "Successful",
-        }
-        configuration["LoggingConfig"] = {
-            "LogFormat": "Text",
-            "LogGroup": f"/aws/lambda/{name}",
-            **request.get("LoggingConfig", {}),
-        }
         layers = self._layer_paths(request.get("Layers", []))
-        configuration["Layers"] = [{"Arn": arn} for arn in request.get("Layers", [])]
-        function = Function(
-            self.cloud, _stamped(configuration), code, layers, self._template, tags=request.get("Tags", {})
-        )
+        code, size, digest = self._unpacked(name, request["Code"])
+        made |= {"CodeSize": size, "CodeSha256": digest}
+        if request.get("Layers"):
+            made["Layers"] = self._layers_of(request["Layers"])
+        function = Function(self.cloud, made, code, layers, self._template, tags=request.get("Tags", {}))
         with self._lock:
             self._functions[name] = function
-        return function.configuration
+        return configuration.being_created(function.configuration)
 
     def get_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunction."""
         function = self._function(request["FunctionName"])
-        found: dict[str, Any] = {"Configuration": function.configuration, "Tags": function.tags}
+        found: dict[str, Any] = {
+            "Configuration": self._configuration_of(request),
+            "Code": {"RepositoryType": "S3"},
+            **({"Tags": function.tags} if function.tags else {}),
+        }
         if function.reserved is not None:
             found["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
         return found
 
     def get_function_configuration(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunctionConfiguration."""
-        return self._function(request["FunctionName"]).configuration
+        return self._configuration_of(request)
+
+    def _configuration_of(self, request: dict[str, Any]) -> dict[str, Any]:
+        function, asked = self._asked(request)
+        found = function.configuration
+        return found if asked.qualifier is None else {**found, "FunctionArn": f"{function.arn}:{asked.qualifier}"}
 
     def outcomes(self, name: str) -> tuple[int, Counter[str]]:
         """How many invocations of a function are in flight, and how those that ended did.
@@ -158,37 +161,59 @@ class Lambda(Service):
 
     def list_functions(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListFunctions."""
-        return {"Functions": [function.configuration for function in self._all()]}
+        if request.get("MasterRegion") or request.get("FunctionVersion"):
+            raise AwsError("InvalidParameterValueException", "the sandbox lists functions without versions")
+        return _page("Functions", [function.configuration for function in self._all()], request)
 
     def update_function_code(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """UpdateFunctionCode."""
+        """UpdateFunctionCode; of a dry run what the function would be."""
         function = self._function(request["FunctionName"])
+        if request.get("ImageUri"):
+            problem = "Please don't provide ImageUri when updating a function with packageType Zip."
+            raise AwsError("InvalidParameterValueException", problem)
+        configuration.refuse_what_is_not_offered(request)
+        configuration.check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
+        configuration.check({"Architectures": request.get("Architectures")}, {})
         code, size, digest = self._unpacked(function.name, request)
         changes = {"CodeSize": size, "CodeSha256": digest}
         if request.get("Architectures"):
             changes["Architectures"] = request["Architectures"]
-        function.configuration = _stamped({**function.configuration, **changes})
+        if request.get("DryRun"):
+            return configuration.being_updated({**function.configuration, **changes})
+        function.configuration = configuration.stamped({**function.configuration, **changes})
         function.replace_code(code)
-        return function.configuration
+        return configuration.being_updated(function.configuration)
 
     def update_function_configuration(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateFunctionConfiguration."""
         function = self._function(request["FunctionName"])
-        changes = {key: value for key, value in request.items() if key not in ("FunctionName", "RevisionId")}
-        if "Layers" in changes:
-            function.layers = self._layer_paths(changes["Layers"])
-            changes["Layers"] = [{"Arn": arn} for arn in changes["Layers"]]
-        function.configuration = _stamped({**function.configuration, **changes})
+        configuration.refuse_what_is_not_offered(request)
+        configuration.check_revision(request.get("RevisionId"), function.configuration["RevisionId"])
+        changed = configuration.changed(function.configuration, request)
+        configuration.check(request, changed["LoggingConfig"])
+        if "Role" in request:
+            self._check_role(request["Role"])
+        if "Layers" in request:
+            function.layers = self._layer_paths(request["Layers"])
+            changed["Layers"] = self._layers_of(request["Layers"])
+        function.configuration = changed
         function.retire()
-        return function.configuration
+        return configuration.being_updated(function.configuration)
 
     def delete_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteFunction."""
-        function = self._function(request["FunctionName"])
+        asked = self._named(request["FunctionName"], request.get("Qualifier"))
+        if asked.qualifier == LATEST:
+            problem = "$LATEST version cannot be deleted without deleting the function."
+            raise AwsError("InvalidParameterValueException", problem)
+        function = self._function(asked.name)
+        if asked.qualifier is not None:
+            # A version that is not there is gone already.
+            return {"StatusCode": 204}
         with self._lock:
             del self._functions[function.name]
         function.close()
-        return {}
+        return {"StatusCode": 204}
 
     def publish_layer_version(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PublishLayerVersion."""
@@ -206,9 +231,11 @@ class Lambda(Service):
                 "LayerVersionArn": f"{arn}:{number}",
                 "Version": number,
                 "Description": request.get("Description", ""),
+                "CreatedDate": configuration.now(),
                 "CompatibleRuntimes": request.get("CompatibleRuntimes", []),
                 "CompatibleArchitectures": request.get("CompatibleArchitectures", []),
                 "Content": {"CodeSha256": _digest(content), "CodeSize": len(content)},
+                **({"LicenseInfo": request["LicenseInfo"]} if request.get("LicenseInfo") else {}),
                 "folder": folder,
             }
             versions.append(version)
@@ -231,7 +258,14 @@ class Lambda(Service):
 
     def put_function_concurrency(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PutFunctionConcurrency."""
-        function, wanted = self._function(request["FunctionName"]), request["ReservedConcurrentExecutions"]
+        asked, wanted = self._named(request["FunctionName"]), request["ReservedConcurrentExecutions"]
+        if asked.qualifier is not None:
+            raise AwsError(
+                "InvalidParameterValueException",
+                "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
+                "operation. Please specify either a function name or an unqualified function ARN.",
+            )
+        function = self._function(asked.name)
         others = sum(f.reserved or 0 for f in self._all() if f is not function)
         if ACCOUNT_CONCURRENCY - others - wanted < UNRESERVED_MINIMUM:
             raise AwsError(
@@ -257,75 +291,116 @@ class Lambda(Service):
         reserved = sum(function.reserved or 0 for function in self._all())
         return {
             "AccountLimit": {
+                "TotalCodeSize": 80_530_636_800,
+                "CodeSizeUnzipped": MOST_UNZIPPED,
+                "CodeSizeZipped": MOST_ZIPPED,
                 "ConcurrentExecutions": ACCOUNT_CONCURRENCY,
                 "UnreservedConcurrentExecutions": ACCOUNT_CONCURRENCY - reserved,
             },
-            "AccountUsage": {"FunctionCount": len(self._functions)},
+            "AccountUsage": {
+                "FunctionCount": len(self._functions),
+                "TotalCodeSize": sum(int(function.configuration["CodeSize"]) for function in self._all()),
+            },
         }
 
     def add_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """AddPermission."""
-        function, statement_id = self._function(request["FunctionName"]), request["StatementId"]
-        if statement_id in function.policy:
-            raise AwsError("ResourceConflictException", f"The statement id ({statement_id}) provided already exists.")
-        conditions: dict[str, Any] = {}
-        if "SourceArn" in request:
-            conditions["ArnLike"] = {"AWS:SourceArn": request["SourceArn"]}
-        if "SourceAccount" in request:
-            conditions["StringEquals"] = {"AWS:SourceAccount": request["SourceAccount"]}
-        principal = request["Principal"]
-        statement = {
-            "Sid": statement_id,
-            "Effect": "Allow",
-            "Principal": {"Service": principal} if principal.endswith(".amazonaws.com") else {"AWS": principal},
-            "Action": request["Action"],
-            "Resource": function.arn,
-            **({"Condition": conditions} if conditions else {}),
-        }
-        size = len(json.dumps(_policy([*function.policy.values(), statement]), separators=(",", ":")))
-        if size > POLICY_SIZE:
-            problem = f"The final policy size ({size}) is bigger than the limit ({POLICY_SIZE})."
-            raise AwsError("PolicyLengthExceededException", problem)
-        function.policy[statement_id] = statement
-        return {"Statement": json.dumps(statement)}
+        function, asked = self._asked(request)
+        if asked.qualifier == LATEST:
+            problem = "We currently do not support adding policies for $LATEST."
+            raise AwsError("InvalidParameterValueException", problem)
+        return {"Statement": json.dumps(function.policy.add(request, function.arn), separators=(",", ":"))}
 
     def remove_permission(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """RemovePermission."""
-        if self._function(request["FunctionName"]).policy.pop(request["StatementId"], None) is None:
-            raise AwsError("ResourceNotFoundException", f"Statement {request['StatementId']} is not found")
+        asked = self._named(request["FunctionName"], request.get("Qualifier"))
+        with self._lock:
+            function = self._functions.get(asked.name)
+        if function is None:
+            raise AwsError("ResourceNotFoundException", f"No policy found for: {self._arn(asked.name)}", 404)
+        self._asked(request)[0].policy.remove(request["StatementId"], request.get("RevisionId"))
         return {}
 
     def get_policy(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetPolicy."""
-        function = self._function(request["FunctionName"])
-        if not function.policy:
-            raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.")
-        return {"Policy": json.dumps(_policy(function.policy.values()))}
+        try:
+            function, asked = self._asked(request)
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException" or "region" in error.message:
+                raise
+            raise AwsError(error.code, "The resource you requested does not exist.", 404) from None
+        if asked.qualifier == LATEST:
+            raise AwsError("ResourceNotFoundException", "The resource you requested does not exist.", 404)
+        return function.policy.describe()
 
     def put_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """PutFunctionEventInvokeConfig."""
-        function = self._function(request["FunctionName"])
-        kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Qualifier")}
-        function.event_invoke_config = kept
-        return {"FunctionArn": f"{function.arn}:$LATEST", "LastModified": datetime.now(UTC), **kept}
+        """PutFunctionEventInvokeConfig: what is not named is as it was in the beginning."""
+        function = self._configured(request)
+        kept = invoke_config.checked(request, function, self._is_function)
+        function.event_invoke_config = {"LastModified": datetime.now(UTC), **kept}
+        return invoke_config.described(function)
+
+    def update_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """UpdateFunctionEventInvokeConfig: what is not named stays."""
+        function = self._configured(request)
+        kept = invoke_config.checked(request, function, self._is_function)
+        before = invoke_config.described(function)
+        if "DestinationConfig" in kept:
+            kept["DestinationConfig"] = {**before["DestinationConfig"], **kept["DestinationConfig"]}
+        function.event_invoke_config = {
+            **(function.event_invoke_config or {}),
+            "LastModified": datetime.now(UTC),
+            **kept,
+        }
+        return invoke_config.described(function)
 
     def get_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunctionEventInvokeConfig."""
-        function = self._function(request["FunctionName"])
-        if function.event_invoke_config is None:
-            raise AwsError(
-                "ResourceNotFoundException", f"The function {function.arn} doesn't have an EventInvokeConfig"
-            )
-        return {"FunctionArn": f"{function.arn}:$LATEST", **function.event_invoke_config}
+        return invoke_config.described(self._with_invoke_config(request))
+
+    def list_function_event_invoke_configs(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """ListFunctionEventInvokeConfigs: of a function without versions one at most."""
+        function = self._configured(request)
+        found = [invoke_config.described(function)] if function.event_invoke_config is not None else []
+        return _page("FunctionEventInvokeConfigs", found, request)
 
     def delete_function_event_invoke_config(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteFunctionEventInvokeConfig."""
-        self._function(request["FunctionName"]).event_invoke_config = None
+        function = self._with_invoke_config(request)
+        invoke_config.described(function)
+        function.event_invoke_config = None
         return {}
 
+    def _configured(self, request: dict[str, Any]) -> Function:
+        asked = self._named(request["FunctionName"], request.get("Qualifier"))
+        with self._lock:
+            function = self._functions.get(asked.name)
+        if function is None or asked.qualifier not in (None, LATEST):
+            raise AwsError("ResourceNotFoundException", "The function doesn't exist.", 404)
+        return function
+
+    def _with_invoke_config(self, request: dict[str, Any]) -> Function:
+        asked = self._named(request["FunctionName"], request.get("Qualifier"))
+        with self._lock:
+            function = self._functions.get(asked.name)
+        if function is None or asked.qualifier not in (None, LATEST):
+            raise invoke_config.missing(f"{self._arn(asked.name)}:{asked.qualifier or LATEST}")
+        return function
+
+    def _is_function(self, arn: str) -> bool:
+        try:
+            self._function(arn)
+        except AwsError:
+            return False
+        return True
+
     def create_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
-        """CreateEventSourceMapping, for queues, table streams and Kinesis streams."""
-        function = self._function(request["FunctionName"])
+        """CreateEventSourceMapping, for queues, table streams and Kinesis streams; its thread begins at once, and the
+        answer calls it being created, as AWS's does."""
+        if not request.get("EventSourceArn") and not request.get("SelfManagedEventSource"):
+            raise AwsError("InvalidParameterValueException", "Unrecognized event source.")
+        function = self._mapped(request["FunctionName"])
+        check_options(request.get("EventSourceArn", ""), request)
         others = [described(mapping) for mapping in self._mappings.values()]
         check_source(self.cloud, request.get("EventSourceArn", ""), function, others)
         mapping = EventSourceMapping(
@@ -339,7 +414,16 @@ class Lambda(Service):
             self._mappings[mapping.configuration["UUID"]] = mapping
         if mapping.configuration["State"] == "Enabled":
             mapping.start()
-        return described(mapping)
+        return described(mapping, "Creating")
+
+    def _mapped(self, name: str) -> Function:
+        try:
+            function, _ = self._asked({"FunctionName": name})
+        except AwsError as error:
+            if error.code != "ResourceNotFoundException" or "region" in error.message:
+                raise
+            raise AwsError("InvalidParameterValueException", "Function does not exist") from None
+        return function
 
     def get_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetEventSourceMapping."""
@@ -351,31 +435,39 @@ class Lambda(Service):
         if "FunctionName" in request:
             wanted["FunctionArn"] = self._function(request["FunctionName"]).arn
         found = [described(mapping) for mapping in self._mappings.values()]
-        named = {key: value for key, value in wanted.items() if value is not None}
-        return {"EventSourceMappings": [mapping for mapping in found if named.items() <= mapping.items()]}
+        for member, value in wanted.items():
+            found = [mapping for mapping in found if value is None or mapping[member] == value]
+        return _page("EventSourceMappings", found, request, 100)
 
     def update_event_source_mapping(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateEventSourceMapping; what is polled goes on from where it is."""
         mapping = self._mapping(request["UUID"])
-        check_options(mapping.configuration["EventSourceArn"], {**mapping.configuration, **request})
+        source = mapping.configuration["EventSourceArn"]
+        check_options(source, {**mapping.configuration, **request})
         changes = {key: value for key, value in request.items() if key not in ("UUID", "Enabled", "FunctionName")}
         if "FunctionName" in request:
-            mapping.function = self._function(request["FunctionName"])
-            changes["FunctionArn"] = mapping.function.arn
-        mapping.configuration |= changes
+            function = self._mapped(request["FunctionName"])
+            if is_queue(source):
+                check_visibility(self.cloud, source, function)
+            mapping.function = function
+            changes["FunctionArn"] = function.arn
+        mapping.configuration |= {**changes, "LastModified": datetime.now(UTC)}
         enabled = mapping.configuration["State"] == "Enabled"
-        if request.get("Enabled", enabled) != enabled:
-            mapping.configuration["State"] = "Disabled" if enabled else "Enabled"
-            if enabled:
-                mapping.stopped.set()
-            else:
-                mapping.stopped = threading.Event()
-                mapping.start()
-        return described(mapping)
+        if request.get("Enabled", enabled) == enabled:
+            return described(mapping, "Updating")
+        mapping.configuration["State"] = "Disabled" if enabled else "Enabled"
+        if enabled:
+            mapping.stopped.set()
+            return described(mapping, "Disabling")
+        mapping.stopped = threading.Event()
+        mapping.start()
+        return described(mapping, "Enabling")
 
     def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """TagResource, of a function or an event source mapping."""
-        self._tagged(request["Resource"]).update(request["Tags"])
+        tags = self._tagged(request["Resource"])
+        configuration.check({"Tags": {**tags, **request["Tags"]}}, {})
+        tags.update(request["Tags"])
         return {}
 
     def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -393,12 +485,15 @@ class Lambda(Service):
         mapping = self._mapping(request["UUID"])
         mapping.stopped.set()
         del self._mappings[request["UUID"]]
-        return described(mapping)
+        return described(mapping, "Deleting")
 
     def invoke(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Invoke, synchronously, asynchronously or dry."""
-        function = self._function(request["FunctionName"])
+        function, asked = self._asked(request)
         payload, kind = request.get("Payload") or b"{}", request.get("InvocationType", "RequestResponse")
+        for member in ("DurableExecutionName", "TenantId"):
+            if request.get(member):
+                raise AwsError("InvalidParameterValueException", f"the sandbox invokes without {member}")
         self._check_resource_policy(function, caller)
         limit = ASYNC_PAYLOAD if kind == "Event" else SYNC_PAYLOAD
         if len(payload) > limit:
@@ -415,15 +510,25 @@ class Lambda(Service):
         if kind == "DryRun":
             return {"StatusCode": 204, "Payload": b""}
         if kind == "Event":
-            self._asynchronous.accept(function, payload)
+            self._asynchronous.accept(function, payload, caller.request_id)
             return {"StatusCode": 202, "Payload": b""}
-        outcome = self._run(function, payload)
-        answer = {"StatusCode": 200, "ExecutedVersion": "$LATEST", "Payload": outcome.payload}
+        context = _client_context(request.get("ClientContext"))
+        outcome = self._run(function, payload, caller.request_id, context, asked.qualifier)
+        answer = {"StatusCode": 200, "ExecutedVersion": LATEST, "Payload": outcome.payload}
         if outcome.function_error:
             answer["FunctionError"] = outcome.function_error
+        if request.get("LogType") == "Tail":
+            answer["LogResult"] = outcome.tail
         return answer
 
-    def _run(self, function: Function, payload: bytes) -> Outcome:
+    def _run(
+        self,
+        function: Function,
+        payload: bytes,
+        request_id: str | None = None,
+        client_context: str | None = None,
+        qualifier: str | None = None,
+    ) -> Outcome:
         with self._lock:
             reserved = function.reserved
             limit = (
@@ -442,14 +547,21 @@ class Lambda(Service):
                 )
             function.running += 1
         try:
-            return function.invoke(payload)
+            return function.invoke(payload, request_id, client_context, qualifier)
         finally:
             with self._lock:
                 function.running -= 1
 
     def _tagged(self, arn: str) -> dict[str, str]:
         kind, _, name = arn.partition(f":{self.cloud.account}:")[2].partition(":")
-        return self._mapping(name).tags if kind == "event-source-mapping" else self._function(arn).tags
+        if kind == "event-source-mapping":
+            if name not in self._mappings:
+                raise AwsError("ResourceNotFoundException", f"Event source mapping not found: {arn}", 404)
+            return self._mapping(name).tags
+        if self._named(arn).qualifier is not None:
+            problem = "Tags on function aliases and versions are not supported. Please specify a function ARN."
+            raise AwsError("InvalidParameterValueException", problem)
+        return self._function(arn).tags
 
     def _mapping(self, identifier: str) -> EventSourceMapping:
         mapping = self._mappings.get(identifier)
@@ -469,7 +581,7 @@ class Lambda(Service):
         if caller.source_arn:
             keys["aws:sourcearn"] = caller.source_arn
         allowed = iam.resource_policy_allows(
-            _policy(function.policy.values()),
+            function.policy.document,
             caller.service,
             "lambda:InvokeFunction",
             function.arn,
@@ -513,6 +625,9 @@ class Lambda(Service):
 
     def _archive(self, code: dict[str, Any]) -> bytes:
         if "ZipFile" in code:
+            if len(code["ZipFile"]) > MOST_ZIPPED:
+                problem = f"Zipped size must be smaller than {MOST_ZIPPED} bytes"
+                raise AwsError("RequestEntityTooLargeException", problem, 413)
             return bytes(code["ZipFile"])
         if "S3Bucket" not in code:
             raise AwsError("InvalidParameterValueException", "Please provide a source for function code.")
@@ -534,12 +649,18 @@ class Lambda(Service):
         with self._lock:
             key = tuple(layers)
             if key not in self._templates or not self._templates[key].alive:
-                self._templates[key] = Template(key, self.cloud.folder / "bytecode", RUNTIME_VARIABLES)
+                self._templates[key] = Template(key, self.cloud.folder / "lambda", RUNTIME_VARIABLES)
             return self._templates[key]
 
     def _layer_paths(self, arns: list[str]) -> list[Path]:
         paths = []
         for arn in arns:
+            if arn.split(":")[3:4] not in ([self.cloud.region], []):
+                region = self.cloud.region
+                raise AwsError(
+                    "InvalidParameterValueException",
+                    f"Layers are not in the same region as the function. Layers are expected to be in region {region}.",
+                )
             name, number = arn.split(":")[-2:]
             versions = self._layers.get(name, [])
             index = int(number) - 1
@@ -548,34 +669,61 @@ class Lambda(Service):
             paths.append(versions[index]["folder"])
         return paths
 
+    def _layers_of(self, arns: list[str]) -> list[dict[str, Any]]:
+        versions = [self._layers[arn.split(":")[-2]][int(arn.split(":")[-1]) - 1] for arn in arns]
+        return [{"Arn": found["LayerVersionArn"], "CodeSize": found["Content"]["CodeSize"]} for found in versions]
+
+    def _named(self, name: str, qualifier: str | None = None) -> Named:
+        return named(name, qualifier, self.cloud.region, self.cloud.account)
+
     def _function(self, name: str) -> Function:
+        asked = self._named(name)
         with self._lock:
-            function = self._functions.get(_plain_name(name))
+            function = self._functions.get(asked.name)
         if function is None:
-            raise AwsError("ResourceNotFoundException", f"Function not found: {self._arn(name)}", 404)
+            raise AwsError("ResourceNotFoundException", f"Function not found: {self._arn(asked.name)}", 404)
         return function
+
+    def _asked(self, request: dict[str, Any]) -> tuple[Function, Named]:
+        """The function that a request is for; of its versions there is the latest alone."""
+        asked = self._named(request["FunctionName"], request.get("Qualifier"))
+        with self._lock:
+            function = self._functions.get(asked.name)
+        if function is None or asked.qualifier not in (None, LATEST):
+            arn = self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
+            raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
+        return function, asked
 
     def _all(self) -> list[Function]:
         with self._lock:
             return list(self._functions.values())
 
     def _arn(self, name: str) -> str:
-        return self.cloud.arn("lambda", f"function:{_plain_name(name)}")
+        return self.cloud.arn("lambda", f"function:{name}")
 
 
-def _plain_name(name: str) -> str:
-    if ":function:" in name:
-        name = name.split(":function:")[1]
-    return name.split(":")[0]
+def _page(member: str, found: list[Any], request: dict[str, Any], most: int = PAGE) -> dict[str, Any]:
+    """A page of a list; its marker says where the next one begins."""
+    try:
+        first = int(request.get("Marker") or 0)
+    except ValueError:
+        raise AwsError("InvalidParameterValueException", "The marker is none that was answered.") from None
+    end = first + min(request.get("MaxItems", most), most)
+    return {member: found[first:end], **({"NextMarker": str(end)} if end < len(found) else {})}
+
+
+def _client_context(given: str | None) -> str | None:
+    """What ``Invoke`` hands on beside the event, as JSON."""
+    if given is None:
+        return None
+    try:
+        text = base64.b64decode(given, validate=True).decode()
+        json.loads(text)
+    except ValueError as error:
+        problem = f"Client context must be a valid Base64-encoded JSON object: {error}"
+        raise AwsError("InvalidRequestContentException", problem) from error
+    return text
 
 
 def _digest(content: bytes) -> str:
     return base64.b64encode(hashlib.sha256(content).digest()).decode()
-
-
-def _policy(statements: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    return {"Version": "2012-10-17", "Id": "default", "Statement": list(statements)}
-
-
-def _stamped(configuration: dict[str, Any]) -> dict[str, Any]:
-    return {**configuration, "LastModified": datetime.now(UTC).isoformat(timespec="milliseconds")}

@@ -18,14 +18,24 @@ def queue_record(message: dict[str, Any], arn: str, region: str) -> dict[str, An
         "body": message["Body"],
         "attributes": message.get("Attributes", {}),
         "messageAttributes": {
-            name: {key[0].lower() + key[1:]: value for key, value in attribute.items() if isinstance(value, str)}
-            for name, attribute in message.get("MessageAttributes", {}).items()
+            name: _attribute(attribute) for name, attribute in message.get("MessageAttributes", {}).items()
         },
+        "md5OfMessageAttributes": message.get("MD5OfMessageAttributes"),
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
         "eventSourceARN": arn,
         "awsRegion": region,
     }
+
+
+def _attribute(attribute: Mapping[str, Any]) -> dict[str, Any]:
+    """A message's attribute as an event has it: bytes in base64, and the lists, which SQS keeps for later, empty."""
+    found: dict[str, Any] = {}
+    if "StringValue" in attribute:
+        found["stringValue"] = attribute["StringValue"]
+    if "BinaryValue" in attribute:
+        found["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+    return {**found, "stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
 
 
 def stream_record(record: dict[str, Any], arn: str, region: str, shard_id: str, role_arn: str) -> dict[str, Any]:

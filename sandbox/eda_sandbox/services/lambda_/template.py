@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from eda_sandbox.services.lambda_.runtime_packages import DEBUGGER, IN_LAMBDA, folder_of
+
+VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 SCRIPT = Path(__file__).with_name("template_process.py")
 START_SECONDS = 30
 
@@ -34,12 +37,15 @@ class Template:
     """One process for each list of layers; it is started when it is first needed and forks in milliseconds.
 
     Args:
-        layers: the unpacked layers, in the order of the function's configuration.
-        bytecode: where compiled modules are kept, so that they are compiled once for all environments.
+        layers: the unpacked layers, in the order of the function's configuration; of two files the last one's counts.
+        folder: where compiled modules are kept, so that they are compiled once for all environments, and what the
+            runtime brings.
         variables: what of the environment is the same for all functions.
     """
 
-    def __init__(self, layers: tuple[Path, ...], bytecode: Path, variables: dict[str, str]) -> None:
+    def __init__(self, layers: tuple[Path, ...], folder: Path, variables: dict[str, str]) -> None:
+        self._debugger = folder / "debugger"
+        runtime = folder_of(IN_LAMBDA, folder / "runtime")
         self._lock = threading.Lock()
         self._started: threading.Event | None = None
         self._forked: Process | None = None
@@ -47,10 +53,10 @@ class Template:
         ours, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(SCRIPT), *(str(layer / "python") for layer in layers)],
+                [sys.executable, "-P", "-S", str(SCRIPT), *_in_layers(layers), str(runtime)],
                 env={
                     **variables,
-                    "PYTHONPYCACHEPREFIX": str(bytecode),
+                    "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),
                     "PYTHONUNBUFFERED": "1",
                     "SANDBOX_COLD_STARTS": os.environ.get("SANDBOX_COLD_STARTS", ""),
                 },
@@ -83,7 +89,9 @@ class Template:
         Raises:
             OSError: the template has ended.
         """
-        request = {"handler": handler, "task_root": str(task_root), "variables": variables, "debugger": debugger}
+        request: dict[str, Any] = {"handler": handler, "task_root": str(task_root), "variables": variables}
+        if debugger is not None:
+            request |= {"debugger": debugger, "debugger_path": str(folder_of(DEBUGGER, self._debugger))}
         ours, theirs = socket.socketpair()
         output, written = os.pipe()
         try:
@@ -135,3 +143,9 @@ class Template:
     def _ended(process: Process, status: int | None) -> None:
         process.status = status
         process.ended.set()
+
+
+def _in_layers(layers: tuple[Path, ...]) -> list[str]:
+    """Where Lambda's runtime looks in ``/opt``: in one folder for all layers, and in one for those of its version."""
+    last_first = [layer / "python" for layer in reversed(layers)]
+    return [str(path) for path in (*(layer / "lib" / VERSION / "site-packages" for layer in last_first), *last_first)]

@@ -1,8 +1,8 @@
 """The process that execution environments are forked from; it has loaded what every function loads anyway.
 
-It runs as a script, so that nothing of the sandbox is in a function's process, and gets along with what Lambda's own
-runtime brings (``awslambdaric``, boto3) and the function's layers. Over its standard input, a socket, come requests of
-one JSON line with two descriptors; over the same go its reports of one JSON line:
+It runs as a script and without the packages of the Python that runs it, so that a function finds what Lambda has: its
+own code, its layers, the standard library and what the runtime brings (``runtime_packages``). Over its standard input,
+a socket, come requests of one JSON line with two descriptors; over the same go its reports of one JSON line:
 
     {"handler": …, "task_root": …, "variables": {…}, "debugger": port} + (invocations, output)
     → {"started": 4711}, {"ended": 4711, "status": -9}
@@ -17,6 +17,7 @@ import os
 import pathlib
 import select
 import signal
+import site
 import socket
 import sys
 import time
@@ -134,6 +135,8 @@ def _environment(request: dict[str, Any], invocations: int, output: int) -> int:
     os.chdir(request["task_root"])
     sys.argv = ["awslambdaric", request["handler"]]
     sys.path.insert(0, request["task_root"])
+    if request.get("debugger"):
+        sys.path.append(request["debugger_path"])
     _forget(request["task_root"])
     try:
         if request.get("debugger"):
@@ -194,7 +197,7 @@ def _client(connection: socket.socket) -> Any:
                 x_amzn_trace_id=given["trace_id"],
                 invoked_function_arn=given["function_arn"],
                 deadline_time_in_ms=given["deadline_ms"],
-                client_context=None,
+                client_context=given.get("client_context"),
                 cognito_identity=None,
                 tenant_id=None,
                 content_type="application/json",
@@ -217,12 +220,20 @@ def _client(connection: socket.socket) -> Any:
     return Client()
 
 
-def main(layers: list[str]) -> None:
-    """Load what is loaded once, and serve."""
+def main(paths: list[str]) -> None:
+    """Load what is loaded once, and serve.
+
+    Args:
+        paths: where modules are looked for behind the function's own code.
+    """
     control = socket.socket(fileno=os.dup(0))
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    sys.path[:0] = layers
+    sys.path += paths
+    # What ``site`` adds, whose folders are left out.
+    site.setquit()
+    site.setcopyright()
+    site.sethelper()
     if not os.environ.get("SANDBOX_COLD_STARTS"):
         for module in PRELOADED:
             with contextlib.suppress(ImportError):

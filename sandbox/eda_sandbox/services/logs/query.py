@@ -16,7 +16,7 @@ from eda_sandbox.services.logs.values import Row
 
 T = TypeVar("T")
 MAX_ROWS = 100_000
-"""Rows of ``limit`` (StartQuery)."""
+"""Rows of ``limit`` (its documentation, and StartQuery)."""
 DEFAULT_ROWS = 10_000
 DEFAULT_FIELDS = ("@timestamp", "@message")
 _ELSEWHERE = frozenset(
@@ -142,6 +142,8 @@ class _Parser:
         return expression, descending
 
     def _limit(self) -> Limit:
+        # Which rows come first is not said with it: any of them are right.
+        self._accept("any")
         token = self._next()
         if token.kind != "number" or not token.text.isdecimal() or not 1 <= int(token.text) <= MAX_ROWS:
             raise token.refused()

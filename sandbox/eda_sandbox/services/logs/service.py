@@ -14,7 +14,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.services.logs.offered import OFFERED
 from eda_sandbox.services.logs.query import DEFAULT_ROWS, MAX_ROWS, Query, parse
 from eda_sandbox.services.logs.values import Row, row, shown
 
@@ -60,6 +62,7 @@ class Logs(Service):
     """Queries and saved queries; log groups, streams and events stay with the emulator."""
 
     name = "logs"
+    offered = OFFERED
     leaves_rest = True
 
     def __init__(self, cloud: Cloud) -> None:
@@ -107,7 +110,7 @@ class Logs(Service):
     def get_query_results(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetQueryResults; a query that runs has no rows yet."""
         run = self._run(request["queryId"])
-        begin = int(request.get("nextToken") or 0)
+        begin = start(request.get("nextToken"), "InvalidParameterException", "nextToken")
         end = begin + (request.get("maxItems") or PAGE_ROWS)
         answer: dict[str, Any] = {
             "queryLanguage": "CWLI",
@@ -271,7 +274,7 @@ def _groups(request: dict[str, Any]) -> list[str]:
 
 
 def _page(found: list[dict[str, Any]], request: dict[str, Any]) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    begin = int(request.get("nextToken") or 0)
+    begin = start(request.get("nextToken"), "InvalidParameterException", "nextToken")
     end = begin + request.get("maxResults", 1000)
     return found[begin:end], {"nextToken": str(end)} if len(found) > end else {}
 

@@ -88,7 +88,7 @@ class Pipe:
     def _list_shards(self, stopped: threading.Event) -> None:
         while not (stopped.is_set() or self.cloud.stopping.is_set()):
             try:
-                for shard in self._reader.shards():
+                for shard in self._reader.ready():
                     if shard.id not in self._threads:
                         self._threads[shard.id] = self._work_for(shard, stopped)
             except Exception as error:

@@ -1,16 +1,17 @@
 """The control plane of EventBridge Pipes."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.pipes.configuration import SOURCES, check, service_of
-from eda_sandbox.services.pipes.pipe import Pipe
+from eda_sandbox.services.pipes.offered import OFFERED
+from eda_sandbox.services.pipes.pipe import PRINCIPAL, Pipe
 
 SETTINGS = (
     "Description",
@@ -31,6 +32,9 @@ class Pipes(Service):
     """Pipes from table streams and Kinesis streams to Firehose, SQS, Lambda and Step Functions."""
 
     name = "pipes"
+    principal = PRINCIPAL
+    roles: ClassVar[Mapping[str, Sequence[str]]] = {"CreatePipe": ("RoleArn",), "UpdatePipe": ("RoleArn",)}
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

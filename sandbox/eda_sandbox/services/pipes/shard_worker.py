@@ -113,7 +113,7 @@ class ShardWorker:
             last = records[-1] if records else last
             if batch and deadline is None:
                 deadline = time.monotonic() + self._cloud.clock.real(self._window)
-            if len(batch) >= self._size or deadline is None or time.monotonic() >= deadline:
+            if len(batch) >= self._size or self._shard.closed or deadline is None or time.monotonic() >= deadline:
                 break
             if not records:
                 self._stopped.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic())))

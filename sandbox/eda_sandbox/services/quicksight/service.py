@@ -16,6 +16,7 @@ from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.quicksight.model import ENDED, DataSet, DataSource, Ingestion, Row
+from eda_sandbox.services.quicksight.offered import OFFERED
 from eda_sandbox.services.quicksight.reading import (
     PRINCIPAL,
     SECRETS_PATH,
@@ -53,6 +54,12 @@ class QuickSight(Service):
     """Data sources in Redshift, data sets over them, and ingestions into SPICE."""
 
     name = "quicksight"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(
+        ("CreateDataSource", "UpdateDataSource"),
+        ("DataSourceParameters.RedshiftParameters.IAMParameters.RoleArn",),
+    )
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)

@@ -12,7 +12,9 @@ from typing import Any
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
+from eda_sandbox.services.redshift.offered import OFFERED_SERVERLESS
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.session import Session
 from eda_sandbox.services.redshift.sql.warehouse import Warehouse
@@ -31,6 +33,9 @@ class RedshiftServerless(Service):
     """Namespaces, workgroups and temporary credentials."""
 
     name = "redshift-serverless"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(("CreateNamespace", "UpdateNamespace"), ("iamRoles.*",))
+    offered = OFFERED_SERVERLESS
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -394,6 +399,6 @@ def _tags(request: dict[str, Any]) -> dict[str, str]:
 
 
 def _page(member: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
-    start, size = int(request.get("nextToken", 0)), request.get("maxResults", 100)
-    following = {"nextToken": str(start + size)} if start + size < len(items) else {}
-    return {member: items[start : start + size], **following}
+    first = start(request.get("nextToken"), "InvalidPaginationException", "nextToken")
+    end = first + (request.get("maxResults") or 100)
+    return {member: items[first:end], **({"nextToken": str(end)} if end < len(items) else {})}

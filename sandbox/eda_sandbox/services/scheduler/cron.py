@@ -144,11 +144,13 @@ def _numbers(name: str, field: str, low: int, high: int, names: Mapping[str, int
             start = _number(name, first, low, high, names or {})
             # A single number with a step goes on to the field's end.
             end = _number(name, last, low, high, names or {}) if dash else high if slash else start
-        if start > end:
+        if start > end and low == FIRST_YEAR:
             raise ValueError(f"{name}: {base} begins behind its end")
         if slash and not (step.isdecimal() and int(step) > 0):
             raise ValueError(f"{name}: {step!r} is no step")
-        found.update(range(start, end + 1, int(step) if slash else 1))
+        # A range that begins behind its end goes on at the field's beginning: 20-2 is the evening and the night.
+        values = [*range(start, high + 1), *range(low, end + 1)] if start > end else list(range(start, end + 1))
+        found.update(values[:: int(step) if slash else 1])
     return frozenset(found)
 
 

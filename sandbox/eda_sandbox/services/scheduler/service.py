@@ -10,9 +10,11 @@ from eda_sandbox.foundation.agenda import Agenda
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.scheduler import targets
 from eda_sandbox.services.scheduler.invocation import Invocations
+from eda_sandbox.services.scheduler.offered import OFFERED
 from eda_sandbox.services.scheduler.schedule import Schedule, make
 from eda_sandbox.services.scheduler.virtual_time import VirtualTime
 
@@ -27,6 +29,9 @@ class Scheduler(Service):
     """
 
     name = "scheduler"
+    principal = targets.PRINCIPAL
+    roles = dict.fromkeys(("CreateSchedule", "UpdateSchedule"), ("Target.RoleArn",))
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -288,6 +293,6 @@ def _tags(request: dict[str, Any]) -> dict[str, str]:
 
 
 def _page(member: str, items: list[dict[str, Any]], request: dict[str, Any]) -> dict[str, Any]:
-    start, size = int(request.get("NextToken") or 0), request.get("MaxResults") or 100
-    end = start + size
-    return {member: items[start:end], **({"NextToken": str(end)} if end < len(items) else {})}
+    first = start(request.get("NextToken"), "ValidationException")
+    end = first + (request.get("MaxResults") or 100)
+    return {member: items[first:end], **({"NextToken": str(end)} if end < len(items) else {})}

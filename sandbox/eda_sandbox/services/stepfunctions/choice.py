@@ -1,11 +1,12 @@
 """The rules of a Choice state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Any
 
 from eda_sandbox.services.stepfunctions import paths
+from eda_sandbox.services.stepfunctions.failure import RuntimeFailure
 
 _NUMERIC = (int, float)
 
@@ -46,27 +47,31 @@ OPERATORS = frozenset(
 )
 
 
-def holds(rule: dict[str, Any], document: Any, context: Any) -> bool:
+def holds(rule: dict[str, Any], document: Any, context: Any, variables: Mapping[str, Any] | None = None) -> bool:
     """Whether a rule is true for an input.
 
     Raises:
         RuntimeFailure: a path of the rule finds nothing.
     """
     if "And" in rule:
-        return all(holds(part, document, context) for part in rule["And"])
+        return all(holds(part, document, context, variables) for part in rule["And"])
     if "Or" in rule:
-        return any(holds(part, document, context) for part in rule["Or"])
+        return any(holds(part, document, context, variables) for part in rule["Or"])
     if "Not" in rule:
-        return not holds(rule["Not"], document, context)
+        return not holds(rule["Not"], document, context, variables)
     operator = next(key for key in rule if key in OPERATORS)
     wanted, variable = rule[operator], rule["Variable"]
     if operator == "IsPresent":
-        return paths.exists(variable, document, context) is wanted
-    value = paths.read(variable, document, context)
+        return paths.exists(variable, document, context, variables) is wanted
+    if not paths.exists(variable, document, context, variables):
+        raise RuntimeFailure(
+            f"Invalid path '{variable}': The choice state's condition path references an invalid value."
+        )
+    value = paths.read(variable, document, context, variables)
     if operator in _IS:
         return _IS[operator](value) is wanted
     if operator.endswith("Path"):
-        operator, wanted = operator.removesuffix("Path"), paths.read(wanted, document, context)
+        operator, wanted = operator.removesuffix("Path"), paths.read(wanted, document, context, variables)
     return _compare(operator, value, wanted)
 
 

@@ -1,30 +1,49 @@
 """The intrinsic functions, ``States.Format`` and its like."""
 
 import base64
+import functools
 import hashlib
 import json
+import math
 import random
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from eda_sandbox.foundation.java_numbers import double
 from eda_sandbox.services.stepfunctions import paths
-from eda_sandbox.services.stepfunctions.failure import StateError
+from eda_sandbox.services.stepfunctions.failure import IntrinsicFailure
 
 LIMIT = 10_000
 """Characters that ``States.Hash`` and the Base64 functions take."""
+RANGE_LIMIT = 1000
+"""Elements that ``States.ArrayRange`` makes."""
 _CALL = re.compile(r"States\.(\w+)\s*\(")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_ESCAPED = "'\\{}"
+"""What a backslash may stand before in a string."""
+
+
+@dataclass(frozen=True)
+class _Path:
+    path: str
+
+
+@dataclass(frozen=True)
+class _Call:
+    name: str
+    arguments: tuple[Any, ...]
 
 
 class _Parser:
-    def __init__(self, text: str, document: Any, context: Any) -> None:
+    """Reads an expression into calls, paths and constants."""
+
+    def __init__(self, text: str) -> None:
         self._text = text
         self._at = 0
-        self._document = document
-        self._context = context
 
     def run(self) -> Any:
         value = self._value()
@@ -42,12 +61,16 @@ class _Parser:
         rest = self._text[self._at :]
         if call := _CALL.match(rest):
             self._at += call.end()
-            return _call(call.group(1), self._arguments())
+            return _Call(call.group(1), tuple(self._arguments()))
         if rest.startswith("'"):
             return self._string()
         if rest.startswith("$"):
             path = self._path()
-            return paths.read(path, self._document, self._context)
+            try:
+                paths.check(path)
+            except paths.NoPath as error:
+                raise IntrinsicFailure(str(error)) from error
+            return _Path(path)
         if number := _NUMBER.match(rest):
             self._at += number.end()
             return json.loads(number.group())
@@ -78,8 +101,10 @@ class _Parser:
         self._at += 1
         while self._at < len(self._text):
             letter = self._text[self._at]
-            if letter == "\\" and self._at + 1 < len(self._text):
-                following = self._text[self._at + 1]
+            if letter == "\\":
+                following = self._text[self._at + 1 : self._at + 2]
+                if not following or following == '"':
+                    raise self._error()
                 # Braces stay escaped for States.Format, which reads them again.
                 out.append(following if following in "'\\" else letter + following)
                 self._at += 2
@@ -108,29 +133,71 @@ class _Parser:
             self._at += 1
         return self._text[start : self._at]
 
-    def _error(self) -> StateError:
-        return StateError("States.IntrinsicFailure", f"cannot read {self._text!r} at position {self._at}")
+    def _error(self) -> IntrinsicFailure:
+        return IntrinsicFailure(f"cannot read {self._text!r} at position {self._at}")
 
 
-def evaluate(text: str, document: Any, context: Any) -> Any:
+@functools.lru_cache(maxsize=1024)
+def _parsed(text: str) -> Any:
+    return _Parser(text).run()
+
+
+def check(text: str) -> None:
+    """Read an expression for its form alone.
+
+    Raises:
+        IntrinsicFailure: it is no expression, or calls a function that there is not.
+    """
+    _check_call(_parsed(text))
+
+
+def _check_call(tree: Any) -> None:
+    if isinstance(tree, _Call):
+        if tree.name not in _FUNCTIONS:
+            raise IntrinsicFailure(f"there is no function States.{tree.name}")
+        for argument in tree.arguments:
+            _check_call(argument)
+
+
+def references(text: str) -> list[str]:
+    """The paths that an expression reads."""
+    found: list[str] = []
+
+    def collect(tree: Any) -> None:
+        if isinstance(tree, _Path):
+            found.append(tree.path)
+        elif isinstance(tree, _Call):
+            for argument in tree.arguments:
+                collect(argument)
+
+    collect(_parsed(text))
+    return found
+
+
+def evaluate(text: str, document: Any, context: Any, variables: Mapping[str, Any] | None = None) -> Any:
     """The value of an expression such as ``States.Format('{}', $.id)``.
 
     Raises:
-        StateError: ``States.IntrinsicFailure``.
+        IntrinsicFailure: it has none.
+        RuntimeFailure: a path in it finds nothing.
     """
-    return _Parser(text, document, context).run()
+
+    def value(tree: Any) -> Any:
+        if isinstance(tree, _Path):
+            return paths.read(tree.path, document, context, variables)
+        return _call(tree.name, [value(one) for one in tree.arguments]) if isinstance(tree, _Call) else tree
+
+    return value(_parsed(text))
 
 
 def _call(name: str, arguments: list[Any]) -> Any:
     function = _FUNCTIONS.get(name)
     if function is None:
-        raise StateError("States.IntrinsicFailure", f"there is no function States.{name}")
+        raise IntrinsicFailure(f"there is no function States.{name}")
     try:
         return function(*arguments)
-    except StateError:
-        raise
     except Exception as error:
-        raise StateError("States.IntrinsicFailure", f"States.{name}: {error}") from error
+        raise IntrinsicFailure(f"States.{name}: {error}") from error
 
 
 def compact(value: Any) -> str:
@@ -147,8 +214,7 @@ def _format(template: str, *values: Any) -> str:
             out.append(template[at + 1])
             at += 2
         elif template.startswith("{}", at):
-            value = values[used]
-            out.append(value if isinstance(value, str) else compact(value))
+            out.append(_printed(values[used]))
             used += 1
             at += 2
         else:
@@ -157,6 +223,17 @@ def _format(template: str, *values: Any) -> str:
     if used != len(values):
         raise ValueError(f"{used} places for {len(values)} values")
     return "".join(out)
+
+
+def _printed(value: Any) -> str:
+    """A value as Java prints it: maps and lists are no JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}={_printed(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_printed, value)) + "]"
+    return double(value) if isinstance(value, float) else compact(value)
 
 
 def _limited(text: str) -> bytes:
@@ -173,50 +250,83 @@ def _hash(data: Any, algorithm: str) -> str:
     return hashlib.new(names[algorithm], _limited(text)).hexdigest()
 
 
-def _partition(values: list[Any], size: int) -> list[list[Any]]:
-    return [values[start : start + size] for start in range(0, len(values), size)]
+def _whole(value: Any) -> int:
+    """A number without its fraction, rounded half up as Java's ``Math.round`` does."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is no number")
+    return value if isinstance(value, int) else math.floor(value + 0.5)
 
 
-def _range(first: int, last: int, step: int) -> list[int]:
-    values = list(range(first, last + (1 if step > 0 else -1), step))
-    if len(values) > 1000:
-        raise ValueError("more than 1000 elements")
-    return values
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError("the argument is no array")
+    return value
 
 
-def _unique(values: list[Any]) -> list[Any]:
+def _partition(values: Any, size: Any) -> list[list[Any]]:
+    length = _whole(size)
+    if length < 1:
+        raise ValueError("the size is below 1")
+    return [_list(values)[start : start + length] for start in range(0, len(values), length)]
+
+
+def _range(first: Any, last: Any, step: Any) -> list[int]:
+    begin, end, by = _whole(first), _whole(last), _whole(step)
+    values = range(begin, end + (1 if by > 0 else -1), by)
+    if len(values) > RANGE_LIMIT:
+        raise ValueError(f"more than {RANGE_LIMIT} elements")
+    return list(values)
+
+
+def _same(first: Any, second: Any) -> bool:
+    # To Python true is 1.
+    return isinstance(first, bool) is isinstance(second, bool) and bool(first == second)
+
+
+def _unique(values: Any) -> list[Any]:
     found: list[Any] = []
-    for value in values:
-        if value not in found:
+    for value in _list(values):
+        if not any(_same(value, one) for one in found):
             found.append(value)
     return found
 
 
 def _split(text: str, marks: str) -> list[str]:
+    if not marks:
+        return [text]
     return [part for part in re.split("[" + re.escape(marks) + "]", text) if part]
 
 
 def _merge(first: dict[str, Any], second: dict[str, Any], deep: bool) -> dict[str, Any]:
-    if deep:
+    if deep is not False:
         raise ValueError("deep merging is not offered by Step Functions")
+    if not isinstance(first, dict) or not isinstance(second, dict):
+        raise ValueError("an argument is no object")
     return {**first, **second}
 
 
-def _random(start: int, end: int, seed: int | None = None) -> int:
-    return (random.Random(seed) if seed is not None else random).randrange(start, end)
+def _random(start: Any, end: Any, seed: Any = None) -> int:
+    chosen = random.Random(_whole(seed)) if seed is not None else random
+    return chosen.randrange(_whole(start), _whole(end))
 
 
-def _item(values: list[Any], index: int) -> Any:
-    if index < 0:
+def _item(values: Any, index: Any) -> Any:
+    position = _whole(index)
+    if position < 0:
         raise ValueError("the index is negative")
-    return values[index]
+    return _list(values)[position]
+
+
+def _parse(text: str) -> Any:
+    # To AWS nothing is null.
+    return json.loads(text) if text.strip() else None
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Array": lambda *values: list(values),
-    "ArrayContains": lambda values, value: value in values,
+    "ArrayContains": lambda values, value: any(_same(value, one) for one in _list(values)),
     "ArrayGetItem": _item,
-    "ArrayLength": len,
+    "ArrayLength": lambda values: len(_list(values)),
     "ArrayPartition": _partition,
     "ArrayRange": _range,
     "ArrayUnique": _unique,
@@ -226,9 +336,9 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "Hash": _hash,
     "JsonMerge": _merge,
     "JsonToString": compact,
-    "MathAdd": lambda first, second: round(first) + round(second),
+    "MathAdd": lambda first, second: _whole(first) + _whole(second),
     "MathRandom": _random,
     "StringSplit": _split,
-    "StringToJson": json.loads,
+    "StringToJson": _parse,
     "UUID": lambda: str(uuid.uuid4()),
 }

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import logging
-import queue
 import re
 import threading
 import uuid
@@ -13,24 +11,27 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from eda_sandbox.foundation import tracing
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
-from eda_sandbox.services.stepfunctions.definition import parse
+from eda_sandbox.services.stepfunctions import answers
+from eda_sandbox.services.stepfunctions.definition import examine, parse
 from eda_sandbox.services.stepfunctions.execution import (
-    CLOSING,
-    HISTORY_LIMIT,
     Execution,
     Machine,
     Waiting,
     machine_of,
 )
+from eda_sandbox.services.stepfunctions.execution_logs import ExecutionLogs, without_data
 from eda_sandbox.services.stepfunctions.failure import StateError
 from eda_sandbox.services.stepfunctions.interpreter import DATA_LIMIT, Interpreter
-from eda_sandbox.services.stepfunctions.intrinsics import compact
+from eda_sandbox.services.stepfunctions.offered import OFFERED
+from eda_sandbox.services.stepfunctions.pages import page
 from eda_sandbox.services.stepfunctions.status_events import DETAIL_TYPE, SOURCE, TOLD_AT, detail
 from eda_sandbox.services.stepfunctions.tasks import PRINCIPAL, Tasks
+from eda_sandbox.services.stepfunctions.tracing import ExecutionTrace
 
 TASK_THREADS = 64
 NAME_SECONDS = 90 * 24 * 3600
@@ -38,14 +39,17 @@ NAME_SECONDS = 90 * 24 * 3600
 SYNC_SECONDS = 300
 """The longest an Express execution may run."""
 _NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
+_PUBLISHING = ("publish", "versionDescription")
 T = TypeVar("T")
-log = logging.getLogger(__name__)
 
 
 class StepFunctions(Service):
-    """State machines in JSONPath."""
+    """State machines in JSONPath and JSONata."""
 
     name = "stepfunctions"
+    principal = PRINCIPAL
+    roles = dict.fromkeys(("CreateStateMachine", "UpdateStateMachine"), ("roleArn",))
+    offered = OFFERED
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -53,15 +57,15 @@ class StepFunctions(Service):
         self._executions: dict[str, Execution] = {}
         self._tokens: dict[str, Waiting] = {}
         self._pool = ThreadPoolExecutor(TASK_THREADS, thread_name_prefix="states-task")
-        self._interpreter = Interpreter(cloud.clock, Tasks(cloud), self._pool, self._tokens)
+        self._interpreter = Interpreter(cloud.clock, Tasks(cloud), self._pool, self._tokens, cloud.doubts)
         self._loop = asyncio.new_event_loop()
-        self._log_lines: queue.SimpleQueue[tuple[str, str, int, str]] = queue.SimpleQueue()
+        self._logs = ExecutionLogs(cloud)
         self._lock = threading.RLock()
 
     def start(self) -> None:
         """Start the thread that runs executions, and the one that writes their logs."""
         self.cloud.spawn(self._loop.run_forever, "states")
-        self.cloud.spawn(self._write_logs, "states-logs")
+        self.cloud.spawn(self._logs.run, "states-logs")
 
     def stop(self) -> None:
         """Abandon what runs."""
@@ -80,9 +84,8 @@ class StepFunctions(Service):
         name, kind = request["name"], request.get("type", "STANDARD")
         _check_name(name)
         arn = self.cloud.arn("states", f"stateMachine:{name}")
-        definition = parse(request["definition"])
-        if kind == "EXPRESS" and ".waitForTaskToken" in request["definition"]:
-            raise AwsError("InvalidDefinition", "Express state machines do not support .waitForTaskToken")
+        _check_offered(request)
+        definition = parse(request["definition"], kind)
         self.cloud.credentials(request["roleArn"], PRINCIPAL, arn)
         machine = Machine(
             arn,
@@ -91,7 +94,7 @@ class StepFunctions(Service):
             request["definition"],
             request["roleArn"],
             kind,
-            datetime.now(UTC),
+            _now(),
             request.get("loggingConfiguration", {}),
             request.get("tracingConfiguration", {"enabled": False}),
             {tag["key"]: tag["value"] for tag in request.get("tags", [])},
@@ -109,65 +112,95 @@ class StepFunctions(Service):
     def update_state_machine(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateStateMachine; running executions go on with the definition they began with."""
         machine = self._machine(request["stateMachineArn"])
-        text = request.get("definition", machine.text)
+        _check_offered(request)
+        if not {"definition", "roleArn", "loggingConfiguration", "tracingConfiguration"} & request.keys():
+            raise AwsError(
+                "MissingRequiredParameter",
+                "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be "
+                "specified",
+            )
+        text, role = request.get("definition", machine.text), request.get("roleArn", machine.role_arn)
+        definition = parse(text, machine.type)
+        if role != machine.role_arn:
+            self.cloud.credentials(role, PRINCIPAL, machine.arn)
+        same = (text, role) == (machine.text, machine.role_arn)
         changed = Machine(
             machine.arn,
             machine.name,
-            parse(text),
+            definition,
             text,
-            request.get("roleArn", machine.role_arn),
+            role,
             machine.type,
             machine.created,
             request.get("loggingConfiguration", machine.logging),
             request.get("tracingConfiguration", machine.tracing),
             machine.tags,
+            # Of what runs and as whom; how it is logged belongs to no revision.
+            machine.revision if same and machine.revision else str(uuid.uuid4()),
+            _now(),
         )
         self._machines[machine.arn] = changed
-        return {"updateDate": datetime.now(UTC)}
+        return {"updateDate": changed.updated, "revisionId": changed.revision}
 
     def delete_state_machine(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteStateMachine."""
+        _check_arn(request["stateMachineArn"])
         self._machines.pop(request["stateMachineArn"], None)
         return {}
 
     def describe_state_machine(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DescribeStateMachine."""
         machine = self._machine(request["stateMachineArn"])
+        own = {"status": "ACTIVE", "type": machine.type, "creationDate": machine.created}
+        return answers.machine(machine, with_definition=_with_data(request)) | own
+
+    def describe_state_machine_for_execution(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """DescribeStateMachineForExecution: the machine as it was when the execution began."""
+        machine = self._execution(request["executionArn"]).machine
+        return answers.machine(machine, with_definition=_with_data(request)) | {
+            "updateDate": machine.updated or machine.created
+        }
+
+    def validate_state_machine_definition(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """ValidateStateMachineDefinition; what the sandbox refuses by name is an error here, too."""
+        _, problems = examine(request["definition"], request.get("type", "STANDARD"))
+        most = request.get("maxResults") or 100
+        told = [
+            {"severity": "ERROR", "code": problem.code, "message": problem.message, "location": problem.location}
+            for problem in problems[:most]
+        ]
+        diagnostics = [{name: value for name, value in one.items() if value is not None} for one in told]
         return {
-            "stateMachineArn": machine.arn,
-            "name": machine.name,
-            "status": "ACTIVE",
-            "definition": machine.text,
-            "roleArn": machine.role_arn,
-            "type": machine.type,
-            "creationDate": machine.created,
-            "loggingConfiguration": machine.logging or {"level": "OFF", "includeExecutionData": False},
-            "tracingConfiguration": machine.tracing,
+            "result": "FAIL" if problems else "OK",
+            "diagnostics": diagnostics,
+            "truncated": len(problems) > most,
         }
 
     def list_state_machines(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListStateMachines."""
+        found = sorted(self._machines.values(), key=lambda machine: machine.name)
+        machines, following = page(found, request)
         return {
             "stateMachines": [
-                {"stateMachineArn": m.arn, "name": m.name, "type": m.type, "creationDate": m.created}
-                for m in self._machines.values()
-            ]
+                {"stateMachineArn": m.arn, "name": m.name, "type": m.type, "creationDate": m.created} for m in machines
+            ],
+            **following,
         }
 
     def tag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """TagResource."""
-        self._machine(request["resourceArn"]).tags.update({tag["key"]: tag.get("value", "") for tag in request["tags"]})
+        self._tagged(request["resourceArn"]).tags.update({tag["key"]: tag.get("value", "") for tag in request["tags"]})
         return {}
 
     def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UntagResource."""
         for key in request["tagKeys"]:
-            self._machine(request["resourceArn"]).tags.pop(key, None)
+            self._tagged(request["resourceArn"]).tags.pop(key, None)
         return {}
 
     def list_tags_for_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListTagsForResource."""
-        tags = self._machine(request["resourceArn"]).tags
+        tags = self._tagged(request["resourceArn"]).tags
         return {"tags": [{"key": key, "value": value} for key, value in tags.items()]}
 
     def start_execution(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
@@ -186,10 +219,9 @@ class StepFunctions(Service):
                 raise AwsError("ExecutionAlreadyExists", f"Execution Already Exists: '{arn}'")
             # The newest are listed first.
             self._executions.pop(arn, None)
-            execution = Execution(
-                arn, name, machine, value, text, datetime.now(UTC), self._noted, request.get("traceHeader")
-            )
+            execution = Execution(arn, name, machine, value, text, _now(), self._noted, request.get("traceHeader"))
             self._executions[arn] = execution
+        self._trace(execution)
         self._submit(execution)
         return {"executionArn": arn, "startDate": execution.started}
 
@@ -202,23 +234,24 @@ class StepFunctions(Service):
             )
         name, text = request.get("name") or str(uuid.uuid4()), request.get("input", "{}")
         execution = Execution(
-            self._execution_arn(machine, name), name, machine, _input(text), text, datetime.now(UTC), self._noted
+            self._execution_arn(machine, name),
+            name,
+            machine,
+            _input(text),
+            text,
+            _now(),
+            self._noted,
+            request.get("traceHeader"),
+            is_sync=True,
         )
+        self._trace(execution)
         self._await(self._interpreter.run(execution), SYNC_SECONDS)
-        answer = {
-            "executionArn": execution.arn,
-            "stateMachineArn": machine.arn,
-            "name": name,
-            "startDate": execution.started,
-            "stopDate": execution.stopped,
-            "status": execution.status,
-            "input": text,
-        }
-        if execution.status == "SUCCEEDED":
-            answer["output"] = compact(execution.output)
-        else:
-            answer |= {"error": execution.error or "", "cause": execution.cause or ""}
-        return answer
+        answer = answers.summary(execution) | answers.data(execution, included=_with_data(request))
+        if _with_data(request):
+            answer["outputDetails"] = {"included": True}
+        answer |= {"billingDetails": answers.billing(execution), "traceHeader": execution.trace_header}
+        answer |= {"error": execution.error, "cause": execution.cause}
+        return {name: value for name, value in answer.items() if value is not None and not name.startswith("redrive")}
 
     def stop_execution(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """StopExecution."""
@@ -227,18 +260,16 @@ class StepFunctions(Service):
             return {"stopDate": execution.stopped}
         execution.error, execution.cause = request.get("error"), request.get("cause")
         self._cancel(execution)
-        return {"stopDate": datetime.now(UTC)}
+        return {"stopDate": _now()}
 
     def redrive_execution(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """RedriveExecution: from the state that failed, with the input it had."""
         execution = self._execution(request["executionArn"])
-        if execution.status not in ("FAILED", "TIMED_OUT", "ABORTED") or execution.machine.type != "STANDARD":
-            raise AwsError("ExecutionNotRedrivable", f"Execution is {execution.status} and cannot be redriven")
-        if len(execution.history) >= HISTORY_LIMIT - 1:
-            raise AwsError("ExecutionNotRedrivable", "Execution event history limit exceeded")
+        if why := answers.why_not_redriven(execution):
+            raise AwsError("ExecutionNotRedrivable", why)
         execution.status, execution.stopped, execution.error, execution.cause = "RUNNING", None, None, None
         execution.redrives += 1
-        execution.redriven = now = datetime.now(UTC)
+        execution.redriven = now = _now()
         execution.note("ExecutionRedriven", now, redriveCount=execution.redrives)
         self._submit(execution, execution.failed_at)
         return {"redriveDate": now}
@@ -246,48 +277,61 @@ class StepFunctions(Service):
     def describe_execution(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DescribeExecution."""
         execution = self._execution(request["executionArn"])
-        found = {**_summary(execution), "input": execution.input_text}
-        if execution.status == "SUCCEEDED":
-            found["output"] = compact(execution.output)
-        return found | {"error": execution.error, "cause": execution.cause}
+        found = answers.summary(execution) | answers.redrive(execution)
+        found |= answers.data(execution, included=_with_data(request)) | {"traceHeader": execution.trace_header}
+        found |= {"error": execution.error, "cause": execution.cause}
+        return {name: value for name, value in found.items() if value is not None}
 
     def statuses(self, machine_arn: str) -> Counter[str]:
         """How many executions of a machine have each status."""
         return Counter(found.status for found in list(self._executions.values()) if found.machine.arn == machine_arn)
 
+    def kept(self, machine_arn: str) -> list[Execution]:
+        """The executions of a machine, the newest first; of Express machines, too, whose executions no API lists."""
+        return [found for found in reversed(list(self._executions.values())) if found.machine.arn == machine_arn]
+
     def list_executions(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListExecutions, the newest first."""
-        machine, wanted = self._machine(request["stateMachineArn"]), request.get("statusFilter")
-        found = [
-            execution
-            for execution in reversed(list(self._executions.values()))
-            if execution.machine.arn == machine.arn and wanted in (None, execution.status)
-        ]
-        page, following = _page(found, request)
-        return {"executions": [_summary(execution) for execution in page], **following}
+        for member in ("mapRunArn", "redriveFilter"):
+            if member in request:
+                raise AwsError("ValidationException", f"the sandbox lists executions without {member}")
+        machine, wanted = self._machine(request.get("stateMachineArn", "")), request.get("statusFilter")
+        if machine.type != "STANDARD":
+            raise AwsError(
+                "StateMachineTypeNotSupported", "This operation is not supported by this type of state machine"
+            )
+        found = [execution for execution in self.kept(machine.arn) if wanted in (None, execution.status)]
+        executions, following = page(found, request, token_length=3096)
+        return {"executions": [answers.summary(execution) for execution in executions], **following}
 
     def get_execution_history(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetExecutionHistory."""
         events = list(self._execution(request["executionArn"]).history)
         if request.get("reverseOrder"):
             events.reverse()
-        page, following = _page(events, request)
+        shown, following = page(events, request)
         if request.get("includeExecutionData") is False:
-            page = [_without_data(event) for event in page]
-        return {"events": page, **following}
+            shown = [
+                {name: without_data(value) if isinstance(value, dict) else value for name, value in event.items()}
+                for event in shown
+            ]
+        return {"events": shown, **following}
 
     def send_task_success(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """SendTaskSuccess."""
+        token = request["taskToken"]
+        if machine_of(token) is None:
+            raise _invalid_token()
         try:
             output = _json(request["output"])
         except ValueError as error:
             raise AwsError("InvalidOutput", f"Invalid Output: {error}") from error
-        self._settle(request["taskToken"], lambda waiting: waiting.result.set_result(output))
+        self._settle(token, lambda waiting: waiting.result.set_result(output))
         return {}
 
     def send_task_failure(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """SendTaskFailure."""
-        failure = StateError(request.get("error", "States.TaskFailed"), request.get("cause", ""))
+        failure = StateError(request.get("error"), request.get("cause"))
         self._settle(request["taskToken"], lambda waiting: waiting.result.set_exception(failure))
         return {}
 
@@ -301,13 +345,13 @@ class StepFunctions(Service):
             waiting = self._tokens.get(token)
             if waiting is None or waiting.result.done():
                 if machine_of(token) is None:
-                    raise AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
+                    raise _invalid_token()
                 raise AwsError("TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'")
             act(waiting)
 
         self._await(settle(), 10)
 
-    def _submit(self, execution: Execution, start: tuple[str, Any] | None = None) -> None:
+    def _submit(self, execution: Execution, start: tuple[str, Any, dict[str, Any]] | None = None) -> None:
         execution.task = None
 
         async def begin() -> None:
@@ -321,48 +365,28 @@ class StepFunctions(Service):
             return True
         if execution.stopped is None:
             return False
-        return (datetime.now(UTC) - execution.stopped).total_seconds() > self.cloud.clock.real(NAME_SECONDS)
+        return (_now() - execution.stopped).total_seconds() > self.cloud.clock.real(NAME_SECONDS)
+
+    def _trace(self, execution: Execution) -> None:
+        # The header of the request is preferred to the one in its body (Step Functions API, StartExecution).
+        execution.trace_header = tracing.current() or execution.trace_header
+        machine = execution.machine
+        execution.trace = ExecutionTrace(
+            self.cloud.segments,
+            execution.arn,
+            machine.arn,
+            machine.role_arn,
+            enabled=bool(machine.tracing.get("enabled")),
+            header=execution.trace_header,
+        )
 
     def _noted(self, execution: Execution, event: dict[str, Any]) -> None:
-        self._log(execution, event)
+        self._logs.note(execution, event)
+        if execution.trace is not None:
+            execution.trace.noted(event)
         standard = execution.machine.type == "STANDARD"
         if standard and event["type"] in TOLD_AT and not self.cloud.stopping.is_set():
             self.cloud.service_event(SOURCE, DETAIL_TYPE, detail(execution), [execution.arn])
-
-    def _log(self, execution: Execution, event: dict[str, Any]) -> None:
-        config = execution.machine.logging
-        level, kind = config.get("level", "OFF"), event["type"]
-        failure = kind.endswith(("Failed", "TimedOut", "Aborted"))
-        if level == "OFF" or (level == "ERROR" and not failure) or (level == "FATAL" and kind not in CLOSING):
-            return
-        details: dict[str, Any] = next((value for key, value in event.items() if key.endswith("EventDetails")), {})
-        if not config.get("includeExecutionData"):
-            details = {key: value for key, value in details.items() if key not in ("input", "output", "cause")}
-        at = int(event["timestamp"].timestamp() * 1000)
-        line = {
-            "id": event["id"],
-            "type": kind,
-            "details": details,
-            "previous_event_id": event["previousEventId"],
-            "event_timestamp": str(at),
-            "execution_arn": execution.arn,
-        }
-        for destination in config.get("destinations", []):
-            group = destination["cloudWatchLogsLogGroup"]["logGroupArn"].split(":log-group:")[-1].removesuffix(":*")
-            self._log_lines.put((group, f"states/{execution.machine.name}", at, json.dumps(line)))
-
-    def _write_logs(self) -> None:
-        while not self.cloud.stopping.wait(0.25):
-            batches: dict[tuple[str, str], list[tuple[int, str]]] = {}
-            while not self._log_lines.empty():
-                group, stream, at, line = self._log_lines.get()
-                batches.setdefault((group, stream), []).append((at, line))
-            for (group, stream), lines in batches.items():
-                try:
-                    times, messages = [at for at, _ in lines], [line for _, line in lines]
-                    self.cloud.log_events(group, stream, messages, times=times)
-                except Exception as error:
-                    log.warning("%s: %d log lines lost: %s", group, len(lines), error)
 
     def _await(self, coroutine: Coroutine[Any, Any, T], seconds: float) -> T:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(seconds)
@@ -384,14 +408,29 @@ class StepFunctions(Service):
     def _machine(self, arn: str) -> Machine:
         machine = self._machines.get(arn)
         if machine is None:
+            _check_arn(arn)
             raise AwsError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+        return machine
+
+    def _tagged(self, arn: str) -> Machine:
+        _check_arn(arn)
+        machine = self._machines.get(arn)
+        if machine is None:
+            raise AwsError("ResourceNotFound", f"Resource not found: '{arn}'")
         return machine
 
     def _execution(self, arn: str) -> Execution:
         execution = self._executions.get(arn)
+        if arn.split(":")[5:6] == ["express"]:
+            raise AwsError("InvalidArn", "Invalid Arn: 'Resource type not valid in this context: express'")
         if execution is None:
+            _check_arn(arn)
             raise AwsError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
         return execution
+
+
+def _invalid_token() -> AwsError:
+    return AwsError("InvalidToken", "Invalid Token: 'Invalid token'")
 
 
 async def _cancel_others() -> None:
@@ -401,12 +440,38 @@ async def _cancel_others() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
+def _now() -> datetime:
+    # To the thousandth, as it is told everywhere.
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _check_arn(arn: str) -> None:
+    if not arn.startswith("arn:"):
+        raise AwsError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+
+
+def _check_offered(request: dict[str, Any]) -> None:
+    if any(request.get(member) for member in _PUBLISHING):
+        raise AwsError("ValidationException", "the sandbox does not offer versions of state machines (publish)")
+    if request.get("encryptionConfiguration", {}).get("type", "AWS_OWNED_KEY") != "AWS_OWNED_KEY":
+        raise AwsError(
+            "InvalidEncryptionConfiguration", "the sandbox encrypts no state machines with customer managed keys"
+        )
+
+
+def _with_data(request: dict[str, Any]) -> bool:
+    return bool(request.get("includedData") != "METADATA_ONLY")
+
+
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise AwsError("InvalidName", f"Invalid Name: '{name}'")
 
 
 def _input(text: str) -> Any:
+    if not text.strip():
+        raise AwsError("InvalidExecutionInput", "Invalid State Machine Execution Input: 'Invalid execution input.'")
     try:
         value = _json(text)
     except ValueError as error:
@@ -430,30 +495,3 @@ def _json(text: str) -> Any:
 
 def _same(first: Any, second: Any) -> bool:
     return json.dumps(first, sort_keys=True) == json.dumps(second, sort_keys=True)
-
-
-def _summary(execution: Execution) -> dict[str, Any]:
-    return {
-        "executionArn": execution.arn,
-        "stateMachineArn": execution.machine.arn,
-        "name": execution.name,
-        "status": execution.status,
-        "startDate": execution.started,
-        "stopDate": execution.stopped,
-        "redriveCount": execution.redrives,
-    }
-
-
-def _page(items: list[T], request: dict[str, Any]) -> tuple[list[T], dict[str, str]]:
-    start, size = int(request.get("nextToken") or 0), request.get("maxResults") or 100
-    end = start + size
-    return items[start:end], ({"nextToken": str(end)} if end < len(items) else {})
-
-
-def _without_data(event: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: {key: item for key, item in value.items() if key not in ("input", "output")}
-        if isinstance(value, dict)
-        else value
-        for name, value in event.items()
-    }

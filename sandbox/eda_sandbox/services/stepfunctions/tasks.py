@@ -2,31 +2,28 @@
 
 import base64
 import json
-import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
+from botocore.response import StreamingBody
 
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.services.stepfunctions.error_names import error_name, general_error_name
+from eda_sandbox.services.stepfunctions.error_names import cause, error_name, general_error_name, missing, plain_code
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
+from eda_sandbox.services.stepfunctions.resources import Resource, parse
 
 PRINCIPAL = "states.amazonaws.com"
-CALLBACK = ".waitForTaskToken"
-_RESOURCE = re.compile(r"arn:aws:states:::(?:(aws-sdk):)?([\w-]+):(\w+)((?:\.\w+(?::\d)?)?)")
-_FUNCTION = re.compile(r"arn:aws:lambda:[\w-]+:\d+:function:.+")
-# boto3's names of what the States Language calls otherwise, and how it spells the prefix of their errors.
-_CLIENTS = {"sfn": "stepfunctions", "states": "stepfunctions", "redshiftdata": "redshift-data", "eventbridge": "events"}
-_CLIENTS |= {"cloudwatchlogs": "logs"}
+# How the States Language spells the prefix of errors.
 _SDK_PREFIXES = {"dynamodb": "DynamoDb", "quicksight": "QuickSight", "eventbridge": "EventBridge"}
-_SDK_PREFIXES |= {"cloudwatchlogs": "CloudWatchLogs"}
+_SDK_PREFIXES |= {"cloudwatchlogs": "CloudWatchLogs", "secretsmanager": "SecretsManager"}
 _PREFIXES = {"dynamodb": "DynamoDB", "lambda": "Lambda", "sqs": "SQS", "sns": "SNS", "states": "StepFunctions"}
 _PREFIXES |= {"events": "EventBridge"}
 
@@ -41,66 +38,60 @@ class Tasks:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def waits_for_token(self, resource: str) -> bool:
-        """Whether the task ends by ``SendTaskSuccess`` or ``SendTaskFailure``."""
-        return resource.endswith(CALLBACK)
-
-    def run(self, resource: str, parameters: Any, role_arn: str, machine_arn: str) -> Any:
+    def run(self, arn: str, parameters: Any, role_arn: str, machine_arn: str) -> Any:
         """Call a resource; its result.
 
         Raises:
             StateError: the call failed, with the error's name as the States Language has it.
         """
-        if _FUNCTION.fullmatch(resource):
-            answer = self._invoke({"FunctionName": resource, "Payload": parameters}, role_arn, machine_arn)
+        called = parse(arn)
+        if called.function:
+            answer = self._invoke({"FunctionName": arn, "Payload": parameters}, role_arn, machine_arn, encode=True)
             return answer["Payload"]
-        match = _RESOURCE.fullmatch(resource)
-        if match is None or match[4] not in ("", CALLBACK):
-            raise RuntimeFailure(f"the sandbox does not know the resource {resource}")
-        sdk, service, action = bool(match[1]), match[2], match[3]
-        if service == "lambda" and action == "invoke" and not sdk:
+        if not isinstance(parameters, Mapping):
+            raise RuntimeFailure(f"The Parameters '{compact(parameters)}' could not be used to start the Task")
+        if called.service == "lambda" and not called.sdk:
             return self._invoke(parameters, role_arn, machine_arn)
-        prefix = _SDK_PREFIXES.get(service, service.title()) if sdk else _PREFIXES.get(service)
-        if prefix is None:
-            raise RuntimeFailure(f"the sandbox does not know the resource {resource}")
-        return self._call(service, action, parameters, role_arn, machine_arn, prefix, sdk=sdk)
+        return self._call(called, parameters, role_arn, machine_arn)
 
-    def _invoke(self, parameters: Mapping[str, Any], role_arn: str, machine_arn: str) -> dict[str, Any]:
-        request = {**parameters, "Payload": compact(parameters.get("Payload", {})).encode()}
+    def _invoke(
+        self, parameters: Mapping[str, Any], role_arn: str, machine_arn: str, *, encode: bool = False
+    ) -> dict[str, Any]:
+        payload = parameters.get("Payload")
+        if payload is None and not encode:
+            text = "{}"
+        else:
+            # A text is the JSON that it says.
+            text = payload if isinstance(payload, str) and not encode else compact(payload)
+        request = {**parameters, "Payload": text.encode()}
         client = self._client("lambda", role_arn, machine_arn)
+        called = parse("arn:aws:states:::lambda:invoke")
         try:
             answer = client.invoke(**request)
             # The head may come and the connection break before the body does.
-            payload = answer["Payload"].read()
+            said = answer["Payload"].read()
         except (ClientError, BotoCoreError) as error:
-            raise self._failed(service_model("lambda"), "Lambda", "lambda", error, sdk=False) from error
+            raise self._failed(called, "Lambda", error) from error
         if answer.get("FunctionError"):
-            said = json.loads(payload or b"{}")
-            raise StateError(str(said.get("errorType", "Lambda.Unknown")), payload.decode("utf-8", "replace"))
-        return {
+            failure = _decoded(said)
+            name = failure.get("errorType") if isinstance(failure, dict) else None
+            raise StateError(str(name or "Lambda.Unknown"), said.decode("utf-8", "replace"))
+        found = {
             "ExecutedVersion": answer.get("ExecutedVersion", "$LATEST"),
-            "Payload": json.loads(payload) if payload else None,
+            "LogResult": answer.get("LogResult"),
+            "Payload": _decoded(said) if said else None,
+            **_metadata(answer),
             "StatusCode": answer["StatusCode"],
         }
+        return {name: value for name, value in found.items() if value is not None or name == "Payload"}
 
-    def _call(
-        self,
-        service: str,
-        action: str,
-        parameters: Mapping[str, Any],
-        role_arn: str,
-        machine_arn: str,
-        prefix: str,
-        *,
-        sdk: bool,
-    ) -> Any:
-        name = _CLIENTS.get(service, service)
-        operation = action[0].upper() + action[1:]
-        model = service_model(name).operation_model(operation)
+    def _call(self, called: Resource, parameters: Mapping[str, Any], role_arn: str, machine_arn: str) -> Any:
+        prefix = _SDK_PREFIXES.get(called.service, called.service.title()) if called.sdk else _PREFIXES[called.service]
+        model = service_model(called.client).operation_model(called.operation)
         given = dict(parameters)
-        if service == "sqs" and not sdk and not isinstance(given.get("MessageBody", ""), str):
+        if called.service == "sqs" and not called.sdk and not isinstance(given.get("MessageBody"), str | None):
             given["MessageBody"] = compact(given["MessageBody"])
-        if service == "events" and not sdk:
+        if called.service == "events" and not called.sdk:
             given["Entries"] = [
                 {
                     **entry,
@@ -108,19 +99,33 @@ class Tasks:
                 }
                 for entry in given.get("Entries", [])
             ]
-        if service in ("states", "sfn") and not isinstance(given.get("Input", ""), str):
+        if called.service in ("states", "sfn") and not isinstance(given.get("Input", ""), str):
             given["Input"] = compact(given["Input"])
         request = _to_members(model.input_shape, given) if model.input_shape is not None else {}
-        client = self._client(name, role_arn, machine_arn)
+        absent = missing(model.input_shape, request)
+        if absent is not None:
+            raise self._missing(called, prefix, absent)
+        if called.service == "sqs":
+            self._check_host(prefix, request)
+        client = self._client(called.client, role_arn, machine_arn)
         try:
-            answer = getattr(client, xform_name(operation))(**request)
+            answer = getattr(client, xform_name(called.operation))(**request)
+            found = _from_members(model.output_shape, answer, sdk=called.sdk) if model.output_shape is not None else {}
         except (ClientError, BotoCoreError) as error:
-            raise self._failed(service_model(name), prefix, service, error, sdk=sdk) from error
-        answer.pop("ResponseMetadata", None)
-        if service == "events" and not sdk and answer.get("FailedEntryCount"):
+            raise self._failed(called, prefix, error) from error
+        if called.service == "events" and not called.sdk and answer.get("FailedEntryCount"):
             # The optimised integration fails when an entry does (Step Functions, EventBridge).
             raise StateError("EventBridge.FailedEntry", compact(answer["Entries"]))
-        return _from_members(model.output_shape, answer) if model.output_shape is not None else {}
+        return found if called.sdk else {**found, **_metadata(answer)}
+
+    def _check_host(self, prefix: str, request: Mapping[str, Any]) -> None:
+        """The first version of the SDK sends to the host that the queue's URL names."""
+        url = str(request.get("QueueUrl", ""))
+        host = urlsplit(url).hostname if "://" in url else url
+        own = (urlsplit(self._cloud.endpoint).hostname, "localhost")
+        if host not in own and not str(host).endswith(".amazonaws.com"):
+            why = f"Unable to execute HTTP request: {host}: Name or service not known"
+            raise StateError(f"{prefix}.SdkClientException", why)
 
     def _client(self, service: str, role_arn: str, machine_arn: str) -> Any:
         try:
@@ -128,18 +133,59 @@ class Tasks:
         except AwsError as error:
             raise StateError("States.TaskFailed", error.message) from error
 
-    def _failed(
-        self, model: ServiceModel, prefix: str, service: str, error: ClientError | BotoCoreError, *, sdk: bool
-    ) -> StateError:
+    def _missing(self, called: Resource, prefix: str, member: str) -> StateError:
+        # Step Functions leaves these checks to the service, whose model has no error for them.
+        name = general_error_name(prefix, called.service, sdk=called.sdk)
+        if called.client == "sqs":
+            return StateError(
+                name,
+                cause(called, prefix, f"The request must contain the parameter {member}.", 400, "MissingParameter"),
+            )
+        said = (
+            f"1 validation error detected: Value null at '{member[0].lower()}{member[1:]}' failed to satisfy "
+            "constraint: Member must not be null"
+        )
+        return StateError(name, cause(called, prefix, said, 400, "ValidationException"))
+
+    def _failed(self, called: Resource, prefix: str, error: ClientError | BotoCoreError) -> StateError:
+        model: ServiceModel = service_model(called.client)
         if isinstance(error, ClientError):
-            code = error.response["Error"]["Code"].rpartition("#")[2].rpartition(".")[2]
+            said, answer = error.response["Error"], error.response.get("ResponseMetadata", {})
             throttle = self._cloud.doubts["stepfunctions-sdk-throttle"]
-            name = error_name(model, prefix, service, error.response["Error"]["Code"], sdk=sdk, throttle=throttle)
-            return StateError(name, f"{error.response['Error'].get('Message', '')} (Error Code: {code})")
+            # Of a service that once spoke another protocol, the code is that one's.
+            code = str(said.get("QueryErrorCode") or said["Code"])
+            name = error_name(model, prefix, called.service, code, sdk=called.sdk, throttle=throttle)
+            code = plain_code(model, said["Code"])
+            status = answer.get("HTTPStatusCode", 400)
+            return StateError(
+                name, cause(called, prefix, said.get("Message", ""), status, code, answer.get("RequestId", ""))
+            )
         if isinstance(error, ParamValidationError):
             # Step Functions leaves these checks to the service, whose model has no error for them.
-            return StateError(general_error_name(prefix, service, sdk=sdk), str(error))
-        return StateError(f"{prefix}.SdkClientException", str(error))
+            return StateError(general_error_name(prefix, called.service, sdk=called.sdk), str(error))
+        return StateError(f"{prefix}.SdkClientException", f"Unable to execute HTTP request: {error}")
+
+
+def _decoded(payload: bytes) -> Any:
+    text = payload.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """What optimised integrations tell of the answer's HTTP."""
+    metadata = answer.get("ResponseMetadata", {})
+    headers = metadata.get("HTTPHeaders", {})
+    return {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
+            "HttpHeaders": dict(headers),
+            "HttpStatusCode": metadata.get("HTTPStatusCode", 200),
+        },
+        "SdkResponseMetadata": {"RequestId": metadata.get("RequestId", "")},
+    }
 
 
 def _to_members(shape: Shape, value: Any) -> Any:
@@ -150,32 +196,45 @@ def _to_members(shape: Shape, value: Any) -> Any:
             member = names.get(key.lower())
             if member is None:
                 raise RuntimeFailure(f"The field {key!r} is not supported by Step Functions")
-            converted[member] = _to_members(shape.members[member], item)
+            if item is not None:
+                converted[member] = _to_members(shape.members[member], item)
         return converted
     if isinstance(shape, ListShape) and isinstance(value, list):
         return [_to_members(shape.member, item) for item in value]
     if isinstance(shape, MapShape) and isinstance(value, Mapping):
         return {key: _to_members(shape.value, item) for key, item in value.items()}
-    if shape.type_name == "blob" and isinstance(value, str):
-        return value.encode()
+    if shape.type_name == "blob":
+        # A stream holds the JSON of what is given, a text with its quotes.
+        return (
+            value if isinstance(value, str) and not shape.serialization.get("streaming") else compact(value)
+        ).encode()
     if shape.type_name == "string" and not isinstance(value, str):
         return compact(value)
     return value
 
 
-def _from_members(shape: Shape, value: Any) -> Any:
+def _from_members(shape: Shape, value: Any, *, sdk: bool) -> Any:
     if isinstance(shape, StructureShape):
         return {
-            name[0].upper() + name[1:]: _from_members(member, value[name])
+            name[0].upper() + name[1:]: _from_members(member, value[name], sdk=sdk)
             for name, member in shape.members.items()
             if value.get(name) is not None
         }
     if isinstance(shape, ListShape):
-        return [_from_members(shape.member, item) for item in value]
+        return [_from_members(shape.member, item, sdk=sdk) for item in value]
     if isinstance(shape, MapShape):
-        return {key: _from_members(shape.value, item) for key, item in value.items()}
+        return {key: _from_members(shape.value, item, sdk=sdk) for key, item in value.items()}
     if isinstance(value, datetime):
-        return value.isoformat(timespec="milliseconds")
+        return _instant(value) if sdk else int(value.timestamp() * 1000)
+    if isinstance(value, StreamingBody):
+        return value.read().decode("utf-8", "replace")
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return float(value) if isinstance(value, Decimal) else value
+
+
+def _instant(moment: datetime) -> str:
+    """A moment as Java's ``Instant`` prints it: thousandths where there are any."""
+    utc = moment.astimezone(UTC)
+    places = "milliseconds" if utc.microsecond // 1000 else "seconds"
+    return utc.isoformat(timespec=places).replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""AWS X-Ray's groups and sampling rules."""
+"""AWS X-Ray: traces, groups and sampling rules."""
 
 from eda_sandbox.services.xray.service import XRay
 

@@ -16,6 +16,7 @@ from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.redshift.data.running import PRINCIPAL, RETENTION, run
 from eda_sandbox.services.redshift.data.statement import ENDED, Statement, SubStatement
+from eda_sandbox.services.redshift.offered import OFFERED_DATA
 from eda_sandbox.services.redshift.serverless import RedshiftServerless
 from eda_sandbox.services.redshift.sql.errors import SqlError
 from eda_sandbox.services.redshift.sql.language import statements
@@ -41,6 +42,7 @@ class RedshiftData(Service):
     """Statements on the databases of Redshift Serverless."""
 
     name = "redshift-data"
+    offered = OFFERED_DATA
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud)
@@ -133,7 +135,8 @@ class RedshiftData(Service):
 
     def list_databases(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListDatabases."""
-        workgroup = self._workgroup(request.get("WorkgroupName", ""))
+        self._check(request, [])
+        workgroup = self._workgroup(request["WorkgroupName"])
         client = self.cloud.client("redshift-serverless", principal=PRINCIPAL)
         namespace = client.get_namespace(namespaceName=workgroup["namespaceName"])["namespace"]
         return {"Databases": [namespace["dbName"]]}

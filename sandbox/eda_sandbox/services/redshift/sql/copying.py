@@ -3,9 +3,11 @@
 # ruff: noqa: S608 - names come from the catalog or are quoted, values are bound or quoted
 
 import contextlib
+import gzip
 import json
 import secrets
 import shutil
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +17,7 @@ import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
 
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.redshift.sql import formats
 from eda_sandbox.services.redshift.sql.catalog import Column, Relation, quoted
 from eda_sandbox.services.redshift.sql.database import Database
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError, scan_error
@@ -24,6 +27,49 @@ PRINCIPALS = ("redshift.amazonaws.com", "redshift-serverless.amazonaws.com")
 """What a role for COPY has to trust; one of them is enough."""
 _IGNORED = {"COMPUPDATE", "STATUPDATE"}
 """Options that change no result, each with ON, OFF or PRESET behind."""
+_FLAGS = frozenset(
+    [
+        "MANIFEST",
+        "GZIP",
+        "EMPTYASNULL",
+        "BLANKSASNULL",
+        "TRUNCATECOLUMNS",
+        "FILLRECORD",
+        "ROUNDEC",
+        "TRIMBLANKS",
+        "IGNOREBLANKLINES",
+    ]
+)
+_TEXTS = frozenset({"DELIMITER", "NULL", "REGION", "TIMEFORMAT", "DATEFORMAT", "QUOTE", "ENCODING"})
+_REFUSED = frozenset(
+    [
+        "ACCEPTANYDATE",
+        "ACCEPTINVCHARS",
+        "ACCESS_KEY_ID",
+        "BZIP2",
+        "CREDENTIALS",
+        "ENCRYPTED",
+        "ESCAPE",
+        "EXPLICIT_IDS",
+        "FIXEDWIDTH",
+        "IGNOREALLERRORS",
+        "LZOP",
+        "MASTER_SYMMETRIC_KEY",
+        "MAXERROR",
+        "NOLOAD",
+        "READRATIO",
+        "REMOVEQUOTES",
+        "SECRET_ACCESS_KEY",
+        "SERIALIZETOJSON",
+        "SESSION_TOKEN",
+        "SHAPEFILE",
+        "SSH",
+        "WITH",
+        "ZSTD",
+    ]
+)
+"""Options that Redshift documents and the sandbox has not."""
+_OF_TEXT = ("DELIMITER", "QUOTE", "IGNOREHEADER", "ROUNDEC", "DATEFORMAT", "TIMEFORMAT", "BLANKSASNULL", "EMPTYASNULL")
 
 
 @dataclass
@@ -67,6 +113,11 @@ def parse(statement: Tokens) -> CopyOptions:
         raise SqlError(f"{NOT_OFFERED} COPY from {options.source.partition(':')[0]}; copy from s3://")
     if not options.role:
         raise SqlError("COPY needs credentials: give IAM_ROLE")
+    if str(options.others.get("ENCODING", "UTF8")).upper() not in ("UTF8", "UTF-8"):
+        raise SqlError(f"{NOT_OFFERED} COPY of {options.others['ENCODING']}; it reads UTF8")
+    wrong = next((name for name in _OF_TEXT if name in options.others), None)
+    if options.format == "PARQUET" and wrong:
+        raise SqlError(f"{wrong} is not supported for PARQUET")
     return options
 
 
@@ -80,20 +131,22 @@ def _option(statement: Tokens, options: CopyOptions) -> None:
         _format(statement, options)
     elif word in ("CSV", "JSON", "PARQUET", "ORC", "AVRO"):
         _format(statement, options)
-    elif word in ("MANIFEST", "GZIP", "EMPTYASNULL", "BLANKSASNULL", "TRUNCATECOLUMNS", "FILLRECORD"):
+    elif word in _FLAGS:
         statement.accept(word)
         options.others[word] = True
-    elif word in ("DELIMITER", "NULL", "REGION", "TIMEFORMAT", "DATEFORMAT", "QUOTE"):
+    elif word in _TEXTS:
         statement.accept(word)
         statement.accept("AS")
         options.others[word] = statement.string()
+    elif statement.accept("COMPROWS"):
+        statement.number()
     elif statement.accept("IGNOREHEADER"):
         statement.accept("AS")
         options.others[word] = statement.number()
     elif word in _IGNORED:
         statement.accept(word)
         any(statement.accept(value) for value in ("ON", "OFF", "PRESET", "TRUE", "FALSE"))
-    elif word in ("ACCESS_KEY_ID", "CREDENTIALS", "WITH", "BZIP2", "LZOP", "ZSTD", "MAXERROR", "SERIALIZETOJSON"):
+    elif word in _REFUSED:
         raise SqlError(f"{NOT_OFFERED} the COPY option {word}")
     else:
         raise statement.error()
@@ -106,8 +159,11 @@ def _format(statement: Tokens, options: CopyOptions) -> None:
     statement.accept(word)
     options.format = word
     statement.accept("AS")
-    if word == "JSON" and (mode := statement.string()) not in ("auto", "auto ignorecase"):
-        raise SqlError(f"{NOT_OFFERED} JSONPaths files ({mode}); use JSON 'auto'")
+    if word == "JSON":
+        mode = statement.string()
+        if mode not in ("auto", "auto ignorecase"):
+            raise SqlError(f"{NOT_OFFERED} JSONPaths files ({mode}); use JSON 'auto'")
+        options.others["IGNORECASE"] = mode == "auto ignorecase"
 
 
 class Copy:
@@ -221,21 +277,32 @@ class Copy:
                 f"File name: {self._address(url)}",
                 self._query_id,
             )
-        path.write_bytes(content[:length])
+        content = content[:length]
+        if self._options.others.get("GZIP"):
+            try:
+                content = gzip.decompress(content)
+            except (OSError, EOFError, zlib.error) as error:
+                raise self._failed(url, f"the file is not in GZIP format: {error}") from error
+        path.write_bytes(content)
         try:
             source = self._parquet(path, url) if self._options.format == "PARQUET" else self._text(path)
             into = ", ".join(quoted(column.name) for column in self._columns)
             done = self._connection.execute(f"INSERT INTO {self._target.quoted} ({into}) {source}").fetchall()
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.InvalidTypeException) as error:
+        except (duckdb.InterruptException, duckdb.ConstraintException, duckdb.TransactionException):
+            raise
+        except duckdb.Error as error:
             first = str(error).splitlines()[0].replace(str(path), url)
             if self._options.format == "PARQUET":
                 raise scan_error(15001, f"{first}, File name: {self._address(url)}", self._query_id) from error
-            raise SqlError(
-                f"Load into table '{self._target.name}' failed.  Check 'stl_load_errors' system table for details. "
-                f"({url}: {first})"
-            ) from error
+            raise self._failed(url, first) from error
         path.unlink()
         return int(done[0][0])
+
+    def _failed(self, url: str, why: str) -> SqlError:
+        return SqlError(
+            f"Load into table '{self._target.name}' failed.  Check 'stl_load_errors' system table for details. "
+            f"({url}: {why})"
+        )
 
     def _parquet(self, path: Path, url: str) -> str:
         read = f"read_parquet('{path}', hive_partitioning = false)"
@@ -269,11 +336,13 @@ class Copy:
 
     def _text(self, path: Path) -> str:
         others = self._options.others
-        packed = "gzip" if others.get("GZIP") else "none"
+        wanted = ", ".join(self._loaded(column) for column in self._columns)
         if self._options.format == "JSON":
-            shape = ", ".join(f"{_literal(column.name)}: {_literal(column.type.duckdb)}" for column in self._columns)
-            wanted = ", ".join(quoted(column.name) for column in self._columns)
-            return f"SELECT {wanted} FROM read_json('{path}', columns = {{{shape}}}, compression = '{packed}')"
+            if others.get("IGNORECASE"):
+                found = ", ".join(_of_any_case(column) for column in self._columns)
+                return f"SELECT {wanted} FROM (SELECT {found} FROM read_json_objects('{path}'))"
+            shape = ", ".join(f"{_literal(column.name)}: '{_read_as(column)}'" for column in self._columns)
+            return f"SELECT {wanted} FROM read_json('{path}', columns = {{{shape}}})"
         csv = self._options.format == "CSV"
         quote = str(others.get("QUOTE", '"')) if csv else ""
         null = str(others.get("NULL", "\\N"))
@@ -287,24 +356,60 @@ class Copy:
             f"quote = {_literal(quote)}",
             f"skip = {others.get('IGNOREHEADER', 0)}",
             f"nullstr = {_literal(null)}",
-            f"compression = '{packed}'",
             f"null_padding = {'true' if others.get('FILLRECORD') else 'false'}",
         ]
-        empty = bool(others.get("EMPTYASNULL"))
-        wanted = ", ".join(_cast(column, empty, bool(others.get("TRUNCATECOLUMNS"))) for column in self._columns)
         return f"SELECT {wanted} FROM read_csv({', '.join(arguments)})"
+
+    def _loaded(self, column: Column) -> str:
+        """A column of a text or JSON file, which is read as text, as the table has it."""
+        others, name, kind = self._options.others, quoted(column.name), column.type
+        if kind.is_string:
+            value = f"rtrim({name}, ' ')" if others.get("TRIMBLANKS") and "varying" in kind.name else name
+            if others.get("EMPTYASNULL"):
+                value = f"nullif({value}, '')"
+            if others.get("BLANKSASNULL"):
+                value = f"CASE WHEN regexp_full_match({value}, '\\s+') THEN NULL ELSE {value} END"
+            return f"redshift_cut({value}, {kind.length})" if others.get("TRUNCATECOLUMNS") and kind.length else value
+        if kind.duckdb in ("JSON", "BLOB"):
+            return name
+        # Blank fields of other types are NULL.
+        value = f"nullif(trim({name}), '')"
+        if kind.duckdb == "DATE":
+            value = self._moment(value, str(others.get("DATEFORMAT", "")), "redshift_iso_date({})")
+        elif kind.duckdb.startswith("TIMESTAMP"):
+            value = self._moment(value, str(others.get("TIMEFORMAT", "")), "{}")
+        elif kind.duckdb in ("SMALLINT", "INTEGER", "BIGINT"):
+            value = f"redshift_integer({value}, '{kind.name}')"
+        elif kind.duckdb.startswith("DECIMAL") and not others.get("ROUNDEC"):
+            # What is beyond the scale is cut off; with ROUNDEC it is rounded.
+            value = f"redshift_truncated({value}, {kind.duckdb.rpartition(',')[2].rstrip(')').strip()})"
+        return f"CAST({value} AS {kind.duckdb})"
+
+    @staticmethod
+    def _moment(value: str, given: str, otherwise: str) -> str:
+        if given.lower() in ("epochsecs", "epochmillisecs"):
+            seconds = "" if given.lower() == "epochsecs" else " / 1e3"
+            return f"timezone('UTC', to_timestamp(CAST({value} AS DOUBLE){seconds}))"
+        if given and given.lower() != "auto":
+            return f"redshift_parse({value}, {_literal(formats.parsed(given))}, {_literal(given)})"
+        return value if given else otherwise.format(value)
 
     def _address(self, url: str) -> str:
         bucket, key = _split(url)
         return f"https://s3.{self._database.cloud.region}.amazonaws.com/{bucket}/{key}"
 
 
-def _cast(column: Column, empty_as_null: bool, truncate: bool) -> str:
-    name = quoted(column.name)
-    if not column.type.is_string:
-        return f"CAST(nullif({name}, '') AS {column.type.duckdb})"
-    value = f"nullif({name}, '')" if empty_as_null else name
-    return f"left({value}, {column.type.length})" if truncate and column.type.length else value
+def _read_as(column: Column) -> str:
+    return column.type.duckdb if column.type.duckdb in ("JSON", "BLOB") else "VARCHAR"
+
+
+def _of_any_case(column: Column) -> str:
+    """A member of a JSON object, in whatever case its name is written."""
+    name = _literal(column.name.lower())
+    member = f"list_filter(json_keys(json), lambda k: lower(k) = {name})[1]"
+    pointer = f"'/' || replace(replace({member}, '~', '~0'), '/', '~1')"
+    read = "json_extract" if column.type.duckdb == "JSON" else "json_extract_string"
+    return f"{read}(json, {pointer}) AS {quoted(column.name)}"
 
 
 def _literal(text: str) -> str:

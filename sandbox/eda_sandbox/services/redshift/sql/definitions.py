@@ -11,6 +11,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 from eda_sandbox.services.redshift.sql.catalog import Column, Relation, quoted
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError
 from eda_sandbox.services.redshift.sql.language import Tokens, statements
+from eda_sandbox.services.redshift.sql.meaning import RedshiftSql, translate, translate_parts
 from eda_sandbox.services.redshift.sql.session import Session
 from eda_sandbox.services.redshift.sql.trees import duckdb_sql, name_projections, parts_of
 from eda_sandbox.services.redshift.sql.types import RedshiftType, from_definition
@@ -75,6 +76,7 @@ def create_table(session: Session, tree: exp.Create) -> int:
         query = tree.expression
         name_projections(query)
         session.read_from(query)
+        translate(session, query)
         kind = "TEMP TABLE" if temporary else "TABLE"
         listed = f" ({', '.join(quoted(c.name.lower()) for c in schema.expressions)})" if schema else ""
         [(count,)] = catalog.ask(f"CREATE {kind} {relation.quoted}{listed} AS {duckdb_sql(query)}")
@@ -128,6 +130,7 @@ def _column(session: Session, definition: exp.ColumnDef) -> Column:
             case exp.PrimaryKeyColumnConstraint():
                 column = replace(column, nullable=False)
             case exp.DefaultColumnConstraint():
+                translate_parts(session, [], [constraint.kind])
                 column = replace(column, default=duckdb_sql(constraint.kind.this))
             case exp.GeneratedAsIdentityColumnConstraint():
                 start, step = constraint.kind.args["start"].name, constraint.kind.args["increment"].name
@@ -150,6 +153,7 @@ def create_view(session: Session, tree: exp.Create) -> None:
     query = tree.expression
     name_projections(query)
     session.read_from(query)
+    translate(session, query)
     existing = catalog.find(name)
     if existing is not None and existing.schema == relation.schema:
         if not tree.args.get("replace") or existing.kind != "view":
@@ -271,12 +275,12 @@ def alter_table(session: Session, statement: Tokens) -> None:
 
 def _parsed_column(session: Session, statement: Tokens) -> Column:
     text = without_attributes(_rest(statement, "CREATE TABLE t (", ")"))
-    tree = parse_one(text, read="redshift")
+    tree = parse_one(text, read=RedshiftSql)
     return _columns(session, tree.this)[0]
 
 
 def _parsed_type(statement: Tokens) -> RedshiftType:
-    tree = parse_one(_rest(statement, "CREATE TABLE t (c ", ")").text, read="redshift")
+    tree = parse_one(_rest(statement, "CREATE TABLE t (c ", ")").text, read=RedshiftSql)
     return from_definition(tree.this.expressions[0].kind)
 
 

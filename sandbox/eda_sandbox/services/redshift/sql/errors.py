@@ -48,6 +48,8 @@ def isolation_violation(table: str, transaction: int, other: int) -> SqlError:
 def from_duckdb(error: duckdb.Error) -> Exception:
     """DuckDB's error as Redshift would put it; what has no counterpart keeps its first line."""
     text = str(error)
+    if isinstance(error, duckdb.InvalidInputException) and "ivision by zero" in text:
+        return SqlError("Divide by zero")
     first = text.splitlines()[0].partition("Error: ")[2] or text
     if isinstance(error, duckdb.InterruptException):
         return Cancelled("Query was cancelled by the user.")

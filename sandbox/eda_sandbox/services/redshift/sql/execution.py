@@ -4,13 +4,14 @@
 
 from collections.abc import Callable
 
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from eda_sandbox.services.redshift.sql import definitions, grants
 from eda_sandbox.services.redshift.sql.copying import Copy, parse
 from eda_sandbox.services.redshift.sql.errors import NOT_OFFERED, SqlError
 from eda_sandbox.services.redshift.sql.language import Tokens, statements
-from eda_sandbox.services.redshift.sql.merge import check_merge
+from eda_sandbox.services.redshift.sql.meaning import read, translate, translate_parts
+from eda_sandbox.services.redshift.sql.merge import check_merge, complete_merge
 from eda_sandbox.services.redshift.sql.session import Outcome, Session
 from eda_sandbox.services.redshift.sql.trees import duckdb_sql, name_projections, parts_of, substitute
 from eda_sandbox.services.redshift.sql.types import from_stored
@@ -25,7 +26,7 @@ def run(session: Session, statement: Tokens, parameters: dict[str, str]) -> Outc
     if statement.starts_with("COPY"):
         return _copy(session, statement)
     text = definitions.without_attributes(statement)
-    tree = parse_one(text, read="redshift")
+    tree = read(statement, text)
     substitute(tree, parameters)
     match tree:
         case exp.Create(kind="TABLE"):
@@ -47,6 +48,7 @@ def _query(session: Session, tree: exp.Query) -> Outcome:
     name_projections(tree)
     session.begin()
     session.read_from(tree)
+    translate(session, tree)
     session.connection.execute(duckdb_sql(tree))
     columns = [(str(name), from_stored(str(kind))) for name, kind, *_ in session.connection.description or []]
     rows = session.connection.fetchall()
@@ -66,11 +68,13 @@ def _change(session: Session, tree: exp.Insert | exp.Update | exp.Delete | exp.M
             if tree.args.get("where"):
                 session.catalog.allow(target, "select")
         case exp.Merge():
+            complete_merge(session.catalog, tree, target)
             check_merge(session.catalog, tree, target)
     session.write(target, appends=isinstance(tree, exp.Insert))
     session.read_from(tree, but=into)
     into.set("db", exp.to_identifier(target.schema, quoted=True) if target.schema else None)
     into.set("catalog", None)
+    _translate_change(session, tree, into)
     if isinstance(tree, exp.Merge):
         condition = duckdb_sql(tree.args["on"])
         source = duckdb_sql(tree.args["using"])
@@ -82,6 +86,25 @@ def _change(session: Session, tree: exp.Insert | exp.Update | exp.Delete | exp.M
             raise SqlError("Found multiple matches to update the same tuple.")
     [(count,)] = session.connection.execute(duckdb_sql(tree)).fetchall()
     return int(count)
+
+
+def _translate_change(
+    session: Session, tree: exp.Insert | exp.Update | exp.Delete | exp.Merge, into: exp.Table
+) -> None:
+    match tree:
+        case exp.Insert():
+            query = tree.expression
+            if isinstance(query, exp.Query):
+                translate(session, query)
+            elif query is not None:
+                translate_parts(session, [], [query])
+        case exp.Update() | exp.Delete():
+            more = tree.args.get("using") if isinstance(tree, exp.Delete) else [tree.args.get("from_")]
+            sources = [found.this if isinstance(found, exp.From) else found for found in more or [] if found]
+            translate_parts(session, [into, *sources], [*tree.expressions, tree.args.get("where")])
+        case exp.Merge():
+            whens = [when.args["then"] for when in tree.args["whens"].expressions]
+            translate_parts(session, [into, tree.args["using"]], [tree.args["on"], *whens])
 
 
 def _copy(session: Session, statement: Tokens) -> Outcome:

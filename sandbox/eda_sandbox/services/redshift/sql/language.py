@@ -106,7 +106,9 @@ class Tokens:
         return SqlError(f'syntax error at or near "{self.items[self.position].text}"')
 
     def _take(self) -> str:
-        if self.ended or self.items[self.position].text in ("(", ")", ",", ".", ";"):
+        token = None if self.ended else self.items[self.position]
+        is_mark = token is not None and token.text in ("(", ")", ",", ".", ";")
+        if token is None or (is_mark and token.token_type is not TokenType.STRING):
             raise self.error()
         self.position += 1
         return str(self.items[self.position - 1].text)

@@ -6,6 +6,25 @@ from eda_sandbox.services.redshift.sql.catalog import Catalog, Relation
 from eda_sandbox.services.redshift.sql.errors import SqlError
 
 
+def complete_merge(catalog: Catalog, tree: exp.Merge, target: Relation) -> None:
+    """Name the columns of INSERT VALUES, which are the target's in their order.
+
+    Raises:
+        SqlError: there are more values than columns.
+    """
+    for clause in tree.args["whens"].expressions:
+        then = clause.args["then"]
+        given = then.this.expressions if isinstance(then, exp.Insert) and isinstance(then.this, exp.Tuple) else []
+        # Without columns sqlglot takes VALUES for a function.
+        if len(given) == 1 and isinstance(given[0], exp.Anonymous) and given[0].name.upper() == "VALUES":
+            values = given[0].expressions
+            columns = [column.name for column in catalog.columns(target)]
+            if len(values) > len(columns):
+                raise SqlError("INSERT has more expressions than target columns")
+            then.set("this", exp.Tuple(expressions=[exp.column(name) for name in columns[: len(values)]]))
+            then.set("expression", exp.Tuple(expressions=values))
+
+
 def check_merge(catalog: Catalog, tree: exp.Merge, target: Relation) -> None:
     """Check the form of a MERGE and the user's privileges.
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -45,6 +46,7 @@ class Warehouse:
         self._connection.execute(f"SET GLOBAL temp_directory = '{staging}-spill'")
         self._connection.execute(f"SET GLOBAL allowed_directories = ['{staging}/']")
         self._connection.execute(SETUP)
+        self._connection.execute((Path(__file__).parent / "macros.sql").read_text())
         self._connection.execute("SET GLOBAL enable_external_access = false")
         self._connection.execute("SET GLOBAL lock_configuration = true")
         self.add_user(admin, superuser=True)

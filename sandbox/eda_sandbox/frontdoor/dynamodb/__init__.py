@@ -1,0 +1,1 @@
+"""DynamoDB's expressions and parameters, read as AWS reads them."""

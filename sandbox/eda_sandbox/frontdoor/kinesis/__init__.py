@@ -1,0 +1,1 @@
+"""Kinesis streams, split, merged and checked as AWS does it."""

@@ -1,0 +1,1 @@
+"""What SQS refuses, and what it forgives, where the emulator does otherwise."""
