@@ -182,7 +182,7 @@ def test_what_did_not_change_has_no_diff(stack: Engine) -> None:
 def test_every_resource_is_read_as_it_is(stack: Engine) -> None:
     for made in stack.made:
         read = stack.read(made)
-        assert (read.id, read.properties) == (made.id, made.state), made.urn
+        assert (read.id, read.properties, read.inputs) == (made.id, made.state, made.inputs), made.urn
 
 
 def test_tags_change_in_place_on_everything_that_has_them(stack: Engine, types: dict[str, list[Made]]) -> None:

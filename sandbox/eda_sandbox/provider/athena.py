@@ -3,9 +3,9 @@
 from typing import Any
 
 from eda_sandbox.foundation.cloud import service_model
-from eda_sandbox.provider.convert import Inputs, pairs, to_members
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties, to_members
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 _WORKGROUP = "aws:athena/workgroup:Workgroup"
 _NAMED_QUERY = "aws:athena/namedQuery:NamedQuery"
@@ -15,7 +15,7 @@ def _configuration(given: dict[str, Any] | None) -> dict[str, Any]:
     shape: Any = service_model("athena").shape_for("WorkGroupConfiguration")
     # The provider's own defaults.
     defaults = {"enforceWorkgroupConfiguration": True, "publishCloudwatchMetricsEnabled": True}
-    return to_members(_WORKGROUP, shape, {**defaults, **(given or {})}, {"kmsKeyArn": "KmsKey"}, "configuration.")
+    return to_members(_WORKGROUP, shape, {**defaults, **(given or {})}, _KEY, "configuration.")
 
 
 def _create_workgroup(context: Context, inputs: Inputs) -> Created:
@@ -60,6 +60,23 @@ def _update_workgroup(context: Context, id: str, state: dict[str, Any], inputs: 
     return {}
 
 
+def _read_workgroup(context: Context, id: str, state: dict[str, Any]) -> Found:
+    athena, arn = context.client("athena"), context.cloud.arn("athena", f"workgroup/{id}")
+    group = athena.get_work_group(WorkGroup=id)["WorkGroup"]
+    configuration = properties("athena", "WorkGroupConfiguration", group["Configuration"], _KEY)
+    if configuration["engineVersion"]:
+        configuration["engineVersion"].pop("effectiveEngineVersion", None)
+    found = {
+        "name": id,
+        "configuration": {name: value for name, value in configuration.items() if value is not None},
+        "description": group.get("Description"),
+        "state": group["State"],
+        "tags": tags_of(athena.list_tags_for_resource(ResourceARN=arn).get("Tags")),
+    }
+    return Found(found, {"arn": arn})
+
+
+_KEY = {"kmsKeyArn": "KmsKey", "enforceWorkgroupConfiguration": "EnforceWorkGroupConfiguration"}
 _REMOVABLE = ("OutputLocation", "EncryptionConfiguration", "ExpectedBucketOwner", "AclConfiguration")
 
 
@@ -74,6 +91,12 @@ def _create_named_query(context: Context, inputs: Inputs) -> Created:
     return Created(made["NamedQueryId"], {"name": name, "workgroup": workgroup})
 
 
+def _read_named_query(context: Context, id: str, state: dict[str, Any]) -> Found:
+    query = context.client("athena").get_named_query(NamedQueryId=id)["NamedQuery"]
+    found = properties("athena", "CreateNamedQuery", query, {"query": "QueryString"})
+    return Found({"workgroup": found.pop("workGroup"), **found})
+
+
 def _delete_named_query(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("athena").delete_named_query(NamedQueryId=id)
 
@@ -86,10 +109,22 @@ TYPES = {
         frozenset({"name"}),
         found_by("athena", "GetWorkGroup", lambda it: {"WorkGroup": it["id"]}),
         tagged("athena", lambda it: {"ResourceARN": it["arn"]}),
+        _read_workgroup,
+        defaults={
+            "configuration": {
+                "enforceWorkgroupConfiguration": True,
+                "engineVersion": {"selectedEngineVersion": "AUTO"},
+                "publishCloudwatchMetricsEnabled": True,
+            },
+            "description": "",
+            "state": "ENABLED",
+        },
     ),
     _NAMED_QUERY: ResourceType(
         _create_named_query,
         _delete_named_query,
         exists=found_by("athena", "GetNamedQuery", lambda it: {"NamedQueryId": it["id"]}),
+        read=_read_named_query,
+        defaults={"workgroup": "primary"},
     ),
 }

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create_log_group(context: Context, inputs: Inputs) -> Created:
@@ -41,6 +41,16 @@ def _update_log_group(context: Context, id: str, state: State, inputs: Inputs) -
     return {}
 
 
+def _read_log_group(context: Context, id: str, state: State) -> Found:
+    logs = context.client("logs")
+    groups = logs.describe_log_groups(logGroupNamePrefix=id)["logGroups"]
+    group = next(each for each in groups if each["logGroupName"] == id)
+    arn = context.cloud.arn("logs", f"log-group:{id}")
+    found = {name: group.get(name) for name in ("retentionInDays", "kmsKeyId", "logGroupClass")}
+    tags = tags_of(logs.list_tags_for_resource(resourceArn=arn).get("tags"))
+    return Found({**found, "name": id, "tags": tags}, {"arn": arn})
+
+
 def _delete_log_group(context: Context, id: str, state: State) -> None:
     context.client("logs").delete_log_group(logGroupName=id)
 
@@ -56,10 +66,18 @@ def _delete_log_stream(context: Context, id: str, state: State) -> None:
     context.client("logs").delete_log_stream(logGroupName=state["logGroupName"], logStreamName=id)
 
 
+def _read_log_stream(context: Context, id: str, state: State) -> Found:
+    """It is there or not: nothing of it can be changed."""
+    group = state["logGroupName"]
+    arn = context.cloud.arn("logs", f"log-group:{group}:log-stream:{id}")
+    return Found({"logGroupName": group, "name": id}, {"arn": arn})
+
+
 def _alarm(inputs: Inputs) -> dict[str, Any]:
-    return inputs.rest(
-        "cloudwatch", "PutMetricAlarm", {"evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile"}
-    )
+    return inputs.rest("cloudwatch", "PutMetricAlarm", _ALARM)
+
+
+_ALARM = {"evaluateLowSampleCountPercentiles": "EvaluateLowSampleCountPercentile"}
 
 
 def _create_alarm(context: Context, inputs: Inputs) -> Created:
@@ -75,6 +93,15 @@ def _update_alarm(context: Context, id: str, state: State, inputs: Inputs) -> St
         inputs.take(untouched)
     context.client("cloudwatch").put_metric_alarm(AlarmName=id, **_alarm(inputs))
     return {}
+
+
+def _read_alarm(context: Context, id: str, state: State) -> Found:
+    cloudwatch = context.client("cloudwatch")
+    alarm = cloudwatch.describe_alarms(AlarmNames=[id])["MetricAlarms"][0]
+    found = properties("cloudwatch", "PutMetricAlarm", alarm, _ALARM, {"Dimensions"})
+    found["name"] = found.pop("alarmName")
+    found["tags"] = tags_of(cloudwatch.list_tags_for_resource(ResourceARN=alarm["AlarmArn"]).get("Tags"))
+    return Found(found, {"arn": alarm["AlarmArn"]})
 
 
 def _delete_alarm(context: Context, id: str, state: State) -> None:
@@ -99,6 +126,12 @@ def _update_dashboard(context: Context, id: str, state: State, inputs: Inputs) -
     return {}
 
 
+def _read_dashboard(context: Context, id: str, state: State) -> Found:
+    answer = context.client("cloudwatch").get_dashboard(DashboardName=id)
+    found = {"dashboardName": id, "dashboardBody": answer["DashboardBody"]}
+    return Found(found, {"dashboardArn": f"arn:aws:cloudwatch::{context.cloud.account}:dashboard/{id}"})
+
+
 def _delete_dashboard(context: Context, id: str, state: State) -> None:
     context.client("cloudwatch").delete_dashboards(DashboardNames=[id])
 
@@ -121,6 +154,8 @@ TYPES = {
             _named("logGroups", "logGroupName"),
         ),
         tagged("logs", lambda it: {"resourceArn": it["arn"]}),
+        _read_log_group,
+        defaults={"retentionInDays": 0, "logGroupClass": "STANDARD"},
     ),
     "aws:cloudwatch/logStream:LogStream": ResourceType(
         _create_log_stream,
@@ -131,6 +166,9 @@ TYPES = {
             lambda it: {"logGroupName": it["logGroupName"], "logStreamNamePrefix": it["id"]},
             _named("logStreams", "logStreamName"),
         ),
+        read=_read_log_stream,
+        fixed="a stream has its name alone",
+        imported=lambda _, id: dict(zip(("logGroupName", "id"), id.rsplit(":", 1), strict=False)),
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ResourceType(
         _create_alarm,
@@ -141,6 +179,9 @@ TYPES = {
             "cloudwatch", "DescribeAlarms", lambda it: {"AlarmNames": [it["id"]]}, _named("MetricAlarms", "AlarmName")
         ),
         tagged("cloudwatch", lambda it: {"ResourceARN": it["arn"]}),
+        _read_alarm,
+        defaults={"actionsEnabled": True, "alarmDescription": "", "treatMissingData": "missing"},
+        unordered=frozenset({"alarmActions", "insufficientDataActions", "okActions"}),
     ),
     "aws:cloudwatch/dashboard:Dashboard": ResourceType(
         _create_dashboard,
@@ -148,5 +189,7 @@ TYPES = {
         _update_dashboard,
         frozenset({"dashboardName"}),
         found_by("cloudwatch", "GetDashboard", lambda it: {"DashboardName": it["id"]}),
+        read=_read_dashboard,
+        documents=frozenset({"dashboardBody"}),
     ),
 }

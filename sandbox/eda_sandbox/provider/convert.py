@@ -1,10 +1,12 @@
 """From Pulumi's property names to the members of an API operation, guided by botocore's shapes."""
 
+import datetime
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from botocore import xform_name
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from eda_sandbox.foundation.cloud import service_model
@@ -142,6 +144,61 @@ def _to_shape(token: str, shape: Shape, value: Any, renames: Mapping[str, str], 
     if shape.type_name == "string" and not isinstance(value, str):
         return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
     return value
+
+
+def properties(
+    service: str,
+    of: str,
+    described: Mapping[str, Any],
+    renames: Mapping[str, str] | None = None,
+    maps: Collection[str] = (),
+) -> dict[str, Any]:
+    """What a service says of a resource, as properties that a program gives: ``Inputs.rest`` run backwards.
+
+    Args:
+        service: boto3's name.
+        of: the operation that makes the resource, or the structure that it takes: its members are the properties. None
+            stands for one that is not described.
+        described: the members that the service shows.
+        renames: as for ``Inputs.rest``.
+        maps: members that are lists of pairs and stand for a map.
+    """
+    model = service_model(service)
+    shape = model.operation_model(of).input_shape if of in model.operation_names else model.shape_for(of)
+    assert isinstance(shape, StructureShape)
+    spelt = {api: name for name, api in (renames or {}).items()}
+    return {
+        spelt.get(name) or property_name(name): _from_shape(inner, described.get(name), spelt, name in maps)
+        for name, inner in shape.members.items()
+    }
+
+
+def property_name(member: str) -> str:
+    """A member's name as Pulumi spells it."""
+    # Names of products are one word, as Terraform spells them.
+    head, *rest = xform_name(re.sub("(Cloud|Dynamo|Event|Sage)(Watch|DB|Bridge|Maker)", _one_word, member)).split("_")
+    return head + "".join(word.capitalize() for word in rest)
+
+
+def _one_word(name: re.Match[str]) -> str:
+    return name.group().capitalize()
+
+
+def _from_shape(shape: Shape, value: Any, spelt: Mapping[str, str], is_map: bool = False) -> Any:
+    if isinstance(shape, StructureShape) and isinstance(value, Mapping):
+        return {
+            spelt.get(name) or property_name(name): _from_shape(inner, value[name], spelt)
+            for name, inner in shape.members.items()
+            if name in value
+        }
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        if is_map:
+            key, content = sorted(shape.member.members)  # type: ignore[attr-defined]  # a structure, as is said
+            return {pair[key]: pair[content] for pair in value}
+        return [_from_shape(shape.member, item, spelt) for item in value]
+    if isinstance(shape, MapShape) and isinstance(value, Mapping):
+        return {key: _from_shape(shape.value, item, spelt) for key, item in value.items()}
+    return value.isoformat() if isinstance(value, datetime.datetime) else value
 
 
 def pairs(values: Mapping[str, Any], key: str = "Key", value: str = "Value") -> list[dict[str, Any]]:

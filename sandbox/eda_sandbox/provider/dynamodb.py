@@ -3,8 +3,8 @@
 from typing import Any
 
 from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create_table(context: Context, inputs: Inputs) -> Created:
@@ -143,6 +143,69 @@ _CHANGEABLE = (
 )
 
 
+def _read_table(context: Context, id: str, state: State) -> Found:
+    dynamodb = context.client("dynamodb")
+    table = dynamodb.describe_table(TableName=id)["Table"]
+    ttl = dynamodb.describe_time_to_live(TableName=id)["TimeToLiveDescription"]
+    backups = dynamodb.describe_continuous_backups(TableName=id)["ContinuousBackupsDescription"]
+    recovery = backups.get("PointInTimeRecoveryDescription", {}).get("PointInTimeRecoveryStatus")
+    keys = {key["KeyType"]: key["AttributeName"] for key in table["KeySchema"]}
+    stream, encryption = table.get("StreamSpecification", {}), table.get("SSEDescription", {})
+    mode = table.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    capacity = table.get("ProvisionedThroughput", {}) if mode == "PROVISIONED" else {}
+    given = {index["name"]: index for index in state.get("globalSecondaryIndexes") or []}
+    enabled = ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
+    tags = dynamodb.list_tags_of_resource(ResourceArn=table["TableArn"]).get("Tags")
+    found = {
+        "name": id,
+        "attributes": [
+            {"name": each["AttributeName"], "type": each["AttributeType"]} for each in table["AttributeDefinitions"]
+        ],
+        "billingMode": mode,
+        "deletionProtectionEnabled": table.get("DeletionProtectionEnabled"),
+        "globalSecondaryIndexes": [
+            _index_properties(index, given.get(index["IndexName"], {}))
+            for index in table.get("GlobalSecondaryIndexes", [])
+        ],
+        "hashKey": keys["HASH"],
+        "rangeKey": keys.get("RANGE"),
+        "pointInTimeRecovery": {"enabled": recovery == "ENABLED"},
+        "readCapacity": capacity.get("ReadCapacityUnits"),
+        "writeCapacity": capacity.get("WriteCapacityUnits"),
+        "serverSideEncryption": _encryption_properties(encryption, state.get("serverSideEncryption") or {}),
+        "streamEnabled": stream.get("StreamEnabled"),
+        "streamViewType": stream.get("StreamViewType"),
+        "ttl": {"enabled": True, "attributeName": ttl["AttributeName"]} if enabled else None,
+        "tags": tags_of(tags),
+    }
+    outputs = {"arn": table["TableArn"]}
+    if stream.get("StreamEnabled"):
+        outputs |= {"streamArn": table["LatestStreamArn"], "streamLabel": table["LatestStreamLabel"]}
+    return Found(found, outputs)
+
+
+def _index_properties(index: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """An index in the form in which it was given."""
+    keys = {key["KeyType"]: key["AttributeName"] for key in index["KeySchema"]}
+    found = {
+        "name": index["IndexName"],
+        "projectionType": index["Projection"]["ProjectionType"],
+        "nonKeyAttributes": index["Projection"].get("NonKeyAttributes"),
+    }
+    if given.get("keySchemas"):
+        schemas = [{"keyType": key["KeyType"], "attributeName": key["AttributeName"]} for key in index["KeySchema"]]
+        return {**found, "keySchemas": schemas}
+    return {**found, "hashKey": keys["HASH"], "rangeKey": keys.get("RANGE")}
+
+
+def _encryption_properties(described: dict[str, Any], given: dict[str, Any]) -> dict[str, Any] | None:
+    if described.get("Status") not in ("ENABLED", "ENABLING", "UPDATING"):
+        return None
+    # Without a key it is the account's own, which DynamoDB shows too.
+    key, usual = described.get("KMSMasterKeyArn"), not given.get("kmsKeyArn") and given.get("enabled")
+    return {"enabled": True, **({} if usual else {"kmsKeyArn": key})}
+
+
 def _delete_table(context: Context, id: str, state: State) -> None:
     context.client("dynamodb").delete_table(TableName=id)
 
@@ -155,5 +218,9 @@ TYPES = {
         frozenset({"name", "hashKey", "rangeKey"}),
         found_by("dynamodb", "DescribeTable", lambda it: {"TableName": it["id"]}),
         tagged("dynamodb", lambda it: {"ResourceArn": it["arn"]}),
+        _read_table,
+        defaults={"billingMode": "PROVISIONED"},
+        unordered=frozenset({"attributes", "globalSecondaryIndexes", "globalSecondaryIndexes.nonKeyAttributes"}),
+        unread=frozenset({"tableClass"}),
     ),
 }

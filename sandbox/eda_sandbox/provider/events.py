@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 _TARGET = {"inputPaths": "InputPathsMap", "kinesisTarget": "KinesisParameters", "sqsTarget": "SqsParameters"}
 
@@ -21,6 +21,14 @@ def _update_bus(context: Context, id: str, state: State, inputs: Inputs) -> Stat
         inputs.take(untouched)
     context.client("events").update_event_bus(Name=id, **inputs.rest("events", "UpdateEventBus"))
     return {}
+
+
+def _read_bus(context: Context, id: str, state: State) -> Found:
+    events = context.client("events")
+    bus = events.describe_event_bus(Name=id)
+    found = properties("events", "CreateEventBus", bus)
+    found["tags"] = tags_of(events.list_tags_for_resource(ResourceARN=bus["Arn"]).get("Tags"))
+    return Found(found, {"arn": bus["Arn"]})
 
 
 def _delete_bus(context: Context, id: str, state: State) -> None:
@@ -44,6 +52,10 @@ def _update_policy(context: Context, id: str, state: State, inputs: Inputs) -> S
     return {}
 
 
+def _read_policy(context: Context, id: str, state: State) -> Found:
+    return Found({"eventBusName": id, "policy": context.client("events").describe_event_bus(Name=id)["Policy"]})
+
+
 def _delete_policy(context: Context, id: str, state: State) -> None:
     context.client("events").remove_permission(EventBusName=id, RemoveAllPermissions=True)
 
@@ -60,6 +72,12 @@ def _update_archive(context: Context, id: str, state: State, inputs: Inputs) -> 
         inputs.take(untouched)
     context.client("events").update_archive(ArchiveName=id, **inputs.rest("events", "UpdateArchive"))
     return {}
+
+
+def _read_archive(context: Context, id: str, state: State) -> Found:
+    archive = context.client("events").describe_archive(ArchiveName=id)
+    found = properties("events", "CreateArchive", archive)
+    return Found({"name": found.pop("archiveName"), **found}, {"arn": archive["ArchiveArn"]})
 
 
 def _delete_archive(context: Context, id: str, state: State) -> None:
@@ -90,6 +108,21 @@ def _update_rule(context: Context, id: str, state: State, inputs: Inputs) -> dic
     return {}
 
 
+def _read_rule(context: Context, id: str, state: State) -> Found:
+    events = context.client("events")
+    rule = events.describe_rule(Name=id.rpartition("/")[2], **_on_bus(state))
+    found = properties("events", "PutRule", rule)
+    if "isEnabled" in state and "state" not in state:
+        found["isEnabled"] = found.pop("state") == "ENABLED"
+    found["tags"] = tags_of(events.list_tags_for_resource(ResourceARN=rule["Arn"]).get("Tags"))
+    return Found(found, {"arn": rule["Arn"]})
+
+
+def _rule_of(context: Context, id: str) -> State:
+    bus, _, name = id.rpartition("/")
+    return {"eventBusName": bus or "default", "name": name}
+
+
 def _delete_rule(context: Context, id: str, state: State) -> None:
     context.client("events").delete_rule(Name=id.rpartition("/")[2], EventBusName=state.get("eventBusName", "default"))
 
@@ -112,6 +145,21 @@ def _update_target(context: Context, id: str, state: State, inputs: Inputs) -> d
     inputs.take("targetId")
     _put_target(context, inputs, state["targetId"])
     return {}
+
+
+def _read_target(context: Context, id: str, state: State) -> Found:
+    answer = context.client("events").list_targets_by_rule(Rule=state["rule"], **_on_bus(state))
+    target = next(each for each in answer["Targets"] if each["Id"] == state["targetId"])
+    found = properties("events", "Target", target, _TARGET)
+    bus = state.get("eventBusName", "default")
+    return Found({"targetId": found.pop("id"), **found, "rule": state["rule"], "eventBusName": bus})
+
+
+def _target_of(context: Context, id: str) -> State:
+    """Bus, rule and target with slashes between them; without a bus it is the default one."""
+    *bus, rule, target = id.split("/")
+    named = {"eventBusName": "/".join(bus) or "default", "rule": rule, "targetId": target}
+    return {**named, "id": f"{rule}-{target}"}
 
 
 def _delete_target(context: Context, id: str, state: State) -> None:
@@ -139,6 +187,9 @@ TYPES = {
         _update_archive,
         frozenset({"name", "eventSourceArn"}),
         found_by("events", "DescribeArchive", lambda it: {"ArchiveName": it["id"]}),
+        read=_read_archive,
+        defaults={"description": "", "retentionDays": 0},
+        documents=frozenset({"eventPattern"}),
     ),
     "aws:cloudwatch/eventBusPolicy:EventBusPolicy": ResourceType(
         _create_policy,
@@ -146,6 +197,9 @@ TYPES = {
         _update_policy,
         frozenset({"eventBusName"}),
         found_by("events", "DescribeEventBus", lambda it: {"Name": it["id"]}, _has_policy),
+        read=_read_policy,
+        defaults={"eventBusName": "default"},
+        documents=frozenset({"policy"}),
     ),
     "aws:cloudwatch/eventBus:EventBus": ResourceType(
         _create_bus,
@@ -154,6 +208,8 @@ TYPES = {
         frozenset({"name", "eventSourceName"}),
         found_by("events", "DescribeEventBus", lambda it: {"Name": it["id"]}),
         tagged("events", lambda it: {"ResourceARN": it["arn"]}),
+        _read_bus,
+        defaults={"description": ""},
     ),
     "aws:cloudwatch/eventRule:EventRule": ResourceType(
         _create_rule,
@@ -162,6 +218,10 @@ TYPES = {
         frozenset({"name", "namePrefix", "eventBusName"}),
         found_by("events", "DescribeRule", lambda it: {"Name": it["name"], **_on_bus(it)}),
         tagged("events", lambda it: {"ResourceARN": it["arn"]}),
+        _read_rule,
+        _rule_of,
+        {"eventBusName": "default", "state": "ENABLED", "isEnabled": True},
+        frozenset({"eventPattern"}),
     ),
     "aws:cloudwatch/eventTarget:EventTarget": ResourceType(
         _create_target,
@@ -169,5 +229,9 @@ TYPES = {
         _update_target,
         frozenset({"rule", "eventBusName", "targetId"}),
         found_by("events", "ListTargetsByRule", lambda it: {"Rule": it["rule"], **_on_bus(it)}, _is_target),
+        read=_read_target,
+        imported=_target_of,
+        defaults={"eventBusName": "default"},
+        documents=frozenset({"input"}),
     ),
 }

@@ -4,9 +4,9 @@ from typing import Any
 
 from eda_sandbox.foundation.cloud import service_model
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs, UnknownProperty, pairs, to_members
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, UnknownProperty, pairs, properties, to_members
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 from eda_sandbox.provider.waiting import settle
 
 _TYPE = "aws:kinesis/firehoseDeliveryStream:FirehoseDeliveryStream"
@@ -100,6 +100,58 @@ def _update_delivery_stream(context: Context, id: str, state: dict[str, Any], in
     return {"versionId": _settle(context, name)["VersionId"]}
 
 
+def _read_delivery_stream(context: Context, id: str, state: dict[str, Any]) -> Found:
+    firehose = context.client("firehose")
+    stream = firehose.describe_delivery_stream(DeliveryStreamName=state["name"])["DeliveryStreamDescription"]
+    [destination] = stream["Destinations"]
+    described = destination["ExtendedS3DestinationDescription"]
+    given = properties("firehose", "ExtendedS3DestinationConfiguration", described)
+    hints = given.pop("bufferingHints") or {}
+    key = (given.pop("encryptionConfiguration") or {}).get("kmsEncryptionConfig") or {}
+    given |= {
+        "bufferingInterval": hints.get("intervalInSeconds"),
+        "bufferingSize": hints.get("sizeInMbs"),
+        "kmsKeyArn": key.get("awskmsKeyArn"),
+    }
+    if given["dynamicPartitioningConfiguration"]:
+        given["dynamicPartitioningConfiguration"].pop("retryOptions", None)
+    source = stream.get("Source", {}).get("KinesisStreamSourceDescription")
+    encryption = stream.get("DeliveryStreamEncryptionConfiguration", {})
+    encrypted = encryption.get("Status") in ("ENABLED", "ENABLING")
+    found = {
+        "name": state["name"],
+        "destination": "extended_s3",
+        "extendedS3Configuration": {name: value for name, value in given.items() if value is not None},
+        "kinesisSourceConfiguration": source
+        and {"kinesisStreamArn": source["KinesisStreamARN"], "roleArn": source["RoleARN"]},
+        "serverSideEncryption": {
+            "enabled": True,
+            "keyType": encryption.get("KeyType"),
+            "keyArn": encryption.get("KeyARN"),
+        }
+        if encrypted
+        else None,
+        "tags": tags_of(firehose.list_tags_for_delivery_stream(DeliveryStreamName=state["name"])["Tags"]),
+    }
+    outputs = {"arn": id, "destinationId": destination["DestinationId"], "versionId": stream["VersionId"]}
+    return Found(found, outputs)
+
+
+_DEFAULTS = {
+    "serverSideEncryption": {"keyType": "AWS_OWNED_CMK"},
+    "extendedS3Configuration": {
+        "bufferingInterval": 300,
+        "bufferingSize": 5,
+        "compressionFormat": "UNCOMPRESSED",
+        "s3BackupMode": "Disabled",
+        "dataFormatConversionConfiguration": {"enabled": True, "schemaConfiguration": {"versionId": "LATEST"}},
+        "processingConfiguration": {"enabled": False},
+        "fileExtension": "",
+        "customTimeZone": "UTC",
+    },
+}
+
+
 def _delete_delivery_stream(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("firehose").delete_delivery_stream(DeliveryStreamName=state["name"])
 
@@ -117,5 +169,8 @@ TYPES = {
             "TagDeliveryStream",
             "UntagDeliveryStream",
         ),
+        _read_delivery_stream,
+        lambda _, id: {"name": id.rpartition("/")[2]},
+        _DEFAULTS,
     )
 }

@@ -1,10 +1,11 @@
 """Roles and their policies."""
 
+import json
 from typing import Any
 
 from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create_role(context: Context, inputs: Inputs) -> Created:
@@ -42,6 +43,23 @@ def _update_role(context: Context, id: str, state: State, inputs: Inputs) -> Sta
     return {}
 
 
+def _read_role(context: Context, id: str, state: State) -> Found:
+    iam = context.client("iam")
+    role = iam.get_role(RoleName=id)["Role"]
+    attached = iam.list_attached_role_policies(RoleName=id)["AttachedPolicies"]
+    found = {
+        "name": id,
+        "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
+        "description": role.get("Description"),
+        "managedPolicyArns": [policy["PolicyArn"] for policy in attached],
+        "maxSessionDuration": role.get("MaxSessionDuration"),
+        "path": role["Path"],
+        "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn"),
+        "tags": tags_of(role.get("Tags")),
+    }
+    return Found(found, {"arn": role["Arn"], "uniqueId": role["RoleId"]})
+
+
 def _delete_role(context: Context, id: str, state: State) -> None:
     iam = context.client("iam")
     for arn in state.get("managedPolicyArns") or []:
@@ -69,6 +87,12 @@ def _update_role_policy(context: Context, id: str, state: State, inputs: Inputs)
     return {}
 
 
+def _read_role_policy(context: Context, id: str, state: State) -> Found:
+    role, _, name = id.partition(":")
+    policy = context.client("iam").get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+    return Found({"role": role, "name": name, "policy": json.dumps(policy)})
+
+
 def _delete_role_policy(context: Context, id: str, state: State) -> None:
     role, _, name = id.partition(":")
     context.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
@@ -86,6 +110,12 @@ def _delete_attachment(context: Context, id: str, state: State) -> None:
     context.client("iam").detach_role_policy(RoleName=role, PolicyArn=arn)
 
 
+def _read_attachment(context: Context, id: str, state: State) -> Found:
+    """It is there or not: nothing of it can be changed."""
+    role, _, arn = id.partition("/")
+    return Found({"role": role, "policyArn": arn})
+
+
 def _is_attached(answer: Any, it: State) -> bool:
     return any(found["PolicyArn"] == it["policyArn"] for found in answer["AttachedPolicies"])
 
@@ -98,6 +128,13 @@ TYPES = {
         frozenset({"name", "namePrefix", "path"}),
         found_by("iam", "GetRole", lambda it: {"RoleName": it["id"]}),
         tagged("iam", lambda it: {"RoleName": it["id"]}, "TagRole", "UntagRole"),
+        _read_role,
+        defaults={"description": "", "maxSessionDuration": 3600, "path": "/"},
+        documents=frozenset({"assumeRolePolicy"}),
+        unordered=frozenset({"managedPolicyArns"}),
+        unread=frozenset({"forceDetachPolicies"}),
+        # Attachments are resources of their own.
+        shared=frozenset({"managedPolicyArns"}),
     ),
     "aws:iam/rolePolicy:RolePolicy": ResourceType(
         _create_role_policy,
@@ -105,10 +142,16 @@ TYPES = {
         _update_role_policy,
         frozenset({"name", "namePrefix", "role"}),
         found_by("iam", "GetRolePolicy", lambda it: {"RoleName": it["role"], "PolicyName": it["name"]}),
+        read=_read_role_policy,
+        imported=lambda _, id: dict(zip(("role", "name"), id.split(":", 1), strict=False)),
+        documents=frozenset({"policy"}),
     ),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ResourceType(
         _create_attachment,
         _delete_attachment,
         exists=found_by("iam", "ListAttachedRolePolicies", lambda it: {"RoleName": it["role"]}, _is_attached),
+        read=_read_attachment,
+        fixed="a policy is attached or it is not",
+        imported=lambda _, id: dict(zip(("role", "policyArn"), id.split("/", 1), strict=False)),
     ),
 }

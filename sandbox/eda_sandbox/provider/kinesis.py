@@ -4,8 +4,8 @@ from typing import Any
 
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create_stream(context: Context, inputs: Inputs) -> Created:
@@ -63,6 +63,28 @@ def _update_stream(context: Context, id: str, state: State, inputs: Inputs) -> S
     return {}
 
 
+def _read_stream(context: Context, id: str, state: State) -> Found:
+    kinesis, name = context.client("kinesis"), state["name"]
+    stream = kinesis.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    mode = stream.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED")
+    found = {
+        "name": name,
+        "encryptionType": stream.get("EncryptionType"),
+        "kmsKeyId": stream.get("KeyId"),
+        "retentionPeriod": stream["RetentionPeriodHours"],
+        # On demand they are Kinesis' own affair.
+        "shardCount": stream["OpenShardCount"] if mode == "PROVISIONED" else None,
+        "streamModeDetails": {"streamMode": mode},
+        "tags": tags_of(kinesis.list_tags_for_stream(StreamName=name)["Tags"]),
+    }
+    return Found(found, {"arn": stream["StreamARN"]})
+
+
+def _of_name(context: Context, id: str) -> State:
+    name = id.rpartition("/")[2]
+    return {"name": name, "id": context.cloud.arn("kinesis", f"stream/{name}")}
+
+
 def _delete_stream(context: Context, id: str, state: State) -> None:
     context.client("kinesis").delete_stream(
         StreamName=state["name"], EnforceConsumerDeletion=bool(state.get("enforceConsumerDeletion"))
@@ -88,6 +110,14 @@ def _disable_destination(context: Context, id: str, state: State) -> None:
     )
 
 
+def _read_destination(context: Context, id: str, state: State) -> Found:
+    table, stream = state["tableName"], state["streamArn"]
+    answer = context.client("dynamodb").describe_kinesis_streaming_destination(TableName=table)
+    found = next(each for each in answer["KinesisDataStreamDestinations"] if each["StreamArn"] == stream)
+    precision = found.get("ApproximateCreationDateTimePrecision")
+    return Found({"tableName": table, "streamArn": stream, "approximateCreationDateTimePrecision": precision})
+
+
 def _is_destination(answer: Any, it: State) -> bool:
     return any(
         found["StreamArn"] == it["streamArn"] and found["DestinationStatus"] in ("ENABLING", "ACTIVE", "UPDATING")
@@ -103,6 +133,10 @@ TYPES = {
         frozenset({"name"}),
         found_by("kinesis", "DescribeStreamSummary", lambda it: {"StreamName": it["name"]}),
         tagged("kinesis", lambda it: {"StreamName": it["name"]}, "AddTagsToStream", "RemoveTagsFromStream"),
+        _read_stream,
+        _of_name,
+        {"encryptionType": "NONE", "retentionPeriod": 24, "streamModeDetails": {"streamMode": "PROVISIONED"}},
+        unread=frozenset({"enforceConsumerDeletion"}),
     ),
     "aws:dynamodb/kinesisStreamingDestination:KinesisStreamingDestination": ResourceType(
         _enable_destination,
@@ -113,5 +147,8 @@ TYPES = {
             lambda it: {"TableName": it["tableName"]},
             _is_destination,
         ),
+        read=_read_destination,
+        imported=lambda _, id: dict(zip(("tableName", "streamArn"), id.split(",", 1), strict=False)),
+        defaults={"approximateCreationDateTimePrecision": "MILLISECOND"},
     ),
 }

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create_key(context: Context, inputs: Inputs) -> Created:
@@ -34,6 +34,21 @@ def _update_key(context: Context, id: str, state: State, inputs: Inputs) -> Stat
     return {}
 
 
+def _read_key(context: Context, id: str, state: State) -> Found:
+    kms = context.client("kms")
+    key = kms.describe_key(KeyId=id)["KeyMetadata"]
+    found = properties("kms", "CreateKey", key)
+    found |= {
+        "enableKeyRotation": kms.get_key_rotation_status(KeyId=id)["KeyRotationEnabled"],
+        "policy": kms.get_key_policy(KeyId=id, PolicyName="default")["Policy"],
+        "tags": tags_of(kms.list_resource_tags(KeyId=id).get("Tags")),
+    }
+    return Found({name: found[name] for name in _READ}, {"keyId": id, "arn": key["Arn"]})
+
+
+_READ = ("customerMasterKeySpec", "description", "enableKeyRotation", "keyUsage", "multiRegion", "policy", "tags")
+
+
 def _delete_key(context: Context, id: str, state: State) -> None:
     # 30 days are the provider's default, too.
     days = int(state.get("deletionWindowInDays") or 30)
@@ -52,5 +67,11 @@ TYPES = {
         frozenset({"keyUsage", "customerMasterKeySpec", "multiRegion"}),
         found_by("kms", "DescribeKey", lambda it: {"KeyId": it["id"]}, _is_kept),
         tagged("kms", lambda it: {"KeyId": it["id"]}),
+        _read_key,
+        defaults={"customerMasterKeySpec": "SYMMETRIC_DEFAULT", "description": "", "keyUsage": "ENCRYPT_DECRYPT"},
+        documents=frozenset({"policy"}),
+        unread=frozenset({"deletionWindowInDays", "bypassPolicyLockoutSafetyCheck"}),
+        # Every key has a policy.
+        shared=frozenset({"policy"}),
     )
 }

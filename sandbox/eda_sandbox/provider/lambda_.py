@@ -10,9 +10,9 @@ from typing import Any
 import pulumi
 
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _ONLY_PROVIDER = ("skipDestroy", "replaceSecurityGroupsOnDestroy", "replacementSecurityGroupIds")
@@ -89,18 +89,42 @@ def _create_function(context: Context, inputs: Inputs) -> Created:
         context.client("lambda").put_function_concurrency(
             FunctionName=name, ReservedConcurrentExecutions=int(concurrency)
         )
+    return Created(name, _function_outputs(context, function))
+
+
+def _function_outputs(context: Context, function: Any) -> dict[str, Any]:
     arn = function["FunctionArn"]
     path = f"2015-03-31/functions/{arn}/invocations"
-    return Created(
-        name,
-        {
-            "name": name,
-            "arn": arn,
-            "qualifiedArn": f"{arn}:$LATEST",
-            "version": "$LATEST",
-            "invokeArn": f"arn:aws:apigateway:{context.cloud.region}:lambda:path/{path}",
-        },
-    )
+    return {
+        "name": function["FunctionName"],
+        "arn": arn,
+        "qualifiedArn": f"{arn}:$LATEST",
+        "version": "$LATEST",
+        "invokeArn": f"arn:aws:apigateway:{context.cloud.region}:lambda:path/{path}",
+        "sourceCodeHash": function["CodeSha256"],
+    }
+
+
+def _read_function(context: Context, id: str, state: State) -> Found:
+    answer = context.client("lambda").get_function(FunctionName=id)
+    function = answer["Configuration"]
+    found = properties("lambda", "CreateFunction", function)
+    found |= {
+        "name": found.pop("functionName"),
+        "layers": [layer["Arn"] for layer in function.get("Layers", ())],
+        "reservedConcurrentExecutions": answer.get("Concurrency", {}).get("ReservedConcurrentExecutions"),
+        "sourceCodeHash": function["CodeSha256"],
+        "tags": tags_of(answer.get("Tags")),
+    }
+    logging = found["loggingConfig"] or {}
+    given = state.get("loggingConfig") or {}
+    # What follows from the function's name and from the format.
+    usual = {"logGroup": f"/aws/lambda/{id}", "applicationLogLevel": "INFO", "systemLogLevel": "INFO"}
+    found["loggingConfig"] = {
+        name: value for name, value in logging.items() if name in given or value != usual.get(name)
+    }
+    outputs = _function_outputs(context, function)
+    return Found(found, {name: value for name, value in outputs.items() if name not in found})
 
 
 def _update_function(context: Context, id: str, state: State, inputs: Inputs) -> dict[str, Any]:
@@ -110,7 +134,7 @@ def _update_function(context: Context, id: str, state: State, inputs: Inputs) ->
         inputs.take(untouched)
     code = _code(inputs)
     architectures, publish = inputs.take("architectures"), inputs.take("publish", False)
-    client.update_function_code(
+    updated = client.update_function_code(
         FunctionName=id, Publish=publish, **code, **({"Architectures": architectures} if architectures else {})
     )
     changes = {**_DEFAULTS, **inputs.rest("lambda", "UpdateFunctionConfiguration")}
@@ -119,7 +143,7 @@ def _update_function(context: Context, id: str, state: State, inputs: Inputs) ->
         client.delete_function_concurrency(FunctionName=id)
     else:
         client.put_function_concurrency(FunctionName=id, ReservedConcurrentExecutions=int(concurrency))
-    return {}
+    return {"sourceCodeHash": updated["CodeSha256"]}
 
 
 # What a function has that was not given the property: to be named, or it stays as it was.
@@ -153,6 +177,13 @@ def _delete_layer_version(context: Context, id: str, state: State) -> None:
     context.client("lambda").delete_layer_version(LayerName=layer, VersionNumber=int(version))
 
 
+def _read_layer_version(context: Context, id: str, state: State) -> Found:
+    layer = context.client("lambda").get_layer_version_by_arn(Arn=id)
+    found = properties("lambda", "PublishLayerVersion", layer)
+    found["layerName"] = layer["LayerArn"].rpartition(":")[2]
+    return Found(found, {"arn": id, "layerArn": layer["LayerArn"], "version": str(layer["Version"])})
+
+
 def _create_permission(context: Context, inputs: Inputs) -> Created:
     statement = context.auto_name(inputs.take("statementId"), inputs.take("statementIdPrefix"))
     function = inputs.need("function")
@@ -163,6 +194,31 @@ def _create_permission(context: Context, inputs: Inputs) -> Created:
 
 def _delete_permission(context: Context, id: str, state: State) -> None:
     context.client("lambda").remove_permission(FunctionName=state["function"], StatementId=id)
+
+
+def _read_permission(context: Context, id: str, state: State) -> Found:
+    policy = json.loads(context.client("lambda").get_policy(FunctionName=state["function"])["Policy"])
+    statement = next(each for each in policy["Statement"] if each["Sid"] == id)
+    asked = {
+        key.lower(): value
+        for conditions in statement.get("Condition", {}).values()
+        for key, value in conditions.items()
+    }
+    principal = statement["Principal"]
+    who = principal if isinstance(principal, str) else next(iter(principal.values()))
+    found = {name: asked.get(key) for name, key in _ASKED.items()}
+    found |= {"action": statement["Action"], "principal": who, "statementId": id, "function": state["function"]}
+    return Found(found)
+
+
+_ASKED = {
+    "eventSourceToken": "lambda:eventsourcetoken",
+    "functionUrlAuthType": "lambda:functionurlauthtype",
+    "principalOrgId": "aws:principalorgid",
+    "sourceAccount": "aws:sourceaccount",
+    "sourceArn": "aws:sourcearn",
+}
+"""Properties that are conditions of the statement."""
 
 
 def _create_invoke_config(context: Context, inputs: Inputs) -> Created:
@@ -180,9 +236,15 @@ def _delete_invoke_config(context: Context, id: str, state: State) -> None:
     context.client("lambda").delete_function_event_invoke_config(FunctionName=id)
 
 
+def _read_invoke_config(context: Context, id: str, state: State) -> Found:
+    answer = context.client("lambda").get_function_event_invoke_config(FunctionName=id)
+    found = properties("lambda", "PutFunctionEventInvokeConfig", answer)
+    return Found({**found, "functionName": id, "qualifier": state.get("qualifier")})
+
+
 def _create_event_source_mapping(context: Context, inputs: Inputs) -> Created:
     tags = inputs.tags()
-    request = inputs.rest("lambda", "CreateEventSourceMapping", {"destinationArn": "Destination"})
+    request = inputs.rest("lambda", "CreateEventSourceMapping", _DESTINATION_ARN)
     made = context.client("lambda").create_event_source_mapping(**request, **({"Tags": tags} if tags else {}))
     arn = made.get("EventSourceMappingArn") or context.cloud.arn("lambda", f"event-source-mapping:{made['UUID']}")
     return Created(made["UUID"], {"uuid": made["UUID"], "functionArn": made["FunctionArn"], "arn": arn})
@@ -191,13 +253,45 @@ def _create_event_source_mapping(context: Context, inputs: Inputs) -> Created:
 def _update_event_source_mapping(context: Context, id: str, state: State, inputs: Inputs) -> State:
     for untouched in ("eventSourceArn", "startingPosition", "startingPositionTimestamp", "tags", "tagsAll"):
         inputs.take(untouched)
-    request = inputs.rest("lambda", "UpdateEventSourceMapping", {"destinationArn": "Destination"})
+    request = inputs.rest("lambda", "UpdateEventSourceMapping", _DESTINATION_ARN)
     made = context.client("lambda").update_event_source_mapping(UUID=id, **request)
     return {"functionArn": made["FunctionArn"]}
 
 
 def _delete_event_source_mapping(context: Context, id: str, state: State) -> None:
     context.client("lambda").delete_event_source_mapping(UUID=id)
+
+
+def _read_event_source_mapping(context: Context, id: str, state: State) -> Found:
+    client = context.client("lambda")
+    answer = client.get_event_source_mapping(UUID=id)
+    found = properties("lambda", "CreateEventSourceMapping", answer, _DESTINATION_ARN)
+    given, arn = state.get("functionName"), answer["FunctionArn"]
+    # It is called by its name, or by its ARN.
+    found["functionName"] = given if given and arn.endswith(f":{given}") else arn
+    found["enabled"] = answer["State"] in ("Enabled", "Enabling", "Creating", "Updating")
+    if (destination := found["destinationConfig"]) is not None:
+        found["destinationConfig"] = {name: block for name, block in destination.items() if name == "onFailure"}
+    made = answer.get("EventSourceMappingArn") or context.cloud.arn("lambda", f"event-source-mapping:{id}")
+    found["tags"] = tags_of(client.list_tags(Resource=made)["Tags"])
+    return Found(found, {"uuid": id, "functionArn": arn, "arn": made})
+
+
+def _mapping_defaults(it: State) -> dict[str, Any]:
+    """What a mapping has that was not given the property (Lambda's API reference, CreateEventSourceMapping)."""
+    common = {"enabled": True, "maximumBatchingWindowInSeconds": 0, "filterCriteria": {"filters": []}}
+    if ":sqs:" in str(it.get("eventSourceArn")):
+        return {**common, "batchSize": 10, "scalingConfig": {}}
+    return {
+        **common,
+        "batchSize": 100,
+        "bisectBatchOnFunctionError": False,
+        "destinationConfig": {},
+        "maximumRecordAgeInSeconds": -1,
+        "maximumRetryAttempts": -1,
+        "parallelizationFactor": 1,
+        "tumblingWindowInSeconds": 0,
+    }
 
 
 def _is_allowed(answer: Any, it: State) -> bool:
@@ -223,11 +317,14 @@ def _forget_invocation(context: Context, id: str, state: State) -> None:
     """What an invocation did stays done."""
 
 
+_DESTINATION_ARN = {"destinationArn": "Destination"}
+
 TYPES = {
     # The provider invokes again where one of these changes, and reads nothing (its invocation.go).
     "aws:lambda/invocation:Invocation": ResourceType(
         _invoke,
         _forget_invocation,
+        fixed="what an invocation did is done",
         replaces=frozenset({"functionName", "input", "qualifier", "triggers", "terraformKey", "lifecycleScope"}),
     ),
     "aws:lambda/function:Function": ResourceType(
@@ -237,15 +334,38 @@ TYPES = {
         frozenset({"name", "packageType"}),
         found_by("lambda", "GetFunction", lambda it: {"FunctionName": it["id"]}),
         tagged("lambda", lambda it: {"Resource": it["arn"]}),
+        _read_function,
+        defaults={
+            "architectures": ["x86_64"],
+            "description": "",
+            "environment": {"variables": {}},
+            "ephemeralStorage": {"size": 512},
+            "layers": [],
+            "loggingConfig": {"logFormat": "Text"},
+            "memorySize": 128,
+            "packageType": "Zip",
+            "reservedConcurrentExecutions": -1,
+            "snapStart": {"applyOn": "None"},
+            "timeout": 3,
+            "tracingConfig": {"mode": "PassThrough"},
+        },
+        unread=frozenset({"code", "publish", "s3Bucket", "s3Key", "s3ObjectVersion", *_ONLY_PROVIDER}),
+        assigned=frozenset({"sourceCodeHash"}),
     ),
     "aws:lambda/layerVersion:LayerVersion": ResourceType(
         _create_layer_version,
         _delete_layer_version,
+        read=_read_layer_version,
+        fixed="a version is never changed",
+        unread=frozenset({"code", "s3Bucket", "s3Key", "s3ObjectVersion", "sourceCodeHash"}),
         exists=found_by("lambda", "GetLayerVersionByArn", lambda it: {"Arn": it["id"]}),
     ),
     "aws:lambda/permission:Permission": ResourceType(
         _create_permission,
         _delete_permission,
+        read=_read_permission,
+        imported=lambda _, id: dict(zip(("function", "id"), id.rsplit("/", 1), strict=False)),
+        unread=frozenset({"statementIdPrefix", "qualifier"}),
         exists=found_by("lambda", "GetPolicy", lambda it: {"FunctionName": it["function"]}, _is_allowed),
     ),
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ResourceType(
@@ -254,6 +374,8 @@ TYPES = {
         _update_invoke_config,
         frozenset({"functionName", "qualifier"}),
         found_by("lambda", "GetFunctionEventInvokeConfig", lambda it: {"FunctionName": it["id"]}),
+        read=_read_invoke_config,
+        defaults={"maximumRetryAttempts": 2, "maximumEventAgeInSeconds": 21600},
     ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": ResourceType(
         _create_event_source_mapping,
@@ -262,5 +384,10 @@ TYPES = {
         frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp"}),
         found_by("lambda", "GetEventSourceMapping", lambda it: {"UUID": it["id"]}),
         tagged("lambda", lambda it: {"Resource": it["arn"]}),
+        _read_event_source_mapping,
+        defaults=_mapping_defaults,
+        documents=frozenset({"filterCriteria.filters.pattern"}),
+        unordered=frozenset({"filterCriteria.filters", "functionResponseTypes"}),
+        unread=frozenset({"startingPositionTimestamp"}),
     ),
 }

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
+from eda_sandbox.provider.convert import Inputs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
 
 
 def _create(context: Context, inputs: Inputs) -> Created:
@@ -24,6 +24,19 @@ def _delete(context: Context, id: str, state: State) -> None:
     context.client("logs").delete_query_definition(queryDefinitionId=id)
 
 
+def _read(context: Context, id: str, state: State) -> Found:
+    answer = context.client("logs").describe_query_definitions(**_named(state))
+    query = next(found for found in answer["queryDefinitions"] if found["queryDefinitionId"] == id)
+    found = properties("logs", "PutQueryDefinition", query)
+    # Queries of other languages are not among the AWS provider's.
+    del found["queryLanguage"]
+    return Found(found, {"queryDefinitionId": found.pop("queryDefinitionId")})
+
+
+def _named(it: State) -> dict[str, Any]:
+    return {"queryDefinitionNamePrefix": it["name"]} if "name" in it else {}
+
+
 def _is_saved(answer: Any, it: State) -> bool:
     return any(found["queryDefinitionId"] == it["id"] for found in answer["queryDefinitions"])
 
@@ -36,8 +49,12 @@ TYPES = {
         exists=found_by(
             "logs",
             "DescribeQueryDefinitions",
-            lambda it: {"queryDefinitionNamePrefix": it["name"]},
+            _named,
             _is_saved,
         ),
+        read=_read,
+        # Its ARN is what the AWS provider imports it by.
+        imported=lambda _, id: {"id": id.rpartition(":")[2]},
+        unordered=frozenset({"logGroupNames"}),
     )
 }

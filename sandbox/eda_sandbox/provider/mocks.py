@@ -108,7 +108,7 @@ class ActingMocks(Mocks):
         wanted = difference.content(token, inputs)
         if before is None:
             return self._create(Made(token, name, "", {}, wanted), inputs)
-        differ = difference.changed(before.inputs, wanted)
+        differ = difference.changed(known, before.inputs, wanted, before.state)
         if not differ:
             return before
         replaces = [each for each in differ if difference.needs_new(known, each, before.inputs, wanted)]
@@ -137,7 +137,8 @@ class ActingMocks(Mocks):
             differ -= difference.TAGS
         if differ:
             assert known.update is not None, "else it is replaced"
-            told = known.update(where, before.id, before.state, Inputs(before.token, inputs))
+            wanted_now = difference.completed(known, differ, inputs)
+            told = known.update(where, before.id, before.state, Inputs(before.token, wanted_now))
         self._note("update", before)
         kept = {name: value for name, value in outputs.items() if name not in before.inputs}
         state = {**kept, **_without_assets(inputs), "tagsAll": inputs.get("tags", {}), **told}

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 from eda_sandbox.provider.waiting import settle
 
 _TYPE = "aws:pipes/pipe:Pipe"
@@ -56,6 +56,31 @@ def _update_pipe(context: Context, id: str, state: dict[str, Any], inputs: Input
     return {}
 
 
+def _read_pipe(context: Context, id: str, state: dict[str, Any]) -> Found:
+    pipe = context.client("pipes").describe_pipe(Name=id)
+    found = properties("pipes", "CreatePipe", pipe, _RENAMES)
+    return Found({**found, "tags": tags_of(pipe.get("Tags"))}, {"arn": pipe["Arn"]})
+
+
+_STREAM = {
+    "batchSize": 100,
+    "maximumBatchingWindowInSeconds": 0,
+    "maximumRecordAgeInSeconds": -1,
+    "maximumRetryAttempts": -1,
+    "parallelizationFactor": 1,
+}
+_DEFAULTS = {
+    "description": "",
+    "desiredState": "RUNNING",
+    "logConfiguration": {"level": "OFF"},
+    "sourceParameters": {
+        "dynamodbStreamParameters": _STREAM,
+        "kinesisStreamParameters": _STREAM,
+        "sqsQueueParameters": {"batchSize": 10, "maximumBatchingWindowInSeconds": 0},
+    },
+}
+
+
 def _delete_pipe(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("pipes").delete_pipe(Name=id)
 
@@ -68,5 +93,9 @@ TYPES = {
         _FIXED,
         found_by("pipes", "DescribePipe", lambda it: {"Name": it["id"]}),
         tagged("pipes", lambda it: {"resourceArn": it["arn"]}),
+        _read_pipe,
+        defaults=_DEFAULTS,
+        documents=frozenset({"sourceParameters.filterCriteria.filters.pattern"}),
+        unordered=frozenset({"sourceParameters.filterCriteria.filters"}),
     )
 }

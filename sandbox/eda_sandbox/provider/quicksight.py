@@ -4,9 +4,9 @@ import time
 from typing import Any
 
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 LOOK_SECONDS = 0.1
 WAIT_SECONDS = 120
@@ -57,6 +57,16 @@ def _update_source(context: Context, id: str, state: dict[str, Any], inputs: Inp
     client.update_data_source(AwsAccountId=account, DataSourceId=identifier, **request)
     _wait_for_source(client, account, identifier)
     return {}
+
+
+def _read_source(context: Context, id: str, state: dict[str, Any]) -> Found:
+    account, identifier = id.split(",")
+    client = context.client("quicksight")
+    source = client.describe_data_source(AwsAccountId=account, DataSourceId=identifier)["DataSource"]
+    found = properties("quicksight", "CreateDataSource", source, _RENAMES)
+    found["awsAccountId"] = account
+    found["tags"] = tags_of(client.list_tags_for_resource(ResourceArn=source["Arn"]).get("Tags"))
+    return Found(found, {"arn": source["Arn"]})
 
 
 def _delete_source(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -112,6 +122,29 @@ def _update_set(context: Context, id: str, state: dict[str, Any], inputs: Inputs
     return {}
 
 
+def _read_set(context: Context, id: str, state: dict[str, Any]) -> Found:
+    account, identifier = id.split(",")
+    client = context.client("quicksight")
+    named = {"AwsAccountId": account, "DataSetId": identifier}
+    described = client.describe_data_set(**named)["DataSet"]
+    found = properties("quicksight", "CreateDataSet", described, _RENAMES)
+    for name, key in _KEYED.items():
+        found[name] = [{key: word, **block} for word, block in (found[name] or {}).items()]
+    found["awsAccountId"] = account
+    found["tags"] = tags_of(client.list_tags_for_resource(ResourceArn=described["Arn"]).get("Tags"))
+    found["refreshProperties"] = _refresh_properties(client, named)
+    return Found(found, {"arn": described["Arn"]})
+
+
+def _refresh_properties(client: Any, named: dict[str, str]) -> dict[str, Any] | None:
+    try:
+        answer = client.describe_data_set_refresh_properties(**named)
+    except client.exceptions.ResourceNotFoundException:
+        return None
+    found: dict[str, Any] = properties("quicksight", "PutDataSetRefreshProperties", answer)["dataSetRefreshProperties"]
+    return found
+
+
 def _delete_set(context: Context, id: str, state: dict[str, Any]) -> None:
     account, identifier = id.split(",")
     context.client("quicksight").delete_data_set(AwsAccountId=account, DataSetId=identifier)
@@ -131,6 +164,10 @@ TYPES = {
             lambda it: {"AwsAccountId": it["awsAccountId"], "DataSourceId": it["dataSourceId"]},
         ),
         _retag,
+        _read_source,
+        lambda _, id: dict(zip(("awsAccountId", "dataSourceId"), id.split(",", 1), strict=False)),
+        unread=frozenset({"credentials", "permissions"}),
+        assigned=frozenset({"awsAccountId"}),
     ),
     "aws:quicksight/dataSet:DataSet": ResourceType(
         _create_set,
@@ -143,5 +180,10 @@ TYPES = {
             lambda it: {"AwsAccountId": it["awsAccountId"], "DataSetId": it["dataSetId"]},
         ),
         _retag,
+        _read_set,
+        lambda _, id: dict(zip(("awsAccountId", "dataSetId"), id.split(",", 1), strict=False)),
+        unordered=frozenset({*_KEYED}),
+        unread=frozenset({"outputColumns", "permissions", "useAs"}),
+        assigned=frozenset({"awsAccountId"}),
     ),
 }

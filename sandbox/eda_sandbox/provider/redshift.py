@@ -5,9 +5,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 STATEMENT_SECONDS = 30
 """The longest that one look at a statement waits."""
@@ -49,6 +49,24 @@ def _update_namespace(context: Context, id: str, state: dict[str, Any], inputs: 
         request["adminUserPassword"] = password
     made = context.client("redshift-serverless").update_namespace(namespaceName=id, **request)["namespace"]
     return _namespace_outputs(made)
+
+
+def _read_namespace(context: Context, id: str, state: dict[str, Any]) -> Found:
+    client = context.client("redshift-serverless")
+    namespace = client.get_namespace(namespaceName=id)["namespace"]
+    found = properties("redshift-serverless", "CreateNamespace", namespace)
+    # Both are what the namespace was made with, and not told.
+    for unseen in ("adminUserPassword", "manageAdminPassword", "adminPasswordSecretKmsKeyId"):
+        found.pop(unseen)
+    found["iamRoles"] = [_role_arn(role) for role in found["iamRoles"] or ()]
+    tags = client.list_tags_for_resource(resourceArn=namespace["namespaceArn"]).get("tags")
+    outputs = {name: value for name, value in _namespace_outputs(namespace).items() if name not in found}
+    return Found({**found, "tags": tags_of(tags)}, outputs)
+
+
+def _role_arn(shown: str) -> str:
+    """The role in what a namespace shows of it: ``IamRole(applyStatus=…, iamRoleArn=…)``."""
+    return shown.partition("iamRoleArn=")[2].rstrip(")") or shown
 
 
 def _delete_namespace(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -94,6 +112,20 @@ def _update_workgroup(context: Context, id: str, state: dict[str, Any], inputs: 
     return _workgroup_outputs(made)
 
 
+def _read_workgroup(context: Context, id: str, state: dict[str, Any]) -> Found:
+    client = context.client("redshift-serverless")
+    workgroup = client.get_workgroup(workgroupName=id)["workgroup"]
+    found = properties("redshift-serverless", "CreateWorkgroup", workgroup)
+    target = workgroup.get("pricePerformanceTarget")
+    found["pricePerformanceTarget"] = target and {
+        "enabled": target["status"] == "ENABLED",
+        "level": target.get("level"),
+    }
+    tags = client.list_tags_for_resource(resourceArn=workgroup["workgroupArn"]).get("tags")
+    outputs = {name: value for name, value in _workgroup_outputs(workgroup).items() if name not in found}
+    return Found({**found, "tags": tags_of(tags)}, outputs)
+
+
 def _delete_workgroup(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("redshift-serverless").delete_workgroup(workgroupName=id)
 
@@ -110,6 +142,11 @@ def _update_limit(context: Context, id: str, state: dict[str, Any], inputs: Inpu
     request = inputs.rest("redshift-serverless", "UpdateUsageLimit")
     context.client("redshift-serverless").update_usage_limit(usageLimitId=id, **request)
     return {}
+
+
+def _read_limit(context: Context, id: str, state: dict[str, Any]) -> Found:
+    limit = context.client("redshift-serverless").get_usage_limit(usageLimitId=id)["usageLimit"]
+    return Found(properties("redshift-serverless", "CreateUsageLimit", limit), {"arn": limit["usageLimitArn"]})
 
 
 def _delete_limit(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -153,6 +190,18 @@ TYPES = {
         frozenset({"namespaceName", "dbName", "adminUsername"}),
         found_by("redshift-serverless", "GetNamespace", lambda it: {"namespaceName": it["id"]}),
         _retag,
+        _read_namespace,
+        unordered=frozenset({"iamRoles", "logExports"}),
+        unread=frozenset(
+            {
+                "adminPasswordSecretKmsKeyId",
+                "adminUserPassword",
+                "adminUserPasswordWo",
+                "adminUserPasswordWoVersion",
+                "manageAdminPassword",
+            }
+        ),
+        assigned=frozenset({"adminUsername", "dbName", "iamRoles", "kmsKeyId"}),
     ),
     "aws:redshiftserverless/workgroup:Workgroup": ResourceType(
         _create_workgroup,
@@ -161,6 +210,12 @@ TYPES = {
         frozenset({"workgroupName", "namespaceName"}),
         found_by("redshift-serverless", "GetWorkgroup", lambda it: {"workgroupName": it["id"]}),
         _retag,
+        _read_workgroup,
+        unordered=frozenset({"configParameters", "securityGroupIds", "subnetIds"}),
+        defaults={"trackName": "current"},
+        # AWS fills in those that are not given.
+        shared=frozenset({"configParameters"}),
+        assigned=frozenset({"baseCapacity", "port", "securityGroupIds", "subnetIds"}),
     ),
     "aws:redshiftserverless/usageLimit:UsageLimit": ResourceType(
         _create_limit,
@@ -168,8 +223,12 @@ TYPES = {
         _update_limit,
         frozenset({"resourceArn", "usageType", "period"}),
         found_by("redshift-serverless", "GetUsageLimit", lambda it: {"usageLimitId": it["id"]}),
+        read=_read_limit,
+        defaults={"breachAction": "log", "period": "monthly"},
     ),
     # A refresh takes it out of the state when the Data API has forgotten it, and the next update runs it again (the
     # provider's statement.go, resourceStatementRead).
-    "aws:redshiftdata/statement:Statement": ResourceType(_create_statement, _delete_statement, exists=_is_known),
+    "aws:redshiftdata/statement:Statement": ResourceType(
+        _create_statement, _delete_statement, exists=_is_known, fixed="what a statement did is done"
+    ),
 }

@@ -22,6 +22,19 @@ class Created:
 
 
 @dataclass(frozen=True)
+class Found:
+    """A resource as it is on AWS, in Pulumi's names.
+
+    Args:
+        inputs: what a program could give of it; None where it has nothing of the kind.
+        outputs: what is told beside that.
+    """
+
+    inputs: dict[str, Any]
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Context:
     """Where a resource is made.
 
@@ -54,6 +67,11 @@ Create = Callable[[Context, Inputs], Created]
 Delete = Callable[[Context, str, State], None]
 Update = Callable[[Context, str, State, Inputs], State]
 Exists = Callable[[Context, str, State], bool]
+Read = Callable[[Context, str, State], Found]
+Imported = Callable[[Context, str], State]
+"""What the id that ``pulumi import`` is given stands for: properties, and the resource's own id as ``id``."""
+Defaults = Callable[[State], Mapping[str, Any]]
+"""Values of properties that a program does not give, from those that it gives."""
 Retag = Callable[[Context, str, State, Mapping[str, str], Mapping[str, str]], None]
 Parameters = Callable[[State], dict[str, Any]]
 """Members that name a resource in a call, from its state, which has its id as ``id``."""
@@ -96,6 +114,15 @@ class ResourceType:
         replaces: properties whose change needs a new resource; a path with dots for one that lies in a block.
         exists: whether the resource is still there; None where it cannot be gone.
         retag: changes its tags; None where it has none.
+        read: what it is like on AWS; None where nothing of it can be looked at.
+        imported: what an id for an import stands for, where the id alone does not find the resource.
+        defaults: what AWS, or the AWS provider, takes for properties that are not given; in blocks as deep as they are.
+        documents: properties with JSON, of which only the meaning counts.
+        unordered: lists whose order means nothing; a path with dots for one that lies in a block.
+        unread: properties that AWS does not give back, or that the provider alone looks at.
+        shared: properties that other resources of a program set too: looked at where they are given.
+        assigned: properties that AWS gives a value of its own where they are not given; an import leaves them out.
+        fixed: why nothing of it can be changed by hand, where nothing can.
     """
 
     create: Create
@@ -104,6 +131,19 @@ class ResourceType:
     replaces: frozenset[str] = frozenset()
     exists: Exists | None = None
     retag: Retag | None = None
+    read: Read | None = None
+    imported: Imported | None = None
+    defaults: Mapping[str, Any] | Defaults = field(default_factory=dict)
+    documents: frozenset[str] = frozenset()
+    unordered: frozenset[str] = frozenset()
+    unread: frozenset[str] = frozenset()
+    shared: frozenset[str] = frozenset()
+    assigned: frozenset[str] = frozenset()
+    fixed: str = ""
+
+    def defaults_of(self, inputs: State) -> Mapping[str, Any]:
+        """The values of properties that are not given, beside those that are."""
+        return self.defaults(inputs) if callable(self.defaults) else self.defaults
 
     def is_there(self, context: Context, id: str, state: State) -> bool:
         """Whether a resource exists."""

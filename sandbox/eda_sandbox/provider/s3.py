@@ -7,20 +7,24 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pulumi
+from botocore.exceptions import ClientError
 
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs, pairs
+from eda_sandbox.provider.convert import Inputs, pairs, properties
 from eda_sandbox.provider.resource import (
     Context,
     Create,
     Created,
     Delete,
     Exists,
+    Found,
+    Read,
     ResourceType,
     State,
     Update,
     found_by,
 )
+from eda_sandbox.provider.tags import tags_of
 
 
 def _create_bucket(context: Context, inputs: Inputs) -> Created:
@@ -36,11 +40,22 @@ def _create_bucket(context: Context, inputs: Inputs) -> Created:
     )
     if tags:
         s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": pairs(tags)})
+    return Created(name, {"bucket": name, **_bucket_outputs(context, name)})
+
+
+def _bucket_outputs(context: Context, name: str) -> dict[str, Any]:
     domain = f"{name}.s3.{context.cloud.region}.amazonaws.com"
-    return Created(
-        name,
-        {"bucket": name, "arn": f"arn:aws:s3:::{name}", "bucketRegionalDomainName": domain, "bucketDomainName": domain},
-    )
+    return {"arn": f"arn:aws:s3:::{name}", "bucketRegionalDomainName": domain, "bucketDomainName": domain}
+
+
+def _read_bucket(context: Context, id: str, state: State) -> Found:
+    try:
+        tags = tags_of(context.client("s3").get_bucket_tagging(Bucket=id)["TagSet"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchTagSet":
+            raise
+        tags = {}
+    return Found({"bucket": id, "tags": tags}, _bucket_outputs(context, id))
 
 
 def _update_bucket(context: Context, id: str, state: State, inputs: Inputs) -> State:
@@ -106,6 +121,22 @@ def _shown_by(operation: str, shown: Callable[[Any, State], object] | None = Non
     return found_by("s3", operation, lambda it: {"Bucket": it["bucket"]}, shown)
 
 
+def _as_set(operation: str, member: str, structure: str, renames: dict[str, str] | None = None) -> Read:
+    """What a bucket's setting is: the structure that the Put call takes is the one that the Get call shows."""
+
+    def read(context: Context, id: str, state: State) -> Found:
+        answer = getattr(context.client("s3"), _snake(operation))(Bucket=id)
+        described = answer if not member else answer[member]
+        return Found({"bucket": id, **properties("s3", structure, described, renames)})
+
+    return read
+
+
+def _of_bucket(context: Context, id: str) -> State:
+    """A bucket has one of each setting, which goes by its name."""
+    return {"bucket": id}
+
+
 def _snake(operation: str) -> str:
     return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation).lstrip("_")
 
@@ -117,6 +148,11 @@ def _create_versioning(context: Context, inputs: Inputs) -> Created:
         Bucket=bucket, VersioningConfiguration={"Status": configuration["status"]}
     )
     return Created(bucket)
+
+
+def _read_versioning(context: Context, id: str, state: State) -> Found:
+    status = context.client("s3").get_bucket_versioning(Bucket=id).get("Status", "Disabled")
+    return Found({"bucket": id, "versioningConfiguration": {"status": status}})
 
 
 def _suspend_versioning(context: Context, id: str, state: State) -> None:
@@ -132,6 +168,10 @@ def _create_policy(context: Context, inputs: Inputs) -> Created:
     return Created(bucket)
 
 
+def _read_policy(context: Context, id: str, state: State) -> Found:
+    return Found({"bucket": id, "policy": context.client("s3").get_bucket_policy(Bucket=id)["Policy"]})
+
+
 def _create_ownership(context: Context, inputs: Inputs) -> Created:
     bucket, rule = inputs.need("bucket"), inputs.need("rule")
     inputs.done()
@@ -139,6 +179,11 @@ def _create_ownership(context: Context, inputs: Inputs) -> Created:
         Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": rule["objectOwnership"]}]}
     )
     return Created(bucket)
+
+
+def _read_ownership(context: Context, id: str, state: State) -> Found:
+    [rule] = context.client("s3").get_bucket_ownership_controls(Bucket=id)["OwnershipControls"]["Rules"]
+    return Found({"bucket": id, "rule": {"objectOwnership": rule["ObjectOwnership"]}})
 
 
 def _create_notification(context: Context, inputs: Inputs) -> Created:
@@ -151,6 +196,11 @@ def _create_notification(context: Context, inputs: Inputs) -> Created:
         Bucket=bucket, NotificationConfiguration=configuration, SkipDestinationValidation=True
     )
     return Created(bucket)
+
+
+def _read_notification(context: Context, id: str, state: State) -> Found:
+    answer = context.client("s3").get_bucket_notification_configuration(Bucket=id)
+    return Found({"bucket": id, "eventbridge": "EventBridgeConfiguration" in answer})
 
 
 def _delete_notification(context: Context, id: str, state: State) -> None:
@@ -175,6 +225,37 @@ def _create_object(context: Context, inputs: Inputs) -> Created:
     kind = kind or mimetypes.guess_type(key)[0] or "application/octet-stream"
     made = context.client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=kind, **request)
     return Created(key, {"etag": made["ETag"].strip('"'), "versionId": made.get("VersionId", ""), "key": key})
+
+
+def _read_object(context: Context, id: str, state: State) -> Found:
+    s3, where = context.client("s3"), {"Bucket": state["bucket"], "Key": id}
+    head = s3.head_object(**where)
+    described = properties("s3", "PutObject", head, {"kmsKeyId": "SSEKMSKeyId"})
+    found = {name: described[name] for name in (*_OBJECT, *_OBJECT_MAY)}
+    tags = tags_of(s3.get_object_tagging(**where)["TagSet"])
+    found |= {"bucket": state["bucket"], "key": id, "tags": tags, "etag": head["ETag"].strip('"')}
+    return Found(found, {"versionId": head.get("VersionId", "")})
+
+
+_OBJECT = (
+    "cacheControl",
+    "contentDisposition",
+    "contentEncoding",
+    "contentLanguage",
+    "contentType",
+    "metadata",
+)
+_OBJECT_MAY = ("bucketKeyEnabled", "kmsKeyId", "serverSideEncryption", "storageClass")
+"""Properties that an object has from its bucket where they are not given."""
+
+
+def _of_key(context: Context, id: str) -> State:
+    bucket, _, key = id.removeprefix("s3://").partition("/")
+    return {"bucket": bucket, "id": key}
+
+
+def _object_defaults(it: State) -> dict[str, Any]:
+    return {"contentType": mimetypes.guess_type(str(it.get("key")))[0] or "application/octet-stream"}
 
 
 def _update_object(context: Context, id: str, state: State, inputs: Inputs) -> State:
@@ -210,9 +291,8 @@ _LIFECYCLE = {
 }
 
 _PER_BUCKET = frozenset({"bucket", "expectedBucketOwner"})
-_set_encryption = _setting(
-    "PutBucketEncryption", "ServerSideEncryptionConfiguration", {"kmsMasterKeyId": "KMSMasterKeyID"}
-)
+_KEY = {"kmsMasterKeyId": "KMSMasterKeyID"}
+_set_encryption = _setting("PutBucketEncryption", "ServerSideEncryptionConfiguration", _KEY)
 _block_public_access = _setting("PutPublicAccessBlock", "PublicAccessBlockConfiguration")
 _set_lifecycle = _setting("PutBucketLifecycleConfiguration", "LifecycleConfiguration", _LIFECYCLE)
 _object = ResourceType(
@@ -222,6 +302,13 @@ _object = ResourceType(
     frozenset({"bucket", "key"}),
     found_by("s3", "HeadObject", lambda it: {"Bucket": it["bucket"], "Key": it["id"]}),
     _retag_object,
+    _read_object,
+    _of_key,
+    _object_defaults,
+    # What it contains is known by its etag.
+    unread=frozenset({"source", "content", "sourceHash", "overrideProvider", "acl", "checksumAlgorithm"}),
+    shared=frozenset(_OBJECT_MAY),
+    assigned=frozenset({"etag"}),
 )
 
 TYPES = {
@@ -232,6 +319,8 @@ TYPES = {
         frozenset({"bucket", "bucketPrefix", "objectLockEnabled"}),
         found_by("s3", "HeadBucket", lambda it: {"Bucket": it["id"]}),
         _retag_bucket,
+        _read_bucket,
+        unread=frozenset({"bucketPrefix", "objectLockEnabled"}),
     ),
     "aws:s3/bucketVersioning:BucketVersioning": ResourceType(
         _create_versioning,
@@ -239,6 +328,9 @@ TYPES = {
         _again(_create_versioning),
         # It cannot be gone: a bucket that once had versions has at least suspended ones.
         _PER_BUCKET,
+        read=_read_versioning,
+        imported=_of_bucket,
+        unread=frozenset({"expectedBucketOwner"}),
     ),
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration": ResourceType(
         _set_encryption,
@@ -246,6 +338,11 @@ TYPES = {
         _again(_set_encryption),
         # It cannot be gone either: every bucket is encrypted with S3's own key where nothing else is asked for.
         _PER_BUCKET,
+        read=_as_set(
+            "GetBucketEncryption", "ServerSideEncryptionConfiguration", "ServerSideEncryptionConfiguration", _KEY
+        ),
+        imported=_of_bucket,
+        unread=frozenset({"expectedBucketOwner"}),
     ),
     "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": ResourceType(
         _block_public_access,
@@ -253,6 +350,8 @@ TYPES = {
         _again(_block_public_access),
         _PER_BUCKET,
         _shown_by("GetPublicAccessBlock"),
+        read=_as_set("GetPublicAccessBlock", "PublicAccessBlockConfiguration", "PublicAccessBlockConfiguration"),
+        imported=_of_bucket,
     ),
     "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ResourceType(
         _set_lifecycle,
@@ -260,6 +359,10 @@ TYPES = {
         _again(_set_lifecycle),
         _PER_BUCKET,
         _shown_by("GetBucketLifecycleConfiguration"),
+        read=_as_set("GetBucketLifecycleConfiguration", "", "BucketLifecycleConfiguration", _LIFECYCLE),
+        imported=_of_bucket,
+        unordered=frozenset({"rules"}),
+        unread=frozenset({"expectedBucketOwner"}),
     ),
     "aws:s3/bucketPolicy:BucketPolicy": ResourceType(
         _create_policy,
@@ -267,6 +370,9 @@ TYPES = {
         _again(_create_policy),
         _PER_BUCKET,
         _shown_by("GetBucketPolicy"),
+        read=_read_policy,
+        imported=_of_bucket,
+        documents=frozenset({"policy"}),
     ),
     "aws:s3/bucketOwnershipControls:BucketOwnershipControls": ResourceType(
         _create_ownership,
@@ -274,6 +380,8 @@ TYPES = {
         _again(_create_ownership),
         _PER_BUCKET,
         _shown_by("GetBucketOwnershipControls"),
+        read=_read_ownership,
+        imported=_of_bucket,
     ),
     "aws:s3/bucketNotification:BucketNotification": ResourceType(
         _create_notification,
@@ -281,6 +389,8 @@ TYPES = {
         _again(_create_notification),
         _PER_BUCKET,
         _shown_by("GetBucketNotificationConfiguration", lambda answer, _: "EventBridgeConfiguration" in answer),
+        read=_read_notification,
+        imported=_of_bucket,
     ),
     "aws:s3/bucketObjectv2:BucketObjectv2": _object,
     "aws:s3/bucketObject:BucketObject": _object,

@@ -6,8 +6,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create(context: Context, inputs: Inputs) -> Created:
@@ -43,6 +43,12 @@ def _update(context: Context, id: str, state: dict[str, Any], inputs: Inputs) ->
     return {}
 
 
+def _read(context: Context, id: str, state: State) -> Found:
+    secret = context.client("secretsmanager").describe_secret(SecretId=id)
+    found = {name: secret.get(api) for name, api in (("description", "Description"), ("kmsKeyId", "KmsKeyId"))}
+    return Found({**found, "name": secret["Name"], "tags": tags_of(secret.get("Tags"))}, {"arn": secret["ARN"]})
+
+
 def _delete(context: Context, id: str, state: dict[str, Any]) -> None:
     days = state.get("recoveryWindowInDays")
     how = {"ForceDeleteWithoutRecovery": True} if days == 0 else {"RecoveryWindowInDays": int(days or 30)}
@@ -58,6 +64,13 @@ def _create_version(context: Context, inputs: Inputs) -> Created:
     return Created(f"{made['ARN']}|{made['VersionId']}", {"arn": made["ARN"], "versionId": made["VersionId"]})
 
 
+def _read_version(context: Context, id: str, state: State) -> Found:
+    secret, _, version = id.partition("|")
+    found = context.client("secretsmanager").get_secret_value(SecretId=secret, VersionId=version)
+    inputs = {"secretId": state.get("secretId", secret), "secretString": found.get("SecretString")}
+    return Found({**inputs, "secretBinary": found.get("SecretBinary")}, {"arn": found["ARN"], "versionId": version})
+
+
 def _delete_version(context: Context, id: str, state: State) -> None:
     """The newest version of a secret cannot be taken away; it goes with the secret."""
 
@@ -70,10 +83,17 @@ TYPES = {
         frozenset({"name", "namePrefix"}),
         found_by("secretsmanager", "DescribeSecret", lambda it: {"SecretId": it["id"]}, _is_kept),
         tagged("secretsmanager", lambda it: {"SecretId": it["id"]}),
+        _read,
+        defaults={"description": "", "kmsKeyId": "alias/aws/secretsmanager"},
+        unread=frozenset({"recoveryWindowInDays", "forceOverwriteReplicaSecret"}),
     ),
     "aws:secretsmanager/secretVersion:SecretVersion": ResourceType(
         _create_version,
         _delete_version,
         replaces=frozenset({"secretId", "secretBinary", "secretString", "versionStages"}),
+        read=_read_version,
+        # Somebody who gives the secret another value makes another version.
+        fixed="a version is never changed",
+        unread=frozenset({"versionStages"}),
     ),
 }

@@ -95,7 +95,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Which properties changed, and which of them need a new resource."""
         known = resource_type(_type(request))
         before, after = _content(request.old_inputs), _content(request.news)
-        changed = [name for name in difference.changed(before, after) if name not in request.ignoreChanges]
+        differ = difference.changed(known, before, after, _content(request.olds))
+        changed = [name for name in differ if name not in request.ignoreChanges]
         replaces = [name for name in changed if difference.needs_new(known, name, before, after)]
         kinds = provider_pb2.DiffResponse
         return provider_pb2.DiffResponse(
@@ -118,12 +119,34 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         raise AssertionError("aborted")
 
     def Read(self, request: provider_pb2.ReadRequest, context: Any) -> provider_pb2.ReadResponse:
-        """The state as it is known; an empty id when the resource is gone."""
+        """The resource as it is: for a refresh with what somebody changed, for an import with what a program gives of
+        it; an empty id when it is gone.
+        """
         with _reported(context, request.urn):
-            known = resource_type(_type(request))
-            if not known.is_there(self._context(request), request.id, self._plain(request.properties)):
+            known, where = resource_type(_type(request)), self._context(request)
+            id, state = request.id, self._plain(request.properties)
+            if known.imported is not None and not request.inputs and not state:
+                state = known.imported(where, id)
+                id = str(state.pop("id", id))
+            if not known.is_there(where, id, state):
                 return provider_pb2.ReadResponse()
-            return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
+            properties, inputs = Struct(), Struct()
+            properties.CopyFrom(request.properties)
+            inputs.CopyFrom(request.inputs)
+            if known.read is not None:
+                found = known.read(where, id, state)
+                if request.inputs or found.outputs.keys() & state.keys():
+                    differ = difference.seen(known, _content(request.inputs), _content(request.properties), found)
+                    _put(inputs, differ)
+                    _put(properties, differ)
+                    _put(properties, {name: found.outputs[name] for name in found.outputs.keys() & state.keys()})
+                else:
+                    told = difference.importable(known, found)
+                    _put(inputs, told)
+                    _put(properties, {**state, **found.inputs, **told, **found.outputs})
+                if "tags" in properties:
+                    _put(properties, {"tagsAll": properties["tags"]})
+            return provider_pb2.ReadResponse(id=id, properties=properties, inputs=inputs)
         raise AssertionError("aborted")
 
     def Update(self, request: provider_pb2.UpdateRequest, context: Any) -> provider_pb2.UpdateResponse:
@@ -131,20 +154,22 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         token = _type(request)
         with _reported(context, request.urn):
             known = resource_type(token)
-            differ = difference.changed(_content(request.old_inputs), _content(request.news))
+            before, after = _content(request.old_inputs), _content(request.news)
+            differ = difference.changed(known, before, after, _content(request.olds))
             changed = {*differ} - {*request.ignoreChanges}
             outputs = _outputs(request)
             if request.preview:
                 return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
             where, olds, news = self._context(request), self._plain(request.olds), self._plain(request.news)
             if changed & difference.TAGS and known.retag is not None:
-                before, after = _plain(request.old_inputs).get("tags") or {}, news.get("tags") or {}
-                known.retag(where, request.id, olds, before, after)
+                tags = _plain(request.old_inputs).get("tags") or {}
+                known.retag(where, request.id, olds, tags, news.get("tags") or {})
                 changed -= difference.TAGS
             if changed:
                 if known.update is None:
                     raise SandboxError(f"{token} cannot be changed in place: {', '.join(sorted(changed))}")
-                told = known.update(where, request.id, olds, Inputs(token, news))
+                wanted = difference.completed(known, changed, news)
+                told = known.update(where, request.id, olds, Inputs(token, wanted))
                 inputs = {*request.old_inputs, *request.news, "tagsAll"}
                 outputs |= {name: value for name, value in told.items() if name not in inputs}
             return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
@@ -260,6 +285,15 @@ def _hash_alone(value: Any) -> bool:
         and value[rpc._special_sig_key] in (rpc._special_asset_sig, rpc._special_archive_sig)
         and not {"path", "uri", "text", "assets"} & set(value)
     )
+
+
+def _put(struct: Struct, values: Mapping[str, Any]) -> None:
+    """Set properties; one that is None goes."""
+    for name, value in values.items():
+        if value is None:
+            struct.fields.pop(name, None)
+        else:
+            struct.update({name: value})
 
 
 def _state(inputs: Struct, outputs: Mapping[str, Any]) -> Struct:

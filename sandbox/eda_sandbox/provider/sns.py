@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 _ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
@@ -48,6 +48,16 @@ def _update_topic(context: Context, id: str, state: State, inputs: Inputs) -> St
     return {}
 
 
+def _read_topic(context: Context, id: str, state: State) -> Found:
+    sns = context.client("sns")
+    attributes = sns.get_topic_attributes(TopicArn=id)["Attributes"]
+    found: dict[str, Any] = {key: attributes.get(api) for key, api in _ATTRIBUTES.items()}
+    for key, api in (("fifoTopic", "FifoTopic"), ("contentBasedDeduplication", "ContentBasedDeduplication")):
+        found[key] = attributes.get(api) == "true"
+    found["tags"] = tags_of(sns.list_tags_for_resource(ResourceArn=id).get("Tags"))
+    return Found({**found, "name": id.rpartition(":")[2]}, {"arn": id})
+
+
 def _default_policy(arn: str) -> str:
     """The policy of a topic that nobody gave one: its owner may do everything with it."""
     actions = ("GetTopicAttributes", "SetTopicAttributes", "DeleteTopic", "Subscribe", "Publish")
@@ -82,6 +92,11 @@ def _delete_topic_policy(context: Context, id: str, state: State) -> None:
     context.client("sns").set_topic_attributes(TopicArn=id, AttributeName="Policy", AttributeValue=_default_policy(id))
 
 
+def _read_topic_policy(context: Context, id: str, state: State) -> Found:
+    attributes = context.client("sns").get_topic_attributes(TopicArn=id)["Attributes"]
+    return Found({"arn": id, "policy": attributes["Policy"]})
+
+
 def _create_subscription(context: Context, inputs: Inputs) -> Created:
     topic = inputs.need("topic")
     attributes = {api: _text(value) for key, api in _SUBSCRIPTION.items() if (value := inputs.take(key)) is not None}
@@ -108,6 +123,14 @@ def _update_subscription(context: Context, id: str, state: State, inputs: Inputs
     return {}
 
 
+def _read_subscription(context: Context, id: str, state: State) -> Found:
+    attributes = context.client("sns").get_subscription_attributes(SubscriptionArn=id)["Attributes"]
+    found: dict[str, Any] = {key: attributes.get(api) for key, api in _SUBSCRIPTION.items()}
+    found["rawMessageDelivery"] = attributes.get("RawMessageDelivery") == "true"
+    named = {"topic": "TopicArn", "endpoint": "Endpoint", "protocol": "Protocol"}
+    return Found({**found, **{key: attributes[api] for key, api in named.items()}}, {"arn": id})
+
+
 def _delete_subscription(context: Context, id: str, state: State) -> None:
     context.client("sns").unsubscribe(SubscriptionArn=id)
 
@@ -124,6 +147,9 @@ TYPES = {
         frozenset({"name", "namePrefix", "fifoTopic"}),
         found_by("sns", "GetTopicAttributes", lambda it: {"TopicArn": it["id"]}),
         tagged("sns", lambda it: {"ResourceArn": it["id"]}),
+        _read_topic,
+        documents=frozenset({"policy"}),
+        shared=frozenset({"policy"}),
     ),
     "aws:sns/topicPolicy:TopicPolicy": ResourceType(
         _create_topic_policy,
@@ -131,6 +157,8 @@ TYPES = {
         _update_topic_policy,
         frozenset({"arn"}),
         found_by("sns", "GetTopicAttributes", lambda it: {"TopicArn": it["id"]}, _has_own_policy),
+        read=_read_topic_policy,
+        documents=frozenset({"policy"}),
     ),
     "aws:sns/topicSubscription:TopicSubscription": ResourceType(
         _create_subscription,
@@ -138,5 +166,8 @@ TYPES = {
         _update_subscription,
         frozenset({"topic", "endpoint", "protocol"}),
         found_by("sns", "GetSubscriptionAttributes", lambda it: {"SubscriptionArn": it["id"]}),
+        read=_read_subscription,
+        defaults={"filterPolicyScope": "MessageAttributes"},
+        documents=frozenset({"filterPolicy", "redrivePolicy", "deliveryPolicy"}),
     ),
 }

@@ -1,10 +1,11 @@
 """Queues and their policies."""
 
+import json
 from typing import Any
 
 from eda_sandbox.provider.convert import Inputs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 _ATTRIBUTES = {
     "contentBasedDeduplication": "ContentBasedDeduplication",
@@ -66,6 +67,27 @@ def _update_queue(context: Context, id: str, state: State, inputs: Inputs) -> St
     return {}
 
 
+def _read_queue(context: Context, id: str, state: State) -> Found:
+    sqs = context.client("sqs")
+    attributes = sqs.get_queue_attributes(QueueUrl=id, AttributeNames=["All"])["Attributes"]
+    found = {key: _value(attributes.get(api)) for key, api in _ATTRIBUTES.items()}
+    name = attributes["QueueArn"].rpartition(":")[2]
+    tags = tags_of(sqs.list_queue_tags(QueueUrl=id).get("Tags"))
+    return Found({**found, "name": name, "tags": tags}, {"arn": attributes["QueueArn"], "url": id})
+
+
+def _value(text: str | None) -> Any:
+    """An attribute as a program gives it: SQS shows all of them as text."""
+    if text in ("true", "false") or (text and text.isdecimal()):
+        return json.loads(text)
+    return text
+
+
+def _queue_defaults(it: State) -> dict[str, Any]:
+    fifo = {"deduplicationScope": "queue", "fifoThroughputLimit": "perQueue"} if it.get("fifoQueue") else {}
+    return {**_DEFAULTS, **fifo, "sqsManagedSseEnabled": not it.get("kmsMasterKeyId")}
+
+
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
@@ -92,6 +114,11 @@ def _delete_queue_policy(context: Context, id: str, state: State) -> None:
     context.client("sqs").set_queue_attributes(QueueUrl=id, Attributes={"Policy": ""})
 
 
+def _read_queue_policy(context: Context, id: str, state: State) -> Found:
+    answer = context.client("sqs").get_queue_attributes(QueueUrl=id, AttributeNames=["Policy"])
+    return Found({"queueUrl": id, "policy": answer["Attributes"]["Policy"]})
+
+
 def _has_policy(answer: Any, it: State) -> bool:
     return bool(answer.get("Attributes", {}).get("Policy"))
 
@@ -104,6 +131,10 @@ TYPES = {
         frozenset({"name", "namePrefix", "fifoQueue"}),
         found_by("sqs", "GetQueueAttributes", lambda it: {"QueueUrl": it["id"], "AttributeNames": ["QueueArn"]}),
         tagged("sqs", lambda it: {"QueueUrl": it["id"]}, "TagQueue", "UntagQueue"),
+        _read_queue,
+        defaults=_queue_defaults,
+        documents=frozenset({"policy", "redrivePolicy", "redriveAllowPolicy"}),
+        shared=frozenset({"policy"}),
     ),
     "aws:sqs/queuePolicy:QueuePolicy": ResourceType(
         _create_queue_policy,
@@ -116,5 +147,7 @@ TYPES = {
             lambda it: {"QueueUrl": it["id"], "AttributeNames": ["Policy"]},
             _has_policy,
         ),
+        read=_read_queue_policy,
+        documents=frozenset({"policy"}),
     ),
 }

@@ -4,8 +4,8 @@ from typing import Any
 
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _request(inputs: Inputs) -> dict[str, Any]:
@@ -35,6 +35,26 @@ def _update(context: Context, id: str, state: State, inputs: Inputs) -> State:
     return {"version": made["Version"]}
 
 
+def _read(context: Context, id: str, state: State) -> Found:
+    ssm = context.client("ssm")
+    parameter = ssm.get_parameter(Name=id, WithDecryption=True)["Parameter"]
+    only = [{"Key": "Name", "Option": "Equals", "Values": [id]}]
+    [described] = ssm.describe_parameters(ParameterFilters=only)["Parameters"]
+    tags = ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=id).get("TagList")
+    found = {
+        "name": id,
+        "type": parameter["Type"],
+        "insecureValue" if "insecureValue" in state else "value": parameter["Value"],
+        "allowedPattern": described.get("AllowedPattern"),
+        "dataType": described.get("DataType"),
+        "description": described.get("Description"),
+        "keyId": described.get("KeyId") if parameter["Type"] == "SecureString" else None,
+        "tier": described.get("Tier"),
+        "tags": tags_of(tags),
+    }
+    return Found(found, {"arn": parameter["ARN"], "version": parameter["Version"]})
+
+
 def _delete(context: Context, id: str, state: State) -> None:
     context.client("ssm").delete_parameter(Name=id)
 
@@ -52,5 +72,8 @@ TYPES = {
             "AddTagsToResource",
             "RemoveTagsFromResource",
         ),
+        _read,
+        defaults={"dataType": "text", "description": "", "keyId": "alias/aws/ssm", "tier": "Standard"},
+        unread=frozenset({"overwrite"}),
     )
 }

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from eda_sandbox.provider.convert import Inputs, pairs
-from eda_sandbox.provider.resource import Context, Created, ResourceType, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create(context: Context, inputs: Inputs) -> Created:
@@ -42,6 +42,21 @@ def _update(context: Context, id: str, state: dict[str, Any], inputs: Inputs) ->
     return {}
 
 
+def _read(context: Context, id: str, state: dict[str, Any]) -> Found:
+    client = context.client("stepfunctions")
+    machine = client.describe_state_machine(stateMachineArn=id)
+    found = properties("stepfunctions", "CreateStateMachine", machine)
+    if logging := machine.get("loggingConfiguration"):
+        groups = [each["cloudWatchLogsLogGroup"]["logGroupArn"] for each in logging.get("destinations", [])]
+        found["loggingConfiguration"] = {
+            "level": logging.get("level"),
+            "includeExecutionData": logging.get("includeExecutionData"),
+            **({"logDestination": groups[0]} if groups else {}),
+        }
+    found["tags"] = tags_of(client.list_tags_for_resource(resourceArn=id).get("tags"))
+    return Found(found, {"arn": id, "status": machine["status"]})
+
+
 def _delete(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("stepfunctions").delete_state_machine(stateMachineArn=id)
 
@@ -54,5 +69,13 @@ TYPES = {
         frozenset({"name", "namePrefix", "type"}),
         found_by("stepfunctions", "DescribeStateMachine", lambda it: {"stateMachineArn": it["id"]}),
         tagged("stepfunctions", lambda it: {"resourceArn": it["id"]}),
+        _read,
+        defaults={
+            "type": "STANDARD",
+            "loggingConfiguration": {"level": "OFF"},
+            "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+        },
+        documents=frozenset({"definition"}),
+        unread=frozenset({"publish", "versionDescription"}),
     ),
 }

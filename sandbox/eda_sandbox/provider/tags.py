@@ -38,6 +38,14 @@ def tagged(service: str, where: Parameters, tag: str = "TagResource", untag: str
     return retag
 
 
+def tags_of(answer: Any) -> dict[str, str]:
+    """The tags that a service shows as a map or as pairs; those that AWS itself sets do not count."""
+    found = answer or {}
+    if not isinstance(found, Mapping):
+        found = dict(tuple(pair[key] for key in sorted(pair)) for pair in found)
+    return {key: value for key, value in found.items() if not key.startswith("aws:")}
+
+
 def _member(service: str, operation: str, named: Mapping[str, Any]) -> tuple[str, Any]:
     """The member of an operation that holds the tags or their keys, and its shape."""
     shape = service_model(service).operation_model(operation).input_shape

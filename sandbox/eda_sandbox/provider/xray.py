@@ -5,9 +5,9 @@ from typing import Any
 from botocore.model import StructureShape
 
 from eda_sandbox.foundation.cloud import service_model
-from eda_sandbox.provider.convert import Inputs, pairs, to_members
-from eda_sandbox.provider.resource import Context, Created, ResourceType, State, found_by
-from eda_sandbox.provider.tags import tagged
+from eda_sandbox.provider.convert import Inputs, pairs, properties, to_members
+from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
+from eda_sandbox.provider.tags import tagged, tags_of
 
 
 def _create_group(context: Context, inputs: Inputs) -> Created:
@@ -22,6 +22,13 @@ def _update_group(context: Context, id: str, state: State, inputs: Inputs) -> di
     inputs.take("groupName")
     context.client("xray").update_group(GroupARN=id, **inputs.rest("xray", "UpdateGroup"))
     return {}
+
+
+def _read_group(context: Context, id: str, state: State) -> Found:
+    xray = context.client("xray")
+    found = properties("xray", "CreateGroup", xray.get_group(GroupARN=id)["Group"])
+    found["tags"] = tags_of(xray.list_tags_for_resource(ResourceARN=id).get("Tags"))
+    return Found(found, {"arn": id})
 
 
 def _delete_group(context: Context, id: str, state: State) -> None:
@@ -42,6 +49,16 @@ def _update_rule(context: Context, id: str, state: State, inputs: Inputs) -> dic
         inputs.take(untouched)
     context.client("xray").update_sampling_rule(SamplingRuleUpdate={"RuleName": id, **_rule(inputs)})
     return {}
+
+
+def _read_rule(context: Context, id: str, state: State) -> Found:
+    xray = context.client("xray")
+    records = (record["SamplingRule"] for record in xray.get_sampling_rules()["SamplingRuleRecords"])
+    rule = next(each for each in records if each["RuleName"] == id)
+    found = properties("xray", "SamplingRule", rule)
+    arn = found.pop("ruleArn")
+    found["tags"] = tags_of(xray.list_tags_for_resource(ResourceARN=arn).get("Tags"))
+    return Found(found, {"arn": arn})
 
 
 def _delete_rule(context: Context, id: str, state: State) -> None:
@@ -69,6 +86,7 @@ TYPES = {
         frozenset({"groupName"}),
         found_by("xray", "GetGroup", lambda it: {"GroupARN": it["id"]}),
         _retag,
+        _read_group,
     ),
     "aws:xray/samplingRule:SamplingRule": ResourceType(
         _create_rule,
@@ -77,5 +95,6 @@ TYPES = {
         frozenset({"ruleName", "version"}),
         found_by("xray", "GetSamplingRules", lambda _: {}, _is_rule),
         _retag,
+        _read_rule,
     ),
 }

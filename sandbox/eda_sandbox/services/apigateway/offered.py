@@ -27,6 +27,7 @@ OFFERED = Offered(
         "GetAccount": "*",
         "GetApiKey": "*",
         "GetBasePathMapping": "domainName basePath",
+        "GetDeployment": "restApiId deploymentId",
         "GetDomainName": "domainName",
         "GetGatewayResponses": "*",
         "GetResources": "*",

@@ -213,6 +213,13 @@ class ApiGateway(Service):
             api.deployments[deployment.id] = deployment
         return deployment.describe()
 
+    def get_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
+        """GetDeployment."""
+        found = self._api(request["restApiId"]).deployments.get(request["deploymentId"])
+        if found is None:
+            raise AwsError("NotFoundException", "Invalid Deployment identifier specified")
+        return found.describe()
+
     def delete_deployment(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """DeleteDeployment."""
         api, id = self._api(request["restApiId"]), request["deploymentId"]
