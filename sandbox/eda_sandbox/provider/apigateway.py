@@ -424,6 +424,7 @@ TYPES = {
         _delete_base_path_mapping,
         exists=found_by("apigateway", "GetBasePathMapping", _mapping),
         read=_read_base_path_mapping,
+        fixed="the sandbox offers no call that changes one",
         imported=lambda _, id: dict(zip(("domainName", "basePath"), id.split("/", 1), strict=False)),
     ),
     "aws:apigateway/apiKey:ApiKey": ResourceType(

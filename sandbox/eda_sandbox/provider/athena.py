@@ -125,6 +125,7 @@ TYPES = {
         _delete_named_query,
         exists=found_by("athena", "GetNamedQuery", lambda it: {"NamedQueryId": it["id"]}),
         read=_read_named_query,
+        fixed="the sandbox offers no call that changes one",
         defaults={"workgroup": "primary"},
     ),
 }

@@ -192,7 +192,7 @@ TYPES = {
             "executionProperty": {"maxConcurrentRuns": 1},
             "jobMode": "SCRIPT",
             "maxRetries": 0,
-            "timeout": 2880,
+            "timeout": 480,
         },
     ),
     _SECURITY: ResourceType(

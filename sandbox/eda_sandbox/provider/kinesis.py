@@ -148,6 +148,7 @@ TYPES = {
             _is_destination,
         ),
         read=_read_destination,
+        fixed="a table writes to a stream or it does not",
         imported=lambda _, id: dict(zip(("tableName", "streamArn"), id.split(",", 1), strict=False)),
         defaults={"approximateCreationDateTimePrecision": "MILLISECOND"},
     ),

@@ -82,9 +82,12 @@ def _create_set(context: Context, inputs: Inputs) -> Created:
     made = client.create_data_set(AwsAccountId=account, **request, **({"Tags": pairs(tags)} if tags else {}))
     _put_refresh_properties(client, account, made["DataSetId"], refresh)
     described = client.describe_data_set(AwsAccountId=account, DataSetId=made["DataSetId"])["DataSet"]
-    columns = [{key.lower(): value for key, value in column.items()} for column in described["OutputColumns"]]
-    outputs = {"arn": made["Arn"], "awsAccountId": account, "outputColumns": columns}
+    outputs = {"arn": made["Arn"], "awsAccountId": account, "outputColumns": _columns(described)}
     return Created(f"{account},{made['DataSetId']}", outputs)
+
+
+def _columns(described: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{key.lower(): value for key, value in column.items()} for column in described["OutputColumns"]]
 
 
 def _set_request(inputs: Inputs, operation: str) -> dict[str, Any]:
@@ -133,7 +136,7 @@ def _read_set(context: Context, id: str, state: dict[str, Any]) -> Found:
     found["awsAccountId"] = account
     found["tags"] = tags_of(client.list_tags_for_resource(ResourceArn=described["Arn"]).get("Tags"))
     found["refreshProperties"] = _refresh_properties(client, named)
-    return Found(found, {"arn": described["Arn"]})
+    return Found(found, {"arn": described["Arn"], "outputColumns": _columns(described)})
 
 
 def _refresh_properties(client: Any, named: dict[str, str]) -> dict[str, Any] | None:

@@ -229,6 +229,10 @@ TYPES = {
     # A refresh takes it out of the state when the Data API has forgotten it, and the next update runs it again (the
     # provider's statement.go, resourceStatementRead).
     "aws:redshiftdata/statement:Statement": ResourceType(
-        _create_statement, _delete_statement, exists=_is_known, fixed="what a statement did is done"
+        _create_statement,
+        _delete_statement,
+        exists=_is_known,
+        fixed="what a statement did is done",
+        lasts=True,
     ),
 }

@@ -123,6 +123,7 @@ class ResourceType:
         shared: properties that other resources of a program set too: looked at where they are given.
         assigned: properties that AWS gives a value of its own where they are not given; an import leaves them out.
         fixed: why nothing of it can be changed by hand, where nothing can.
+        lasts: whether what it stands for outlives its deletion.
     """
 
     create: Create
@@ -140,6 +141,7 @@ class ResourceType:
     shared: frozenset[str] = frozenset()
     assigned: frozenset[str] = frozenset()
     fixed: str = ""
+    lasts: bool = False
 
     def defaults_of(self, inputs: State) -> Mapping[str, Any]:
         """The values of properties that are not given, beside those that are."""
@@ -160,7 +162,7 @@ class ResourceType:
         """Delete a resource and wait until it is gone; one that is gone counts as deleted."""
         try:
             self.delete(context, id, state)
-            if self.exists is not None:
+            if self.exists is not None and not self.lasts:
                 settle(
                     context.urn,
                     lambda: ("there" if self.is_there(context, id, state) else "gone", None),

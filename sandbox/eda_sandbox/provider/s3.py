@@ -390,6 +390,7 @@ TYPES = {
         _PER_BUCKET,
         _shown_by("GetBucketNotificationConfiguration", lambda answer, _: "EventBridgeConfiguration" in answer),
         read=_read_notification,
+        fixed="events go to EventBridge or they do not",
         imported=_of_bucket,
     ),
     "aws:s3/bucketObjectv2:BucketObjectv2": _object,

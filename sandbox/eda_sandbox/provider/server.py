@@ -170,8 +170,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                     raise SandboxError(f"{token} cannot be changed in place: {', '.join(sorted(changed))}")
                 wanted = difference.completed(known, changed, news)
                 told = known.update(where, request.id, olds, Inputs(token, wanted))
-                inputs = {*request.old_inputs, *request.news, "tagsAll"}
-                outputs |= {name: value for name, value in told.items() if name not in inputs}
+                given = {*request.news, "tagsAll"}
+                outputs |= {name: value for name, value in told.items() if name not in given}
             return provider_pb2.UpdateResponse(properties=_state(request.news, outputs))
         raise AssertionError("aborted")
 
