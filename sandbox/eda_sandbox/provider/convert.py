@@ -23,6 +23,14 @@ class UnknownProperty(SandboxError):
         super().__init__(f"{token}: the sandbox's provider does not know the property {path!r}{hint}")
 
 
+class MissingProperty(SandboxError):
+    """A resource lacks a property that it cannot be made without."""
+
+    def __init__(self, token: str, name: str) -> None:
+        self.name = name
+        super().__init__(f"{token}: the property {name!r} is missing")
+
+
 class Inputs:
     """The inputs of one resource; what nobody takes is an error, so that nothing is ignored.
 
@@ -47,11 +55,11 @@ class Inputs:
         """A property that has to be there.
 
         Raises:
-            SandboxError: it is not.
+            MissingProperty: it is not.
         """
         value = self.take(name)
         if value is None:
-            raise SandboxError(f"{self._token}: the property {name!r} is missing")
+            raise MissingProperty(self._token, name)
         return value
 
     def tags(self) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pulumi
 
 from eda_sandbox.foundation.errors import SandboxError
-from eda_sandbox.provider.convert import Inputs, properties
+from eda_sandbox.provider.convert import Inputs, MissingProperty, properties
 from eda_sandbox.provider.resource import Context, Created, Found, ResourceType, State, found_by
 from eda_sandbox.provider.tags import tagged, tags_of
 
@@ -72,6 +72,8 @@ def _code(inputs: Inputs) -> dict[str, Any]:
     inputs.take("sourceCodeHash")
     if archive is not None:
         return {"ZipFile": archive_bytes("aws:lambda/function:Function", archive)}
+    if bucket is None:
+        return {}
     return {"S3Bucket": bucket, "S3Key": key, **({"S3ObjectVersion": version} if version else {})}
 
 
@@ -80,7 +82,8 @@ def _create_function(context: Context, inputs: Inputs) -> Created:
     concurrency, tags = inputs.take("reservedConcurrentExecutions"), inputs.tags()
     for only_pulumi in _ONLY_PROVIDER:
         inputs.take(only_pulumi)
-    code = _code(inputs)
+    if not (code := _code(inputs)):
+        raise MissingProperty("aws:lambda/function:Function", "code")
     request = inputs.rest("lambda", "CreateFunction")
     function = context.client("lambda").create_function(
         FunctionName=name, Code=code, PackageType=request.pop("PackageType", "Zip"), Tags=tags, **request
@@ -134,16 +137,18 @@ def _update_function(context: Context, id: str, state: State, inputs: Inputs) ->
         inputs.take(untouched)
     code = _code(inputs)
     architectures, publish = inputs.take("architectures"), inputs.take("publish", False)
-    updated = client.update_function_code(
-        FunctionName=id, Publish=publish, **code, **({"Architectures": architectures} if architectures else {})
-    )
+    updated = {}
+    if code:
+        updated = client.update_function_code(
+            FunctionName=id, Publish=publish, **code, **({"Architectures": architectures} if architectures else {})
+        )
     changes = {**_DEFAULTS, **inputs.rest("lambda", "UpdateFunctionConfiguration")}
     client.update_function_configuration(FunctionName=id, **changes)
     if concurrency is None or concurrency < 0:
         client.delete_function_concurrency(FunctionName=id)
     else:
         client.put_function_concurrency(FunctionName=id, ReservedConcurrentExecutions=int(concurrency))
-    return {"sourceCodeHash": updated["CodeSha256"]}
+    return {"sourceCodeHash": updated["CodeSha256"]} if code else {}
 
 
 # What a function has that was not given the property: to be named, or it stays as it was.
@@ -165,7 +170,8 @@ def _delete_function(context: Context, id: str, state: State) -> None:
 def _create_layer_version(context: Context, inputs: Inputs) -> Created:
     name = inputs.need("layerName")
     inputs.take("skipDestroy")
-    content = _code(inputs)
+    if not (content := _code(inputs)):
+        raise MissingProperty("aws:lambda/layerVersion:LayerVersion", "code")
     request = inputs.rest("lambda", "PublishLayerVersion")
     layer = context.client("lambda").publish_layer_version(LayerName=name, Content=content, **request)
     arn = layer["LayerVersionArn"]

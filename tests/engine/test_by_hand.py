@@ -1,0 +1,130 @@
+"""With the real engine: what somebody made or changed by hand, which a refresh shows and an import takes over."""
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.server import serve
+from eda_sandbox.session import Session, command_environment
+
+from tests.engine.project import WITH_ENGINE, Project, new_project
+
+pytestmark = WITH_ENGINE
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
+        ],
+    }
+)
+PROGRAM = f"""
+import pulumi
+import pulumi_aws as aws
+
+role = aws.iam.Role("role", assume_role_policy={TRUST!r})
+queue = aws.sqs.Queue("queue", message_retention_seconds=600, tags={{"team": "one"}})
+function = aws.lambda_.Function("function", role=role.arn, runtime="python3.13", handler="handler.handle",
+    code=pulumi.AssetArchive({{"handler.py": pulumi.StringAsset("def handle(event, context): return 1")}}))
+pulumi.export("queue", queue.url)
+pulumi.export("function", function.name)
+"""
+TAKEN_OVER = """
+import pulumi
+import pulumi_aws as aws
+
+aws.sqs.Queue("queue", name="mine", visibility_timeout_seconds=77, delay_seconds=0, tags={{"team": "one"}})
+aws.lambda_.Function("function", name="mine", role={role!r}, runtime="python3.13", handler="handler.handle",
+    code=pulumi.FileArchive("elsewhere.zip"), memory_size=256, timeout=3,
+    opts=pulumi.ResourceOptions(ignore_changes=["code"]))
+"""
+
+
+@pytest.fixture
+def project(aws: Sandbox, tmp_path: Path) -> Iterator[Project]:
+    with serve(aws.cloud, folder=tmp_path) as port, command_environment(Session(aws, port), os.environ) as environment:
+        new_project(tmp_path, "hands", PROGRAM)
+        made = Project(tmp_path, environment, "one")
+        made.pulumi("stack", "init", "one")
+        yield made
+        made.destroy()
+
+
+def refresh(project: Project, *arguments: str) -> str:
+    return project.pulumi("refresh", "--yes", "--skip-preview", "--stack", project.stack, *arguments)
+
+
+def test_a_refresh_shows_what_was_changed_by_hand_and_an_update_puts_it_right(project: Project, aws: Sandbox) -> None:
+    project.up()
+    refresh(project, "--expect-no-changes")
+    outputs, sqs, functions = project.outputs(), aws.client("sqs"), aws.client("lambda")
+
+    def settings() -> list[Any]:
+        attributes = sqs.get_queue_attributes(QueueUrl=outputs["queue"], AttributeNames=["All"])["Attributes"]
+        function = functions.get_function(FunctionName=outputs["function"])["Configuration"]
+        return [
+            attributes["VisibilityTimeout"],
+            attributes["MessageRetentionPeriod"],
+            sqs.list_queue_tags(QueueUrl=outputs["queue"])["Tags"],
+            function["Timeout"],
+            function["CodeSha256"],
+        ]
+
+    before = settings()
+    sqs.set_queue_attributes(
+        QueueUrl=outputs["queue"], Attributes={"VisibilityTimeout": "99", "MessageRetentionPeriod": "1200"}
+    )
+    sqs.tag_queue(QueueUrl=outputs["queue"], Tags={"by": "hand"})
+    functions.update_function_configuration(FunctionName=outputs["function"], Timeout=77)
+    functions.update_function_code(FunctionName=outputs["function"], ZipFile=zipped("def handle(event, context): 1/0"))
+
+    refresh(project)
+    [queue] = project.of_type("aws:sqs/queue:Queue")
+    assert (queue["inputs"]["visibilityTimeoutSeconds"], queue["inputs"]["messageRetentionSeconds"]) == (99, 1200)
+    assert queue["inputs"]["tags"] == {"team": "one", "by": "hand"}
+    [function] = project.of_type("aws:lambda/function:Function")
+    assert function["inputs"]["timeout"] == 77
+    shown = project.pulumi("preview", "--diff", "--stack", project.stack)
+    assert "messageRetentionSeconds" in shown
+    assert "2 to update" in shown
+    project.up()
+    assert settings() == before
+    project.is_settled()
+    refresh(project, "--expect-no-changes")
+
+
+def test_what_was_made_by_hand_is_imported(project: Project, aws: Sandbox) -> None:
+    role = aws.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    url = aws.client("sqs").create_queue(
+        QueueName="mine", Attributes={"VisibilityTimeout": "77"}, tags={"team": "one"}
+    )["QueueUrl"]
+    aws.client("lambda").create_function(
+        FunctionName="mine",
+        Role=role,
+        Runtime="python3.13",
+        Handler="handler.handle",
+        Code={"ZipFile": zipped("def handle(event, context): return 1")},
+        MemorySize=256,
+    )
+    for type, name, id in (("sqs/queue:Queue", "queue", url), ("lambda/function:Function", "function", "mine")):
+        how = ("--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--stack", project.stack)
+        project.pulumi("import", f"aws:{type}", name, id, *how)
+    (project.folder / "__main__.py").write_text(TAKEN_OVER.format(role=role))
+    (project.folder / "elsewhere.zip").write_bytes(zipped(""))
+    project.is_settled()
+    refresh(project, "--expect-no-changes")
+    [queue] = project.of_type("aws:sqs/queue:Queue")
+    assert queue["outputs"]["url"] == url
+
+
+def zipped(handler: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("handler.py", handler)
+    return buffer.getvalue()
