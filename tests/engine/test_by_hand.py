@@ -35,15 +35,6 @@ function = aws.lambda_.Function("function", role=role.arn, runtime="python3.13",
 pulumi.export("queue", queue.url)
 pulumi.export("function", function.name)
 """
-TAKEN_OVER = """
-import pulumi
-import pulumi_aws as aws
-
-aws.sqs.Queue("queue", name="mine", visibility_timeout_seconds=77, delay_seconds=0, tags={{"team": "one"}})
-aws.lambda_.Function("function", name="mine", role={role!r}, runtime="python3.13", handler="handler.handle",
-    code=pulumi.FileArchive("elsewhere.zip"), memory_size=256, timeout=3,
-    opts=pulumi.ResourceOptions(ignore_changes=["code"]))
-"""
 
 
 @pytest.fixture
@@ -99,11 +90,10 @@ def test_a_refresh_shows_what_was_changed_by_hand_and_an_update_puts_it_right(pr
     refresh(project, "--expect-no-changes")
 
 
-def test_what_was_made_by_hand_is_imported(project: Project, aws: Sandbox) -> None:
+def test_what_was_made_by_hand_is_imported_with_a_program(project: Project, aws: Sandbox) -> None:
     role = aws.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
-    url = aws.client("sqs").create_queue(
-        QueueName="mine", Attributes={"VisibilityTimeout": "77"}, tags={"team": "one"}
-    )["QueueUrl"]
+    attributes = {"VisibilityTimeout": "77"}
+    url = aws.client("sqs").create_queue(QueueName="mine", Attributes=attributes, tags={"team": "one"})["QueueUrl"]
     aws.client("lambda").create_function(
         FunctionName="mine",
         Role=role,
@@ -111,16 +101,44 @@ def test_what_was_made_by_hand_is_imported(project: Project, aws: Sandbox) -> No
         Handler="handler.handle",
         Code={"ZipFile": zipped("def handle(event, context): return 1")},
         MemorySize=256,
+        Environment={"Variables": {"KIND": "small"}},
     )
-    for type, name, id in (("sqs/queue:Queue", "queue", url), ("lambda/function:Function", "function", "mine")):
-        how = ("--yes", "--skip-preview", "--generate-code=false", "--protect=false", "--stack", project.stack)
-        project.pulumi("import", f"aws:{type}", name, id, *how)
-    (project.folder / "__main__.py").write_text(TAKEN_OVER.format(role=role))
-    (project.folder / "elsewhere.zip").write_bytes(zipped(""))
+    aws.client("dynamodb").create_table(
+        TableName="mine",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    aws.client("events").put_rule(Name="mine", EventPattern='{"source": ["shop"]}', State="DISABLED")
+    aws.client("events").put_targets(Rule="mine", Targets=[{"Id": "queue", "Arn": queue_arn(aws, url)}])
+    made = {
+        "iam/role:Role": "mine",
+        "sqs/queue:Queue": url,
+        "lambda/function:Function": "mine",
+        "dynamodb/table:Table": "mine",
+        "cloudwatch/eventRule:EventRule": "mine",
+        "cloudwatch/eventTarget:EventTarget": "mine/queue",
+    }
+    asked = [{"type": f"aws:{type}", "name": type.rpartition(":")[2], "id": id} for type, id in made.items()]
+    (project.folder / "asked.json").write_text(json.dumps({"resources": asked}))
+    how = ("--yes", "--skip-preview", "--protect=false", "--stack", project.stack)
+    project.pulumi("import", "--file", "asked.json", "--out", "__main__.py", *how)
     project.is_settled()
     refresh(project, "--expect-no-changes")
     [queue] = project.of_type("aws:sqs/queue:Queue")
-    assert queue["outputs"]["url"] == url
+    assert (queue["outputs"]["url"], queue["inputs"]["visibilityTimeoutSeconds"]) == (url, 77)
+
+    # The program's is what the resources become.
+    program = (project.folder / "__main__.py").read_text()
+    assert program.count("memory_size=256") == 1
+    (project.folder / "__main__.py").write_text(program.replace("memory_size=256", "memory_size=512"))
+    project.up()
+    assert aws.client("lambda").get_function_configuration(FunctionName="mine")["MemorySize"] == 512
+
+
+def queue_arn(aws: Sandbox, url: str) -> str:
+    answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
 
 
 def zipped(handler: str) -> bytes:

@@ -1,12 +1,14 @@
 """Each type that the provider knows: made, changed in place and by hand, read, imported, deleted."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import grpc
 import pytest
 from eda_sandbox.embedded import Sandbox
-from eda_sandbox.provider.server import MESSAGE_BYTES, serve
+from eda_sandbox.provider.schema import schema
+from eda_sandbox.provider.server import MESSAGE_BYTES, VERSION, serve
 from eda_sandbox.provider.table import TABLE
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.struct_pb2 import Struct
@@ -15,6 +17,7 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from tests.integration.provider_client import Engine, Made
 from tests.integration.provider_types import LIVES, Ground, made_by
 
+SCHEMA = json.loads(schema(VERSION, tuple(TABLE)))
 NONE, SOME = provider_pb2.DiffResponse.DIFF_NONE, provider_pb2.DiffResponse.DIFF_SOME
 
 pytestmark = pytest.mark.timeout(300)
@@ -50,6 +53,23 @@ def differing(one: Struct, other: Struct) -> dict[str, Any]:
     before, after = MessageToDict(one), MessageToDict(other)
     names = {*before, *after}
     return {name: (before.get(name), after.get(name)) for name in names if before.get(name) != after.get(name)}
+
+
+def unheard_of(known: dict[str, Any], values: dict[str, Any], path: str = "") -> list[str]:
+    """The properties that the AWS provider's SDK does not know."""
+    found = []
+    for name, value in values.items():
+        type = known.get(name)
+        if type is None:
+            found.append(path + name)
+            continue
+        blocks = value if isinstance(value, list) else [value]
+        block = type.get("items", type).get("$ref", "").removeprefix("#/types/")
+        if block in SCHEMA["types"]:
+            assert isinstance(value, list) == ("items" in type), path + name
+            for each in blocks:
+                found += unheard_of(SCHEMA["types"][block]["properties"], each, f"{path}{name}.")
+    return found
 
 
 def test_the_catalogue_has_each_type() -> None:
@@ -104,6 +124,7 @@ def test_the_life_of_a_type(type: str, ground: Ground, engine: Engine) -> None:
         assert found.id == made.id
         differ = {*engine.diff(found, made.inputs).diffs}
         assert differ <= life.unread, {name: differing(found.inputs, made.inputs).get(name) for name in differ}
+        assert unheard_of(SCHEMA["resources"][type]["inputProperties"], MessageToDict(found.inputs)) == []
         outputs = differing(made.state, found.state)
         assert {
             name: outputs[name] for name in outputs.keys() - {*made.inputs, *found.inputs} if outputs[name][0]

@@ -26,7 +26,8 @@ from eda_sandbox.provider.convert import Inputs, MissingProperty, UnknownPropert
 from eda_sandbox.provider.invokes import answer
 from eda_sandbox.provider.rehearsal import rehearse
 from eda_sandbox.provider.resource import Context
-from eda_sandbox.provider.table import resource_type
+from eda_sandbox.provider.schema import schema
+from eda_sandbox.provider.table import TABLE, resource_type
 
 VERSION = "7.51.1"
 """What the engine is told: the version of the AWS provider whose names the table speaks."""
@@ -63,8 +64,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         return plugin_pb2.PluginInfo(version=VERSION)
 
     def GetSchema(self, request: provider_pb2.GetSchemaRequest, context: Any) -> provider_pb2.GetSchemaResponse:
-        """An empty schema: programs bring the SDK of the AWS provider themselves."""
-        return provider_pb2.GetSchemaResponse(schema='{"name": "aws", "version": "' + VERSION + '"}')
+        """The types that the table has: `pulumi import` writes programs by it."""
+        return provider_pb2.GetSchemaResponse(schema=schema(VERSION, tuple(TABLE)))
 
     def CheckConfig(self, request: provider_pb2.CheckRequest, context: Any) -> provider_pb2.CheckResponse:
         """Every configuration is taken: the sandbox has one account and one region."""
