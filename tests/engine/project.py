@@ -64,6 +64,14 @@ class Project:
         """A preview shows no change."""
         self.pulumi("preview", "--diff", "--stack", self.stack, "--expect-no-changes")
 
+    def refresh(self, *arguments: str) -> str:
+        """Look at what is there."""
+        return self.pulumi("refresh", "--yes", "--skip-preview", "--stack", self.stack, *arguments)
+
+    def is_as_known(self) -> None:
+        """A refresh finds everything as it was left."""
+        self.refresh("--expect-no-changes")
+
     def interrupted(self, when: Callable[[], Any]) -> None:
         """Bring the stack up, and interrupt that as a person does, as soon as a condition holds."""
         command = self._command(["up", "--yes", "--skip-preview", "--stack", self.stack])

@@ -47,13 +47,9 @@ def project(aws: Sandbox, tmp_path: Path) -> Iterator[Project]:
         made.destroy()
 
 
-def refresh(project: Project, *arguments: str) -> str:
-    return project.pulumi("refresh", "--yes", "--skip-preview", "--stack", project.stack, *arguments)
-
-
 def test_a_refresh_shows_what_was_changed_by_hand_and_an_update_puts_it_right(project: Project, aws: Sandbox) -> None:
     project.up()
-    refresh(project, "--expect-no-changes")
+    project.is_as_known()
     outputs, sqs, functions = project.outputs(), aws.client("sqs"), aws.client("lambda")
 
     def settings() -> list[Any]:
@@ -75,7 +71,7 @@ def test_a_refresh_shows_what_was_changed_by_hand_and_an_update_puts_it_right(pr
     functions.update_function_configuration(FunctionName=outputs["function"], Timeout=77)
     functions.update_function_code(FunctionName=outputs["function"], ZipFile=zipped("def handle(event, context): 1/0"))
 
-    refresh(project)
+    project.refresh()
     [queue] = project.of_type("aws:sqs/queue:Queue")
     assert (queue["inputs"]["visibilityTimeoutSeconds"], queue["inputs"]["messageRetentionSeconds"]) == (99, 1200)
     assert queue["inputs"]["tags"] == {"team": "one", "by": "hand"}
@@ -87,7 +83,7 @@ def test_a_refresh_shows_what_was_changed_by_hand_and_an_update_puts_it_right(pr
     project.up()
     assert settings() == before
     project.is_settled()
-    refresh(project, "--expect-no-changes")
+    project.is_as_known()
 
 
 def test_what_was_made_by_hand_is_imported_with_a_program(project: Project, aws: Sandbox) -> None:
@@ -124,7 +120,7 @@ def test_what_was_made_by_hand_is_imported_with_a_program(project: Project, aws:
     how = ("--yes", "--skip-preview", "--protect=false", "--stack", project.stack)
     project.pulumi("import", "--file", "asked.json", "--out", "__main__.py", *how)
     project.is_settled()
-    refresh(project, "--expect-no-changes")
+    project.is_as_known()
     [queue] = project.of_type("aws:sqs/queue:Queue")
     assert (queue["outputs"]["url"], queue["inputs"]["visibilityTimeoutSeconds"]) == (url, 77)
 

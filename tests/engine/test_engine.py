@@ -56,11 +56,12 @@ def test_a_life_from_preview_to_destroy(project: Project, aws: Sandbox) -> None:
     for function in functions:
         assert aws.client("lambda").get_function(FunctionName=function["id"])["Configuration"]
     project.pulumi("preview", "--stack", STACK, "--expect-no-changes")
+    project.is_as_known()
 
     # What somebody deleted by hand is found by a refresh, and made again.
     lost = project.of_type("aws:cloudwatch/queryDefinition:QueryDefinition")[0]
     aws.client("logs").delete_query_definition(queryDefinitionId=lost["id"])
-    project.pulumi("refresh", "--yes", "--skip-preview", "--stack", STACK)
+    project.refresh()
     assert lost["urn"] not in project.resources()
     project.up()
     assert lost["urn"] in project.resources()

@@ -100,6 +100,7 @@ def test_a_program_of_every_component_is_the_same_in_every_preview(
         project.up()
         made = {each["type"] for each in project.resources().values() if not each.get("custom")}
         assert made >= set(schema()["resources"])
+        project.is_as_known()
         for seed in range(PREVIEWS):
             # The seed of the plugin's hashes, by which it would read maps in another order.
             project.environment = {**project.environment, "PYTHONHASHSEED": str(seed)}

@@ -117,6 +117,7 @@ def kept(ids: dict[tuple[str, str], str]) -> dict[tuple[str, str], str]:
 def test_a_second_preview_shows_no_change(stays: Stays) -> None:
     assert {key[0] for key in stays.ids()} >= HOLDS_DATA | {MACHINE}
     stays.project.is_settled()
+    stays.project.is_as_known()
 
 
 def test_every_change_is_made_in_place(stays: Stays) -> None:
@@ -141,6 +142,7 @@ def test_every_change_is_made_in_place(stays: Stays) -> None:
     described = stays.aws.client("glue").get_table(DatabaseName=database, Name=table)["Table"]
     assert "colour" in {column["Name"] for column in described["StorageDescriptor"]["Columns"]}
     stays.project.is_settled()
+    stays.project.is_as_known()
 
 
 def test_what_is_taken_back_is_made_in_place_too(stays: Stays) -> None:

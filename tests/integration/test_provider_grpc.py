@@ -654,6 +654,36 @@ def test_a_bucket_with_more_than_a_page_of_objects_is_emptied(engine: Engine, aw
     assert made.id not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
 
 
+def test_settings_of_a_bucket_that_is_gone_are_gone(engine: Engine, aws: Sandbox) -> None:
+    bucket = engine.create("aws:s3/bucket:Bucket", "urn", "lost", struct(bucket="lost-bucket"))
+    versioning, encryption = (
+        engine.create(f"aws:s3/{kind}", "urn", "lost", struct(bucket="lost-bucket", **values))
+        for kind, values in (
+            ("bucketVersioning:BucketVersioning", {"versioningConfiguration": {"status": "Enabled"}}),
+            (
+                "bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+                {"rules": [{"applyServerSideEncryptionByDefault": {"sseAlgorithm": "AES256"}}]},
+            ),
+        )
+    )
+    aws.client("s3").delete_bucket(Bucket="lost-bucket")
+    assert [engine.read(made).id for made in (bucket, versioning, encryption)] == ["", "", ""]
+
+
+def test_a_default_comes_back_when_a_property_is_given_no_more(engine: Engine, aws: Sandbox) -> None:
+    key = engine.create("aws:kms/key:Key", urn("aws:kms/key:Key", "own"), "own", struct(deletionWindowInDays=7))
+    for type, inputs in (
+        ("aws:secretsmanager/secret:Secret", struct(name="keyed", kmsKeyId=key.told()["arn"], recoveryWindowInDays=0)),
+        ("aws:ssm/parameter:Parameter", struct(name="keyed", type="SecureString", value="s", keyId=key.id)),
+    ):
+        made = engine.create(type, urn(type, "keyed"), "keyed", inputs)
+        news = made.changed({"keyId" if "keyId" in inputs else "kmsKeyId": None})
+        engine.update(made, news)
+        read = engine.read(made)
+        assert (read.inputs, engine.diff(made, news).changes) == (news, NONE)
+        engine.delete(made)
+
+
 def test_a_relative_path_begins_in_the_programs_folder(aws: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "parts").mkdir()
     (tmp_path / "parts" / "text").write_text("found")

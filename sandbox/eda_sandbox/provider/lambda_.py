@@ -285,7 +285,12 @@ def _read_event_source_mapping(context: Context, id: str, state: State) -> Found
 
 def _mapping_defaults(it: State) -> dict[str, Any]:
     """What a mapping has that was not given the property (Lambda's API reference, CreateEventSourceMapping)."""
-    common = {"enabled": True, "maximumBatchingWindowInSeconds": 0, "filterCriteria": {"filters": []}}
+    common = {
+        "enabled": True,
+        "filterCriteria": {"filters": []},
+        "functionResponseTypes": [],
+        "maximumBatchingWindowInSeconds": 0,
+    }
     if ":sqs:" in str(it.get("eventSourceArn")):
         return {**common, "batchSize": 10, "scalingConfig": {}}
     return {

@@ -69,16 +69,21 @@ _STREAM = {
     "maximumRetryAttempts": -1,
     "parallelizationFactor": 1,
 }
-_DEFAULTS = {
-    "description": "",
-    "desiredState": "RUNNING",
-    "logConfiguration": {"level": "OFF"},
-    "sourceParameters": {
-        "dynamodbStreamParameters": _STREAM,
-        "kinesisStreamParameters": _STREAM,
-        "sqsQueueParameters": {"batchSize": 10, "maximumBatchingWindowInSeconds": 0},
-    },
+_SOURCES = {
+    "dynamodb": {"dynamodbStreamParameters": _STREAM},
+    "kinesis": {"kinesisStreamParameters": _STREAM},
+    "sqs": {"sqsQueueParameters": {"batchSize": 10, "maximumBatchingWindowInSeconds": 0}},
 }
+
+
+def _defaults(it: dict[str, Any]) -> dict[str, Any]:
+    kind = next((kind for kind in _SOURCES if f":{kind}:" in str(it.get("source"))), "")
+    return {
+        "description": "",
+        "desiredState": "RUNNING",
+        "logConfiguration": {"level": "OFF"},
+        "sourceParameters": _SOURCES.get(kind, {}),
+    }
 
 
 def _delete_pipe(context: Context, id: str, state: dict[str, Any]) -> None:
@@ -94,7 +99,7 @@ TYPES = {
         found_by("pipes", "DescribePipe", lambda it: {"Name": it["id"]}),
         tagged("pipes", lambda it: {"resourceArn": it["arn"]}),
         _read_pipe,
-        defaults=_DEFAULTS,
+        defaults=_defaults,
         documents=frozenset({"sourceParameters.filterCriteria.filters.pattern"}),
         unordered=frozenset({"sourceParameters.filterCriteria.filters"}),
     )

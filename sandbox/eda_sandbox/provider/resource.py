@@ -158,6 +158,18 @@ class ResourceType:
                 return False
             raise
 
+    def found(self, context: Context, id: str, state: State) -> Found | None:
+        """What a resource is like, None where it is gone; of a type that is not looked at, nothing."""
+        if not self.is_there(context, id, state):
+            return None
+        try:
+            return self.read(context, id, state) if self.read is not None else Found({})
+        except ClientError as error:
+            # What a setting is one of may be gone.
+            if is_gone(error):
+                return None
+            raise
+
     def remove(self, context: Context, id: str, state: State) -> None:
         """Delete a resource and wait until it is gone; one that is gone counts as deleted."""
         try:

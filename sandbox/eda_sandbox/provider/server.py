@@ -134,24 +134,25 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if known.imported is not None and not request.inputs and not state:
                 state = known.imported(where, id)
                 id = str(state.pop("id", id))
-            if not known.is_there(where, id, state):
+            found = known.found(where, id, state)
+            if found is None:
                 return provider_pb2.ReadResponse()
             properties, inputs = Struct(), Struct()
             properties.CopyFrom(request.properties)
             inputs.CopyFrom(request.inputs)
-            if known.read is not None:
-                found = known.read(where, id, state)
-                if request.inputs or found.outputs.keys() & state.keys():
-                    differ = difference.seen(known, _content(request.inputs), _content(request.properties), found)
-                    _put(inputs, differ)
-                    _put(properties, differ)
-                    _put(properties, {name: found.outputs[name] for name in found.outputs.keys() & state.keys()})
-                else:
-                    told = difference.importable(known, found)
-                    _put(inputs, told)
-                    _put(properties, {**state, **found.inputs, **told, **found.outputs})
-                if "tags" in properties:
-                    _put(properties, {"tagsAll": properties["tags"]})
+            if known.read is None:
+                return provider_pb2.ReadResponse(id=id, properties=properties, inputs=inputs)
+            if request.inputs or found.outputs.keys() & state.keys():
+                differ = difference.seen(known, _content(request.inputs), _content(request.properties), found)
+                _put(inputs, differ)
+                _put(properties, differ)
+                _put(properties, {name: found.outputs[name] for name in found.outputs.keys() & state.keys()})
+            else:
+                given = difference.importable(known, found)
+                _put(inputs, given)
+                _put(properties, {**state, **found.inputs, **given, **found.outputs})
+            if "tags" in properties:
+                _put(properties, {"tagsAll": properties["tags"]})
             return provider_pb2.ReadResponse(id=id, properties=properties, inputs=inputs)
         raise AssertionError("aborted")
 
