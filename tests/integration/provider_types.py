@@ -1099,6 +1099,7 @@ LIVES: Mapping[str, Life] = {
             ResourceArn=it["arn"], Tags=[{"Key": "by", "Value": "hand"}]
         ),
         shows("tags"),
+        import_id=lambda it: f"{it['awsAccountId']}/{it['dataSourceId']}",
         unread=shows("credentials"),
     ),
     "aws:quicksight/dataSet:DataSet": Life(

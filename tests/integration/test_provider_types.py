@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import pytest
 from eda_sandbox.embedded import Sandbox
+from eda_sandbox.provider.resource import Context
 from eda_sandbox.provider.schema import schema
 from eda_sandbox.provider.server import MESSAGE_BYTES, VERSION, serve
 from eda_sandbox.provider.table import TABLE
@@ -118,6 +119,18 @@ def test_the_life_of_a_type(type: str, ground: Ground, engine: Engine) -> None:
             engine.update(made, program)
         is_read_as_known()
         assert engine.diff(made, program).changes == NONE
+
+    if known.retag is not None:
+        program = made.inputs
+        given = made.told().get("tags") or {}
+        known.retag(Context(ground.aws.cloud, made.urn, made.name), made.id, made.told(), given, {"other": "tag"})
+        read = engine.read(made)
+        assert MessageToDict(read.inputs)["tags"] == {"other": "tag"}
+        made.inputs, made.state = read.inputs, read.properties
+        told = engine.diff(made, program)
+        assert (list(told.diffs), list(told.replaces)) == (["tags"], [])
+        engine.update(made, program)
+        is_read_as_known()
 
     if known.read is not None:
         found = imported(engine, made, life.import_id(made.told()))

@@ -62,7 +62,7 @@ def seen(known: ResourceType, inputs: Mapping[str, Any], state: Mapping[str, Any
     """
     defaults, differ = known.defaults_of({**inputs}), {}
     for name in {*inputs, *found.inputs} - known.unread - _ONLY_PROVIDER:
-        if name not in inputs and name in known.shared:
+        if name not in inputs and (name in known.shared or (name in known.assigned and name not in state)):
             continue
         before, now = inputs.get(name, state.get(name)), found.inputs.get(name)
         if not _same(known, name, before, defaults, now, defaults):

@@ -153,6 +153,12 @@ def _delete_set(context: Context, id: str, state: dict[str, Any]) -> None:
     context.client("quicksight").delete_data_set(AwsAccountId=account, DataSetId=identifier)
 
 
+def _of_account(name: str, id: str) -> dict[str, Any]:
+    """The AWS provider has a slash in a data source's id and a comma in a data set's; both are taken."""
+    account, _, identifier = id.replace("/", ",", 1).partition(",")
+    return {"awsAccountId": account, name: identifier, "id": f"{account},{identifier}"}
+
+
 _retag = tagged("quicksight", lambda it: {"ResourceArn": it["arn"]})
 
 TYPES = {
@@ -168,7 +174,7 @@ TYPES = {
         ),
         _retag,
         _read_source,
-        lambda _, id: dict(zip(("awsAccountId", "dataSourceId"), id.split(",", 1), strict=False)),
+        lambda _, id: _of_account("dataSourceId", id),
         unread=frozenset({"credentials", "permissions"}),
         assigned=frozenset({"awsAccountId"}),
     ),
@@ -184,7 +190,7 @@ TYPES = {
         ),
         _retag,
         _read_set,
-        lambda _, id: dict(zip(("awsAccountId", "dataSetId"), id.split(",", 1), strict=False)),
+        lambda _, id: _of_account("dataSetId", id),
         unordered=frozenset({*_KEYED}),
         unread=frozenset({"outputColumns", "permissions", "useAs"}),
         assigned=frozenset({"awsAccountId"}),
