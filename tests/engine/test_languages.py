@@ -124,6 +124,39 @@ def test_the_example_in_yaml_comes_up(runtime: str, aws: Sandbox, plugin: Path, 
         project.destroy()
 
 
+AWS_ALONE = """
+name: alone
+runtime: yaml
+resources:
+  bucket:
+    type: aws:s3:Bucket
+  versioning:
+    type: aws:s3:BucketVersioning
+    properties:
+      bucket: ${bucket.bucket}
+      versioningConfiguration: {status: Enabled}
+  queue:
+    type: aws:sqs:Queue
+    properties: {visibilityTimeoutSeconds: 60}
+outputs:
+  bucket: ${bucket.bucket}
+"""
+
+
+@pytest.mark.parametrize("runtime", [YAML])
+def test_a_program_in_yaml_reads_awss_own_types_by_the_providers_schema(
+    runtime: str, aws: Sandbox, plugin: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(AWS_ALONE)
+    with stack(aws, tmp_path, plugin) as project:
+        project.up()
+        project.is_settled()
+        project.is_as_known()
+        found = aws.client("s3").get_bucket_versioning(Bucket=project.outputs()["bucket"])
+        assert found["Status"] == "Enabled"
+        project.destroy()
+
+
 def test_the_programs_have_every_component() -> None:
     program = yaml.safe_load((PROGRAMS / "yaml" / "Main.yaml").read_text())
     assert {resource["type"] for resource in program["resources"].values()} == set(schema()["resources"])
