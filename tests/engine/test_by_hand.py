@@ -127,8 +127,10 @@ def test_what_was_made_by_hand_is_imported_with_a_program(project: Project, aws:
     # The program's is what the resources become.
     program = (project.folder / "__main__.py").read_text()
     assert program.count("memory_size=256") == 1
-    (project.folder / "__main__.py").write_text(program.replace("memory_size=256", "memory_size=512"))
+    looked_up = f'\npulumi.export("arn", aws.sqs.Queue.get("again", "{url}").arn)\n'
+    (project.folder / "__main__.py").write_text(program.replace("memory_size=256", "memory_size=512") + looked_up)
     project.up()
+    assert project.outputs()["arn"] == queue_arn(aws, url)
     assert aws.client("lambda").get_function_configuration(FunctionName="mine")["MemorySize"] == 512
 
 
