@@ -654,6 +654,28 @@ def test_a_bucket_with_more_than_a_page_of_objects_is_emptied(engine: Engine, aw
     assert made.id not in {found["Name"] for found in s3.list_buckets()["Buckets"]}
 
 
+def test_what_is_set_for_a_qualifier_is_found_and_removed_there(engine: Engine, aws: Sandbox) -> None:
+    one = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [one]})
+    role = engine.create("aws:iam/role:Role", "urn", "qualified", struct(name="qualified", assumeRolePolicy=trust))
+    handler = {rpc._special_sig_key: rpc._special_asset_sig, "text": "def handle(event, context): return 1"}
+    code = {rpc._special_sig_key: rpc._special_archive_sig, "assets": {"handler.py": handler}}
+    inputs = struct(
+        name="qualified", role=role.told()["arn"], runtime="python3.13", handler="handler.handle", code=code
+    )
+    function = engine.create("aws:lambda/function:Function", "urn", "qualified", inputs)
+    type = "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig"
+    given = struct(functionName="qualified", qualifier="$LATEST", maximumRetryAttempts=1)
+    made = engine.create(type, urn(type, "qualified"), "qualified", given)
+    assert made.id == "qualified:$LATEST"
+    assert (engine.read(made).id, engine.read(made).inputs) == (made.id, given)
+    found = engine.stub.Read(provider_pb2.ReadRequest(id=made.id, urn=made.urn, type=type, name=made.name))
+    assert (found.id, found.inputs) == (made.id, given)
+    for each in (made, function, role):
+        engine.delete(each)
+        assert engine.read(each).id == ""
+
+
 def test_settings_of_a_bucket_that_is_gone_are_gone(engine: Engine, aws: Sandbox) -> None:
     bucket = engine.create("aws:s3/bucket:Bucket", "urn", "lost", struct(bucket="lost-bucket"))
     versioning, encryption = (

@@ -199,11 +199,32 @@ def _create_permission(context: Context, inputs: Inputs) -> Created:
 
 
 def _delete_permission(context: Context, id: str, state: State) -> None:
-    context.client("lambda").remove_permission(FunctionName=state["function"], StatementId=id)
+    context.client("lambda").remove_permission(**_permitted(state), StatementId=id)
+
+
+def _permitted(it: State) -> dict[str, Any]:
+    return {"FunctionName": it["function"], **_qualified(it)}
+
+
+def _qualified(it: State) -> dict[str, Any]:
+    return {"Qualifier": it["qualifier"]} if it.get("qualifier") else {}
+
+
+def _of_statement(context: Context, id: str) -> State:
+    function, _, statement = id.rpartition("/")
+    return {**_of_qualified(context, function, "function"), "id": statement}
+
+
+def _of_qualified(context: Context, id: str, name: str = "functionName") -> State:
+    """A function's name or ARN, with a version or an alias behind it."""
+    parts = id.split(":")
+    whole = 7 if id.startswith("arn:") else 1
+    qualifier = {"qualifier": parts[whole]} if len(parts) > whole else {}
+    return {name: ":".join(parts[:whole]), **qualifier, "id": id}
 
 
 def _read_permission(context: Context, id: str, state: State) -> Found:
-    policy = json.loads(context.client("lambda").get_policy(FunctionName=state["function"])["Policy"])
+    policy = json.loads(context.client("lambda").get_policy(**_permitted(state))["Policy"])
     statement = next(each for each in policy["Statement"] if each["Sid"] == id)
     asked = {
         key.lower(): value
@@ -213,8 +234,11 @@ def _read_permission(context: Context, id: str, state: State) -> Found:
     principal = statement["Principal"]
     who = principal if isinstance(principal, str) else next(iter(principal.values()))
     found = {name: asked.get(key) for name, key in _ASKED.items()}
-    found |= {"action": statement["Action"], "principal": who, "statementId": id, "function": state["function"]}
-    return Found(found)
+    if who == f"arn:aws:iam::{state.get('principal')}:root":
+        # An account may be named by its number.
+        who = state["principal"]
+    named = {"function": state["function"], "qualifier": state.get("qualifier")}
+    return Found({**found, **named, "action": statement["Action"], "principal": who, "statementId": id})
 
 
 _ASKED = {
@@ -230,7 +254,7 @@ _ASKED = {
 def _create_invoke_config(context: Context, inputs: Inputs) -> Created:
     request = inputs.rest("lambda", "PutFunctionEventInvokeConfig")
     context.client("lambda").put_function_event_invoke_config(**request)
-    return Created(request["FunctionName"])
+    return Created(":".join(request[name] for name in ("FunctionName", "Qualifier") if name in request))
 
 
 def _update_invoke_config(context: Context, id: str, state: State, inputs: Inputs) -> State:
@@ -239,13 +263,17 @@ def _update_invoke_config(context: Context, id: str, state: State, inputs: Input
 
 
 def _delete_invoke_config(context: Context, id: str, state: State) -> None:
-    context.client("lambda").delete_function_event_invoke_config(FunctionName=id)
+    context.client("lambda").delete_function_event_invoke_config(**_invoked(state))
+
+
+def _invoked(it: State) -> dict[str, Any]:
+    return {"FunctionName": it["functionName"], **_qualified(it)}
 
 
 def _read_invoke_config(context: Context, id: str, state: State) -> Found:
-    answer = context.client("lambda").get_function_event_invoke_config(FunctionName=id)
+    answer = context.client("lambda").get_function_event_invoke_config(**_invoked(state))
     found = properties("lambda", "PutFunctionEventInvokeConfig", answer)
-    return Found({**found, "functionName": id, "qualifier": state.get("qualifier")})
+    return Found({**found, "functionName": state["functionName"], "qualifier": state.get("qualifier")})
 
 
 def _create_event_source_mapping(context: Context, inputs: Inputs) -> Created:
@@ -375,17 +403,18 @@ TYPES = {
         _create_permission,
         _delete_permission,
         read=_read_permission,
-        imported=lambda _, id: dict(zip(("function", "id"), id.rsplit("/", 1), strict=False)),
-        unread=frozenset({"statementIdPrefix", "qualifier"}),
-        exists=found_by("lambda", "GetPolicy", lambda it: {"FunctionName": it["function"]}, _is_allowed),
+        imported=_of_statement,
+        unread=frozenset({"statementIdPrefix"}),
+        exists=found_by("lambda", "GetPolicy", _permitted, _is_allowed),
     ),
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": ResourceType(
         _create_invoke_config,
         _delete_invoke_config,
         _update_invoke_config,
         frozenset({"functionName", "qualifier"}),
-        found_by("lambda", "GetFunctionEventInvokeConfig", lambda it: {"FunctionName": it["id"]}),
+        found_by("lambda", "GetFunctionEventInvokeConfig", _invoked),
         read=_read_invoke_config,
+        imported=_of_qualified,
         defaults={"maximumRetryAttempts": 2, "maximumEventAgeInSeconds": 21600},
     ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": ResourceType(

@@ -133,8 +133,9 @@ def _as_set(operation: str, member: str, structure: str, renames: dict[str, str]
 
 
 def _of_bucket(context: Context, id: str) -> State:
-    """A bucket has one of each setting, which goes by its name."""
-    return {"bucket": id}
+    """A bucket has one of each setting, which goes by its name; its owner may be named beside it."""
+    name = id.partition(",")[0]
+    return {"bucket": name, "id": name}
 
 
 def _snake(operation: str) -> str:
