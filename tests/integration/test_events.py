@@ -248,8 +248,13 @@ def test_topics_and_log_groups_ask_their_policies(aws: Sandbox, source: str) -> 
 
 def test_what_a_target_gets_of_an_event(aws: Sandbox, source: str) -> None:
     transformer = {
-        "InputPathsMap": {"id": "$.detail.id", "lines": "$.detail.lines", "nothing": "$.detail.nothing"},
-        "InputTemplate": '{"order": <id>, "text": "no. <id>: <lines>", "first": <lines>, "none": <nothing>, '
+        "InputPathsMap": {
+            "id": "$.detail.id",
+            "lines": "$.detail.lines",
+            "sku": "$.detail.lines[1].sku",
+            "nothing": "$.detail.nothing",
+        },
+        "InputTemplate": '{"order": <id>, "text": "no. <id> of <sku>", "first": <lines>, "none": <nothing>, '
         '"rule": <aws.events.rule-name>, "at": "<aws.events.event.ingestion-time>", "all": <aws.events.event.json>}',
     }
     inputs: list[dict[str, Any]] = [
@@ -270,9 +275,9 @@ def test_what_a_target_gets_of_an_event(aws: Sandbox, source: str) -> None:
     assert whole["detail"]["id"] == 'a"b'
     assert found[2] == {
         "order": 'a"b',
-        "text": 'no. a"b: [1,{"sku":"x"}]',
+        "text": 'no. a"b of x',
         "first": [1, {"sku": "x"}],
-        "none": None,
+        "none": "",
         "rule": found[2]["rule"],
         "at": whole["time"],
         "all": whole,
