@@ -84,8 +84,8 @@ def _of(kind: FaultKind, service: str, operation: str, rate: float) -> list[Faul
         return [Fault(kind, found, name, rate) for found, name in edges]
     if kind is FaultKind.PARTIAL:
         return [
-            Fault(kind, found, name, rate, code="ServiceUnavailableException", spares_root=True)
-            for found, name in BATCHES
+            Fault(kind, found, name, rate, code=batch.passes, spares_root=True)
+            for (found, name), batch in BATCHES.items()
             if matching([found], service) and matching([name], operation)
         ]
     faults = [Fault(kind, service, operation, rate, seconds=DELAY_SECONDS, spares_root=True)]

@@ -24,7 +24,7 @@ from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.foundation.doubts import settled
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
-from eda_sandbox.foundation.retry_policy import is_transient, wait_before
+from eda_sandbox.foundation.retry_policy import is_transient, refused_entry, wait_before
 from eda_sandbox.foundation.tracing import Segments
 from eda_sandbox.foundation.transport import hand_over
 
@@ -238,19 +238,19 @@ class Cloud:
         def send() -> None:
             retry = 0
             while not self.stopping.is_set():
+                error: Exception | None
                 try:
                     events = self.client("events", principal=f"{source.removeprefix('aws.')}.amazonaws.com")
-                    answer = events.put_events(Entries=[entry])
-                except (BotoCoreError, ClientError) as error:
-                    if not (durable and is_transient(error)):
-                        log.info("the event %r of %s is lost: %s", detail_type, source, error)
-                        return
-                    retry += 1
-                    self.clock.wait(wait_before(retry), self.stopping)
-                    continue
-                if answer["FailedEntryCount"]:
-                    log.warning("the event %r of %s is refused: %s", detail_type, source, answer["Entries"])
-                return
+                    error = refused_entry(events.put_events(Entries=[entry]))
+                except (BotoCoreError, ClientError) as failed:
+                    error = failed
+                if error is None:
+                    return
+                if not (durable and is_transient(error)):
+                    log.info("the event %r of %s is lost: %s", detail_type, source, error)
+                    return
+                retry += 1
+                self.clock.wait(wait_before(retry), self.stopping)
 
         self.spawn(send, f"event-{source}")
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from eda_sandbox.foundation.errors import AwsError
+
 LONGEST_WAIT = 600.0
 """AWS's seconds that a retry waits at most; the documentation says no more than that waits grow exponentially."""
 _THROTTLES = {
@@ -19,6 +21,8 @@ _THROTTLES = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
+_ENTRIES_THAT_PASS = {"InternalException", "InternalFailure", "ThrottlingException"}
+"""What an entry may fail with and be put again (EventBridge API, PutEventsResultEntry)."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,17 @@ def is_transient(error: Exception) -> bool:
 
     Missing permissions, a missing target and a request that the target refuses stay what they are.
     """
+    if isinstance(error, AwsError):
+        return (error.status or 400) >= 500
     if isinstance(error, ClientError):
         return is_throttled(error) or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500
     return isinstance(error, BotoCoreError) and not isinstance(error, ParamValidationError)
+
+
+def refused_entry(answer: Mapping[str, Any]) -> AwsError | None:
+    """Why ``PutEvents`` did not take its one entry; None where it did."""
+    if not answer["FailedEntryCount"]:
+        return None
+    entry = answer["Entries"][0]
+    status = 500 if entry["ErrorCode"] in _ENTRIES_THAT_PASS else 400
+    return AwsError(entry["ErrorCode"], entry.get("ErrorMessage", ""), status)

@@ -20,17 +20,22 @@ class Batch:
         entries: the request's list.
         results: the response's list, an entry for each of the request's, in order.
         failures: the response's number of failures.
+        passes: the error code of an entry that may be sent again.
     """
 
     entries: str
     results: str
     failures: str
+    passes: str
 
 
+# The codes are those of the APIs' pages of PutEventsResultEntry, PutRecordBatch and PutRecordsResultEntry.
 BATCHES = {
-    ("events", "PutEvents"): Batch("Entries", "Entries", "FailedEntryCount"),
-    ("firehose", "PutRecordBatch"): Batch("Records", "RequestResponses", "FailedPutCount"),
-    ("kinesis", "PutRecords"): Batch("Records", "Records", "FailedRecordCount"),
+    ("events", "PutEvents"): Batch("Entries", "Entries", "FailedEntryCount", "InternalFailure"),
+    ("firehose", "PutRecordBatch"): Batch(
+        "Records", "RequestResponses", "FailedPutCount", "ServiceUnavailableException"
+    ),
+    ("kinesis", "PutRecords"): Batch("Records", "Records", "FailedRecordCount", "InternalFailure"),
 }
 """The operations that can fail in part, beside ``sqs:SendMessageBatch``, which lists its failures apart."""
 _APART = ("sqs", "SendMessageBatch")

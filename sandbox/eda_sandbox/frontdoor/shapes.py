@@ -6,6 +6,7 @@ The emulator takes requests as they come, and fails at what is not of the type t
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -38,16 +39,14 @@ def check(service: str, operation: str, given: Any) -> None:
     Raises:
         AwsError: ``SerializationException`` for a value of another type, the service's own for one that is missing.
     """
-    model = service_model(service)
-    if operation in model.operation_names:
-        shape = model.operation_model(operation).input_shape
-        if shape is not None:
-            try:
-                _check(service, shape)(given)
-            except _Missing as missing:
-                code, text = _MISSING.get(service, _MISSING_ELSEWHERE)
-                path = ".".join(name[0].lower() + name[1:] for name in missing.path)
-                raise AwsError(code, text.format(missing.path[-1], path), 400) from None
+    of_operation = _of(service, operation)
+    if of_operation is not None:
+        try:
+            of_operation(given)
+        except _Missing as missing:
+            code, text = _MISSING.get(service, _MISSING_ELSEWHERE)
+            path = ".".join(name[0].lower() + name[1:] for name in missing.path)
+            raise AwsError(code, text.format(missing.path[-1], path), 400) from None
 
 
 def without_nulls(request: HttpRequest) -> HttpRequest:
@@ -85,26 +84,31 @@ class _Missing(Exception):
         self.path = [name]
 
 
-_made: dict[str, Check] = {}
+@cache
+def _of(service: str, operation: str) -> Check | None:
+    """The check of an operation's parameters; None for one that the model has not, or that has none."""
+    model = service_model(service)
+    shape = model.operation_model(operation).input_shape if operation in model.operation_names else None
+    return None if shape is None else _check(shape, {})
 
 
-def _check(service: str, shape: Shape) -> Check:
-    """The check of a shape, made once."""
-    known = f"{service} {shape.name}"
-    if known not in _made:
+def _check(shape: Shape, made: dict[str, Check]) -> Check:
+    """The check of a shape; those that were made for the same operation are in ``made``."""
+    name = shape.name
+    if name not in made:
         # A shape that lies in itself finds this one.
-        _made[known] = lambda value: _made[known](value)
-        _made[known] = _new(service, shape)
-    return _made[known]
+        made[name] = lambda value: made[name](value)
+        made[name] = _new(shape, made)
+    return made[name]
 
 
-def _new(service: str, shape: Shape) -> Check:
+def _new(shape: Shape, made: dict[str, Check]) -> Check:
     if isinstance(shape, StructureShape):
-        return _structure(service, shape)
+        return _structure(shape, made)
     if isinstance(shape, ListShape):
-        return _elements(list, _check(service, shape.member), lambda value: enumerate(value, 1), ("member",))
+        return _elements(list, _check(shape.member, made), lambda value: enumerate(value, 1), ("member",))
     if isinstance(shape, MapShape):
-        return _elements(dict, _check(service, shape.value), lambda value: value.items(), ())
+        return _elements(dict, _check(shape.value, made), lambda value: value.items(), ())
     return _scalar(shape)
 
 
@@ -126,8 +130,8 @@ def _elements(
     return check_elements
 
 
-def _structure(service: str, shape: StructureShape) -> Check:
-    members = {name: _check(service, member) for name, member in shape.members.items()}
+def _structure(shape: StructureShape, made: dict[str, Check]) -> Check:
+    members = {name: _check(member, made) for name, member in shape.members.items()}
     required = tuple(shape.required_members)
 
     def check_structure(value: Any) -> None:

@@ -40,7 +40,7 @@ OFFERED = Offered(
         "PutRestApi": "*",
         "TagResource": "*",
         "UntagResource": "*",
-        "UpdateAccount": "* -patchOperations.from",
-        "UpdateStage": "* -patchOperations.from",
+        "UpdateAccount": "*",
+        "UpdateStage": "*",
     },
 )

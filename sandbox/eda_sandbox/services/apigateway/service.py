@@ -557,6 +557,9 @@ def _patched(patch: dict[str, Any]) -> str:
         )
     if patch.get("path") is None:
         raise AwsError("BadRequestException", "Invalid patch path null")
+    if "from" in patch:
+        # It says where a copy or a move begins, and those are none of the operations above.
+        raise AwsError("BadRequestException", "patchOperations.from is not offered by the sandbox")
     return str(patch["path"])
 
 

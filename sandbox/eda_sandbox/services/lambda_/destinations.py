@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from eda_sandbox.foundation.cloud import Cloud
-from eda_sandbox.foundation.errors import AwsError
-from eda_sandbox.foundation.retry_policy import is_transient, wait_before
+from eda_sandbox.foundation.retry_policy import is_transient, refused_entry, wait_before
 from eda_sandbox.services.lambda_.function import PRINCIPAL
 
 OF_INVOCATIONS = frozenset({"sqs", "sns", "lambda", "events"})
@@ -99,9 +98,8 @@ class Destinations:
                     "Detail": record,
                     "Resources": [destination, *resources],
                 }
-                answer = client.put_events(Entries=[entry])
-                if answer["FailedEntryCount"]:
-                    raise AwsError(answer["Entries"][0]["ErrorCode"], answer["Entries"][0].get("ErrorMessage", ""))
+                if refused := refused_entry(client.put_events(Entries=[entry])):
+                    raise refused
             case "s3":
                 now = datetime.now(UTC)
                 key = f"{folder}/{now:%Y/%m/%d}/{now:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
