@@ -610,7 +610,7 @@ def test_bad_requests_are_refused_before_anything_runs(house: House) -> None:
     ):
         with pytest.raises(ClientError, match=error):
             data.execute_statement(**request)
-    with pytest.raises(ClientError, match="at most 40"):
+    with pytest.raises(ClientError, match="less than or equal to 40"):
         data.batch_execute_statement(Sqls=["SELECT 1"] * 41, **common)
     assert house.run("SELECT 1", Database="other", check=False)["Error"] == 'FATAL: database "other" does not exist'
 

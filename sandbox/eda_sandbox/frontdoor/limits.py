@@ -17,11 +17,20 @@ OBJECT_TAGS = 10
 """Tags of an object (S3 User Guide, object tagging)."""
 _NAMES = {
     # From the API references: the models have no patterns for them.
+    ("secretsmanager", "CreateSecret"): ("Name", r"[A-Za-z0-9/_+=.@!-]{1,512}", "ValidationException"),
     ("sqs", "CreateQueue"): ("QueueName", r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "InvalidParameterValue"),
     ("sns", "CreateTopic"): ("Name", r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "InvalidParameter"),
     ("iam", "CreateRole"): ("RoleName", r"[\w+=,.@-]{1,64}", "ValidationError"),
     ("dynamodb", "CreateTable"): ("TableName", r"[a-zA-Z0-9_.-]{3,255}", "ValidationException"),
 }
+
+_WORDS = {
+    "secretsmanager": "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: "
+    "-/_+=.@!",
+    "sns": "Invalid parameter: Topic Name",
+    "sqs": "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+}
+"""What is said of these names (recorded on AWS)."""
 
 
 def check(service: str, operation: str, request: HttpRequest) -> None:
@@ -43,7 +52,7 @@ def check(service: str, operation: str, request: HttpRequest) -> None:
         member, pattern, code = _NAMES[service, operation]
         name = request.parameters().get(member, "")
         if not re.fullmatch(pattern, name, re.ASCII):
-            raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
+            raise AwsError(code, _WORDS.get(service, f"{member} {name!r} does not match {pattern}"), 400)
     resource_documents.check(service, operation, request)
     if service == "iam":
         iam_documents.check(operation, request.parameters())

@@ -33,7 +33,9 @@ _emulators = {
     for name in (
         "_check_put_preconditions",
         "_complete_multipart_upload",
+        "_build_object_record",
         "_copy_object",
+        "_create_multipart_upload",
         "_delete_object",
         "_delete_objects",
         "_get_object",
@@ -48,7 +50,9 @@ def install() -> None:
     """Serve in the emulator's place; again does nothing."""
     emulated._check_put_preconditions = _check_conditions
     emulated._complete_multipart_upload = _complete
+    emulated._build_object_record = _record
     emulated._copy_object = _copy
+    emulated._create_multipart_upload = _begin
     emulated._delete_object = _delete
     emulated._delete_objects = _delete_many
     emulated._get_object = _get
@@ -87,6 +91,19 @@ def _encryption(headers: Mapping[str, str], bucket: str) -> Any:
     # All new objects are encrypted, with S3's own keys where nothing else is said (since 2023).
     found, error = _emulators["_resolve_sse_write_headers"](headers, bucket)
     return found if error else found or {"x-amz-server-side-encryption": "AES256"}, error
+
+
+def _typed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a write, with S3's own type where none is given (API reference, PutObject)."""
+    return {"content-type": "binary/octet-stream", **headers}
+
+
+def _record(body: bytes, headers: Mapping[str, str], *given: Any, **named: Any) -> Any:
+    return _emulators["_build_object_record"](body, _typed(headers), *given, **named)
+
+
+def _begin(bucket: str, key: str, headers: Mapping[str, str]) -> Any:
+    return _emulators["_create_multipart_upload"](bucket, key, _typed(headers))
 
 
 def _put(bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -265,7 +265,7 @@ class Lambda(Service):
                 "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
                 "operation. Please specify either a function name or an unqualified function ARN.",
             )
-        function = self._function(asked.name)
+        function, _ = self._asked(request, LATEST)
         others = sum(f.reserved or 0 for f in self._all() if f is not function)
         if ACCOUNT_CONCURRENCY - others - wanted < UNRESERVED_MINIMUM:
             raise AwsError(
@@ -489,7 +489,7 @@ class Lambda(Service):
 
     def invoke(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Invoke, synchronously, asynchronously or dry."""
-        function, asked = self._asked(request)
+        function, asked = self._asked(request, LATEST)
         payload, kind = request.get("Payload") or b"{}", request.get("InvocationType", "RequestResponse")
         for member in ("DurableExecutionName", "TenantId"):
             if request.get(member):
@@ -684,13 +684,15 @@ class Lambda(Service):
             raise AwsError("ResourceNotFoundException", f"Function not found: {self._arn(asked.name)}", 404)
         return function
 
-    def _asked(self, request: dict[str, Any]) -> tuple[Function, Named]:
-        """The function that a request is for; of its versions there is the latest alone."""
+    def _asked(self, request: dict[str, Any], said: str | None = None) -> tuple[Function, Named]:
+        """The function that a request is for; of its versions there is the latest alone. An error says the version
+        that was asked for, or ``said``."""
         asked = self._named(request["FunctionName"], request.get("Qualifier"))
         with self._lock:
             function = self._functions.get(asked.name)
         if function is None or asked.qualifier not in (None, LATEST):
-            arn = self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
+            qualifier = asked.qualifier or said
+            arn = self._arn(asked.name) + (f":{qualifier}" if qualifier else "")
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return function, asked
 

@@ -15,6 +15,7 @@ from botocore.response import StreamingBody
 
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.stepfunctions import http_metadata
 from eda_sandbox.services.stepfunctions.error_names import cause, error_name, general_error_name, missing, plain_code
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
@@ -75,12 +76,14 @@ class Tasks:
         if answer.get("FunctionError"):
             failure = _decoded(said)
             name = failure.get("errorType") if isinstance(failure, dict) else None
-            raise StateError(str(name or "Lambda.Unknown"), said.decode("utf-8", "replace"))
+            # The optimised integration reads the error and writes it anew, a function's ARN hands it on as it came.
+            text = compact(failure) if isinstance(failure, dict) and not encode else said.decode("utf-8", "replace")
+            raise StateError(str(name or "Lambda.Unknown"), text)
         found = {
             "ExecutedVersion": answer.get("ExecutedVersion", "$LATEST"),
             "LogResult": answer.get("LogResult"),
             "Payload": _decoded(said) if said else None,
-            **_metadata(answer),
+            **http_metadata.of(answer, "lambda"),
             "StatusCode": answer["StatusCode"],
         }
         return {name: value for name, value in found.items() if value is not None or name == "Payload"}
@@ -101,6 +104,9 @@ class Tasks:
             ]
         if called.service in ("states", "sfn") and not isinstance(given.get("Input", ""), str):
             given["Input"] = compact(given["Input"])
+        if (called.client, called.operation) == ("s3", "PutObject"):
+            # The SDK says so of a text.
+            given = {"ContentType": "text/plain; charset=UTF-8", **given}
         request = _to_members(model.input_shape, given) if model.input_shape is not None else {}
         absent = missing(model.input_shape, request)
         if absent is not None:
@@ -116,7 +122,7 @@ class Tasks:
         if called.service == "events" and not called.sdk and answer.get("FailedEntryCount"):
             # The optimised integration fails when an entry does (Step Functions, EventBridge).
             raise StateError("EventBridge.FailedEntry", compact(answer["Entries"]))
-        return found if called.sdk else {**found, **_metadata(answer)}
+        return found if called.sdk else {**found, **http_metadata.of(answer, called.client)}
 
     def _check_host(self, prefix: str, request: Mapping[str, Any]) -> None:
         """The first version of the SDK sends to the host that the queue's URL names."""
@@ -172,20 +178,6 @@ def _decoded(payload: bytes) -> Any:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What optimised integrations tell of the answer's HTTP."""
-    metadata = answer.get("ResponseMetadata", {})
-    headers = metadata.get("HTTPHeaders", {})
-    return {
-        "SdkHttpMetadata": {
-            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
-            "HttpHeaders": dict(headers),
-            "HttpStatusCode": metadata.get("HTTPStatusCode", 200),
-        },
-        "SdkResponseMetadata": {"RequestId": metadata.get("RequestId", "")},
-    }
 
 
 def _to_members(shape: Shape, value: Any) -> Any:
