@@ -158,11 +158,12 @@ def _check_numeric(operand: Any, path: str) -> None:
     if not isinstance(operand, list):
         raise _invalid(f"Value of numeric must be an array. at {path}")
     operators, values = operand[::2], operand[1::2]
-    for name in operators:
+    for index, name in enumerate(operators):
         if not isinstance(name, str):
-            raise _invalid(f"Invalid member in numeric match: {json.dumps(name)} at {path}")
+            what = "Bad value in numeric range" if index else "Invalid member in numeric match"
+            raise _invalid(f"{what}: {json.dumps(name)} at {path}")
         if name not in _COMPARISONS:
-            raise _invalid(f"Unrecognized numeric range operator: {name} at {path}")
+            raise _invalid(f"{'Bad' if index else 'Unrecognized'} numeric range operator: {name} at {path}")
     for index, name in enumerate(operators):
         if index >= len(values) or not _is_number(values[index]):
             raise _invalid(f"Value of {name} must be numeric at {path}")

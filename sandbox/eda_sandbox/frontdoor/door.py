@@ -53,6 +53,7 @@ from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
 from eda_sandbox.frontdoor.s3 import operations as s3_operations
 from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
+from eda_sandbox.frontdoor.sns import handlers as sns_handlers
 from eda_sandbox.frontdoor.sqs import handlers as sqs_handlers
 from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
 from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
@@ -141,6 +142,7 @@ class FrontDoor:
         self._emulator = Emulator(cloud.endpoint, self._forward)
         dynamodb_execution.install()
         kinesis_shards.install()
+        sns_handlers.install()
         sqs_handlers.install(cloud.clock)
         s3_operations.install()
         object_access.install()
