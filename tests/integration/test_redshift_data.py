@@ -294,7 +294,7 @@ def test_the_same_token_is_the_same_statement_also_when_it_failed(house: House, 
     failed = data.execute_statement(Sql="SELECT nothing", **request)["Id"]
     assert data.describe_statement(Id=failed, WaitTimeSeconds=30)["Status"] == "FAILED"
     assert data.execute_statement(Sql="SELECT nothing", **request)["Id"] == failed
-    with pytest.raises(ClientError, match="ClientToken"):
+    with pytest.raises(ClientError, match="clientToken"):
         data.execute_statement(Sql="SELECT 1", **{**request, "ClientToken": "x" * 65})
 
 

@@ -27,6 +27,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _MATCH_TYPES = ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard")
 _TEXT_TYPES = ("equals-ignore-case", "prefix", "suffix", "wildcard")
+_PLACE = re.compile(r" at (\$\S*)$")
 _Path = tuple[str, ...]
 _Rule = dict[_Path, list[list[Any]]]
 
@@ -76,7 +77,9 @@ def matches(pattern: Mapping[str, Any], event: Any) -> bool:
 
 
 def _invalid(reason: str) -> ValueError:
-    return ValueError(f"Event pattern is not valid. Reason: {reason}")
+    # As EventBridge does, which says the place in the text there.
+    placed = _PLACE.sub(r"\n at \1", reason)
+    return ValueError(f"Event pattern is not valid. Reason: {placed}")
 
 
 def _check_object(pattern: Mapping[str, Any], path: str, *, in_or: bool = False) -> None:

@@ -10,6 +10,9 @@ from botocore.validate import ParamValidator
 
 from eda_sandbox.foundation.errors import AwsError
 
+SAID_OTHERWISE = ("Runtime",)
+"""Enums that their services refuse in words of their own."""
+
 
 def check(values: Mapping[str, Any], shape: StructureShape) -> None:
     """Check the members of a request.
@@ -67,16 +70,23 @@ def _members(value: Mapping[str, Any], shape: StructureShape, path: str) -> Iter
 
 
 def _said(value: Any, shape: Shape, path: str, demand: str) -> str:
-    shown = "" if "sensitive" in shape.metadata else f"'{_shown(value)}' "
+    shown = "" if "sensitive" in shape.metadata else f"'{_shown(value, shape)}' "
     return f"Value {shown}at '{path}' failed to satisfy constraint: {demand}"
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, shape: Shape) -> str:
     """A value as Java prints it."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(_shown, value))}]"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{name}={_shown(one)}" for name, one in value.items()) + "}"
+    if value is None:
+        return "null"
+    if isinstance(shape, ListShape) and isinstance(value, list):
+        return f"[{', '.join(_shown(one, shape.member) for one in value)}]"
+    if isinstance(shape, MapShape) and isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}={_shown(one, shape.value)}" for name, one in value.items()) + "}"
+    if isinstance(shape, StructureShape) and isinstance(value, Mapping):
+        members = [
+            f"{name[0].lower()}{name[1:]}={_shown(value.get(name), member)}" for name, member in shape.members.items()
+        ]
+        return f"{shape.name}({', '.join(members)})"
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -88,7 +98,7 @@ def _unmet(value: Any, shape: Shape) -> Iterator[str]:
         pattern = _pattern(limits.get("pattern"))
         if pattern is not None and not pattern.fullmatch(value):
             yield _demand("pattern", shape)
-        if limits.get("enum") and value not in limits["enum"]:
+        if limits.get("enum") and shape.name not in SAID_OTHERWISE and value not in limits["enum"]:
             yield _demand("enum", shape)
     size = len(value) if isinstance(value, str | bytes | list | dict) else value
     if isinstance(size, int | float):

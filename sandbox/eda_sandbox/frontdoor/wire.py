@@ -15,6 +15,8 @@ from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor.constraints import check
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
 
+SERVER_ERROR = 500
+
 
 class Wire:
     """Parses requests and builds responses of one service (``json`` and ``rest-json`` protocols).
@@ -79,6 +81,8 @@ class Wire:
         values = {**error.members, "message": error.message}
         if shape is not None and "Message" in shape.members:
             values["Message"] = error.message
+        if shape is not None and "Type" in shape.members and self.model.service_name == "lambda":
+            values.setdefault("Type", "User" if status < SERVER_ERROR else "Service")
         written = self._write(shape, values, status, headers)
         body = {"__type": error.code, "message": error.message, **json.loads(written.body or b"{}")}
         return HttpResponse(status, written.headers, _dump(body))

@@ -14,7 +14,7 @@ NAMES = 5
 """Names in a filter policy (SNS Developer Guide, filter policy constraints)."""
 COMBINATIONS = 150
 """Of a filter policy's values, each counted with its depth (there)."""
-_WHERE = re.compile(r" at \$\S*$")
+_WHERE = re.compile(r"\s+at \$\S*$")
 _emulated = emulated._matches_filter_policy
 
 
