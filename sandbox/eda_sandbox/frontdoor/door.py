@@ -25,6 +25,7 @@ from eda_sandbox.frontdoor import (
     authorization,
     item_access,
     limits,
+    log_answers,
     managed_policies,
     object_access,
     offered,
@@ -150,6 +151,7 @@ class FrontDoor:
         managed_policies.install()
         parameter_keys.install()
         secret_answers.install()
+        log_answers.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
