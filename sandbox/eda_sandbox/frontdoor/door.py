@@ -36,6 +36,7 @@ from eda_sandbox.frontdoor import (
     shapes,
 )
 from eda_sandbox.frontdoor.asked import Asked
+from eda_sandbox.frontdoor.dynamodb import descriptions as dynamodb_descriptions
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response, query_error
@@ -141,6 +142,7 @@ class FrontDoor:
         self._closed = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
+        dynamodb_descriptions.install()
         dynamodb_execution.install()
         kinesis_shards.install()
         sns_handlers.install()
