@@ -28,7 +28,18 @@ _ILLEGAL = (
     "metadata, storage class, website redirect location or encryption attributes."
 )
 _CHANGES = ("x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-website-redirect-location")
-_OF_BUCKETS = ("BucketAlreadyExists", "BucketAlreadyOwnedByYou", "BucketNotEmpty", "NoSuchBucket")
+_OF_BUCKETS = (
+    "BucketAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "BucketNotEmpty",
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchCORSConfiguration",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "OwnershipControlsNotFoundError",
+    "ServerSideEncryptionConfigurationNotFoundError",
+)
 _OF_KEYS = ("NoSuchKey", "NoSuchVersion")
 _PATH = re.compile(rb"<Resource ?/>|<Resource>[^<]*</Resource>")
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
@@ -95,10 +106,13 @@ def _answered_error(
 
 
 def _written(root: ElementTree.Element) -> bytes:
-    """An answer's document; owners have no names."""
-    for owner in [*root.iter("Owner"), *root.iter("Initiator")]:
+    """An answer's document; owners have no names, and a list of parts says its last one."""
+    for owner in root.iter("Owner"):
         for name in owner.findall("DisplayName"):
             owner.remove(name)
+    parts = [part.findtext("PartNumber") for part in root.iter("Part")] if root.tag == "ListPartsResult" else []
+    if parts and root.find("NextPartNumberMarker") is None:
+        ElementTree.SubElement(root, "NextPartNumberMarker").text = parts[-1]
     document: bytes = _emulators["_xml_body"](root)
     return document
 

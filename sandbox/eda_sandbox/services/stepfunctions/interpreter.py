@@ -79,8 +79,10 @@ class Interpreter:
             self._fail(execution, trail, RuntimeFailure(repr(error)))
         else:
             execution.output = output
+            # Written before its end is known: who sees that wants the last event.
+            text = execution.output_text
             execution.close("SUCCEEDED", self._clock.now())
-            trail.note("ExecutionSucceeded", output=execution.output_text)
+            trail.note("ExecutionSucceeded", output=text)
 
     def _fail(self, execution: Execution, trail: Trail, failure: StateError) -> None:
         execution.close("FAILED", self._clock.now(), failure)

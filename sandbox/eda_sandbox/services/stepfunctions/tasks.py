@@ -39,7 +39,7 @@ class Tasks:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def run(self, arn: str, parameters: Any, role_arn: str, machine_arn: str) -> Any:
+    def run(self, arn: str, parameters: Any, role_arn: str, machine_arn: str, execution_arn: str) -> Any:
         """Call a resource; its result.
 
         Raises:
@@ -53,7 +53,10 @@ class Tasks:
             raise RuntimeFailure(f"The Parameters '{compact(parameters)}' could not be used to start the Task")
         if called.service == "lambda" and not called.sdk:
             return self._invoke(parameters, role_arn, machine_arn)
-        return self._call(called, parameters, role_arn, machine_arn)
+        given = dict(parameters)
+        if called.service == "events" and not called.sdk:
+            given["Entries"] = [_event(entry, [machine_arn, execution_arn]) for entry in given.get("Entries", [])]
+        return self._call(called, given, role_arn, machine_arn)
 
     def _invoke(
         self, parameters: Mapping[str, Any], role_arn: str, machine_arn: str, *, encode: bool = False
@@ -94,14 +97,6 @@ class Tasks:
         given = dict(parameters)
         if called.service == "sqs" and not called.sdk and not isinstance(given.get("MessageBody"), str | None):
             given["MessageBody"] = compact(given["MessageBody"])
-        if called.service == "events" and not called.sdk:
-            given["Entries"] = [
-                {
-                    **entry,
-                    "Detail": entry["Detail"] if isinstance(entry.get("Detail"), str) else compact(entry["Detail"]),
-                }
-                for entry in given.get("Entries", [])
-            ]
         if called.service in ("states", "sfn") and not isinstance(given.get("Input", ""), str):
             given["Input"] = compact(given["Input"])
         if (called.client, called.operation) == ("s3", "PutObject"):
@@ -121,8 +116,10 @@ class Tasks:
             raise self._failed(called, prefix, error) from error
         if called.service == "events" and not called.sdk and answer.get("FailedEntryCount"):
             # The optimised integration fails when an entry does (Step Functions, EventBridge).
-            raise StateError("EventBridge.FailedEntry", compact(answer["Entries"]))
-        return found if called.sdk else {**found, **http_metadata.of(answer, called.client)}
+            raise StateError("EventBridge.FailedEntry", compact({name: found[name] for name in sorted(found)}))
+        return (
+            found if called.sdk or called.service == "events" else {**found, **http_metadata.of(answer, called.client)}
+        )
 
     def _check_host(self, prefix: str, request: Mapping[str, Any]) -> None:
         """The first version of the SDK sends to the host that the queue's URL names."""
@@ -170,6 +167,13 @@ class Tasks:
             # Step Functions leaves these checks to the service, whose model has no error for them.
             return StateError(general_error_name(prefix, called.service, sdk=called.sdk), str(error))
         return StateError(f"{prefix}.SdkClientException", f"Unable to execute HTTP request: {error}")
+
+
+def _event(entry: Mapping[str, Any], about: list[str]) -> dict[str, Any]:
+    """An entry as the optimised integration sends it: with the machine and the execution among its resources."""
+    detail = entry.get("Detail")
+    sent = {**entry, "Resources": [*entry.get("Resources", []), *about]}
+    return sent if detail is None or isinstance(detail, str) else {**sent, "Detail": compact(detail)}
 
 
 def _decoded(payload: bytes) -> Any:
