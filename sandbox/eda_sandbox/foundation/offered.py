@@ -136,7 +136,7 @@ def _refused(member: _Member, given: Any, path: str) -> Iterator[tuple[str, list
 
 def _says_nothing(value: Any) -> bool:
     """Whether a client only says what is so without it, too."""
-    return value is None or value is False or value in ({}, [], "")
+    return value is None or value is False or value in ({}, [])
 
 
 def _text(value: Any) -> str:

@@ -148,7 +148,7 @@ class Events(Service):
 
     def put_rule(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """PutRule; what a rule is given anew takes the place of all it had but its targets."""
-        if request.get("ScheduleExpression"):
+        if "ScheduleExpression" in request:
             raise AwsError(
                 "ValidationException",
                 "the sandbox's rules have no ScheduleExpression; use a schedule of EventBridge Scheduler",

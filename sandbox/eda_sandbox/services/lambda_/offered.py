@@ -40,8 +40,7 @@ OFFERED = Offered(
         "TagResource": "*",
         "UntagResource": "*",
         "UpdateEventSourceMapping": f"* {_MAPPING}",
-        "UpdateFunctionCode": "* -SourceKMSKeyArn -PublishTo Publish=false S3ObjectStorageMode=COPY "
-        "~Architectures",
+        "UpdateFunctionCode": "* -SourceKMSKeyArn -PublishTo Publish=false S3ObjectStorageMode=COPY ~Architectures",
         "UpdateFunctionConfiguration": f"* {_FUNCTION}",
         "UpdateFunctionEventInvokeConfig": "*",
     },
