@@ -10,6 +10,7 @@ from botocore.validate import ParamValidator
 
 from eda_sandbox.foundation.errors import AwsError
 
+COMPOUND = (StructureShape, ListShape, MapShape)
 SAID_OTHERWISE = ("Runtime",)
 """Enums that their services refuse in words of their own."""
 
@@ -42,7 +43,7 @@ def _problems(value: Any, shape: Shape, path: str) -> Iterator[str]:
     for demand in _unmet(value, shape):
         yield _said(value, shape, path, demand)
     if isinstance(shape, ListShape) and isinstance(value, list):
-        if not isinstance(shape.member, StructureShape | ListShape | MapShape):
+        if not isinstance(shape.member, COMPOUND):
             if any(next(_unmet(item, shape.member), None) for item in value):
                 yield _said(value, shape, path, f"Member must satisfy constraint: [{_all(shape.member)}]")
             return
@@ -50,23 +51,28 @@ def _problems(value: Any, shape: Shape, path: str) -> Iterator[str]:
             yield from _problems(item, shape.member, f"{path}.{number}.member")
     elif isinstance(shape, MapShape) and isinstance(value, Mapping):
         for kind, part, items in (("keys", shape.key, value.keys()), ("value", shape.value, value.values())):
-            if isinstance(part, StructureShape | ListShape | MapShape):
+            if isinstance(part, COMPOUND):
                 continue
             if any(next(_unmet(item, part), None) for item in items):
                 yield _said(value, shape, path, f"Map {kind} must satisfy constraint: [{_all(part)}]")
         for key, item in value.items():
-            if isinstance(shape.value, StructureShape | ListShape | MapShape):
+            if isinstance(shape.value, COMPOUND):
                 yield from _problems(item, shape.value, f"{path}.{key}.member")
 
 
 def _members(value: Mapping[str, Any], shape: StructureShape, path: str) -> Iterator[str]:
     for name, member in shape.members.items():
-        own = name[0].lower() + name[1:]
-        own = f"{path}.{own}" if path else own
-        if value.get(name) is not None:
-            yield from _problems(value[name], member, own)
-        elif name in shape.required_members:
-            yield f"Value null at '{own}' failed to satisfy constraint: Member must not be null"
+        found = value.get(name)
+        if found is None:
+            if name in shape.required_members:
+                yield f"Value null at '{_below(path, name)}' failed to satisfy constraint: Member must not be null"
+        elif member.metadata or isinstance(member, COMPOUND):
+            yield from _problems(found, member, _below(path, name))
+
+
+def _below(path: str, name: str) -> str:
+    own = name[0].lower() + name[1:]
+    return f"{path}.{own}" if path else own
 
 
 def _said(value: Any, shape: Shape, path: str, demand: str) -> str:
