@@ -210,7 +210,7 @@ INBOX = {"EventSourceArn": "INBOX"}
         ("given", {"EventSourceArn": "STREAM"}, "startingPosition"),
         ("given", {**STREAM, "StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp"),
         ("given", {**STREAM, "MaximumRecordAgeInSeconds": 59}, "-1 or 60"),
-        ("given", {**STREAM, "ParallelizationFactor": 11}, "ParallelizationFactor"),
+        ("given", {**STREAM, "ParallelizationFactor": 11}, "parallelizationFactor"),
     ],
 )
 def test_a_mapping_is_refused_as_lambda_refuses_it(

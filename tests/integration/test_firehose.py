@@ -309,8 +309,16 @@ def test_tags_encryption_and_listing(aws: Sandbox, create: Callable[..., str]) -
 @pytest.mark.parametrize(
     ("change", "code", "message"),
     [
-        ({"BufferingHints": {"IntervalInSeconds": 901, "SizeInMBs": 1}}, "ValidationException", "at most 900"),
-        ({"BufferingHints": {"IntervalInSeconds": 60, "SizeInMBs": 129}}, "ValidationException", "at most 128"),
+        (
+            {"BufferingHints": {"IntervalInSeconds": 901, "SizeInMBs": 1}},
+            "ValidationException",
+            "less than or equal to 900",
+        ),
+        (
+            {"BufferingHints": {"IntervalInSeconds": 60, "SizeInMBs": 129}},
+            "ValidationException",
+            "less than or equal to 128",
+        ),
         ({"BufferingHints": {"SizeInMBs": 5}}, "InvalidArgumentException", "the other must be too"),
         ({"Prefix": "a/!{timestamp:yyyy}/", "ErrorOutputPrefix": ""}, "InvalidArgumentException", "ErrorOutputPrefix"),
         ({"Prefix": "a/!{oops", "ErrorOutputPrefix": "e/"}, "InvalidArgumentException", "Prefix has !{ outside"),

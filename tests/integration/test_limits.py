@@ -206,3 +206,19 @@ def test_about_the_share_of_invocations_that_is_asked_for_logs_at_debug(aws: San
     # Five standard deviations on both sides.
     assert 7 <= levels.count(10) <= 53
     assert levels.count(10) + levels.count(20) == 100
+
+
+def test_sqs_names_its_errors_in_both_of_its_protocols(aws: Sandbox) -> None:
+    """The codes of the query protocol stay, the names of the newer one stand beside them."""
+    client = aws.client("sqs")
+    url = client.create_queue(QueueName=f"q-{secrets.token_hex(4)}")["QueueUrl"]
+    for given, code, name in (
+        ({"MessageBody": "x", "DelaySeconds": 901}, "InvalidParameterValue", "InvalidParameterValueException"),
+        ({"MessageBody": ""}, "MissingParameter", "MissingRequiredParameterException"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            client.send_message(QueueUrl=url, **given)
+        assert (refused.value.response["Error"]["Code"], refused.value.response["Error"]["QueryErrorCode"]) == (
+            code,
+            name,
+        )

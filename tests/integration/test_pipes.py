@@ -484,7 +484,7 @@ def test_the_statements_for_target_and_dead_letters_are_needed(
         ),
         (
             {"SourceParameters": {"DynamoDBStreamParameters": {"StartingPosition": "LATEST", "BatchSize": 10_001}}},
-            "at most 10000",
+            "less than or equal to 10000",
         ),
         (
             {
@@ -495,7 +495,7 @@ def test_the_statements_for_target_and_dead_letters_are_needed(
             },
             "FilterCriteria",
         ),
-        ({"TargetParameters": {"InputTemplate": "x" * 8193}}, "at most 8192"),
+        ({"TargetParameters": {"InputTemplate": "x" * 8193}}, "less than or equal to 8192"),
         ({"TargetParameters": {"InputTemplate": "<aws.pipes.what>"}}, "no reserved variable"),
         ({"TargetParameters": {"SqsQueueParameters": {"MessageGroupId": "g"}}}, "does not belong to the target"),
         ({"Name": "not/good"}, "pattern"),

@@ -294,7 +294,7 @@ def test_the_same_token_is_the_same_statement_also_when_it_failed(house: House, 
     failed = data.execute_statement(Sql="SELECT nothing", **request)["Id"]
     assert data.describe_statement(Id=failed, WaitTimeSeconds=30)["Status"] == "FAILED"
     assert data.execute_statement(Sql="SELECT nothing", **request)["Id"] == failed
-    with pytest.raises(ClientError, match="ClientToken"):
+    with pytest.raises(ClientError, match="clientToken"):
         data.execute_statement(Sql="SELECT 1", **{**request, "ClientToken": "x" * 65})
 
 
@@ -610,7 +610,7 @@ def test_bad_requests_are_refused_before_anything_runs(house: House) -> None:
     ):
         with pytest.raises(ClientError, match=error):
             data.execute_statement(**request)
-    with pytest.raises(ClientError, match="at most 40"):
+    with pytest.raises(ClientError, match="less than or equal to 40"):
         data.batch_execute_statement(Sqls=["SELECT 1"] * 41, **common)
     assert house.run("SELECT 1", Database="other", check=False)["Error"] == 'FATAL: database "other" does not exist'
 

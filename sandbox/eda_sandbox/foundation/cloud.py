@@ -326,6 +326,8 @@ class Cloud:
                 read_timeout=930,
                 max_pool_connections=128,
                 inject_host_prefix=False,
+                # What nobody asks for is not in an answer that is handed on.
+                response_checksum_validation="when_required",
                 user_agent=USER_AGENT,
                 s3={"addressing_style": "path"},
             ),

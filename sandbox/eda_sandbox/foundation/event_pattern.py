@@ -27,6 +27,7 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
 }
 _MATCH_TYPES = ("anything-but", "cidr", "equals-ignore-case", "exists", "numeric", "prefix", "suffix", "wildcard")
 _TEXT_TYPES = ("equals-ignore-case", "prefix", "suffix", "wildcard")
+_PLACE = re.compile(r" at (\$\S*)$")
 _Path = tuple[str, ...]
 _Rule = dict[_Path, list[list[Any]]]
 
@@ -76,7 +77,9 @@ def matches(pattern: Mapping[str, Any], event: Any) -> bool:
 
 
 def _invalid(reason: str) -> ValueError:
-    return ValueError(f"Event pattern is not valid. Reason: {reason}")
+    # As EventBridge does, which says the place in the text there.
+    placed = _PLACE.sub(r"\n at \1", reason)
+    return ValueError(f"Event pattern is not valid. Reason: {placed}")
 
 
 def _check_object(pattern: Mapping[str, Any], path: str, *, in_or: bool = False) -> None:
@@ -158,11 +161,12 @@ def _check_numeric(operand: Any, path: str) -> None:
     if not isinstance(operand, list):
         raise _invalid(f"Value of numeric must be an array. at {path}")
     operators, values = operand[::2], operand[1::2]
-    for name in operators:
+    for index, name in enumerate(operators):
         if not isinstance(name, str):
-            raise _invalid(f"Invalid member in numeric match: {json.dumps(name)} at {path}")
+            what = "Bad value in numeric range" if index else "Invalid member in numeric match"
+            raise _invalid(f"{what}: {json.dumps(name)} at {path}")
         if name not in _COMPARISONS:
-            raise _invalid(f"Unrecognized numeric range operator: {name} at {path}")
+            raise _invalid(f"{'Bad' if index else 'Unrecognized'} numeric range operator: {name} at {path}")
     for index, name in enumerate(operators):
         if index >= len(values) or not _is_number(values[index]):
             raise _invalid(f"Value of {name} must be numeric at {path}")

@@ -57,7 +57,10 @@ def hand_over(client: Any, send: Callable[[HttpRequest], HttpResponse]) -> None:
                 raise ConnectionClosedError(endpoint_url=request.url, error=lost) from lost
             headers = HTTPHeaders.from_pairs(lost.head.headers)
             return AWSResponse(request.url, lost.head.status, headers, _LostBody())
-        return AWSResponse(request.url, response.status, HTTPHeaders.from_pairs(response.headers), _Body(response.body))
+        headers = HTTPHeaders.from_pairs(response.headers)
+        if "content-length" not in headers:
+            headers["content-length"] = str(len(response.body))
+        return AWSResponse(request.url, response.status, headers, _Body(response.body))
 
     client.meta.events.register("before-send", answer)
 

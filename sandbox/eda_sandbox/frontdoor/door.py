@@ -2,7 +2,6 @@
 
 import asyncio
 import contextvars
-import json
 import logging
 import threading
 import time
@@ -26,15 +25,18 @@ from eda_sandbox.frontdoor import (
     authorization,
     item_access,
     limits,
+    log_answers,
     managed_policies,
     object_access,
     offered,
     parameter_keys,
     passed_roles,
     resource_documents,
+    secret_answers,
     shapes,
 )
 from eda_sandbox.frontdoor.asked import Asked
+from eda_sandbox.frontdoor.dynamodb import descriptions as dynamodb_descriptions
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response, query_error
@@ -53,6 +55,7 @@ from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
 from eda_sandbox.frontdoor.s3 import operations as s3_operations
 from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
+from eda_sandbox.frontdoor.sns import handlers as sns_handlers
 from eda_sandbox.frontdoor.sqs import handlers as sqs_handlers
 from eda_sandbox.frontdoor.stream_access import SERVICE as TABLE_STREAMS
 from eda_sandbox.frontdoor.stream_access import TARGET as TABLE_STREAMS_TARGET
@@ -139,14 +142,18 @@ class FrontDoor:
         self._closed = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._emulator = Emulator(cloud.endpoint, self._forward)
+        dynamodb_descriptions.install()
         dynamodb_execution.install()
         kinesis_shards.install()
+        sns_handlers.install()
         sqs_handlers.install(cloud.clock)
         s3_operations.install()
         object_access.install()
         item_access.install()
         managed_policies.install()
         parameter_keys.install()
+        secret_answers.install()
+        log_answers.install()
         self._policies = ResourcePolicies(cloud, self._emulator)
         self._keys = KeyAccess(cloud, self._emulator)
         cloud.why_not_decrypt, cloud.key_of = self._keys.why_not_decrypt, self._keys.key_of
@@ -271,8 +278,7 @@ class FrontDoor:
             if service == "logs" and operation in LOG_GROUP_KEYS:
                 return self._keys.change_log_group(operation, request)
             self._keys.check(service, operation, request)
-            answer = self._ask(service, operation, self._as_root(request, always=here))
-            response = _without_empty_secrets(service, operation, answer)
+            response = self._ask(service, operation, self._as_root(request, always=here))
             if service == "s3":
                 self._keys.check_object(operation, request, response)
                 if operation in MISSING:
@@ -497,13 +503,3 @@ def _operation(service: str, request: HttpRequest) -> str:
         log.debug("no API model for %s", service)
         return ""
     return found[0] if found else ""
-
-
-def _without_empty_secrets(service: str, operation: str, response: HttpResponse) -> HttpResponse:
-    """The emulator gives a secret that was never filled a version; Secrets Manager finds none."""
-    if (service, operation) != ("secretsmanager", "GetSecretValue") or response.status >= 300:
-        return response
-    if {"SecretString", "SecretBinary"} & set(json.loads(response.body)):
-        return response
-    message = "Secrets Manager can't find the specified secret value for staging label: AWSCURRENT"
-    return error_response(service, "ResourceNotFoundException", 400, message)

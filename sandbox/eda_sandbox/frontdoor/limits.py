@@ -3,7 +3,6 @@
 import re
 from urllib.parse import parse_qsl
 
-from eda_sandbox.foundation import event_pattern
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest
 from eda_sandbox.frontdoor import iam_documents, resource_documents, shapes
@@ -11,17 +10,24 @@ from eda_sandbox.frontdoor.dynamodb import checking as dynamodb
 from eda_sandbox.frontdoor.kinesis import checking as kinesis
 from eda_sandbox.frontdoor.s3 import checking as s3
 
-FILTER_POLICY_NAMES = 5
-"""Names in a subscription's filter policy (SNS Developer Guide, filter policy constraints)."""
 OBJECT_TAGS = 10
 """Tags of an object (S3 User Guide, object tagging)."""
 _NAMES = {
     # From the API references: the models have no patterns for them.
+    ("secretsmanager", "CreateSecret"): ("Name", r"[A-Za-z0-9/_+=.@!-]{1,512}", "ValidationException"),
     ("sqs", "CreateQueue"): ("QueueName", r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo", "InvalidParameterValue"),
     ("sns", "CreateTopic"): ("Name", r"[A-Za-z0-9_-]{1,256}|[A-Za-z0-9_-]{1,251}\.fifo", "InvalidParameter"),
     ("iam", "CreateRole"): ("RoleName", r"[\w+=,.@-]{1,64}", "ValidationError"),
     ("dynamodb", "CreateTable"): ("TableName", r"[a-zA-Z0-9_.-]{3,255}", "ValidationException"),
 }
+
+_WORDS = {
+    "secretsmanager": "Invalid name. Must be a valid name containing alphanumeric characters, or any of the following: "
+    "-/_+=.@!",
+    "sns": "Invalid parameter: Topic Name",
+    "sqs": "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length",
+}
+"""What is said of these names (recorded on AWS)."""
 
 
 def check(service: str, operation: str, request: HttpRequest) -> None:
@@ -43,7 +49,7 @@ def check(service: str, operation: str, request: HttpRequest) -> None:
         member, pattern, code = _NAMES[service, operation]
         name = request.parameters().get(member, "")
         if not re.fullmatch(pattern, name, re.ASCII):
-            raise AwsError(code, f"{member} {name!r} does not match {pattern}", 400)
+            raise AwsError(code, _WORDS.get(service, f"{member} {name!r} does not match {pattern}"), 400)
     resource_documents.check(service, operation, request)
     if service == "iam":
         iam_documents.check(operation, request.parameters())
@@ -53,30 +59,10 @@ def check(service: str, operation: str, request: HttpRequest) -> None:
         dynamodb.check(operation, request.parameters())
     elif service == "kinesis":
         kinesis.check(operation, request)
-    elif service == "sns" and operation in ("Subscribe", "SetSubscriptionAttributes"):
-        _check_filter_policy(request.form())
     elif service == "s3" and operation in ("PutObject", "CreateMultipartUpload", "PutObjectTagging"):
         count = _object_tags(operation, request)
         if count > OBJECT_TAGS:
             raise AwsError("BadRequest", f"Object tags cannot be greater than {OBJECT_TAGS}", 400)
-
-
-def _check_filter_policy(form: dict[str, str]) -> None:
-    # Subscribe has a map of attributes, and the other operation one of them.
-    named = {value: key[: -len("key")] + "value" for key, value in form.items() if key.endswith(".key")}
-    if form.get("AttributeName") == "FilterPolicy":
-        named["FilterPolicy"] = "AttributeValue"
-    policy = form.get(named.get("FilterPolicy", ""), "{}")
-    # An empty one is none.
-    if policy.strip() in ("", "{}"):
-        return
-    try:
-        names = len(event_pattern.parse(policy))
-    except ValueError as error:
-        raise AwsError("InvalidParameter", f"Invalid parameter: FilterPolicy: {error}", 400) from None
-    if names > FILTER_POLICY_NAMES:
-        problem = f"Invalid parameter: FilterPolicy: it has {names} names, {FILTER_POLICY_NAMES} are allowed"
-        raise AwsError("InvalidParameter", problem, 400)
 
 
 def _object_tags(operation: str, request: HttpRequest) -> int:

@@ -79,8 +79,8 @@ _POLICIES: Mapping[tuple[str, str], tuple[ResourceRules, Found, Callable[[str], 
     ("secretsmanager", "PutResourcePolicy"): (_SECRET, _member("ResourcePolicy"), _SECRET_REFUSAL),
     ("sns", "CreateTopic"): (_TOPIC, _attribute, _topic_refusal),
     ("sns", "SetTopicAttributes"): (_TOPIC, _attribute, _topic_refusal),
-    ("sqs", "CreateQueue"): (_QUEUE, lambda request: _attributes(request).get("Policy"), _QUEUE_REFUSAL),
-    ("sqs", "SetQueueAttributes"): (_QUEUE, lambda request: _attributes(request).get("Policy"), _QUEUE_REFUSAL),
+    ("sqs", "CreateQueue"): (_QUEUE, lambda request: _attributes(request).get("Policy") or None, _QUEUE_REFUSAL),
+    ("sqs", "SetQueueAttributes"): (_QUEUE, lambda request: _attributes(request).get("Policy") or None, _QUEUE_REFUSAL),
 }
 
 

@@ -4,6 +4,7 @@ The emulator hands messages over by itself, at once and once: no policy of a key
 what a queue does not take is gone.
 """
 
+import base64
 import json
 import logging
 import time
@@ -61,7 +62,10 @@ class TopicDeliveries:
     ) -> None:
         message: dict[str, Any] = {"MessageBody": raw_message if raw else envelope}
         if raw and message_attributes:
-            message["MessageAttributes"] = {name: dict(value) for name, value in message_attributes.items()}
+            message["MessageAttributes"] = {name: _attribute(value) for name, value in message_attributes.items()}
+        if message_group_id and not endpoint.endswith(".fifo") and not topic_arn.endswith(".fifo"):
+            # The groups of fair queues.
+            message["MessageGroupId"] = message_group_id
         if endpoint.endswith(".fifo") and message_group_id:
             message |= {"MessageGroupId": message_group_id, "MessageDeduplicationId": message_dedup_id}
             self._ordered.submit(self._in_order, endpoint, topic_arn, message, _dead_letters(topic_arn, endpoint))
@@ -76,7 +80,7 @@ class TopicDeliveries:
             "EventSource": "aws:sns",
             "EventVersion": "1.0",
             "EventSubscriptionArn": subscription_arn,
-            "Sns": json.loads(envelope),
+            "Sns": _record(json.loads(envelope)),
         }
         message = {"Payload": json.dumps({"Records": [record]}).encode()}
         dead_letters = _dead_letters(topic_arn, endpoint)
@@ -123,7 +127,7 @@ class TopicDeliveries:
         kept = dict(message)
         payload = kept.pop("Payload", None)
         if payload is not None:
-            kept["MessageBody"] = json.dumps(json.loads(payload)["Records"][0]["Sns"])
+            kept["MessageBody"] = json.dumps(_envelope(json.loads(payload)["Records"][0]["Sns"]))
         try:
             self._send(dead_letters, topic_arn, kept)
         except (BotoCoreError, ClientError) as refused:
@@ -132,6 +136,27 @@ class TopicDeliveries:
                 self._agenda.add(again, lambda: self._give_up(topic_arn, message, dead_letters, error))
                 return
             log.warning("%s: the dead-letter queue took nothing: %s", topic_arn, refused)
+
+
+def _attribute(value: Mapping[str, Any]) -> dict[str, Any]:
+    content = value.get("BinaryValue")
+    return {**value, "BinaryValue": base64.b64decode(content)} if isinstance(content, str) else dict(value)
+
+
+def _record(envelope: dict[str, Any]) -> dict[str, Any]:
+    """A notification as functions get it."""
+    found = {"Type": None, "MessageId": None, "TopicArn": None, "Subject": None, **envelope}
+    attributes = found.pop("MessageAttributes", {})
+    return {**{_FOR_FUNCTIONS.get(name, name): value for name, value in found.items()}, "MessageAttributes": attributes}
+
+
+def _envelope(record: dict[str, Any]) -> dict[str, Any]:
+    """The notification of which a function's record was made."""
+    names = {name: own for own, name in _FOR_FUNCTIONS.items()}
+    return {names.get(name, name): value for name, value in record.items() if value not in (None, {})}
+
+
+_FOR_FUNCTIONS = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
 
 
 def _dead_letters(topic_arn: str, endpoint: str) -> str | None:

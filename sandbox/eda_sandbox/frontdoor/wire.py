@@ -2,20 +2,20 @@
 
 import base64
 import json
-import re
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
 from botocore.utils import parse_timestamp
-from botocore.validate import ParamValidator
 
 from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
+from eda_sandbox.frontdoor.constraints import check
 from eda_sandbox.frontdoor.rest_routes import RestRoutes
+
+SERVER_ERROR = 500
 
 
 class Wire:
@@ -63,7 +63,7 @@ class Wire:
             values = self._read_rest(shape, labels, request) if self._rest else _from_json(shape, _body_json(request))
         except (ValueError, TypeError, KeyError) as error:
             raise AwsError("SerializationException", f"the request cannot be read: {error}") from error
-        _validate(values, shape)
+        check(values, shape)
         return values
 
     def response(self, operation_name: str, values: dict[str, Any]) -> HttpResponse:
@@ -81,6 +81,8 @@ class Wire:
         values = {**error.members, "message": error.message}
         if shape is not None and "Message" in shape.members:
             values["Message"] = error.message
+        if shape is not None and "Type" in shape.members and self.model.service_name == "lambda":
+            values.setdefault("Type", "User" if status < SERVER_ERROR else "Service")
         written = self._write(shape, values, status, headers)
         body = {"__type": error.code, "message": error.message, **json.loads(written.body or b"{}")}
         return HttpResponse(status, written.headers, _dump(body))
@@ -277,47 +279,3 @@ def _to_text(shape: Shape, value: Any) -> str:
     if shape.type_name == "blob":
         return base64.b64encode(_blob(value)).decode()
     return str(value)
-
-
-def _validate(values: dict[str, Any], shape: StructureShape) -> None:
-    report = ParamValidator().validate(values, shape)
-    problems = [report.generate_report()] if report.has_errors() else list(_constraints(values, shape, ""))
-    if problems:
-        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
-        raise AwsError("ValidationException", f"{count}: {'; '.join(problems)}")
-
-
-def _constraints(value: Any, shape: Shape, path: str) -> Iterator[str]:
-    """What botocore's own validator leaves to the service: upper bounds, patterns and enums."""
-    if isinstance(shape, StructureShape):
-        if not shape.is_document_type:
-            for name, member in shape.members.items():
-                if name in value:
-                    yield from _constraints(value[name], member, f"{path}.{name}" if path else name)
-        return
-    limits = shape.metadata
-    size = len(value) if hasattr(value, "__len__") else value
-    if "max" in limits and isinstance(size, int | float) and size > limits["max"]:
-        yield f"value at '{path}' failed to satisfy constraint: at most {limits['max']}, found {size}"
-    if isinstance(shape, ListShape):
-        for index, item in enumerate(value):
-            yield from _constraints(item, shape.member, f"{path}[{index}]")
-    elif isinstance(shape, MapShape):
-        for key, item in value.items():
-            yield from _constraints(item, shape.value, f"{path}.{key}")
-    elif shape.type_name == "string":
-        if limits.get("enum") and value not in limits["enum"]:
-            yield f"value at '{path}' failed to satisfy constraint: one of {', '.join(limits['enum'])}, found {value!r}"
-        pattern = _pattern(limits.get("pattern"))
-        if pattern is not None and not pattern.fullmatch(value):
-            yield f"value at '{path}' failed to satisfy constraint: pattern {pattern.pattern}"
-
-
-def _pattern(text: str | None) -> re.Pattern[str] | None:
-    if not text:
-        return None
-    try:
-        return re.compile(text)
-    except re.error:
-        # A few models use Java's regular expressions where they differ from Python's.
-        return None

@@ -134,9 +134,9 @@ def test_what_is_no_object_matches_nothing(event: Any) -> None:
     ("pattern", "reason"),
     [
         ([], "Filter is not an object"),
-        ({}, "Empty objects are not allowed at $"),
-        ({"a": {}}, "Empty objects are not allowed at $.a"),
-        ({"a": []}, "Empty arrays are not allowed at $.a"),
+        ({}, "Empty objects are not allowed\n at $"),
+        ({"a": {}}, "Empty objects are not allowed\n at $.a"),
+        ({"a": []}, "Empty arrays are not allowed\n at $.a"),
         ({"a": "x"}, '"a" must be an object or an array'),
         ({"a": 1}, '"a" must be an object or an array'),
         ({"a": [[1]]}, "Match value must be String, number, true, false, or null"),

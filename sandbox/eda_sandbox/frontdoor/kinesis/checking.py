@@ -45,7 +45,7 @@ def check(operation: str, request: HttpRequest) -> None:
             _check_record(record)
     elif operation == "GetShardIterator":
         _check_position(given)
-    elif operation == "GetRecords" and not _ITERATOR.fullmatch(str(given["ShardIterator"])):
+    elif operation == "GetRecords" and not _ITERATOR.fullmatch(str(given["ShardIterator"]).strip('"')):
         raise AwsError("InvalidArgumentException", "Invalid ShardIterator.", 400)
     elif operation in ("IncreaseStreamRetentionPeriod", "DecreaseStreamRetentionPeriod"):
         _check_retention(operation, given)

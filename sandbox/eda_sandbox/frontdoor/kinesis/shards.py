@@ -26,12 +26,13 @@ ON_DEMAND_SHARDS = 4
 """With which an on-demand stream begins (Developer Guide, data stream capacity modes)."""
 _emulators = {
     name: getattr(emulated, name)
-    for name in ("_create_stream", "_describe_stream_summary", "_get_records", "_shard_out")
+    for name in ("_create_stream", "_describe_stream_summary", "_get_records", "_next_sequence_number", "_shard_out")
 }
 
 
 def install() -> None:
     """Reshard in the emulator's place; again does nothing."""
+    emulated._next_sequence_number = _next_number
     emulated._route_to_shard = _route
     emulated._expire_records = expire
     emulated._shard_out = _described
@@ -42,6 +43,11 @@ def install() -> None:
     emulated._split_shard = _split_shard
     emulated._merge_shards = _merge_shards
     emulated._update_shard_count = _update_shard_count
+
+
+def _next_number() -> str:
+    """A sequence number with AWS's 56 digits, none of which is a zero in front."""
+    return f"49{_emulators['_next_sequence_number']()}{'0' * 24}"
 
 
 def is_open(shard: Shard) -> bool:
@@ -131,6 +137,8 @@ def _described(id: str, shard: Shard) -> dict[str, Any]:
 def _create_stream(given: dict[str, Any]) -> Any:
     if (given.get("StreamModeDetails") or {}).get("StreamMode") == "ON_DEMAND":
         given = {"ShardCount": ON_DEMAND_SHARDS, **given}
+    elif not given.get("ShardCount") and not given.get("StreamModeDetails"):
+        given = {**given, "ShardCount": ON_DEMAND_SHARDS, "StreamModeDetails": {"StreamMode": "ON_DEMAND"}}
     return _emulators["_create_stream"](given)
 
 
@@ -145,6 +153,8 @@ def _describe_stream_summary(given: Mapping[str, Any]) -> Any:
 
 
 def _get_records(given: Mapping[str, Any]) -> Any:
+    # Quotes around it are forgiven.
+    given = {**given, "ShardIterator": given["ShardIterator"].strip('"')}
     status, headers, body = _emulators["_get_records"](given)
     if status != OK:
         return status, headers, body

@@ -40,7 +40,7 @@ LOGS = Offered(
         "DescribeResourcePolicies": "",
         "DisassociateKmsKey": "logGroupName",
         "FilterLogEvents": "logGroupName logGroupIdentifier logStreamNames startTime endTime filterPattern limit "
-        "~interleaved",
+        "nextToken ~interleaved",
         "GetLogEvents": "logGroupName logGroupIdentifier logStreamName startTime endTime nextToken limit startFromHead",
         "ListTagsForResource": "*",
         "ListTagsLogGroup": "*",

@@ -12,6 +12,8 @@ from xml.sax.saxutils import escape
 
 from ministack.services import s3 as emulated
 
+from eda_sandbox.frontdoor.s3 import tags
+
 Answer = tuple[int, dict[str, str], bytes]
 OK, DELETED = 200, 204
 LEAST_PART = 5 * 1024 * 1024
@@ -26,6 +28,20 @@ _ILLEGAL = (
     "metadata, storage class, website redirect location or encryption attributes."
 )
 _CHANGES = ("x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-website-redirect-location")
+_OF_BUCKETS = (
+    "BucketAlreadyExists",
+    "BucketAlreadyOwnedByYou",
+    "BucketNotEmpty",
+    "NoSuchBucket",
+    "NoSuchBucketPolicy",
+    "NoSuchCORSConfiguration",
+    "NoSuchPublicAccessBlockConfiguration",
+    "NoSuchTagSet",
+    "OwnershipControlsNotFoundError",
+    "ServerSideEncryptionConfigurationNotFoundError",
+)
+_OF_KEYS = ("NoSuchKey", "NoSuchVersion")
+_PATH = re.compile(rb"<Resource ?/>|<Resource>[^<]*</Resource>")
 _RANGE = re.compile(r"bytes=(?:(\d+)-(\d*)|-(\d+))")
 _VERSION = re.compile(r"null|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _emulators = {
@@ -33,13 +49,19 @@ _emulators = {
     for name in (
         "_check_put_preconditions",
         "_complete_multipart_upload",
+        "_build_object_record",
         "_copy_object",
+        "_create_multipart_upload",
         "_delete_object",
         "_delete_objects",
         "_get_object",
         "_head_object",
+        "_error",
+        "_put_bucket_tagging",
         "_put_object",
+        "_put_object_tagging",
         "_resolve_sse_write_headers",
+        "_xml_body",
     )
 }
 
@@ -48,17 +70,62 @@ def install() -> None:
     """Serve in the emulator's place; again does nothing."""
     emulated._check_put_preconditions = _check_conditions
     emulated._complete_multipart_upload = _complete
+    emulated._build_object_record = _record
     emulated._copy_object = _copy
+    emulated._create_multipart_upload = _begin
     emulated._delete_object = _delete
     emulated._delete_objects = _delete_many
     emulated._get_object = _get
     emulated._head_object = _head
     emulated._put_object = _put
     emulated._resolve_sse_write_headers = _encryption
+    emulated._put_bucket_tagging = _tag_bucket
+    emulated._put_object_tagging = _tag_object
+    emulated._error = _answered_error
+    emulated._xml_body = _written
 
 
 def _error(code: str, message: str, status: int) -> Any:
     return emulated._error(code, message, status)
+
+
+def _answered_error(
+    code: str,
+    message: str,
+    status: int,
+    resource: str = "",
+    extra: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Any:
+    """An error with the members that S3 gives it: what it is about, and not as a path."""
+    bucket, _, key = resource.removeprefix("/").partition("/")
+    about = {"BucketName": bucket} if code in _OF_BUCKETS else {"Key": key} if code in _OF_KEYS else {}
+    written = {name: value for name, value in {**about, **(extra or {})}.items() if value}
+    status, answered, body = _emulators["_error"](code, message, status, "", written, headers)
+    return status, answered, _PATH.sub(b"", body)
+
+
+def _written(root: ElementTree.Element) -> bytes:
+    """An answer's document; owners have no names, and a list of parts says its last one."""
+    for owner in root.iter("Owner"):
+        for name in owner.findall("DisplayName"):
+            owner.remove(name)
+    parts = [part.findtext("PartNumber") for part in root.iter("Part")] if root.tag == "ListPartsResult" else []
+    if parts and root.find("NextPartNumberMarker") is None:
+        ElementTree.SubElement(root, "NextPartNumberMarker").text = parts[-1]
+    document: bytes = _emulators["_xml_body"](root)
+    return document
+
+
+def _tag_bucket(name: str, body: bytes) -> Answer:
+    answer: Answer = tags.document_problem(body, bucket=True) or _emulators["_put_bucket_tagging"](name, body)
+    return answer
+
+
+def _tag_object(bucket: str, key: str, body: bytes, query: dict[str, Any] | None = None) -> Answer:
+    problem = tags.document_problem(body, bucket=False) if _object(bucket, key) is not None else None
+    answer: Answer = problem or _emulators["_put_object_tagging"](bucket, key, body, query)
+    return answer
 
 
 def _object(bucket: str, key: str) -> dict[str, Any] | None:
@@ -89,6 +156,19 @@ def _encryption(headers: Mapping[str, str], bucket: str) -> Any:
     return found if error else found or {"x-amz-server-side-encryption": "AES256"}, error
 
 
+def _typed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers of a write, with S3's own type where none is given (API reference, PutObject)."""
+    return {"content-type": "binary/octet-stream", **headers}
+
+
+def _record(body: bytes, headers: Mapping[str, str], *given: Any, **named: Any) -> Any:
+    return _emulators["_build_object_record"](body, _typed(headers), *given, **named)
+
+
+def _begin(bucket: str, key: str, headers: Mapping[str, str]) -> Any:
+    return _emulators["_create_multipart_upload"](bucket, key, _typed(headers))
+
+
 def _put(bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     if len(key.encode()) > LONGEST_KEY:
         answer: Answer = _error("KeyTooLongError", "Your key is too long", 400)
@@ -96,8 +176,13 @@ def _put(bucket: str, key: str, body: bytes, headers: Mapping[str, str]) -> Answ
     for name, value in headers.items():
         if name.startswith("x-amz-checksum-") and not _is_checksum(name, value):
             return _error("InvalidRequest", f"Value for {name} header is invalid.", 400)  # type: ignore[no-any-return]
+    problem = tags.header_problem(headers.get("x-amz-tagging"))
+    if problem is not None:
+        return problem  # type: ignore[no-any-return]
     status, answered, content = _emulators["_put_object"](bucket, key, body, headers)
     if status == OK:
+        if "x-amz-tagging" not in headers:
+            tags.forget(bucket, key)
         _touched(bucket, key, "written")
         answered.update(_checksums(_object(bucket, key)))
     return status, answered, content
@@ -189,16 +274,40 @@ def _delete(
 
 def _delete_many(bucket: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
     try:
-        keys = [found.findtext("{*}Key") for found in ElementTree.fromstring(body).findall("{*}Object")]  # noqa: S314 - as above
+        root = ElementTree.fromstring(body)  # noqa: S314 - as above
     except ElementTree.ParseError:
-        keys = []
-    if not keys:
+        root = ElementTree.Element("Delete")
+    asked = root.findall("{*}Object")
+    if not asked:
         return _error("MalformedXML", emulated._MALFORMED_XML, 400)  # type: ignore[no-any-return]
-    answer: Answer = _emulators["_delete_objects"](bucket, body, headers)
-    for key in keys:
+    unknown = [one for one in asked if not _is_version(one.findtext("{*}VersionId"))]
+    for one in unknown:
+        root.remove(one)
+    status, answered, content = _emulators["_delete_objects"](bucket, ElementTree.tostring(root), headers)
+    if status == OK and unknown:
+        content = _with_unknown(content, unknown)
+    for key in [one.findtext("{*}Key") for one in asked if one not in unknown]:
         if key and _object(bucket, key) is None:
             _touched(bucket, key, "deleted")
-    return answer
+    return status, answered, content
+
+
+def _is_version(version: str | None) -> bool:
+    return version is None or _VERSION.fullmatch(version) is not None
+
+
+def _with_unknown(content: bytes, unknown: list[ElementTree.Element]) -> bytes:
+    """An answer that tells of versions that there cannot be, too."""
+    errors = "".join(
+        f"<Error><Key>{escape(one.findtext('{*}Key') or '')}</Key>"
+        f"<VersionId>{escape(one.findtext('{*}VersionId') or '')}</VersionId><Code>NoSuchVersion</Code>"
+        "<Message>The specified version does not exist.</Message></Error>"
+        for one in unknown
+    )
+    head, closing, rest = content.rpartition(b"</DeleteResult>")
+    if closing:
+        return head + errors.encode() + closing + rest
+    return content.replace(b"/>", b">" + errors.encode() + b"</DeleteResult>")
 
 
 def _get(bucket: str, key: str, headers: Mapping[str, str], query: dict[str, Any] | None = None) -> Answer:
@@ -209,8 +318,15 @@ def _get(bucket: str, key: str, headers: Mapping[str, str], query: dict[str, Any
 def _head(
     bucket: str, key: str, headers: Mapping[str, str] | None = None, query: dict[str, Any] | None = None
 ) -> Answer:
-    answer: Answer = _check_version(query) or _emulators["_head_object"](bucket, key, _with_range(headers or {}), query)
-    return answer
+    problem = _check_version(query)
+    if problem is not None:
+        return problem  # type: ignore[no-any-return]
+    status, answered, content = _emulators["_head_object"](bucket, key, _with_range(headers or {}), query)
+    found = _object(bucket, key)
+    if status == OK and found is not None:
+        version = emulated._qp(query or {}, "versionId", "") or found.get("version_id")
+        answered.update(emulated._object_tagging_count_header(bucket, key, version))
+    return status, answered, content
 
 
 def _check_version(query: dict[str, Any] | None) -> Any:

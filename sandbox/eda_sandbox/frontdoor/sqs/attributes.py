@@ -45,6 +45,45 @@ _LARGEST_COUNT = 1000
 _NAME = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
 
 
+def normal(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Attributes as SQS keeps them: flags in lower case (recorded on AWS).
+
+    Args:
+        attributes: as asked for.
+    """
+    return {
+        name: value.lower() if name in (*_OF_FIFO, "SqsManagedSseEnabled") and isinstance(value, str) else value
+        for name, value in attributes.items()
+    }
+
+
+def completed(attributes: Mapping[str, Any], *, new: bool) -> dict[str, Any]:
+    """Attributes with those that follow: SQS itself encrypts where a new queue names no key, and no more from a key on;
+    a FIFO queue has its scope and its limit (recorded on AWS).
+
+    Args:
+        attributes: as asked for.
+        new: they are a new queue's.
+    """
+    key = attributes.get("KmsMasterKeyId")
+    if new and attributes.get("FifoQueue") == "true":
+        attributes = {"DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue", **attributes}
+    return {"SqsManagedSseEnabled": "false" if key else "true", **attributes} if key or new else dict(attributes)
+
+
+def without_emptied(queue: Mapping[str, Any]) -> None:
+    """Forget what was taken away by an empty text: a key, a policy.
+
+    Args:
+        queue: the emulator's.
+    """
+    if queue["attributes"].get("KmsMasterKeyId") == "":
+        for name in ("KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds"):
+            queue["attributes"].pop(name, None)
+    if queue["attributes"].get("Policy") == "":
+        del queue["attributes"]["Policy"]
+
+
 def check_new(name: str, attributes: Mapping[str, Any]) -> None:
     """Check the attributes of a queue that is to be made.
 
@@ -130,6 +169,12 @@ def _check(name: str, fifo: bool, attributes: Mapping[str, Any]) -> None:
             raise _unknown(attribute)
         if attribute in (*_OF_FIFO, "SqsManagedSseEnabled") and str(value).lower() not in _FLAGS:
             raise emulated._Err("InvalidAttributeValue", f"Invalid value for the parameter {attribute}.")
+    if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
+        raise emulated._Err(
+            "InvalidAttributeName",
+            "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS "
+            "SSE.",
+        )
     if attributes.get("RedrivePolicy"):
         _check_redrive(name, fifo, str(attributes["RedrivePolicy"]))
     if attributes.get("RedriveAllowPolicy"):

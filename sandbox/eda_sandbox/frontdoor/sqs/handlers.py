@@ -3,6 +3,7 @@
 The checks are where both of SQS's protocols have become one, so that they hold for either.
 """
 
+import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from ministack.services import sqs as emulated
 
 from eda_sandbox.foundation.clock import Clock
-from eda_sandbox.frontdoor.sqs import attributes, messages
+from eda_sandbox.frontdoor.sqs import answers, attributes, messages
 from eda_sandbox.frontdoor.sqs.attributes import invalid
 
 Queue = dict[str, Any]
@@ -24,6 +25,8 @@ LONGEST_WAIT, LONGEST_INVISIBLE = 20, 43_200
 """Seconds (API reference, ReceiveMessage)."""
 PURGE_SECONDS = 60
 """Between two purges of a queue, in AWS's time (API reference, PurgeQueue)."""
+FIRST_NUMBER = 18_849_496_460_467_696_127
+"""Behind which the sequence numbers of FIFO queues begin: AWS's have 20 digits (recorded on AWS)."""
 HANDLES = 20
 """Earlier handles of a message that are remembered."""
 _HANDLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -38,10 +41,13 @@ def install(clock: Clock) -> None:
     Args:
         clock: the time scale.
     """
+    answers.install()
     emulated._collect_msgs = _collect
     emulated._HANDLERS.update(
         CreateQueue=_create,
+        ListDeadLetterSourceQueues=_list_sources,
         ListQueues=_list,
+        ListQueueTags=_list_tags,
         GetQueueAttributes=_get_attributes,
         SetQueueAttributes=_set_attributes,
         SendMessage=_send,
@@ -63,34 +69,83 @@ def _queue(given: Mapping[str, Any], url: str, action: str) -> Queue:
 
 
 def _create(given: dict[str, Any], url: str) -> Any:
+    asked = attributes.normal(given.get("Attributes") or {})
     if given.get("QueueName"):
-        attributes.check_new(given["QueueName"], given.get("Attributes") or {})
-    return _emulators["CreateQueue"](given, url)
+        attributes.check_new(given["QueueName"], asked)
+        if emulated._queue_url(given["QueueName"]) not in emulated._queues:
+            asked = attributes.completed(asked, new=True)
+    answer = _emulators["CreateQueue"]({**given, "Attributes": asked}, url)
+    queue = emulated._queues[answer["QueueUrl"]]
+    if queue["is_fifo"]:
+        queue["fifo_seq"] = max(queue["fifo_seq"], FIRST_NUMBER)
+    return answer
 
 
-def _list(given: dict[str, Any], url: str) -> Any:
+def _token(given: Mapping[str, Any]) -> int:
+    """Where a page begins; checks how long it may be, too."""
     size, token = given.get("MaxResults"), str(given.get("NextToken") or "0")
     if size is not None and not 1 <= int(size) <= LISTED:
         raise invalid("MaxResults", size, f"Must be between 1 and {LISTED}, if provided.")
     if not (token.isascii() and token.isdigit() and len(token) < 12):
         raise invalid("NextToken", token, "It is not one that was returned.")
-    return _emulators["ListQueues"](given, url)
+    return int(token)
+
+
+def _list(given: dict[str, Any], url: str) -> Any:
+    _token(given)
+    return _filled(_emulators["ListQueues"](given, url))
+
+
+def _list_sources(given: dict[str, Any], url: str) -> Any:
+    target = _queue(given, url, "sqs:ListDeadLetterSourceQueues")["attributes"]["QueueArn"]
+    found = [
+        emulated._externalize_url(queue["url"])
+        for queue in emulated._queues.values()
+        if json.loads(queue["attributes"].get("RedrivePolicy") or "{}").get("deadLetterTargetArn") == target
+    ]
+    size, token = given.get("MaxResults"), _token(given)
+    if size is None:
+        return {"queueUrls": found[:LISTED]}
+    page = {"queueUrls": found[token : token + int(size)]}
+    return {**page, "NextToken": str(token + int(size))} if token + int(size) < len(found) else page
+
+
+def _list_tags(given: dict[str, Any], url: str) -> Any:
+    return _filled(_emulators["ListQueueTags"](given, url))
+
+
+def _filled(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer; what is empty is not in it (recorded on AWS)."""
+    return {name: found for name, found in answer.items() if found}
 
 
 def _get_attributes(given: dict[str, Any], url: str) -> Any:
     attributes.check_names(given.get("AttributeNames") or ())
-    return _emulators["GetQueueAttributes"](given, url)
+    found = _emulators["GetQueueAttributes"](given, url)
+    return _filled(found) if given.get("AttributeNames") else {}
 
 
 def _set_attributes(given: dict[str, Any], url: str) -> Any:
     queue = _queue(given, url, "sqs:SetQueueAttributes")
-    attributes.check_change(queue, given.get("Attributes") or {})
-    return _emulators["SetQueueAttributes"](given, url)
+    asked = attributes.normal(given.get("Attributes") or {})
+    attributes.check_change(queue, asked)
+    answer = _emulators["SetQueueAttributes"]({**given, "Attributes": attributes.completed(asked, new=False)}, url)
+    attributes.without_emptied(queue)
+    return answer
 
 
 def _send(given: dict[str, Any], url: str) -> Any:
-    messages.check(_queue(given, url, "sqs:SendMessage"), given)
-    return _emulators["SendMessage"](given, url)
+    queue = _queue(given, url, "sqs:SendMessage")
+    messages.check(queue, given)
+    if given.get("MessageBody") and given.get("MessageGroupId"):
+        messages.check_deduplicated(queue, given)
+    return _sent(given, url)
+
+
+def _sent(given: dict[str, Any], url: str) -> dict[str, Any]:
+    answer: dict[str, Any] = _emulators["SendMessage"](given, url)
+    digest = emulated._md5_msg_attrs(given.get("MessageSystemAttributes"))
+    return {**answer, "MD5OfMessageSystemAttributes": digest} if digest else answer
 
 
 def _send_batch(given: dict[str, Any], url: str) -> Any:
@@ -106,21 +161,15 @@ def _send_batch(given: dict[str, Any], url: str) -> Any:
         # What a FIFO queue needs is missed of the whole request.
         if not entry.get("MessageGroupId"):
             raise emulated._Err("InvalidParameterValue", "The request must contain the parameter MessageGroupId.")
-        if not entry.get("MessageDeduplicationId") and queue["attributes"].get("ContentBasedDeduplication") != "true":
-            raise emulated._Err(
-                "InvalidParameterValue",
-                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
-                "explicitly",
-            )
-    failed, sent = [], []
+        messages.check_deduplicated(queue, entry)
+    sent, failed = [], []
     for entry in entries:
         try:
-            messages.check(queue, entry)
-            sent.append(entry)
+            messages.check(queue, entry, batch=True)
+            sent.append({"Id": entry["Id"], **_sent({**entry, "QueueUrl": queue["url"]}, url)})
         except emulated._Err as error:
             failed.append(_failure(entry, error))
-    answer = _emulators["SendMessageBatch"]({**given, "Entries": sent}, url) if sent else {}
-    return _outcome(answer.get("Successful", []), [*failed, *answer.get("Failed", [])])
+    return _outcome(sent, failed)
 
 
 def _receive(given: dict[str, Any], url: str) -> Any:
@@ -138,10 +187,33 @@ def _check_invisible(seconds: Any) -> None:
 
 def _collect(queue: Queue, limit: int, invisible: int) -> Any:
     before = {id(one): one.get("receipt_handle") for one in queue["messages"]}
-    found = _emulators["_collect_msgs"](queue, limit, invisible)
+    found = (_collect_groups if queue["is_fifo"] else _emulators["_collect_msgs"])(queue, limit, invisible)
     for one in found:
         if before.get(id(one)):
             one["earlier"] = [*one.get("earlier", []), before[id(one)]][-HANDLES:]
+    return found
+
+
+def _collect_groups(queue: Queue, limit: int, invisible: int) -> list[dict[str, Any]]:
+    """Messages of a FIFO queue: as many as possible of a group before those of the next one; of a group those before
+    the first that is invisible. The group whose next message has been visible the longest comes first (recorded on
+    AWS)."""
+    now, groups, blocked = time.time(), dict[str, list[dict[str, Any]]](), set[str]()
+    for one in queue["messages"]:
+        emulated._ensure_msg_fields(one)
+        group = one["group_id"] or ""
+        if one["visible_at"] > now:
+            blocked.add(group)
+        elif group not in blocked:
+            groups.setdefault(group, []).append(one)
+    waiting = sorted(groups.values(), key=lambda group: float(group[0]["visible_at"]))
+    found = [one for group in waiting for one in group][:limit]
+    for one in found:
+        one["receipt_handle"] = emulated.new_uuid()
+        one["visible_at"] = now + invisible
+        one["receive_count"] += 1
+        if one.get("first_receive_at") is None:
+            one["first_receive_at"] = now
     return found
 
 
@@ -246,4 +318,5 @@ def _purge(given: dict[str, Any], url: str, clock: Clock) -> Any:
             403,
         )
     queue["purged_at"] = time.time()
+    queue["dedup_cache"].clear()
     return _emulators["PurgeQueue"](given, url)

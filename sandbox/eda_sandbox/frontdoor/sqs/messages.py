@@ -15,16 +15,17 @@ MAX_ATTRIBUTES = 10
 MAX_DELAY = 900
 """Seconds (API reference, SendMessage)."""
 _ID = re.compile(r"[!-~]{1,128}")
-_NAME = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)")
+_NAME = re.compile(r"(?!(?i:aws|amazon)\.)(?!\.)(?!.*\.\.)[\w.-]{1,256}(?<!\.)")
 _TYPE = re.compile(r"(String|Number|Binary)(\..+)?")
 
 
-def check(queue: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+def check(queue: Mapping[str, Any], given: Mapping[str, Any], *, batch: bool = False) -> None:
     """Check a message, or an entry of a batch.
 
     Args:
         queue: the emulator's.
         given: what is sent.
+        batch: it is an entry of one.
 
     Raises:
         ministack.services.sqs._Err: SQS refuses it.
@@ -54,7 +55,26 @@ def check(queue: Mapping[str, Any], given: Mapping[str, Any]) -> None:
         _check_attribute(name, value)
     largest = int(queue["attributes"].get("MaximumMessageSize", 1_048_576))
     if size(given) > largest:
-        raise _refused(f"One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes.")
+        found = "cannot be validated" if batch else "are invalid"
+        raise _refused(f"One or more parameters {found}. Reason: Message must be shorter than {largest} bytes.")
+
+
+def check_deduplicated(queue: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Check that a message can be told from others.
+
+    Args:
+        queue: the emulator's.
+        given: what is sent.
+
+    Raises:
+        ministack.services.sqs._Err: it cannot, in a FIFO queue.
+    """
+    by_content = queue["attributes"].get("ContentBasedDeduplication") == "true"
+    if queue["is_fifo"] and not given.get("MessageDeduplicationId") and not by_content:
+        raise _refused(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
+            "explicitly"
+        )
 
 
 def size(given: Mapping[str, Any]) -> int:
@@ -79,6 +99,8 @@ def _check_attribute(name: str, value: Mapping[str, Any]) -> None:
     content = value.get("BinaryValue" if found[1] == "Binary" else "StringValue")
     if not content:
         raise _refused(f"Message (user) attribute '{name}' must contain a non-empty value of type '{found[1]}'.")
+    if found[1] != "Binary" and emulated._INVALID_SQS_CHARS_RE.search(content):
+        raise _refused(f"Invalid binary character in message (user) attribute '{name}'.")
     if found[1] == "Number":
         try:
             Decimal(content)

@@ -118,6 +118,8 @@ class Archives:
         """ListArchives."""
         prefix, bus = request.get("NamePrefix", ""), request.get("EventSourceArn")
         with self._lock:
+            if bus is not None:
+                self._bus_of(bus)
             found = [
                 archive.described()
                 for name, archive in sorted(self._archives.items())
@@ -147,15 +149,19 @@ class Archives:
         """StartReplay: the events that the bus got in the time come again, in their order, with ``replay-name``."""
         name, start, end = request["ReplayName"], request["EventStartTime"], request["EventEndTime"]
         with self._lock:
-            archive = self._archive(request["EventSourceArn"].rpartition("/")[2])
+            bus = self._bus_of(request["Destination"]["Arn"])
+            source = request["EventSourceArn"].rpartition("/")[2]
+            if source not in self._archives:
+                raise _invalid(f"Parameter EventSourceArn is not valid. Reason: Archive {source} does not exist.")
+            archive = self._archive(source)
             if name in self._replays:
                 raise AwsError("ResourceAlreadyExistsException", f"Replay {name} already exists.")
             if start >= end:
-                raise _invalid("EventEndTime must be greater than EventStartTime.")
-            if request["Destination"]["Arn"] != archive.bus:
+                reason = "EventStartTime must be before EventEndTime."
+                raise _invalid(f"Parameter EventEndTime is not valid. Reason: {reason}")
+            if bus.arn != archive.bus:
                 reason = "Cross event bus replay is not permitted."
                 raise _invalid(f"Parameter Destination.Arn is not valid. Reason: {reason}")
-            bus = self._bus_of(archive.bus)
             only = frozenset(request["Destination"].get("FilterArns", ()))
             unknown = only - {rule.arn for rule in bus.rules.values()}
             if unknown:

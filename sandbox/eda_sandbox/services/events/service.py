@@ -360,7 +360,11 @@ class Events(Service):
             for resource in tagged:
                 if resource.arn == arn:
                     return resource.tags
-        raise AwsError("ResourceNotFoundException", f"{arn} does not exist.")
+        kind, _, name = arn.rpartition(":")[2].partition("/")
+        if kind == "rule":
+            bus, _, rule = name.rpartition("/")
+            raise AwsError("ResourceNotFoundException", f"Rule {rule} does not exist on EventBus {bus or DEFAULT}.")
+        raise AwsError("ResourceNotFoundException", f"Event bus {name} does not exist.")
 
     def _bus_arn(self, name: str) -> str:
         return self.cloud.arn("events", f"event-bus/{_bus_name(name)}")

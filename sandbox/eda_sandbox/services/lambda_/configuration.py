@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from eda_sandbox.foundation.cloud import service_model
 from eda_sandbox.foundation.errors import AwsError
 
 RUNTIMES = ("python3.11", "python3.12", "python3.13")
@@ -73,6 +74,12 @@ def refuse_what_is_not_offered(request: Mapping[str, Any]) -> None:
         raise _invalid("the sandbox copies a function's code (S3ObjectStorageMode)")
     if "AWS_LAMBDA_EXEC_WRAPPER" in _variables(request):
         raise _invalid("the sandbox starts no wrapper scripts (AWS_LAMBDA_EXEC_WRAPPER)")
+    known = service_model("lambda").shape_for("Runtime").metadata["enum"]
+    if request.get("Runtime") is not None and request["Runtime"] not in known:
+        raise _invalid(
+            f"Value {request['Runtime']} at 'runtime' failed to satisfy constraint: Member must satisfy enum value "
+            f"set: [{', '.join(known)}] or be a valid ARN"
+        )
     if request.get("Runtime") is not None and request["Runtime"] not in RUNTIMES:
         raise _invalid(f"the sandbox runs {', '.join(RUNTIMES)}, not {request['Runtime']}")
 

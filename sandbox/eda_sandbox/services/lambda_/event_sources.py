@@ -309,6 +309,8 @@ def configuration_of(request: dict[str, Any], function: Function, cloud: Cloud) 
     check_options(source, request)
     identifier = str(uuid.uuid4())
     kept = {key: value for key, value in request.items() if key not in ("FunctionName", "Tags", "Enabled")}
+    if not (kept.get("FilterCriteria") or {}).get("Filters"):
+        kept.pop("FilterCriteria", None)
     return {
         **defaults(source),
         **kept,

@@ -27,6 +27,15 @@ class Named:
     qualifier: str | None = None
 
 
+def too_long(text: str) -> AwsError:
+    """The refusal of a name for a function that is to be made."""
+    return AwsError(
+        "InvalidParameterValueException",
+        f"1 validation error detected: Value '{text}' at 'functionName' failed to satisfy constraint: "
+        f"Member must have length less than or equal to {MOST_CHARACTERS}",
+    )
+
+
 def named(text: str, qualifier: str | None, region: str, account: str) -> Named:
     """Read a function's name.
 
@@ -40,12 +49,8 @@ def named(text: str, qualifier: str | None, region: str, account: str) -> Named:
         AwsError: it is none, of another region or account, or names another qualifier than the request has beside it.
     """
     found = _FORM.fullmatch(text)
-    if found is None or len(found["name"]) > MOST_CHARACTERS:
-        raise AwsError(
-            "InvalidParameterValueException",
-            f"1 validation error detected: Value '{text}' at 'functionName' failed to satisfy constraint: "
-            f"Member must have length less than or equal to {MOST_CHARACTERS}",
-        )
+    if found is None:
+        raise too_long(text)
     if found["region"] not in (None, region):
         raise AwsError(
             "ResourceNotFoundException",

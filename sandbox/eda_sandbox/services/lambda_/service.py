@@ -7,6 +7,7 @@ import json
 import sys
 import tempfile
 import threading
+import uuid
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +25,7 @@ from eda_sandbox.services.lambda_.asynchronous import AsynchronousInvocations, f
 from eda_sandbox.services.lambda_.event_sources import EventSourceMapping, configuration_of, described
 from eda_sandbox.services.lambda_.function import MOST_UNZIPPED, PRINCIPAL, RUNTIME_VARIABLES, Function, Outcome, unpack
 from eda_sandbox.services.lambda_.mapping_options import check_options, check_source, check_visibility, is_queue
-from eda_sandbox.services.lambda_.names import LATEST, MOST_CHARACTERS, Named, named
+from eda_sandbox.services.lambda_.names import LATEST, MOST_CHARACTERS, Named, named, too_long
 from eda_sandbox.services.lambda_.offered import OFFERED
 from eda_sandbox.services.lambda_.template import Template
 
@@ -106,7 +107,7 @@ class Lambda(Service):
         """CreateFunction; the function is there when it is answered, and the answer calls it pending, as AWS's does."""
         name = self._named(request["FunctionName"]).name
         if len(name) > MOST_CHARACTERS:
-            raise AwsError("InvalidParameterValueException", f"{name} has more than {MOST_CHARACTERS} characters")
+            raise too_long(request["FunctionName"])
         configuration.refuse_what_is_not_offered({**request, **request["Code"]})
         for member in ("Runtime", "Handler"):
             if not request.get(member):
@@ -131,7 +132,7 @@ class Lambda(Service):
 
     def get_function(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """GetFunction."""
-        function = self._function(request["FunctionName"])
+        function, _ = self._asked(request)
         found: dict[str, Any] = {
             "Configuration": self._configuration_of(request),
             "Code": {"RepositoryType": "S3"},
@@ -206,6 +207,8 @@ class Lambda(Service):
         if asked.qualifier == LATEST:
             problem = "$LATEST version cannot be deleted without deleting the function."
             raise AwsError("InvalidParameterValueException", problem)
+        if asked.qualifier is not None and not asked.qualifier.isdigit():
+            raise AwsError("InvalidParameterValueException", "Deletion of aliases is not currently supported.")
         function = self._function(asked.name)
         if asked.qualifier is not None:
             # A version that is not there is gone already.
@@ -265,7 +268,7 @@ class Lambda(Service):
                 "This operation is permitted on Lambda functions only. Aliases and versions do not support this "
                 "operation. Please specify either a function name or an unqualified function ARN.",
             )
-        function = self._function(asked.name)
+        function, _ = self._asked(request, LATEST)
         others = sum(f.reserved or 0 for f in self._all() if f is not function)
         if ACCOUNT_CONCURRENCY - others - wanted < UNRESERVED_MINIMUM:
             raise AwsError(
@@ -433,7 +436,8 @@ class Lambda(Service):
         """ListEventSourceMappings, of a function and a source where they are named."""
         wanted = {"EventSourceArn": request.get("EventSourceArn")}
         if "FunctionName" in request:
-            wanted["FunctionArn"] = self._function(request["FunctionName"]).arn
+            # Of a function that is not there, there are none.
+            wanted["FunctionArn"] = self._arn(self._named(request["FunctionName"]).name)
         found = [described(mapping) for mapping in self._mappings.values()]
         for member, value in wanted.items():
             found = [mapping for mapping in found if value is None or mapping[member] == value]
@@ -468,13 +472,21 @@ class Lambda(Service):
         tags = self._tagged(request["Resource"])
         configuration.check({"Tags": {**tags, **request["Tags"]}}, {})
         tags.update(request["Tags"])
+        self._revised(request["Resource"])
         return {}
 
     def untag_resource(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UntagResource."""
         for key in request["TagKeys"]:
             self._tagged(request["Resource"]).pop(key, None)
+        self._revised(request["Resource"])
         return {}
+
+    def _revised(self, arn: str) -> None:
+        """Tags are part of a function's revision."""
+        if ":event-source-mapping:" not in arn:
+            function = self._function(arn)
+            function.configuration = {**function.configuration, "RevisionId": str(uuid.uuid4())}
 
     def list_tags(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """ListTags."""
@@ -489,7 +501,7 @@ class Lambda(Service):
 
     def invoke(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """Invoke, synchronously, asynchronously or dry."""
-        function, asked = self._asked(request)
+        function, asked = self._asked(request, LATEST)
         payload, kind = request.get("Payload") or b"{}", request.get("InvocationType", "RequestResponse")
         for member in ("DurableExecutionName", "TenantId"):
             if request.get(member):
@@ -684,13 +696,15 @@ class Lambda(Service):
             raise AwsError("ResourceNotFoundException", f"Function not found: {self._arn(asked.name)}", 404)
         return function
 
-    def _asked(self, request: dict[str, Any]) -> tuple[Function, Named]:
-        """The function that a request is for; of its versions there is the latest alone."""
+    def _asked(self, request: dict[str, Any], said: str | None = None) -> tuple[Function, Named]:
+        """The function that a request is for; of its versions there is the latest alone. An error says the version
+        that was asked for, or ``said``."""
         asked = self._named(request["FunctionName"], request.get("Qualifier"))
         with self._lock:
             function = self._functions.get(asked.name)
         if function is None or asked.qualifier not in (None, LATEST):
-            arn = self._arn(asked.name) + (f":{asked.qualifier}" if asked.qualifier else "")
+            qualifier = asked.qualifier or said
+            arn = self._arn(asked.name) + (f":{qualifier}" if qualifier else "")
             raise AwsError("ResourceNotFoundException", f"Function not found: {arn}", 404)
         return function, asked
 

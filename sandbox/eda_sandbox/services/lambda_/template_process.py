@@ -37,6 +37,7 @@ PRELOADED = (
 )
 RUNTIME = {"__main__", "awslambdaric", "runtime_client", *sys.stdlib_module_names}
 API_MODELS = ("endpoint-rule-set-1", "service-2")
+TASK_ROOT = "/var/task"
 MAX_REQUEST = 1024 * 1024
 SIGTERM_STATUS = 128 + signal.SIGTERM
 
@@ -143,7 +144,7 @@ def _environment(request: dict[str, Any], invocations: int, output: int) -> int:
             _wait_for_debugger(request["debugger"])
         from awslambdaric import bootstrap
 
-        bootstrap.run(request["handler"], _client(socket.socket(fileno=invocations)))
+        bootstrap.run(request["handler"], _client(socket.socket(fileno=invocations), request["task_root"]))
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
     except BaseException:
@@ -174,9 +175,13 @@ def _forget(task_root: str) -> None:
         del sys.modules[name]
 
 
-def _client(connection: socket.socket) -> Any:
+def _client(connection: socket.socket, task_root: str) -> Any:
     from awslambdaric.lambda_runtime_client import BaseLambdaRuntimeClient, InvocationRequest
     from awslambdaric.lambda_runtime_marshaller import to_json
+
+    def as_in_lambda(error: str) -> bytes:
+        # The code lies in a folder of its own here; errors name it as Lambda does.
+        return error.replace(f"{json.dumps(task_root)[1:-1]}/", f"{TASK_ROOT}/").encode()
 
     class Client(BaseLambdaRuntimeClient):  # type: ignore[misc]  # the runtime has no types
         """The Runtime API's operations over a socket: a JSON line each, then so many bytes as it says."""
@@ -209,10 +214,10 @@ def _client(connection: socket.socket) -> Any:
             self._send("response", result_data if isinstance(result_data, bytes) else result_data.encode())
 
         def post_invocation_error(self, _invoke_id: str, error_response_data: str, *_: Any) -> None:
-            self._send("error", error_response_data.encode())
+            self._send("error", as_in_lambda(error_response_data))
 
         def post_init_error(self, error_response_data: Any, *_: Any) -> None:
-            self._send("init_error", to_json(error_response_data).encode())
+            self._send("init_error", as_in_lambda(to_json(error_response_data)))
 
         def _send(self, kind: str, body: bytes = b"") -> None:
             connection.sendall(json.dumps({"kind": kind, "length": len(body)}).encode() + b"\n" + body)

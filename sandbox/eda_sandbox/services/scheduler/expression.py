@@ -77,7 +77,7 @@ def parse(text: str, time_zone: str, beginning: datetime) -> Expression:
         if at := _AT.fullmatch(text):
             return Once(datetime.fromisoformat(at[1]).replace(tzinfo=zone).astimezone(UTC))
     except (ValueError, OverflowError) as error:
-        raise _invalid(f"Invalid Schedule Expression {text}. Reason: {error}.") from error
+        raise _invalid(f"Invalid Schedule Expression {text}.") from error
     raise _invalid(f"Invalid Schedule Expression {text}.")
 
 

@@ -112,8 +112,8 @@ class Scheduler(Service):
                 return {"ScheduleArn": known.arn}
             if known is not None:
                 raise AwsError("ConflictException", f"Schedule {name} already exists.")
-            targets.check(self.cloud, request["Target"], self._group_arn(group))
             schedule = make(self._arn(group, name), group, request, self._time.now())
+            targets.check(self.cloud, request["Target"], self._group_arn(group))
             self._schedules[group, name] = schedule
             self._plan(schedule, schedule.planned)
         return {"ScheduleArn": schedule.arn}
@@ -121,10 +121,10 @@ class Scheduler(Service):
     def update_schedule(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateSchedule: what it leaves out is set to its default."""
         group, name = request.get("GroupName", DEFAULT), request["Name"]
-        targets.check(self.cloud, request["Target"], self._group_arn(group))
         with self._lock:
             known = self._schedule(group, name)
             schedule = make(known.arn, group, request, self._time.now(), known.created)
+            targets.check(self.cloud, request["Target"], self._group_arn(group))
             self._schedules[group, name] = schedule
             self._plan(schedule, schedule.planned)
         return {"ScheduleArn": schedule.arn}

@@ -5,7 +5,6 @@ from typing import Any
 
 from eda_sandbox.services.stepfunctions import references
 from eda_sandbox.services.stepfunctions.execution import HISTORY_LIMIT, Execution, Machine
-from eda_sandbox.services.stepfunctions.intrinsics import compact
 
 _INCLUDED = {"included": True}
 _BILLED_MILLISECONDS, _BILLED_MEMORY = 100, 64
@@ -19,7 +18,7 @@ def machine(found: Machine, *, with_definition: bool = True) -> dict[str, Any]:
         "name": found.name,
         "definition": found.text,
         "roleArn": found.role_arn,
-        "loggingConfiguration": found.logging or {"level": "OFF", "includeExecutionData": False},
+        "loggingConfiguration": found.logging,
         "tracingConfiguration": found.tracing,
         "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
         "revisionId": found.revision,
@@ -49,7 +48,7 @@ def data(execution: Execution, *, included: bool = True) -> dict[str, Any]:
     if included:
         found |= {"input": execution.input_text, "inputDetails": _INCLUDED}
         if execution.status == "SUCCEEDED":
-            found |= {"output": compact(execution.output), "outputDetails": _INCLUDED}
+            found |= {"output": execution.output_text, "outputDetails": _INCLUDED}
     return found
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
+from eda_sandbox.services.stepfunctions.intrinsics import compact
 from eda_sandbox.services.stepfunctions.tracing import ExecutionTrace
 
 HISTORY_LIMIT = 25_000
@@ -71,6 +72,11 @@ class Execution:
     failed_at: tuple[str, Any, dict[str, Any]] | None = None
     """The state that failed, its input, and the variables at that time."""
     task: "asyncio.Task[None] | None" = None
+
+    @property
+    def output_text(self) -> str:
+        """Its output as JSON: an input that was handed on to the end is as it was written."""
+        return self.input_text if self.output is self.input else compact(self.output)
 
     def note(self, kind: str, now: datetime, previous: int | None = None, **details: Any) -> int:
         """Add an event to the history; its number.

@@ -58,8 +58,10 @@ class QueryFailure(StateMisread):
     Args:
         cause: what it says.
         location: the field, ``Output/result``.
+        evaluated: it is the value that does not fit; all of the state's fields had one.
     """
 
-    def __init__(self, cause: str, location: str) -> None:
+    def __init__(self, cause: str, location: str, *, evaluated: bool = False) -> None:
         super().__init__("States.QueryEvaluationError", cause)
         self.location = location
+        self.evaluated = evaluated

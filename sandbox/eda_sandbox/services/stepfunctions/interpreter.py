@@ -66,7 +66,6 @@ class Interpreter:
             async with asyncio.timeout(limit):
                 context = _context(execution)
                 output = await self._states(execution, definition, name, value, trail, variables, context, top=True)
-            text = compact(output)
         except TimeoutError:
             execution.close("TIMED_OUT", self._clock.now())
             trail.note("ExecutionTimedOut")
@@ -80,6 +79,8 @@ class Interpreter:
             self._fail(execution, trail, RuntimeFailure(repr(error)))
         else:
             execution.output = output
+            # Written before its end is known: who sees that wants the last event.
+            text = execution.output_text
             execution.close("SUCCEEDED", self._clock.now())
             trail.note("ExecutionSucceeded", output=text)
 
@@ -100,7 +101,8 @@ class Interpreter:
         top: bool = False,
     ) -> Any:
         language = execution.machine.definition.get("QueryLanguage", "JSONPath")
-        text = compact(value)
+        # The execution's own input stays as it was written, as long as states hand it on.
+        text = execution.input_text if top and value is execution.input else compact(value)
         while True:
             state = machine["States"][name]
             kind, before = state["Type"], trail.last
@@ -118,7 +120,7 @@ class Interpreter:
                 if top:
                     execution.failed_at = (name, value, variables)
                 raise visit.told(failure) from failure.__cause__
-            value, text = result.output, result.text
+            value, text = result.output, text if result.output is value else result.text
             assigned = {key: compact(one) for key, one in result.assigned.items()} or None
             trail.note(f"{kind}StateExited", name=name, output=text, assignedVariables=assigned)
             trail.inside = None

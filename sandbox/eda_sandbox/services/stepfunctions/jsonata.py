@@ -133,7 +133,9 @@ def _partition(values: Any, size: Any) -> Any:
 
 
 def _range(first: Any, last: Any, step: Any) -> Any:
-    return list(range(int(first), int(last) + (1 if step > 0 else -1), int(step)))
+    found = list(range(int(first), int(last) + (1 if step > 0 else -1), int(step)))
+    # A sequence: one value alone is that value.
+    return found[0] if len(found) == 1 else found
 
 
 def _hash(data: Any, algorithm: Any = "SHA-256") -> Any:

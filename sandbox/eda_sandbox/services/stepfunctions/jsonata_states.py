@@ -100,6 +100,7 @@ class JsonataStates:
         return QueryFailure(
             f"The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: {value}",
             "Timestamp",
+            evaluated=True,
         )
 
     def _result(

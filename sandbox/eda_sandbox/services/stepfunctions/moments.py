@@ -3,8 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-LONGEST_SECONDS = 24_855 * 24 * 3600 + 24 * 3600
-"""What a Wait state takes at most, in seconds."""
+LONGEST_SECONDS = 2**31 - 1
+"""What a Wait state takes at most, in seconds: between 24,855 and 24,856 days."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
 

@@ -95,7 +95,7 @@ class StepFunctions(Service):
             request["roleArn"],
             kind,
             _now(),
-            request.get("loggingConfiguration", {}),
+            self._logged(request.get("loggingConfiguration")),
             request.get("tracingConfiguration", {"enabled": False}),
             {tag["key"]: tag["value"] for tag in request.get("tags", [])},
         )
@@ -108,6 +108,20 @@ class StepFunctions(Service):
                 machine = known
             self._machines[arn] = machine
         return {"stateMachineArn": arn, "creationDate": machine.created}
+
+    def _logged(self, asked: dict[str, Any] | None) -> dict[str, Any]:
+        """How a machine is logged, with what is not said."""
+        found = {"level": "OFF", "includeExecutionData": False, **(asked or {})}
+        destinations = found.get("destinations", [])
+        if len(destinations) > 1 or (found["level"] != "OFF" and not destinations):
+            raise _no_logging("Must specify exactly one Log Destination.")
+        for destination in destinations:
+            arn = destination.get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
+            name = arn.removesuffix(":*").partition(":log-group:")[2]
+            groups = self.cloud.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"] if name else []
+            if not any(group["logGroupName"] == name for group in groups):
+                raise _no_logging("Log Destination not found.")
+        return found
 
     def update_state_machine(self, request: dict[str, Any], caller: Caller) -> dict[str, Any]:
         """UpdateStateMachine; running executions go on with the definition they began with."""
@@ -132,7 +146,7 @@ class StepFunctions(Service):
             role,
             machine.type,
             machine.created,
-            request.get("loggingConfiguration", machine.logging),
+            self._logged(request["loggingConfiguration"]) if "loggingConfiguration" in request else machine.logging,
             request.get("tracingConfiguration", machine.tracing),
             machine.tags,
             # Of what runs and as whom; how it is logged belongs to no revision.
@@ -449,6 +463,10 @@ def _now() -> datetime:
 def _check_arn(arn: str) -> None:
     if not arn.startswith("arn:"):
         raise AwsError("InvalidArn", f"Invalid Arn: 'Invalid ARN prefix: {arn}'")
+
+
+def _no_logging(why: str) -> AwsError:
+    return AwsError("InvalidLoggingConfiguration", f"Invalid Logging Configuration: {why}")
 
 
 def _check_offered(request: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ from datetime import datetime
 from typing import Any
 
 from eda_sandbox.services.stepfunctions.execution import CLOSING, Execution
-from eda_sandbox.services.stepfunctions.intrinsics import compact
 
 SOURCE, DETAIL_TYPE = "aws.states", "Step Functions Execution Status Change"
 TOLD_AT = CLOSING | {"ExecutionStarted", "ExecutionRedriven"}
@@ -17,7 +16,7 @@ PAYLOAD_LIMIT = 248 * 1024
 def detail(execution: Execution) -> dict[str, Any]:
     """The event's detail, as the execution is now."""
     given = execution.input_text
-    output = compact(execution.output) if execution.status == "SUCCEEDED" else None
+    output = execution.output_text if execution.status == "SUCCEEDED" else None
     with_output = output is None or _escaped(output) <= PAYLOAD_LIMIT
     with_input = _escaped(given) + (_escaped(output) if output is not None else 0) <= PAYLOAD_LIMIT
     return {

@@ -65,6 +65,7 @@ class TaskStates:
                 arguments,
                 machine.role_arn,
                 machine.arn,
+                visit.execution.arn,
             )
             # What works takes as long as it takes; only what waits does so in AWS's time.
             async with asyncio.timeout(self._clock.real(limit) if token else limit):

@@ -15,6 +15,7 @@ from botocore.response import StreamingBody
 
 from eda_sandbox.foundation.cloud import Cloud, service_model
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.services.stepfunctions import http_metadata
 from eda_sandbox.services.stepfunctions.error_names import cause, error_name, general_error_name, missing, plain_code
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
 from eda_sandbox.services.stepfunctions.intrinsics import compact
@@ -38,7 +39,7 @@ class Tasks:
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
 
-    def run(self, arn: str, parameters: Any, role_arn: str, machine_arn: str) -> Any:
+    def run(self, arn: str, parameters: Any, role_arn: str, machine_arn: str, execution_arn: str) -> Any:
         """Call a resource; its result.
 
         Raises:
@@ -52,7 +53,10 @@ class Tasks:
             raise RuntimeFailure(f"The Parameters '{compact(parameters)}' could not be used to start the Task")
         if called.service == "lambda" and not called.sdk:
             return self._invoke(parameters, role_arn, machine_arn)
-        return self._call(called, parameters, role_arn, machine_arn)
+        given = dict(parameters)
+        if called.service == "events" and not called.sdk:
+            given["Entries"] = [_event(entry, [machine_arn, execution_arn]) for entry in given.get("Entries", [])]
+        return self._call(called, given, role_arn, machine_arn)
 
     def _invoke(
         self, parameters: Mapping[str, Any], role_arn: str, machine_arn: str, *, encode: bool = False
@@ -75,12 +79,14 @@ class Tasks:
         if answer.get("FunctionError"):
             failure = _decoded(said)
             name = failure.get("errorType") if isinstance(failure, dict) else None
-            raise StateError(str(name or "Lambda.Unknown"), said.decode("utf-8", "replace"))
+            # The optimised integration reads the error and writes it anew, a function's ARN hands it on as it came.
+            text = compact(failure) if isinstance(failure, dict) and not encode else said.decode("utf-8", "replace")
+            raise StateError(str(name or "Lambda.Unknown"), text)
         found = {
             "ExecutedVersion": answer.get("ExecutedVersion", "$LATEST"),
             "LogResult": answer.get("LogResult"),
             "Payload": _decoded(said) if said else None,
-            **_metadata(answer),
+            **http_metadata.of(answer, "lambda"),
             "StatusCode": answer["StatusCode"],
         }
         return {name: value for name, value in found.items() if value is not None or name == "Payload"}
@@ -91,16 +97,11 @@ class Tasks:
         given = dict(parameters)
         if called.service == "sqs" and not called.sdk and not isinstance(given.get("MessageBody"), str | None):
             given["MessageBody"] = compact(given["MessageBody"])
-        if called.service == "events" and not called.sdk:
-            given["Entries"] = [
-                {
-                    **entry,
-                    "Detail": entry["Detail"] if isinstance(entry.get("Detail"), str) else compact(entry["Detail"]),
-                }
-                for entry in given.get("Entries", [])
-            ]
         if called.service in ("states", "sfn") and not isinstance(given.get("Input", ""), str):
             given["Input"] = compact(given["Input"])
+        if (called.client, called.operation) == ("s3", "PutObject"):
+            # The SDK says so of a text.
+            given = {"ContentType": "text/plain; charset=UTF-8", **given}
         request = _to_members(model.input_shape, given) if model.input_shape is not None else {}
         absent = missing(model.input_shape, request)
         if absent is not None:
@@ -115,8 +116,10 @@ class Tasks:
             raise self._failed(called, prefix, error) from error
         if called.service == "events" and not called.sdk and answer.get("FailedEntryCount"):
             # The optimised integration fails when an entry does (Step Functions, EventBridge).
-            raise StateError("EventBridge.FailedEntry", compact(answer["Entries"]))
-        return found if called.sdk else {**found, **_metadata(answer)}
+            raise StateError("EventBridge.FailedEntry", compact({name: found[name] for name in sorted(found)}))
+        return (
+            found if called.sdk or called.service == "events" else {**found, **http_metadata.of(answer, called.client)}
+        )
 
     def _check_host(self, prefix: str, request: Mapping[str, Any]) -> None:
         """The first version of the SDK sends to the host that the queue's URL names."""
@@ -166,26 +169,19 @@ class Tasks:
         return StateError(f"{prefix}.SdkClientException", f"Unable to execute HTTP request: {error}")
 
 
+def _event(entry: Mapping[str, Any], about: list[str]) -> dict[str, Any]:
+    """An entry as the optimised integration sends it: with the machine and the execution among its resources."""
+    detail = entry.get("Detail")
+    sent = {**entry, "Resources": [*entry.get("Resources", []), *about]}
+    return sent if detail is None or isinstance(detail, str) else {**sent, "Detail": compact(detail)}
+
+
 def _decoded(payload: bytes) -> Any:
     text = payload.decode("utf-8", "replace")
     try:
         return json.loads(text)
     except ValueError:
         return text
-
-
-def _metadata(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What optimised integrations tell of the answer's HTTP."""
-    metadata = answer.get("ResponseMetadata", {})
-    headers = metadata.get("HTTPHeaders", {})
-    return {
-        "SdkHttpMetadata": {
-            "AllHttpHeaders": {name: [value] for name, value in headers.items()},
-            "HttpHeaders": dict(headers),
-            "HttpStatusCode": metadata.get("HTTPStatusCode", 200),
-        },
-        "SdkResponseMetadata": {"RequestId": metadata.get("RequestId", "")},
-    }
 
 
 def _to_members(shape: Shape, value: Any) -> Any:

@@ -45,7 +45,8 @@ class Visit:
             and isinstance(failure, QueryFailure)
         ):
             # Step Functions counts from what made it enter the state, as long as nothing came of that.
-            behind = self.before if self.trail.last == self.entered else self.trail.last
+            began = self.trail.last != self.entered or failure.evaluated
+            behind = self.trail.last if began else self.before
             self.trail.note(
                 "EvaluationFailed",
                 behind,
