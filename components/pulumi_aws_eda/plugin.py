@@ -7,7 +7,6 @@ inherited arguments, is added here, and docstrings are written as Markdown with 
 import ast
 import collections.abc
 import functools
-import gc
 import importlib.metadata
 import inspect
 import itertools
@@ -215,7 +214,4 @@ def schema() -> dict[str, Any]:
 
 def serve() -> None:
     """Serve the components to the engine that started this process."""
-    # This process ends with the program, whose futures all live as long: looking for garbage takes a third of the time,
-    # and what it would find is less than a megabyte of a component.
-    gc.disable()
     main(EdaProvider(), sys.argv[1:])
