@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import ExternalApi, external_api
 
+# Until all modules are loaded: what they make stays.
+gc.disable()
 ROOT = Path(__file__).parents[1]
 SPEED = 20
 Deploy = Callable[..., Stack]
@@ -58,6 +60,7 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(700, 10, 100)
+    gc.enable()
 
 
 def pytest_sessionfinish() -> None:

@@ -6,8 +6,10 @@ inherited arguments, is added here, and docstrings are written as Markdown with 
 
 import ast
 import collections.abc
+import functools
 import importlib.metadata
 import inspect
+import itertools
 import json
 import re
 import sys
@@ -58,6 +60,12 @@ class _Analyzer(Analyzer):
         """The property's definition."""
         sent = next((there for here, there in _SENT if arg == here), arg)
         return super().analyze_property(sent, typ, name, **how)
+
+    def get_docstring(self, typ: type, name: str) -> str | None:
+        """What stands below a member of a class."""
+        if typ.__name__ not in self.docstrings and typ.__name__ in _classes(typ.__module__):
+            self.docstrings[typ.__name__] = _described_members(_classes(typ.__module__)[typ.__name__])
+        return super().get_docstring(typ, name)
 
 
 class EdaProvider(ComponentProvider):
@@ -148,10 +156,32 @@ def _arguments(component: type[pulumi.ComponentResource]) -> type:
 
 def _bases(arguments: type) -> list[type]:
     """The TypedDicts that a TypedDict extends; before Python 3.12 it does not know them itself."""
-    definition = ast.parse(inspect.getsource(arguments)).body[0]
-    assert isinstance(definition, ast.ClassDef)
+    definition = _classes(arguments.__module__)[arguments.__name__]
     names = [base.id for base in definition.bases if isinstance(base, ast.Name) and base.id != "TypedDict"]
     return [getattr(sys.modules[arguments.__module__], name) for name in names]
+
+
+@functools.cache
+def _classes(module: str) -> dict[str, ast.ClassDef]:
+    """A module's classes by name: ``inspect`` parses the module again for each, which is half of a plugin's start."""
+    try:
+        body = ast.parse(inspect.getsource(sys.modules[module])).body
+    except (OSError, TypeError):
+        # It has no source, so none of its members is described.
+        return {}
+    return {definition.name: definition for definition in body if isinstance(definition, ast.ClassDef)}
+
+
+def _described_members(definition: ast.ClassDef) -> dict[str, str]:
+    described = {}
+    for member, below in itertools.pairwise(definition.body):
+        match member, below:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]),
+                ast.Expr(value=ast.Constant(value=str(text))),
+            ):
+                described[name] = text
+    return described
 
 
 def _as_markdown(value: Any, names: dict[str, str]) -> Any:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from eda_policies.resource import Resource
+from eda_policies.values import UNKNOWN
 
 V = TypeVar("V", bound=Resource)
 _IDENTITIES = ("arn", "id", "url", "name", "bucket", "invokeArn", "executionArn", "function", "streamArn")
@@ -52,14 +53,13 @@ class Graph:
         """
         found: dict[str, Resource] = {}
         top, _, rest = path.partition(".")
-        value = resource.anything(path)
-        if not rest or value.unknown or resource.anything(top).unknown:
+        value = resource.given(path)
+        if not rest or value is UNKNOWN or resource.given(top) is UNKNOWN:
             for urn in resource.depends_on.get(top, ()):
                 self._add(found, self._by_urn.get(urn), types, resource)
-        if value.value is not None:
-            for text in _texts(value.value, resource):
-                for other in self._named(text):
-                    self._add(found, other, types, resource)
+        for text in _texts(value, resource):
+            for other in self._named(text):
+                self._add(found, other, types, resource)
         return list(found.values())
 
     def named(self, text: str, *types: str) -> list[Resource]:

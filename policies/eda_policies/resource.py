@@ -150,6 +150,12 @@ class View:
         """A value of any type."""
         return self._read(path, None, _as_it_is)
 
+    def given(self, path: str) -> Any:
+        """A value as it is: ``UNKNOWN`` where it is that, None where there is none; what a rule reports is a
+        ``Property``."""
+        value = self._at(path.split("."))
+        return None if value is _ABSENT or value is _MISFIT else value
+
     def member(self, path: str, key: str) -> Property[Any]:
         """A member of a map, whose key may hold dots."""
         holder = self._at(path.split("."))

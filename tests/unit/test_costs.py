@@ -2,15 +2,12 @@
 
 import json
 import re
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from bench import cost
 from pipeline import costs, documents, workload
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -48,14 +45,11 @@ def test_dev_costs_next_to_nothing_idle_and_polling_is_what_the_naive_design_pay
     assert costs.total(costs.million_orders(order)) < costs.total(naive) - costs.total(polling)
 
 
-def test_the_benchmark_ends_with_one_line_of_json() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.cost", "--json"],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-    )
-    found = json.loads(done.stdout.splitlines()[-1])
+def test_the_benchmark_ends_with_one_line_of_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench.cost", "--json"])
+    assert cost.main() == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert set(found["idle"]) == set(documents.ENVIRONMENTS)
     assert found["ratio"] == round(found["naive_million_orders"] / found["million_orders"], 1)

@@ -2,7 +2,6 @@
 
 import re
 import typing
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -27,26 +26,21 @@ def links(made: Recording) -> dict[str, str]:
     return {name: alarm.inputs["alarmDescription"].splitlines()[-1] for name, alarm in made.of(ALARM).items()}
 
 
-@cache
-def pipeline(name: str) -> Recording:
-    return run(name)
-
-
 @pytest.mark.parametrize("name", ["dev", "staging", "prod", "sandbox"])
 def test_every_alarm_of_the_pipeline_links_to_a_page_that_exists(name: str) -> None:
-    for alarm, line in links(pipeline(name)).items():
+    for alarm, line in links(run(name)).items():
         assert line.startswith("Runbook: docs/runbooks/"), alarm
         assert (ROOT / line.removeprefix("Runbook: ")).is_file(), (alarm, line)
 
 
 def test_every_page_belongs_to_an_alarm() -> None:
-    made = [pipeline("prod"), stack(), *(record(case) for case in CASES.values())]
+    made = [run("prod"), stack(), *(record(case) for case in CASES.values())]
     linked = {line.removeprefix("Runbook: docs/runbooks/") for recording in made for line in links(recording).values()}
     assert {path.name for path in PAGES} == linked
 
 
 def test_a_dead_letter_queue_of_the_pipeline_has_a_page_of_its_own_where_it_is_redriven_in_its_own_way() -> None:
-    pages = {name: line.rpartition("/")[2] for name, line in links(pipeline("prod")).items() if "dlq" in name}
+    pages = {name: line.rpartition("/")[2] for name, line in links(run("prod")).items() if "dlq" in name}
     assert pages == {
         "orders-workflow-dlq-messages": "dead-letters-workflow.md",
         "orders-workflow-reconciler-dlq-messages": "dead-letters-workflow-reconciler.md",

@@ -55,6 +55,13 @@ def service_model(service: str) -> ServiceModel:
     return _models().get_service_model(service)
 
 
+def load_model(service: str) -> None:
+    """Read what each client of a service in this process is made from, before there is one."""
+    loader = _models().get_component("data_loader")
+    for kind in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model(service, kind)
+
+
 class Cloud:
     """The embedded AWS, as its services see it.
 
@@ -126,6 +133,12 @@ class Cloud:
             if key not in self._clients:
                 self._clients[key] = self._new_client(service, self.credentials(role_arn, principal, source_arn))
             return self._clients[key]
+
+    @property
+    def asked(self) -> list[str]:
+        """The services that there are clients of, by boto3's names."""
+        with self._lock:
+            return list(dict.fromkeys(str(key[0]) for key in self._clients))
 
     def client_for(self, service: str, caller: Caller) -> Any:
         """A client with which a service works in the name of its own caller (a forward access session): what the

@@ -2,8 +2,6 @@
 
 import contextlib
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +12,7 @@ import yaml
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import SandboxError
 from eda_sandbox.provider.made import Change, Made
+from eda_sandbox.provider.programs import PROGRAMS, Process
 
 
 class DeploymentError(SandboxError):
@@ -90,7 +89,7 @@ class Program:
     Made by ``begun``.
     """
 
-    def __init__(self, main: Path, process: subprocess.Popen[str]) -> None:
+    def __init__(self, main: Path, process: Process) -> None:
         self._main = main
         self._process = process
 
@@ -105,8 +104,10 @@ class Program:
             DeploymentError: the program failed, or the sandbox does not offer what it asks for.
         """
         last, said = _followed(self._process, cloud.endpoint, progress)
-        if self._process.wait() != 0 or "exports" not in last:
-            causes = last.get("errors") or [said.strip() or f"the program ended with {self._process.returncode}"]
+        PROGRAMS.learn(last.get("modules", ()), last.get("services", ()))
+        status = self._process.wait()
+        if status != 0 or "exports" not in last:
+            causes = last.get("errors") or [said.strip() or f"the program ended with {status}"]
             raise DeploymentError(f"{self._main} was not deployed:\n  " + "\n  ".join(dict.fromkeys(causes)), last)
         return Stack(
             last["exports"],
@@ -143,17 +144,7 @@ def begun(
         "config": {**stack_config(main.parent, project, stack), **_strings(project, config or {})},
         "before": [made.as_json() for made in before],
     }
-    process = subprocess.Popen(
-        # -P: what lies in the user's folder must not stand in for a package of the sandbox's own.
-        [sys.executable, "-P", "-m", "eda_sandbox.provider.program"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Ctrl-C is for us: the program goes with this process, and has nothing to say of it.
-        process_group=0,
-    )
-    with process:
+    with PROGRAMS.process() as process:
         try:
             _tell(process, request)
             yield Program(main, process)
@@ -170,9 +161,7 @@ def _read(told: dict[str, Any]) -> frozenset[Path]:
     return frozenset(Path(file) for file in told.get("read", ()))
 
 
-def _followed(
-    process: subprocess.Popen[str], endpoint: str, progress: Callable[[str, str], None]
-) -> tuple[dict[str, Any], str]:
+def _followed(process: Process, endpoint: str, progress: Callable[[str, str], None]) -> tuple[dict[str, Any], str]:
     """The last that a program's process tells, and what it said beside that."""
     assert process.stdout is not None
     assert process.stderr is not None
@@ -187,7 +176,7 @@ def _followed(
     return last, process.stderr.read()
 
 
-def _tell(process: subprocess.Popen[str], what: dict[str, Any]) -> None:
+def _tell(process: Process, what: dict[str, Any]) -> None:
     assert process.stdin is not None
     # One that has ended says why on its other side.
     with contextlib.suppress(BrokenPipeError):

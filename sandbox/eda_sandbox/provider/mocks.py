@@ -56,6 +56,11 @@ class ActingMocks(Mocks):
                 self._found = self._given()
             return self._found
 
+    @property
+    def services(self) -> list[str]:
+        """The services that were asked, by boto3's names."""
+        return self._found.asked if self._found is not None else []
+
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         """Make a resource; components and providers are only named."""
         if not args.typ.startswith("aws:"):

@@ -2,8 +2,8 @@
 
 Reads a JSON line from standard input (``main``, ``project``, ``stack``, ``config``, and what an earlier run made as
 ``before``), at the first resource another one (``endpoint``), and writes JSON lines: one for each resource, then one
-with the program's exports, or with the errors. The last one has all resources that there are, and the files that the
-program read.
+with the program's exports, or with the errors. The last one has all resources that there are, the files that the
+program read, and what it has loaded that the next one will.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import runpy
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pulumi
@@ -78,6 +79,8 @@ def main() -> int:
             "made": [made.as_json() for made in mocks.left],
             "changes": mocks.changes,
             "read": sorted(read | modules_read()),
+            "modules": pulumis_modules(),
+            "services": mocks.services,
         }
     )
     return 1 if "errors" in last else 0
@@ -101,6 +104,18 @@ def modules_read() -> set[str]:
     """The files of the modules that are loaded: where bytecode is kept, they are not opened."""
     files = {str(getattr(module, "__file__", None) or "") for module in list(sys.modules.values())}
     return {file for file in files if file.endswith(".py") and is_own(file)}
+
+
+def pulumis_modules() -> list[str]:
+    """The installed modules of Pulumi and its packages that are loaded, not those that wait for their first use."""
+    return [
+        name
+        for name, module in list(sys.modules.items())
+        if name.startswith("pulumi")
+        and type(module) is ModuleType
+        and module.__file__ is not None
+        and not is_own(module.__file__)
+    ]
 
 
 def is_own(path: str) -> bool:
