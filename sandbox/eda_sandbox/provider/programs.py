@@ -147,10 +147,13 @@ class _Template:
             sent = socket.send_fds(self._control, [line], theirs)
             self._control.sendall(line[sent:])
             return _Forked(self.next()["started"], self, ours)
-        except (OSError, KeyError):
+        except BaseException as error:
+            # A program that nobody writes to ends; with it the template can, too.
             for descriptor in ours:
                 os.close(descriptor)
-            return None
+            if isinstance(error, OSError | KeyError):
+                return None
+            raise
         finally:
             for descriptor in theirs:
                 os.close(descriptor)
