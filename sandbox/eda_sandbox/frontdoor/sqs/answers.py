@@ -18,9 +18,15 @@ _RETURNS = {"\r": "&#xD;"}
 
 def install() -> None:
     """Write them in the emulator's place."""
+    emulated._json_ok = _json
     emulated._json_err_resp = _json_error
     emulated._xml_err_resp = _xml_error
     emulated._esc = _text
+
+
+def _json(answer: dict[str, Any], status: int = 200) -> tuple[int, dict[str, str], bytes]:
+    body = json.dumps(answer, separators=(",", ":")).encode()
+    return status, {"Content-Type": "application/x-amz-json-1.0"}, body
 
 
 def _json_error(code: str, message: str, status: int = 400) -> tuple[int, dict[str, str], bytes]:

@@ -139,7 +139,10 @@ def made(request: Mapping[str, Any], name: str, arn: str) -> dict[str, Any]:
 
 def changed(configuration: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration with the changes that a request asks for; what AWS takes as taken away is gone."""
-    left_out = ("FunctionName", "RevisionId", "SnapStart", "Layers")
+    left_out = ["FunctionName", "RevisionId", "SnapStart", "Layers"]
+    if "TargetArn" not in request.get("DeadLetterConfig", {"TargetArn": ""}):
+        # What names no target changes nothing; an empty one takes it away.
+        left_out.append("DeadLetterConfig")
     found = {**configuration, **{key: value for key, value in request.items() if key not in left_out}}
     if "LoggingConfig" in request:
         found["LoggingConfig"] = logged(
