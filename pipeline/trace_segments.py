@@ -142,8 +142,9 @@ def table(traces: Sequence[SeenTrace], begin: datetime) -> Table:
         begin: of the order's first hop.
     """
     shown = Table(title=f"X-Ray: {len(traces)} traces, linked by the correlation id alone", title_justify="left")
-    for name, side in (("after", "right"), ("trace", "left"), ("times", "right"), ("took", "right"), ("way", "left")):
-        shown.add_column(name, justify=side, no_wrap=name != "way")  # type: ignore[arg-type]  # rich's literal
+    for name in ("after", "times", "took"):
+        shown.add_column(name, justify="right", no_wrap=True)
+    shown.add_column("trace, and its way", overflow="fold")
     shared = _shared(one.name for trace in traces for one in trace.passed)
     rows: dict[str, list[SeenTrace]] = {}
     for trace in traces:
@@ -151,7 +152,7 @@ def table(traces: Sequence[SeenTrace], begin: datetime) -> Table:
     for way, those in rows.items():
         after = (those[0].begin - begin).total_seconds()
         took = max(trace.duration_ms for trace in those) / 1000
-        shown.add_row(f"{after:+.3f} s", those[0].id, str(len(those)), f"{took:.3f} s", way)
+        shown.add_row(f"{after:+.3f} s", str(len(those)), f"{took:.3f} s", f"[dim]{those[0].id}[/]\n{way}")
     return shown
 
 
