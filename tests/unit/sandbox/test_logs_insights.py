@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from eda_sandbox.services.logs.query import parse
 from eda_sandbox.services.logs.tokens import QueryError
-from eda_sandbox.services.logs.values import MAX_FIELDS, discovered, row, shown
+from eda_sandbox.services.logs.values import MAX_FIELDS, Event, discovered, shown
 from hypothesis import given
 from hypothesis import strategies as st
 from pulumi_aws_eda import log_queries
@@ -16,9 +16,9 @@ from pulumi_aws_eda import log_queries
 START = 1_800_000_000_000
 
 
-def event(number: int, content: Any, group: str = "g") -> dict[str, Any]:
+def event(number: int, content: Any, group: str = "g") -> Event:
     message = content if isinstance(content, str) else json.dumps(content)
-    return row(message, START + number * 1000, START, f"000000000000:{group}", "stream", f"p{number}")
+    return Event(message, START + number * 1000, START, f"000000000000:{group}", "stream", f"p{number}")
 
 
 def run(query: str, *contents: Any, limit: int = 10_000) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cmp_to_key
 
@@ -31,6 +31,23 @@ class Filter:
         return [row for row in rows if holds(self.condition(row))]
 
 
+class _Extended(Mapping[str, Value]):
+    """A row with more, which looks at the row itself only for what it has not."""
+
+    def __init__(self, row: Row, more: dict[str, Value]) -> None:
+        self._row = row
+        self._more = more
+
+    def __getitem__(self, name: str) -> Value:
+        return self._more[name] if name in self._more else self._row[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._row, **self._more})
+
+    def __len__(self) -> int:
+        return len({**self._row, **self._more})
+
+
 @dataclass(frozen=True)
 class Fields:
     """``fields`` and ``display``: names what is shown; ``fields`` adds to it."""
@@ -40,7 +57,7 @@ class Fields:
 
     def apply(self, rows: Iterable[Row]) -> list[Row]:
         """The rows with what was calculated."""
-        return [{**row, **{named.name: named.expression(row) for named in self.named}} for row in rows]
+        return [_Extended(row, {named.name: named.expression(row) for named in self.named}) for row in rows]
 
 
 @dataclass(frozen=True)

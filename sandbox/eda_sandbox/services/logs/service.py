@@ -18,7 +18,7 @@ from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.logs.offered import OFFERED
 from eda_sandbox.services.logs.query import DEFAULT_ROWS, MAX_ROWS, Query, parse
-from eda_sandbox.services.logs.values import Row, row, shown
+from eda_sandbox.services.logs.values import Event, Row, shown
 
 MAX_GROUPS = 50
 """Log groups of one query (StartQuery)."""
@@ -190,7 +190,7 @@ class Logs(Service):
     def _work(self, run: Run) -> None:
         try:
             events = [event for name in run.groups for event in self._events(name, run.start, run.end)]
-            events.sort(key=lambda event: event["@timestamp"], reverse=True)
+            events.sort(key=lambda event: event.timestamp, reverse=True)
             rows, matched = run.query.run(events, run.limit)
             statistics = {
                 "recordsMatched": float(matched),
@@ -215,7 +215,7 @@ class Logs(Service):
             else:
                 run.rows = []
 
-    def _events(self, group: str, start: int, end: int) -> Iterator[dict[str, Any]]:
+    def _events(self, group: str, start: int, end: int) -> Iterator[Event]:
         """A group's events from one second to another, both included."""
         logs, account = self.cloud.client("logs"), self.cloud.account
         begin, last = start * 1000, end * 1000 + 999
@@ -229,7 +229,7 @@ class Logs(Service):
                 if event["timestamp"] == following:
                     break
                 name = f"{group}/{event['logStreamName']}/{event.get('eventId', '')}/{event['timestamp']}/{number}"
-                yield row(
+                yield Event(
                     event["message"],
                     event["timestamp"],
                     event.get("ingestionTime", event["timestamp"]),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
 Value = str | int | float | None
@@ -11,8 +12,9 @@ MAX_FIELDS = 200
 """Fields that are discovered in one JSON event (Logs Insights quota)."""
 
 
-def row(message: str, timestamp: int, ingested: int, group: str, stream: str, pointer: str) -> dict[str, Value]:
-    """An event with its discovered fields: those of JSON by dotted path, list elements by their index.
+class Event(Mapping[str, Value]):
+    """An event as a row, with the fields that are discovered in it: those of JSON by dotted path, list elements by
+    their index. They are looked for when one is first asked for, since most queries leave most events out before.
 
     Args:
         message: the event.
@@ -22,15 +24,31 @@ def row(message: str, timestamp: int, ingested: int, group: str, stream: str, po
         stream: the log stream.
         pointer: names the event.
     """
-    return {
-        **discovered(message),
-        "@timestamp": timestamp,
-        "@ingestionTime": ingested,
-        "@message": message,
-        "@log": group,
-        "@logStream": stream,
-        "@ptr": pointer,
-    }
+
+    def __init__(self, message: str, timestamp: int, ingested: int, group: str, stream: str, pointer: str) -> None:
+        self.timestamp = timestamp
+        self._message = message
+        self._own: dict[str, Value] = {
+            "@timestamp": timestamp,
+            "@ingestionTime": ingested,
+            "@message": message,
+            "@log": group,
+            "@logStream": stream,
+            "@ptr": pointer,
+        }
+
+    @cached_property
+    def _all(self) -> dict[str, Value]:
+        return {**discovered(self._message), **self._own}
+
+    def __getitem__(self, name: str) -> Value:
+        return self._own[name] if name in self._own else self._all[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all)
+
+    def __len__(self) -> int:
+        return len(self._all)
 
 
 def discovered(message: str) -> dict[str, Value]:
