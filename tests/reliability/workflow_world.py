@@ -383,7 +383,7 @@ class _Tasks:
     def waits_for_token(self, resource: str) -> bool:
         return resource.endswith(".waitForTaskToken")
 
-    def run(self, resource: str, parameters: Any, role_arn: str, machine_arn: str) -> Any:
+    def run(self, resource: str, parameters: Any, role_arn: str, machine_arn: str, execution_arn: str) -> Any:
         service, _, action = resource.removeprefix("arn:aws:states:::").replace("aws-sdk:", "").partition(":")
         try:
             match service:
