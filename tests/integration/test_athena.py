@@ -28,8 +28,9 @@ PARQUET = {
 }
 ENDED = ("SUCCEEDED", "FAILED", "CANCELLED")
 ENDLESS = """
-SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 100000)) AS b(y)
-WHERE x * y % 7 = 8
+SELECT count(*) FROM UNNEST(sequence(1, 10000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 10000)) AS b(y)
+CROSS JOIN UNNEST(sequence(1, 10000)) AS c(z)
+WHERE x * y * z % 7 = 8
 """
 
 
