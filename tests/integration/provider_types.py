@@ -193,6 +193,10 @@ class Ground:
         """Tag a resource by hand, where the call is TagResource and takes a map."""
         self.client(service).tag_resource(**named, tags={"by": "hand"})
 
+    def tag_arn(self, service: str, arn: str) -> None:
+        """Tag a resource by hand, where TagResource takes an ARN and a list."""
+        self.client(service).tag_resource(ResourceArn=arn, Tags=[{"Key": "by", "Value": "hand"}])
+
 
 def domain(name: str) -> Properties:
     certificate = "arn:aws:acm:eu-central-1:000000000000:certificate/0f5b6c7d-0000-4000-8000-000000000000"
@@ -768,9 +772,7 @@ LIVES: Mapping[str, Life] = {
         given(name="life", tags={"team": "one"}),
         {"name": "other"},
         given(tags={"team": "two"}),
-        lambda ground, it: ground.client("scheduler").tag_resource(
-            ResourceArn=it["arn"], Tags=[{"Key": "by", "Value": "hand"}]
-        ),
+        lambda ground, it: ground.tag_arn("scheduler", it["arn"]),
         shows("tags"),
     ),
     "aws:sns/topic:Topic": Life(
@@ -1095,9 +1097,7 @@ LIVES: Mapping[str, Life] = {
         lambda ground: data_source(ground, "life"),
         {"dataSourceId": "other"},
         given(name="second"),
-        lambda ground, it: ground.client("quicksight").tag_resource(
-            ResourceArn=it["arn"], Tags=[{"Key": "by", "Value": "hand"}]
-        ),
+        lambda ground, it: ground.tag_arn("quicksight", it["arn"]),
         shows("tags"),
         import_id=lambda it: f"{it['awsAccountId']}/{it['dataSourceId']}",
         unread=shows("credentials"),
@@ -1106,9 +1106,7 @@ LIVES: Mapping[str, Life] = {
         lambda ground: data_set(ground, "life"),
         {"dataSetId": "other"},
         given(name="second"),
-        lambda ground, it: ground.client("quicksight").tag_resource(
-            ResourceArn=it["arn"], Tags=[{"Key": "by", "Value": "hand"}]
-        ),
+        lambda ground, it: ground.tag_arn("quicksight", it["arn"]),
         shows("tags"),
     ),
     "aws:xray/group:Group": Life(

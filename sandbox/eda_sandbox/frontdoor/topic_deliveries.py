@@ -82,7 +82,8 @@ class TopicDeliveries:
             "EventSubscriptionArn": subscription_arn,
             "Sns": _record(json.loads(envelope)),
         }
-        message = {"Payload": json.dumps({"Records": [record]}).encode()}
+        # The notification itself is for the dead-letter queue.
+        message = {"Payload": json.dumps({"Records": [record]}).encode(), "MessageBody": envelope}
         dead_letters = _dead_letters(topic_arn, endpoint)
         self._agenda.add(self._agenda.now(), lambda: self._attempt(endpoint, topic_arn, message, dead_letters, 0))
 
@@ -114,7 +115,7 @@ class TopicDeliveries:
     def _send(self, endpoint: str, topic_arn: str, message: dict[str, Any]) -> None:
         if "Payload" in message:
             client = self._cloud.client("lambda", None, PRINCIPAL, topic_arn)
-            client.invoke(FunctionName=endpoint, InvocationType="Event", **message)
+            client.invoke(FunctionName=endpoint, InvocationType="Event", Payload=message["Payload"])
         else:
             client = self._cloud.client("sqs", None, PRINCIPAL, topic_arn)
             client.send_message(QueueUrl=self._cloud.queue_url(endpoint), **message)
@@ -124,10 +125,7 @@ class TopicDeliveries:
         if dead_letters is None:
             log.warning("%s: a message is lost: %s", topic_arn, error)
             return
-        kept = dict(message)
-        payload = kept.pop("Payload", None)
-        if payload is not None:
-            kept["MessageBody"] = json.dumps(_envelope(json.loads(payload)["Records"][0]["Sns"]))
+        kept = {name: value for name, value in message.items() if name != "Payload"}
         try:
             self._send(dead_letters, topic_arn, kept)
         except (BotoCoreError, ClientError) as refused:
@@ -148,12 +146,6 @@ def _record(envelope: dict[str, Any]) -> dict[str, Any]:
     found = {"Type": None, "MessageId": None, "TopicArn": None, "Subject": None, **envelope}
     attributes = found.pop("MessageAttributes", {})
     return {**{_FOR_FUNCTIONS.get(name, name): value for name, value in found.items()}, "MessageAttributes": attributes}
-
-
-def _envelope(record: dict[str, Any]) -> dict[str, Any]:
-    """The notification of which a function's record was made."""
-    names = {name: own for own, name in _FOR_FUNCTIONS.items()}
-    return {names.get(name, name): value for name, value in record.items() if value not in (None, {})}
 
 
 _FOR_FUNCTIONS = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
