@@ -1,21 +1,20 @@
 """What CloudWatch Logs refuses and answers where the emulator does otherwise (recorded, LocalStack test_logs_*.py)."""
 
 import base64
-import json
 import re
 import time
 from typing import Any
 
 from ministack.services import cloudwatch_logs as emulated
 
-Answer = tuple[int, dict[str, str], bytes]
+from eda_sandbox.frontdoor.emulated_answers import Answer, changed
+
 Given = dict[str, Any]
 LONGEST_NAME = 512
 MOST_EVENTS = 10_000
 """Of an answer (API reference, FilterLogEvents, GetLogEvents)."""
 OLDEST, NEWEST = 14 * 24 * 3_600_000, 2 * 3_600_000
 """Milliseconds behind and before now in which an event may be (API reference, PutLogEvents)."""
-SUCCESS = 300
 _EXISTENCE = re.compile(r"(The specified log (?:group|stream) (?:does not exist|already exists)).*")
 _emulators = {
     name: getattr(emulated, name)
@@ -63,13 +62,13 @@ def _named(operation: str, given: Given) -> Answer:
 def _describe_groups(given: Given) -> Answer:
     if given.get("logGroupNamePrefix") and given.get("logGroupNamePattern"):
         return _invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-    status, headers, body = _emulators["_describe_log_groups"](given)
-    if status < SUCCESS:
-        found = json.loads(body)
-        for group in found["logGroups"]:
-            group.setdefault("deletionProtectionEnabled", False)
-        body = json.dumps(found).encode()
-    return status, headers, body
+    return changed(
+        _emulators["_describe_log_groups"](given),
+        lambda found: {
+            **found,
+            "logGroups": [{"deletionProtectionEnabled": False, **group} for group in found["logGroups"]],
+        },
+    )
 
 
 def _put(given: Given) -> Answer:
@@ -80,12 +79,12 @@ def _put(given: Given) -> Answer:
     now = time.time() * 1000
     old = sum(at < now - OLDEST for at in times)
     new = sum(at > now + NEWEST for at in times)
-    status, headers, body = _emulators["_put_log_events"]({**given, "logEvents": events[old : len(events) - new]})
-    if status < SUCCESS and (old or new):
-        rejected = {"tooOldLogEventEndIndex": old} if old else {}
-        rejected |= {"tooNewLogEventStartIndex": len(events) - new} if new else {}
-        body = json.dumps({**json.loads(body), "rejectedLogEventsInfo": rejected}).encode()
-    return status, headers, body
+    answer: Answer = _emulators["_put_log_events"]({**given, "logEvents": events[old : len(events) - new]})
+    if not (old or new):
+        return answer
+    rejected = {"tooOldLogEventEndIndex": old} if old else {}
+    rejected |= {"tooNewLogEventStartIndex": len(events) - new} if new else {}
+    return changed(answer, lambda found: {**found, "rejectedLogEventsInfo": rejected})
 
 
 def _limit(given: Given) -> str | None:
@@ -116,12 +115,12 @@ def _filter(given: Given) -> Answer:
             begin = int(base64.b64decode(str(given["nextToken"]), validate=True))
         except ValueError:
             return _invalid("The specified nextToken is invalid.")
-    status, headers, body = _emulators["_filter_log_events"]({**given, "limit": MOST_EVENTS})
-    if status >= SUCCESS:
-        return status, headers, body
-    found = json.loads(body)
+    answer: Answer = _emulators["_filter_log_events"]({**given, "limit": MOST_EVENTS})
     end = begin + int(given.get("limit") or MOST_EVENTS)
-    if end < len(found["events"]):
-        found["nextToken"] = base64.b64encode(str(end).encode()).decode()
-    found["events"] = found["events"][begin:end]
-    return status, headers, json.dumps(found).encode()
+    # A first page that holds all that the emulator gives is not cut.
+    return changed(answer, lambda found: _page(found, begin, end)) if begin or end < MOST_EVENTS else answer
+
+
+def _page(found: Given, begin: int, end: int) -> Given:
+    more = {"nextToken": base64.b64encode(str(end).encode()).decode()} if end < len(found["events"]) else {}
+    return {**found, "events": found["events"][begin:end], **more}

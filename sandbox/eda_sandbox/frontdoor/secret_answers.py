@@ -6,8 +6,8 @@ from typing import Any
 
 from ministack.services import secretsmanager as emulated
 
-Answer = tuple[int, dict[str, str], bytes]
-SUCCESS = 300
+from eda_sandbox.frontdoor.emulated_answers import Answer, changed, succeeded
+
 _VERSION = "Secrets Manager can't find the specified secret version: "
 _emulators = {
     name: getattr(emulated, name)
@@ -18,15 +18,10 @@ _emulators = {
 def install() -> None:
     """Answer in the emulator's place; again does nothing."""
     emulated._create_secret = _create
-    emulated._describe_secret = lambda given: _changed(_emulators["_describe_secret"](given), _without_defaults)
-    emulated._list_secrets = lambda given: _changed(_emulators["_list_secrets"](given), _listed)
+    emulated._describe_secret = lambda given: changed(_emulators["_describe_secret"](given), _without_defaults)
+    emulated._list_secrets = lambda given: changed(_emulators["_list_secrets"](given), _listed)
     emulated._filter_secret_names = _chosen
     emulated.error_response_json = _error
-
-
-def _changed(answer: Answer, change: Any) -> Answer:
-    status, headers, body = answer
-    return answer if status >= SUCCESS else (status, headers, json.dumps(change(json.loads(body))).encode())
 
 
 def _create(given: dict[str, Any]) -> Answer:
@@ -38,7 +33,7 @@ def _create(given: dict[str, Any]) -> Answer:
             "You can't create this secret because a secret with this name is already scheduled for deletion.",
         )
     answer: Answer = _emulators["_create_secret"](given)
-    if answer[0] >= SUCCESS:
+    if not succeeded(answer):
         return answer
     versions = emulated._secrets[name]["Versions"]
     ((id, version),) = versions.items()

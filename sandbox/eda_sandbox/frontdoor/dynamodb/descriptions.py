@@ -3,15 +3,14 @@
 What is being made, changed or removed is called so in the answer; by the next request it is done.
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from ministack.services import dynamodb as emulated
 
-Answer = tuple[int, dict[str, str], bytes]
+from eda_sandbox.frontdoor.emulated_answers import Answer, changed
+
 Table = dict[str, Any]
-SUCCESS = 300
 ON_DEMAND_READS, ON_DEMAND_WRITES = 12_000, 4_000
 """What an on-demand table is ready for, in units a second (Developer Guide, warm throughput)."""
 _emulators = {
@@ -28,11 +27,7 @@ def install() -> None:
 
 
 def _describing(operation: str, member: str, change: Callable[[Table], None]) -> Callable[[Any], Answer]:
-    def answered(given: Any) -> Answer:
-        status, headers, body = _emulators[operation](given)
-        if status >= SUCCESS:
-            return status, headers, body
-        found = json.loads(body)
+    def described(found: dict[str, Any]) -> dict[str, Any]:
         table = found[member]
         for one in (table, *table.get("GlobalSecondaryIndexes", ())):
             if "ProvisionedThroughput" in one:
@@ -41,9 +36,9 @@ def _describing(operation: str, member: str, change: Callable[[Table], None]) ->
         if billing.get("BillingMode") == "PROVISIONED" and "LastUpdateToPayPerRequestDateTime" not in billing:
             table.pop("BillingModeSummary", None)
         change(table)
-        return status, headers, json.dumps(found).encode()
+        return found
 
-    return answered
+    return lambda given: changed(_emulators[operation](given), described)
 
 
 def _created(table: Table) -> None:

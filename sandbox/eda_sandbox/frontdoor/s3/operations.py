@@ -12,9 +12,9 @@ from xml.sax.saxutils import escape
 
 from ministack.services import s3 as emulated
 
+from eda_sandbox.frontdoor.emulated_answers import Answer
 from eda_sandbox.frontdoor.s3 import tags
 
-Answer = tuple[int, dict[str, str], bytes]
 OK, DELETED = 200, 204
 LEAST_PART = 5 * 1024 * 1024
 """Bytes of a part that is not the last one (S3 User Guide, multipart upload limits)."""

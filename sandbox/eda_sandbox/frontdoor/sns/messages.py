@@ -9,7 +9,8 @@ from typing import Any
 
 from ministack.services import sns as emulated
 
-from eda_sandbox.frontdoor.sns.refusing import Answer, Params, Refused, check_arn, invalid, refusing
+from eda_sandbox.frontdoor.emulated_answers import Answer
+from eda_sandbox.frontdoor.sns.refusing import Params, Refused, check_arn, invalid, refusing
 
 MAX_ENTRIES = 10
 """Of a batch (API reference, PublishBatch)."""

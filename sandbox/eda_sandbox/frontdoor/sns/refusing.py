@@ -6,8 +6,9 @@ from typing import Any
 
 from ministack.services import sns as emulated
 
+from eda_sandbox.frontdoor.emulated_answers import Answer
+
 Params = Mapping[str, Any]
-Answer = tuple[int, dict[str, str], bytes]
 ELEMENTS = 6
 """Of an ARN."""
 _emulated_error = emulated._error

@@ -8,8 +8,9 @@ from xml.sax.saxutils import escape
 
 from ministack.services import sns as emulated
 
+from eda_sandbox.frontdoor.emulated_answers import Answer
 from eda_sandbox.frontdoor.sns import filters
-from eda_sandbox.frontdoor.sns.refusing import Answer, Params, Refused, check_arn, entries, invalid, refusing
+from eda_sandbox.frontdoor.sns.refusing import Params, Refused, check_arn, entries, invalid, refusing
 
 PROTOCOLS = ("application", "email", "email-json", "firehose", "http", "https", "lambda", "sms", "sqs")
 ATTRIBUTES = frozenset(

@@ -5,7 +5,8 @@ from typing import Any
 
 from ministack.services import sns as emulated
 
-from eda_sandbox.frontdoor.sns.refusing import Answer, Params, check_arn, entries, invalid, refusing
+from eda_sandbox.frontdoor.emulated_answers import Answer
+from eda_sandbox.frontdoor.sns.refusing import Params, check_arn, entries, invalid, refusing
 
 FIRST_NUMBER = 10_000_000_000_000_000_000
 """Where the sequence numbers of FIFO topics begin."""

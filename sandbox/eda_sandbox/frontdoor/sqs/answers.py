@@ -6,6 +6,8 @@ from xml.sax.saxutils import escape
 
 from ministack.services import sqs as emulated
 
+from eda_sandbox.frontdoor.emulated_answers import Answer
+
 _SHAPES = {
     "InvalidParameterCombination": "InvalidParameterCombinationException",
     "InvalidParameterValue": "InvalidParameterValueException",
@@ -24,12 +26,12 @@ def install() -> None:
     emulated._esc = _text
 
 
-def _json(answer: dict[str, Any], status: int = 200) -> tuple[int, dict[str, str], bytes]:
+def _json(answer: dict[str, Any], status: int = 200) -> Answer:
     body = json.dumps(answer, separators=(",", ":")).encode()
     return status, {"Content-Type": "application/x-amz-json-1.0"}, body
 
 
-def _json_error(code: str, message: str, status: int = 400) -> tuple[int, dict[str, str], bytes]:
+def _json_error(code: str, message: str, status: int = 400) -> Answer:
     shape = _SHAPES.get(code, code)
     head = {
         "Content-Type": "application/x-amz-json-1.0",
@@ -40,7 +42,7 @@ def _json_error(code: str, message: str, status: int = 400) -> tuple[int, dict[s
     return status, head, json.dumps({"__type": f"com.amazonaws.sqs#{shape}", "message": said}).encode()
 
 
-def _xml_error(code: str, message: str, status: int = 400) -> tuple[int, dict[str, str], bytes]:
+def _xml_error(code: str, message: str, status: int = 400) -> Answer:
     legacy = emulated._QUERY_COMPAT_CODES.get(code, code)
     if code == "QueueDoesNotExist":
         message = "The specified queue does not exist for this wsdl version."
