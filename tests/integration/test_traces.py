@@ -68,7 +68,8 @@ def test_an_orders_traces_have_each_segment_once(aws: Sandbox, stack: Stack, ord
     workflow = machine("orders-workflow-machine")
 
     def ended(found: list[Document]) -> bool:
-        return any(one["name"] == workflow and "end_time" in one for one in found)
+        # Who records sends for itself: the machine's end may come before what a function has to say.
+        return len(own(found)) >= 7 and any(one["name"] == workflow and "end_time" in one for one in found)
 
     stage = physical(stack, "aws:apigateway/restApi:RestApi", "orders-api-api") + "/v1"
     caller, keeper = function("call-external-api-function"), function("orders-workflow-token-keeper-function")
