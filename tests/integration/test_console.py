@@ -101,8 +101,7 @@ def test_what_moves_is_seen_on_the_edges_with_its_ids(aws: Sandbox, opened: Cons
     assert opened.reading.frame()["rates"][f"{function}>{table}"][0] > 0
     row = opened.reading.item(table, "thing-4711")
     assert row["facts"] == {"account": "thing-4711", "cents": 100}
-    lines, _ = opened.reading.logs(function)
-    assert lines
+    wait_until(lambda: opened.reading.logs(function)[0], "its lines, which are written beside it, are shown")
 
 
 def test_a_queue_is_looked_at_without_being_received_from(

@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -466,3 +467,28 @@ with embedded_aws():
 def test_it_listens_on_loopback_alone() -> None:
     done = subprocess.run([sys.executable, "-c", LISTENERS], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['0100007F']"
+
+
+def test_log_events_are_read_whole_in_pages_of_ten_thousand_and_by_a_query(aws: Sandbox) -> None:
+    logs, group = aws.client("logs"), f"g-{secrets.token_hex(4)}"
+    logs.create_log_group(logGroupName=group)
+    now = int(time.time() * 1000)
+    for stream in ("a", "b"):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        events = [{"timestamp": now, "message": f'{{"stream": "{stream}"}}'} for _ in range(5_001)]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+    pages = [page["events"] for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group)]
+    assert [len(page) for page in pages] == [10_000, 2]
+    assert len({event["eventId"] for page in pages for event in page}) == 10_002
+    begun = logs.start_query(
+        logGroupName=group,
+        startTime=now // 1000,
+        endTime=now // 1000,
+        queryString='filter stream = "b" | stats count(*)',
+    )
+
+    def answer() -> dict[str, Any] | None:
+        found: dict[str, Any] = logs.get_query_results(queryId=begun["queryId"])
+        return found if found["status"] == "Complete" else None
+
+    assert wait_until(answer, "the query is complete")["results"][0][0]["value"] == "5001"

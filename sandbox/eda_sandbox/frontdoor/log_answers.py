@@ -1,13 +1,16 @@
 """What CloudWatch Logs refuses and answers where the emulator does otherwise (recorded, LocalStack test_logs_*.py)."""
 
 import base64
+import itertools
 import re
 import time
 from typing import Any
 
 from ministack.services import cloudwatch_logs as emulated
 
+from eda_sandbox.foundation.log_events import forget_twins, kept
 from eda_sandbox.frontdoor.emulated_answers import Answer, changed
+from eda_sandbox.frontdoor.log_patterns import pattern
 
 Given = dict[str, Any]
 LONGEST_NAME = 512
@@ -22,7 +25,6 @@ _emulators = {
         "_create_log_group",
         "_create_log_stream",
         "_describe_log_groups",
-        "_filter_log_events",
         "_get_log_events",
         "_put_log_events",
         "error_response_json",
@@ -32,6 +34,7 @@ _emulators = {
 
 def install() -> None:
     """Answer in the emulator's place; again does nothing."""
+    forget_twins()
     emulated.error_response_json = _error
     emulated._create_log_group = lambda given: _named("_create_log_group", given)
     emulated._create_log_stream = lambda given: _named("_create_log_stream", given)
@@ -115,12 +118,20 @@ def _filter(given: Given) -> Answer:
             begin = int(base64.b64decode(str(given["nextToken"]), validate=True))
         except ValueError:
             return _invalid("The specified nextToken is invalid.")
-    answer: Answer = _emulators["_filter_log_events"]({**given, "limit": MOST_EVENTS})
+    matches = pattern(given.get("filterPattern") or "")
+    if matches is None:
+        return _invalid('the sandbox offers filter patterns of terms: unquoted words, "texts", -excluded and ?any')
+    group = emulated._resolve_log_group_name(given)
+    try:
+        found = kept(group, given.get("startTime"), given.get("endTime"), given.get("logStreamNames") or None)
+    except KeyError:
+        return _error("ResourceNotFoundException", "The specified log group does not exist.")
     end = begin + int(given.get("limit") or MOST_EVENTS)
-    # A first page that holds all that the emulator gives is not cut.
-    return changed(answer, lambda found: _page(found, begin, end)) if begin or end < MOST_EVENTS else answer
-
-
-def _page(found: Given, begin: int, end: int) -> Given:
-    more = {"nextToken": base64.b64encode(str(end).encode()).decode()} if end < len(found["events"]) else {}
-    return {**found, "events": found["events"][begin:end], **more}
+    events = [
+        {**event, "logStreamName": stream}
+        for stream, event in itertools.islice((pair for pair in found if matches(pair[1]["message"])), begin, end + 1)
+    ]
+    page = events[: end - begin]
+    more = {"nextToken": base64.b64encode(str(end).encode()).decode()} if len(events) > len(page) else {}
+    answer: Answer = emulated.json_response({"events": page, "searchedLogStreams": [], **more})
+    return answer

@@ -95,9 +95,9 @@ def both(left: Expression, right: Expression) -> Expression:
     return lambda row: int(holds(left(row)) and holds(right(row)))
 
 
-def either(left: Expression, right: Expression) -> Expression:
+def either(conditions: Sequence[Expression]) -> Expression:
     """``or``."""
-    return lambda row: int(holds(left(row)) or holds(right(row)))
+    return lambda row: int(any(holds(condition(row)) for condition in conditions))
 
 
 def negated(condition: Expression) -> Expression:

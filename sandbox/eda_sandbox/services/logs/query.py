@@ -194,10 +194,10 @@ class _Parser:
         return token.text
 
     def _condition(self) -> Expression:
-        found = self._conjunction()
+        found = [self._conjunction()]
         while self._accept("or"):
-            found = expressions.either(found, self._conjunction())
-        return found
+            found.append(self._conjunction())
+        return found[0] if len(found) == 1 else expressions.either(found)
 
     def _conjunction(self) -> Expression:
         found = self._negation()

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from eda_sandbox.foundation.caller import Caller
 from eda_sandbox.foundation.cloud import Cloud
 from eda_sandbox.foundation.errors import AwsError
+from eda_sandbox.foundation.log_events import kept
 from eda_sandbox.foundation.pages import start
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.services.logs.offered import OFFERED
@@ -23,7 +22,7 @@ from eda_sandbox.services.logs.values import Event, Row, shown
 MAX_GROUPS = 50
 """Log groups of one query (StartQuery)."""
 PAGE_ROWS = 10_000
-"""Rows of one answer of ``GetQueryResults``, and events that ``FilterLogEvents`` gives at once."""
+"""Rows of one answer of ``GetQueryResults``."""
 MAX_DEFINITIONS = 1_000
 """Saved queries of a region (CloudWatch Logs quotas)."""
 log = logging.getLogger(__name__)
@@ -190,6 +189,11 @@ class Logs(Service):
     def _work(self, run: Run) -> None:
         try:
             events = [event for name in run.groups for event in self._events(name, run.start, run.end)]
+        except KeyError:
+            log.info("the query %s failed: one of its log groups is deleted", run.id)
+            self._end(run, "Failed")
+            return
+        try:
             events.sort(key=lambda event: event.timestamp, reverse=True)
             rows, matched = run.query.run(events, run.limit)
             statistics = {
@@ -198,9 +202,6 @@ class Logs(Service):
                 "bytesScanned": float(sum(len(str(event["@message"]).encode()) for event in events)),
                 "logGroupsScanned": float(len(run.groups)),
             }
-        except (ClientError, BotoCoreError) as error:
-            log.info("the query %s failed: %s", run.id, error)
-            self._end(run, "Failed")
         except Exception:
             log.exception("the query %s failed in the sandbox", run.id)
             self._end(run, "Failed")
@@ -217,29 +218,17 @@ class Logs(Service):
 
     def _events(self, group: str, start: int, end: int) -> Iterator[Event]:
         """A group's events from one second to another, both included."""
-        logs, account = self.cloud.client("logs"), self.cloud.account
-        begin, last = start * 1000, end * 1000 + 999
-        while True:
-            request = {"logGroupName": group, "startTime": begin, "endTime": last, "limit": PAGE_ROWS}
-            found = logs.filter_log_events(**request)["events"]
-            # The emulator has no pages: a full answer is continued at its last millisecond, which may be cut.
-            full = len(found) == PAGE_ROWS and found[0]["timestamp"] < found[-1]["timestamp"]
-            following = found[-1]["timestamp"] if full else None
-            for number, event in enumerate(found):
-                if event["timestamp"] == following:
-                    break
-                name = f"{group}/{event['logStreamName']}/{event.get('eventId', '')}/{event['timestamp']}/{number}"
-                yield Event(
-                    event["message"],
-                    event["timestamp"],
-                    event.get("ingestionTime", event["timestamp"]),
-                    f"{account}:{group}",
-                    event["logStreamName"],
-                    b64encode(name.encode()).decode(),
-                )
-            if following is None:
-                return
-            begin = following
+        log_group = f"{self.cloud.account}:{group}"
+        for stream, event in kept(group, start * 1000, end * 1000 + 999):
+            name = f"{group}/{stream}/{event['eventId']}"
+            yield Event(
+                event["message"],
+                event["timestamp"],
+                event["ingestionTime"],
+                log_group,
+                stream,
+                b64encode(name.encode()).decode(),
+            )
 
     def _shown(self, query: Query, found: Row) -> list[dict[str, str]]:
         names = [*query.shown, "@ptr"] if query.of_events else query.shown
