@@ -38,6 +38,7 @@ from eda_sandbox.frontdoor import (
 from eda_sandbox.frontdoor.asked import Asked
 from eda_sandbox.frontdoor.dynamodb import descriptions as dynamodb_descriptions
 from eda_sandbox.frontdoor.dynamodb import execution as dynamodb_execution
+from eda_sandbox.frontdoor.dynamodb import stream_records
 from eda_sandbox.frontdoor.emulator import Emulator
 from eda_sandbox.frontdoor.faults import FaultKind, FaultLayer, error_response, query_error
 from eda_sandbox.frontdoor.key_access import LOG_GROUP_KEYS, KeyAccess
@@ -144,6 +145,7 @@ class FrontDoor:
         self._emulator = Emulator(cloud.endpoint, self._forward)
         dynamodb_descriptions.install()
         dynamodb_execution.install()
+        stream_records.install()
         kinesis_shards.install()
         sns_handlers.install()
         sqs_handlers.install(cloud.clock)

@@ -8,7 +8,7 @@ from typing import Any
 
 from ministack.services import cloudwatch_logs as emulated
 
-from eda_sandbox.foundation.log_events import forget_twins, kept
+from eda_sandbox.foundation import log_events
 from eda_sandbox.frontdoor.emulated_answers import Answer, changed
 from eda_sandbox.frontdoor.log_patterns import pattern
 
@@ -34,7 +34,7 @@ _emulators = {
 
 def install() -> None:
     """Answer in the emulator's place; again does nothing."""
-    forget_twins()
+    log_events.install()
     emulated.error_response_json = _error
     emulated._create_log_group = lambda given: _named("_create_log_group", given)
     emulated._create_log_stream = lambda given: _named("_create_log_stream", given)
@@ -123,13 +123,15 @@ def _filter(given: Given) -> Answer:
         return _invalid('the sandbox offers filter patterns of terms: unquoted words, "texts", -excluded and ?any')
     group = emulated._resolve_log_group_name(given)
     try:
-        found = kept(group, given.get("startTime"), given.get("endTime"), given.get("logStreamNames") or None)
+        found = log_events.kept(
+            group, given.get("startTime"), given.get("endTime"), given.get("logStreamNames") or None
+        )
     except KeyError:
         return _error("ResourceNotFoundException", "The specified log group does not exist.")
     end = begin + int(given.get("limit") or MOST_EVENTS)
     events = [
         {**event, "logStreamName": stream}
-        for stream, event in itertools.islice((pair for pair in found if matches(pair[1]["message"])), begin, end + 1)
+        for stream, event in itertools.islice((pair for pair in found if matches(pair[1].message)), begin, end + 1)
     ]
     page = events[: end - begin]
     more = {"nextToken": base64.b64encode(str(end).encode()).decode()} if len(events) > len(page) else {}

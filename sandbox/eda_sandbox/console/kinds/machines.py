@@ -57,8 +57,8 @@ class Machines(Kind):
                 "Ended": found.stopped,
                 "Error": found.error,
                 "Cause": found.cause,
-                "Input": found.input,
-                "Output": found.output,
+                "Input": _value(found.input_text),
+                "Output": _value(found.output_text),
             },
             "definition": found.machine.definition,
             "states": _states(events),
@@ -66,6 +66,10 @@ class Machines(Kind):
                 {"at": event["timestamp"], "type": event["type"], "detail": _detail(event)} for event in events
             ],
         }
+
+
+def _value(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
 
 
 _WORDS = (("RUNNING", "running"), ("SUCCEEDED", "done"))

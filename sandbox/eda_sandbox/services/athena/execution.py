@@ -50,7 +50,8 @@ class Execution:
         configuration: dict[str, Any],
     ) -> None:
         self.id = str(uuid.uuid4())
-        self.statement = statement
+        self.kind, self.type = statement.kind, statement.type
+        self._statement: Statement | None = statement
         self.workgroup = workgroup.name
         self.state = QUEUED
         self.outcome = Outcome()
@@ -75,7 +76,7 @@ class Execution:
     @property
     def output_location(self) -> str:
         """The result's address."""
-        match self.statement.kind, self.statement.type:
+        match self.kind, self.type:
             case "SELECT", _:
                 return f"{self._base}{self.id}.csv"
             case "CREATE_TABLE_AS_SELECT", _:
@@ -88,7 +89,7 @@ class Execution:
     @property
     def is_ddl(self) -> bool:
         """Whether it counts against the quota of DDL queries."""
-        return self.statement.type == "DDL" and self.statement.kind != "CREATE_TABLE_AS_SELECT"
+        return self.type == "DDL" and self.kind != "CREATE_TABLE_AS_SELECT"
 
     def accept(self) -> None:
         """It is queued."""
@@ -97,12 +98,13 @@ class Execution:
     def run(self) -> None:
         """Run it, on a thread of the pool."""
         with self._lock:
-            if self.state != QUEUED:
+            statement = self._statement
+            if self.state != QUEUED or statement is None:
                 return
             self._times["started"] = time.monotonic()
             self._move(RUNNING)
         try:
-            self._execute()
+            self._execute(statement)
             self._end(SUCCEEDED)
         except QueryCancelled as cancelled:
             self._end(STOPPED, str(cancelled), CANCELLED)
@@ -140,7 +142,7 @@ class Execution:
             else:
                 message = f"Query has not yet finished. Current state: {self.state}"
             raise AwsError("InvalidRequestException", message, AthenaErrorCode="INVALID_QUERY_EXECUTION_ID")
-        if self.statement.kind in _WRITERS:
+        if self.kind in _WRITERS:
             return []
         bucket, key = split(self.output_location)
         try:
@@ -153,7 +155,7 @@ class Execution:
             ) from error
         except BotoCoreError as error:
             raise AwsError("InternalServerException", f"The results cannot be read: {error}", 500) from error
-        if self.statement.kind == "SELECT":
+        if self.kind == "SELECT":
             return list(results.rows(body, len(self.outcome.columns)))
         return [[line] for line in body.splitlines()]
 
@@ -171,8 +173,8 @@ class Execution:
             described = {
                 "QueryExecutionId": self.id,
                 "Query": self._request["QueryString"],
-                "StatementType": self.statement.type,
-                "SubstatementType": self.statement.kind,
+                "StatementType": self.type,
+                "SubstatementType": self.kind,
                 "ResultConfiguration": configuration,
                 "ResultReuseConfiguration": {"ResultReuseByAgeConfiguration": {"Enabled": False}},
                 "QueryExecutionContext": self._request.get("QueryExecutionContext", {}),
@@ -185,7 +187,7 @@ class Execution:
                 described["ExecutionParameters"] = self._request["ExecutionParameters"]
             return described
 
-    def _execute(self) -> None:
+    def _execute(self, statement: Statement) -> None:
         context = self._request.get("QueryExecutionContext", {})
         storage = Storage(
             self._cloud.client_for("s3", self._caller),
@@ -207,7 +209,7 @@ class Execution:
             self._engine = engine
         try:
             storage.check_cancelled()
-            self.outcome = engine.run(self.statement)
+            self.outcome = engine.run(statement)
             self._times["processed"] = time.monotonic()
             self._write_results(storage)
         finally:
@@ -220,10 +222,10 @@ class Execution:
         acl = self._configuration.get("AclConfiguration", {}).get("S3AclOption", "").lower().replace("_", "-") or None
         bucket, key = split(self.output_location)
         outcome = self.outcome
-        if self.statement.kind == "SELECT":
+        if self.kind == "SELECT":
             header: list[str | None] = [column["Name"] for column in outcome.columns]
             storage.write(bucket, key, results.csv([header, *outcome.rows]), acl)
-        elif self.statement.kind not in _WRITERS:
+        elif self.kind not in _WRITERS:
             lines = "".join(f"{row[0]}\n" for row in outcome.rows)
             storage.write(bucket, key, lines.encode(), acl)
         metadata = json.dumps({"columns": outcome.columns}).encode()
@@ -252,6 +254,8 @@ class Execution:
                     "Retryable": False,
                     "ErrorMessage": reason,
                 }
+            # What it was parsed to weighs more than all else of it.
+            self._statement = None
             self._move(state)
 
     def _move(self, state: str) -> None:
@@ -264,7 +268,7 @@ class Execution:
             "versionId": "0",
             "currentState": self.state,
             **({"previousState": before} if before else {}),
-            "statementType": self.statement.type,
+            "statementType": self.type,
             "queryExecutionId": self.id,
             "workgroupName": self.workgroup,
             "sequenceNumber": str(self._sequence),

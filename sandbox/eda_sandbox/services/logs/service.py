@@ -220,11 +220,11 @@ class Logs(Service):
         """A group's events from one second to another, both included."""
         log_group = f"{self.cloud.account}:{group}"
         for stream, event in kept(group, start * 1000, end * 1000 + 999):
-            name = f"{group}/{stream}/{event['eventId']}"
+            name = f"{group}/{stream}/{event.id}"
             yield Event(
-                event["message"],
-                event["timestamp"],
-                event["ingestionTime"],
+                event.message,
+                event.timestamp,
+                event.ingested,
                 log_group,
                 stream,
                 b64encode(name.encode()).decode(),

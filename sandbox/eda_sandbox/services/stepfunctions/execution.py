@@ -11,7 +11,7 @@ from typing import Any
 
 from eda_sandbox.foundation.clock import Clock
 from eda_sandbox.services.stepfunctions.failure import RuntimeFailure, StateError
-from eda_sandbox.services.stepfunctions.intrinsics import compact
+from eda_sandbox.services.stepfunctions.history import History
 from eda_sandbox.services.stepfunctions.tracing import ExecutionTrace
 
 HISTORY_LIMIT = 25_000
@@ -63,20 +63,16 @@ class Execution:
     trace: ExecutionTrace | None = None
     status: str = "RUNNING"
     stopped: datetime | None = None
-    output: Any = None
+    output_text: str | None = None
+    """Its output as JSON: an input that was handed on to the end is as it was written."""
     error: str | None = None
     cause: str | None = None
     redrives: int = 0
     redriven: datetime | None = None
-    history: list[dict[str, Any]] = field(default_factory=list)
+    history: History = field(default_factory=History)
     failed_at: tuple[str, Any, dict[str, Any]] | None = None
     """The state that failed, its input, and the variables at that time."""
     task: "asyncio.Task[None] | None" = None
-
-    @property
-    def output_text(self) -> str:
-        """Its output as JSON: an input that was handed on to the end is as it was written."""
-        return self.input_text if self.output is self.input else compact(self.output)
 
     def note(self, kind: str, now: datetime, previous: int | None = None, **details: Any) -> int:
         """Add an event to the history; its number.
@@ -115,6 +111,12 @@ class Execution:
         self.status, self.stopped = status, now
         if failure is not None:
             self.error, self.cause = failure.error, failure.cause
+
+    def let_go(self) -> None:
+        """Keep of what has succeeded only what can be asked for; all else can be redriven."""
+        if self.status == "SUCCEEDED":
+            self.history.pack()
+            self.input = self.trace = self.task = None
 
 
 _LONG = ("input", "output", "assignedVariables")

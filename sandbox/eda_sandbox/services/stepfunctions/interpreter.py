@@ -78,11 +78,10 @@ class Interpreter:
             log.exception("%s failed in the sandbox", execution.arn)
             self._fail(execution, trail, RuntimeFailure(repr(error)))
         else:
-            execution.output = output
             # Written before its end is known: who sees that wants the last event.
-            text = execution.output_text
+            execution.output_text = execution.input_text if output is execution.input else compact(output)
             execution.close("SUCCEEDED", self._clock.now())
-            trail.note("ExecutionSucceeded", output=text)
+            trail.note("ExecutionSucceeded", output=execution.output_text)
 
     def _fail(self, execution: Execution, trail: Trail, failure: StateError) -> None:
         execution.close("FAILED", self._clock.now(), failure)

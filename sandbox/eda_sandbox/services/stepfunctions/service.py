@@ -371,6 +371,7 @@ class StepFunctions(Service):
         async def begin() -> None:
             execution.task = asyncio.current_task()
             await self._interpreter.run(execution, start)
+            execution.let_go()
 
         asyncio.run_coroutine_threadsafe(begin(), self._loop)
 
@@ -408,9 +409,10 @@ class StepFunctions(Service):
     def _cancel(self, execution: Execution) -> None:
         async def cancel() -> None:
             # An execution that was started just now has no task yet.
-            while execution.task is None:
+            while execution.task is None and execution.status == "RUNNING":
                 await asyncio.sleep(0)
-            execution.task.cancel()
+            if execution.task is not None:
+                execution.task.cancel()
 
         self._await(cancel(), 10)
 
