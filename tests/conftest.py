@@ -29,8 +29,6 @@ settings.register_profile(
 settings.load_profile("repeatable")
 
 
-ROOMS = ("packages", "engine", "browser", "reliability", "integration", "conformance", "policies", "runtime", "unit")
-"""Folders of tests, those whose files take longest first: at the end no process waits for another's long file."""
 LONG = (
     "test_signals.py",
     "test_terminal.py",
@@ -40,19 +38,33 @@ LONG = (
     "test_iam_proof.py",
     "test_hostile_input.py",
 )
+"""Files that take longest: at the end no process waits for another's long file."""
+WAITING = ("packages", "engine", "browser", "reliability", "integration")
+"""Folders of tests that wait for processes and for time to pass; those of all others keep a core busy."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the long files first, and mark what needs the embedded AWS, for ``make check``, which leaves it out."""
+    """Order the files, and mark what needs the embedded AWS, for ``make check``, which leaves it out.
+
+    The long files come first; then those that wait, with the busy ones spread evenly among them.
+    """
     for item in items:
         if "aws" in getattr(item, "fixturenames", ()):
             item.add_marker("embedded")
-    items.sort(key=_turn)
+    files = dict.fromkeys(item.path for item in items)
+    turns: dict[Path, tuple[bool, float]] = {}
+    for waiting in (True, False):
+        mine = sorted((path for path in files if (_room(path) in WAITING) is waiting), key=_rank)
+        turns |= {path: (path.name not in LONG, number / len(mine)) for number, path in enumerate(mine)}
+    items.sort(key=lambda item: turns[item.path])
 
 
-def _turn(item: pytest.Item) -> tuple[bool, int]:
-    room = item.path.relative_to(ROOT / "tests").parts[0]
-    return item.path.name not in LONG, ROOMS.index(room) if room in ROOMS else 0
+def _room(path: Path) -> str:
+    return path.relative_to(ROOT / "tests").parts[0]
+
+
+def _rank(path: Path) -> int:
+    return WAITING.index(_room(path)) if _room(path) in WAITING else 0
 
 
 def pytest_collection_finish() -> None:
@@ -85,6 +97,14 @@ def _no_faults(request: pytest.FixtureRequest) -> Iterator[None]:
     yield
     if "aws" in request.fixturenames:
         request.getfixturevalue("aws").faults.clear()
+
+
+@pytest.fixture
+def hurried(aws: Sandbox) -> Iterator[None]:
+    """Time passes as fast as in the demo: for tests that wait for AWS's timers, and measure none."""
+    before, aws.cloud.clock.speed = aws.cloud.clock.speed, 3 * SPEED
+    yield
+    aws.cloud.clock.speed = before
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ from pipeline.redrive_changes import RedriveChanges
 from tests.conftest import Deploy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 PROGRAM = """
 import pulumi, pulumi_aws as aws
 from pulumi_aws_eda import BatchedFirehoseSink

@@ -16,6 +16,8 @@ from eda_sandbox.provider.deploy import Stack
 from tests.conftest import Deploy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 PROGRAM = """
 import pulumi
 from pulumi_aws_eda import ConsumerCache, IdempotentLambda, archives

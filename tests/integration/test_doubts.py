@@ -20,6 +20,8 @@ from tests.integration.test_orders import BODY, DETAILS, until
 from tests.reliability.test_back_half import Chain
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 ENVIRONMENTS = ("dev", "staging", "prod")
 # The one value with which rows do not flow by themselves has a test of its own.
 VALUES = {name: [value for value in doubt.values if value != "verbatim"] for name, doubt in DOUBTS.items()}

@@ -18,6 +18,8 @@ from pipeline.proof.roles import ROLE_POLICY, Roles
 from tests.conftest import Deploy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 PROGRAM = """
 import pulumi, pulumi_aws as aws
 from pulumi_aws_eda import CallbackWorkflow, ConsumerCache, EncryptionKey, IdempotentLambda, archives, defaults

@@ -22,6 +22,8 @@ from tests.runtime.certificates import Authority
 from tests.runtime.scripted_server import ScriptedServer, answer
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 PROGRAM = """
 import pulumi, pulumi_aws as aws
 from pulumi_aws_eda import CallbackWorkflow, EventApi, IdempotentLambda, link

@@ -20,6 +20,8 @@ from eda_sandbox.provider.deploy import Stack
 from tests.conftest import Deploy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 Deployed = Callable[..., Stack]

@@ -14,6 +14,8 @@ from tests.integration.test_glue import bucket, job
 from tests.integration.test_sandbox_services import Make, function, invoke, role
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 __all__ = ["bucket", "function", "job"]
 THROUGHPUT, UNAVAILABLE = "ProvisionedThroughputExceededException", "ServiceUnavailableException"
 

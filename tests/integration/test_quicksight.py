@@ -20,6 +20,8 @@ from eda_sandbox.services.quicksight import QuickSight
 from tests.faulted import of
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 VPC_CONNECTION = "arn:aws:quicksight:eu-central-1:000000000000:vpcConnection/private"
 OWNER = "arn:aws:quicksight:eu-central-1:000000000000:user/default/analysts"
 COLUMNS = [

@@ -16,6 +16,8 @@ from pipeline.demo.client import OrdersClient
 from tests.conftest import ROOT, Deploy
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 EDGES = (
     ("events", "PutEvents"),
     ("sqs", "SendMessage"),

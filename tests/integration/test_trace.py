@@ -31,6 +31,8 @@ from tests.integration.test_orders import BODY, until
 from tests.reliability.test_back_half import Chain
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 SECRET = f"secret-{secrets.token_hex(6)}"
 """In every payload, and in no log line."""
 ORDER = {**BODY, "customer": SECRET}

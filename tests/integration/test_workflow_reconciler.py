@@ -17,6 +17,8 @@ from pipeline.redrive import Redrive
 from tests.integration.test_orders import BODY, DETAILS, accepted, executions, key, row, until
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 
 def reconcile(aws: Sandbox, stack: Stack, **event: int) -> dict[str, int]:
     """A run of the reconciler over rows of every age."""

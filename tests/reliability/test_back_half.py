@@ -20,6 +20,8 @@ from pipeline.demo.client import OrdersClient
 from tests.integration.test_orders import BODY, DETAILS
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 RAW_COLUMNS = (
     "event_name",
     "stream_event_id",

@@ -20,6 +20,8 @@ from tests.integration.test_orders import BODY
 from tests.reliability.test_back_half import RAW_COLUMNS, Chain
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.usefixtures("hurried")
+
 T0 = "2026-01-02T03:04:05.678Z"
 NOW = "2026-01-02T04:00:00.000Z"
 AT = datetime(2026, 1, 2, 3, 4, 5, 678000)

@@ -1,6 +1,7 @@
 """Time as the sandbox runs it: AWS's seconds, shortened by a factor."""
 
 import threading
+import time
 from datetime import UTC, datetime
 
 
@@ -20,9 +21,22 @@ class Clock:
     """
 
     def __init__(self, speed: float = 1.0) -> None:
-        if not speed >= 1:
-            raise ValueError(f"speed is {speed}; it must be 1 (real time) or more")
-        self.speed = speed
+        # AWS seconds at a moment, and how they go on from it: changed as one, since all threads read it.
+        self._course = 0.0, time.monotonic(), _checked(speed)
+
+    @property
+    def speed(self) -> float:
+        """AWS seconds that pass in one real second from now on; what waits already goes on as it began."""
+        return self._course[2]
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        self._course = self.elapsed(), time.monotonic(), _checked(speed)
+
+    def elapsed(self) -> float:
+        """AWS seconds since the sandbox began; they never go back."""
+        seconds, moment, speed = self._course
+        return seconds + (time.monotonic() - moment) * speed
 
     def real(self, aws_seconds: float) -> float:
         """How many real seconds the given AWS seconds take here."""
@@ -35,3 +49,9 @@ class Clock:
     def now(self) -> datetime:
         """The present, in UTC."""
         return datetime.now(UTC)
+
+
+def _checked(speed: float) -> float:
+    if not speed >= 1:
+        raise ValueError(f"speed is {speed}; it must be 1 (real time) or more")
+    return speed

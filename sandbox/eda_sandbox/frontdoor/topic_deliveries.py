@@ -7,7 +7,6 @@ what a queue does not take is gone.
 import base64
 import json
 import logging
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -34,7 +33,7 @@ class TopicDeliveries:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._agenda = Agenda("sns", lambda: time.monotonic() * cloud.clock.speed, cloud.clock.real)
+        self._agenda = Agenda("sns", cloud.clock.elapsed, cloud.clock.real)
         self._ordered = ThreadPoolExecutor(1, thread_name_prefix="sns-fifo")
         self._emulators = sns._deliver_to_sqs, sns._deliver_to_lambda
 

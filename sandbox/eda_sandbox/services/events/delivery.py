@@ -1,7 +1,6 @@
 """Deliveries: each matching event to each target, at least once or into the target's dead-letter queue."""
 
 import logging
-import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -51,7 +50,7 @@ class Deliveries:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._agenda = Agenda("events", lambda: time.monotonic() * cloud.clock.speed, cloud.clock.real)
+        self._agenda = Agenda("events", cloud.clock.elapsed, cloud.clock.real)
 
     def start(self) -> None:
         """Begin to deliver."""

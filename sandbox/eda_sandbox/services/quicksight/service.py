@@ -3,7 +3,6 @@
 import json
 import re
 import threading
-import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -278,7 +277,7 @@ class QuickSight(Service):
             properties = data_set.refresh_properties or {}
             if kind == "INCREMENTAL_REFRESH" and not properties.get("RefreshConfiguration"):
                 raise _invalid("An incremental refresh needs the data set's refresh properties.")
-            now = time.monotonic() * self.cloud.clock.speed
+            now = self.cloud.clock.elapsed()
             data_set.manual = [moment for moment in data_set.manual if moment > now - DAY_SECONDS]
             if len(data_set.manual) >= MANUAL_REFRESHES:
                 raise AwsError(

@@ -15,14 +15,14 @@ class VirtualTime:
     """
 
     def __init__(self, clock: Clock) -> None:
-        self._speed = clock.speed
+        self._elapsed = clock.elapsed
         self._lock = threading.Lock()
-        self._beginning = time.time() - time.monotonic() * self._speed
+        self._beginning = time.time() - clock.elapsed()
 
     def seconds(self) -> float:
         """The present, in seconds since 1970."""
         with self._lock:
-            return self._beginning + time.monotonic() * self._speed
+            return self._beginning + self._elapsed()
 
     def now(self) -> datetime:
         """The present, in UTC."""
@@ -31,4 +31,4 @@ class VirtualTime:
     def move_to(self, moment: datetime) -> None:
         """Make a later moment the present; one that is past already changes nothing."""
         with self._lock:
-            self._beginning = max(self._beginning, moment.timestamp() - time.monotonic() * self._speed)
+            self._beginning = max(self._beginning, moment.timestamp() - self._elapsed())
