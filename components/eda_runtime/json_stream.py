@@ -123,6 +123,9 @@ class _Text:
 
     def _decoded(self) -> tuple[Any, int]:
         """The value at the present position and where it ends, 0 for a value that is not whole."""
+        if self._buffer[self.at] == "{" and self._buffer.find("}", self.at) < 0:
+            # An error of the decoder counts the lines before it.
+            return None, 0
         try:
             return _DECODER.raw_decode(self._buffer, self.at)
         except JsonStreamError:

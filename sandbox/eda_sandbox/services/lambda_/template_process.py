@@ -29,6 +29,7 @@ PRELOADED = (
     "boto3",
     "botocore.httpsession",
     "decimal",
+    "encodings.idna",
     "http.client",
     "urllib.request",
     "aws_lambda_powertools.logging",
@@ -257,6 +258,8 @@ def _look_up_models() -> None:
     loader = boto3.DEFAULT_SESSION._loader
     for kind in API_MODELS:
         loader.list_available_services(kind)
+        # Most functions keep something in a table.
+        loader.load_service_model("dynamodb", kind)
     for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
         loader.load_data(name)
 
