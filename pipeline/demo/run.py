@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import Any, Protocol
 
 from pipeline.demo.accounting import Accounting, account, delivered
@@ -17,6 +18,8 @@ from pipeline.demo.poison import Fate, Poison
 from pipeline.trace import End, Trace, Traced, TraceFailed
 
 CLIENTS = 8
+WAVE = 500
+"""Orders that are sent before those of them that want it get their details."""
 POLL_SECONDS = 0.5
 POISON_SECONDS = 90
 """What takes no longer than this to show itself: the retries of an asynchronous invocation."""
@@ -144,19 +147,21 @@ class Run:
         self.ledger = Ledger()
 
     def send(self, plan: list[PlannedOrder]) -> None:
-        """Send all orders, and their details as each order's plan says."""
-        done = 0
+        """Send all orders, and their details as each order's plan says: those of some hundred orders before the next
+        orders, so that no more of them wait at a time however many there are.
+        """
+        late = [order.details in (Details.AFTER, Details.TWICE) for order in plan]
+        self._waiting = sum(late)
+        sent = told = 0
         with ThreadPoolExecutor(self._clients, thread_name_prefix="client") as pool:
-            for _ in pool.map(self._order, plan):
-                done += 1
-                self._progress("orders", done, len(plan))
-        late = [order for order in plan if order.details in (Details.AFTER, Details.TWICE)]
-        self._waiting = len(late)
-        done = 0
-        with ThreadPoolExecutor(self._clients, thread_name_prefix="client") as pool:
-            for _ in pool.map(self._late_details, late):
-                done += 1
-                self._progress("details", done, len(late))
+            for begin in range(0, len(plan), WAVE):
+                wave = slice(begin, begin + WAVE)
+                for _ in pool.map(self._order, plan[wave]):
+                    sent += 1
+                    self._progress("orders", sent, len(plan))
+                for _ in pool.map(self._late_details, compress(plan[wave], late[wave])):
+                    told += 1
+                    self._progress("details", told, sum(late))
 
     def send_poison(self, poison: Poison, count: int) -> None:
         """Send so much poison; what of it is accepted is an order like the others, and gets its details.
@@ -182,6 +187,7 @@ class Run:
         """
         wanted = self.ledger.details & set(self.ledger.accepted.values())
         while not self._stop.is_set():
+            asked = time.monotonic()
             rows = self._pipeline.rows()
             finished = {row["order_id"] for row in rows if row["status"] in ("COMPLETED", "FAILED")}
             missing = {id for id in wanted if id not in finished}
@@ -192,7 +198,7 @@ class Run:
             if self._patience.over("written", (sorted((row["order_id"], row["status"]) for row in rows), running)):
                 waited = f"{len(missing)} of {len(wanted)} orders to be written, such as {min(missing | running)}"
                 raise DemoError(f"waited for {waited}: {self._patience}")
-            self._stop.wait(POLL_SECONDS)
+            self._pause(asked)
 
     def follow(self, behind: BackHalf, start_load: Callable[[], None]) -> None:
         """Wait until every accepted order is in the curated data, loaded, and on the dashboard, as the table has it.
@@ -236,6 +242,7 @@ class Run:
 
     def _reach(self, phase: str, behind: BackHalf, done: Callable[[Hops], int], total: int) -> None:
         while not self._stop.is_set():
+            asked = time.monotonic()
             hops = behind.hops()
             reached = done(hops)
             self._progress(phase, reached, total, str(hops))
@@ -246,7 +253,11 @@ class Run:
                 raise DemoError(
                     f"waited for {phase}, {reached} of {total}: {self._patience}\n  {hops}; dead letters: {letters}"
                 )
-            self._stop.wait(POLL_SECONDS)
+            self._pause(asked)
+
+    def _pause(self, asked: float) -> None:
+        # Thousands of rows take long to read, time that is not to be taken from those who write them.
+        self._stop.wait(max(POLL_SECONDS, 2 * (time.monotonic() - asked)))
 
     def fates(self, poison: Poison) -> list[Fate]:
         """What became of the poison, when nothing of it is under way any more, or nothing changes for long."""

@@ -2,6 +2,7 @@
 
 import io
 import threading
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from pipeline.demo.client import OrdersClient
+from pipeline.demo.client import Answer, OrdersClient
 from pipeline.demo.patience import Patience
+from pipeline.demo.plan import Details, plan
 from pipeline.demo.progress import ProgressLines
-from pipeline.demo.run import DemoError, Pipeline, Run
+from pipeline.demo.run import WAVE, DemoError, Pipeline, Run
 from tests.waiting import wait_until
 
 
@@ -81,3 +83,37 @@ def test_a_run_in_which_nothing_moves_says_what_it_waited_for_and_what_to_do() -
     said = str(raised.value)
     assert said.startswith("waited for 1 of 1 orders to be written, such as o-1: nothing has moved for 0.1 s.")
     assert "--patience 0.2" in said
+
+
+class Attentive(OrdersClient):
+    """Accepts every order, and notes how many wait for their details."""
+
+    def __init__(self, late: set[str]) -> None:
+        super().__init__("http://127.0.0.1:9", Credentials("k", "s"), "eu-central-1")
+        self.late, self.lock = late, threading.Lock()
+        self.waiting, self.most, self.told = set[str](), 0, Counter[str]()
+
+    def post_order(self, key: str, body: dict[str, object]) -> Answer:
+        with self.lock:
+            self.waiting |= {key} & (self.late - self.told.keys())
+            self.most = max(self.most, len(self.waiting))
+        return Answer(202, {}, {"order_id": key}, 0)
+
+    def get_order(self, order_id: str, etag: str | None = None) -> Answer:
+        return Answer(200, {}, {"status": "AWAITING_DETAILS"}, 0)
+
+    def post_details(self, order_id: str, body: dict[str, object]) -> Answer:
+        with self.lock:
+            self.waiting -= {order_id}
+            self.told[order_id] += 1
+        return Answer(202, {}, {}, 0)
+
+
+def test_no_more_than_some_hundred_orders_wait_for_their_details_however_many_are_sent() -> None:
+    planned = plan(2 * WAVE + 100, seed=1)
+    told = {Details.NEVER: 0, Details.BEFORE: 1, Details.AFTER: 1, Details.TWICE: 2}
+    client = Attentive({order.key for order in planned if order.details in (Details.AFTER, Details.TWICE)})
+    run = Run(Stuck(lambda _: None, {}), client, lambda *_: None, Patience(60), threading.Event())
+    run.send(planned)
+    assert client.told == {order.key: told[order.details] for order in planned if told[order.details]}
+    assert 0 < client.most <= WAVE
