@@ -83,6 +83,8 @@ def main() -> int:
             "services": mocks.services,
         }
     )
+    # The interpreter looks for garbage once more at its end, which takes a quarter of the time: all of it goes with us.
+    gc.freeze()
     return 1 if "errors" in last else 0
 
 
