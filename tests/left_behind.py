@@ -7,16 +7,24 @@ MARK = "LEFT_BEHIND_MARK"
 """A variable of the environment that all processes of a command have, whatever becomes of their parents."""
 
 
-def processes(mark: str) -> dict[int, str]:
-    """The running processes that a mark was given to, and their command lines."""
+def processes(mark: str, folder: Path | None = None) -> dict[int, str]:
+    """The running processes that a mark was given to, and their command lines.
+
+    Args:
+        mark: the variable's value.
+        folder: those count, too, whose command line names it: a function's have an environment of their own.
+    """
     found = {}
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         try:
-            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-            if f"{MARK}={mark}".encode() in (entry / "environ").read_bytes().split(b"\0") and state != "Z":
-                found[int(entry.name)] = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            named = folder is not None and str(folder) in line
+            if not named and f"{MARK}={mark}".encode() not in (entry / "environ").read_bytes().split(b"\0"):
+                continue
+            if (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found[int(entry.name)] = line
         except OSError:
             continue
     return found
