@@ -52,9 +52,15 @@ def made(name: str, logical: str, opts: pulumi.ResourceOptions | None, **how: An
 
 
 @cache
+def recorded(name: str) -> Recording:
+    """What a component's case asks the engine for, as it stands there."""
+    return record(CASES[name])
+
+
+@cache
 def original(name: str) -> dict[tuple[str, str], Any]:
     """What a component's case makes under its first name."""
-    return made(name, "it", None)
+    return children(recorded(name))
 
 
 def children(recording: Recording) -> dict[tuple[str, str], Any]:
@@ -165,7 +171,7 @@ def protected(program: Callable[[], object]) -> Recording:
 @pytest.mark.parametrize("name", CASES)
 def test_what_holds_data_is_protected_where_the_environment_asks_for_it(name: str) -> None:
     """By Pulumi, which refuses a destroy before it deletes anything, and tables by DynamoDB too."""
-    asked, not_asked = protected(CASES[name]), record(CASES[name])
+    asked, not_asked = protected(CASES[name]), recorded(name)
     holding = held(asked)
     assert holding
     assert {key for key, each in holding.items() if not each.get("protect")} == (
