@@ -62,6 +62,13 @@ def load_model(service: str) -> None:
         loader.load_service_model(service, kind)
 
 
+def session_of_models() -> botocore.session.Session:
+    """A session of its own that makes its clients from what is read already."""
+    made = botocore.session.get_session()
+    made.register_component("data_loader", _models().get_component("data_loader"))
+    return made
+
+
 class Cloud:
     """The embedded AWS, as its services see it.
 

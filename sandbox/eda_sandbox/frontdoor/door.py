@@ -22,6 +22,7 @@ from eda_sandbox.foundation.policies import keys as condition_keys
 from eda_sandbox.foundation.service import Service
 from eda_sandbox.foundation.transport import ConnectionLost
 from eda_sandbox.frontdoor import (
+    api_models,
     authorization,
     item_access,
     limits,
@@ -53,7 +54,7 @@ from eda_sandbox.frontdoor.refusals import Refusals, naming
 from eda_sandbox.frontdoor.request_tags import tag_keys
 from eda_sandbox.frontdoor.resource_policies import SERVICES as WITH_RESOURCE_POLICIES
 from eda_sandbox.frontdoor.resource_policies import ResourcePolicies
-from eda_sandbox.frontdoor.rest_routes import RestRoutes
+from eda_sandbox.frontdoor.rest_routes import rest_routes
 from eda_sandbox.frontdoor.s3 import operations as s3_operations
 from eda_sandbox.frontdoor.s3_events import OBSERVED, S3Events
 from eda_sandbox.frontdoor.sns import handlers as sns_handlers
@@ -149,6 +150,7 @@ class FrontDoor:
         kinesis_shards.install()
         sns_handlers.install()
         sqs_handlers.install(cloud.clock)
+        api_models.install()
         s3_operations.install()
         object_access.install()
         item_access.install()
@@ -164,7 +166,7 @@ class FrontDoor:
         self._topics.start()
         mark_messages()
         # botocore takes the bucket out of an operation's path when a client first calls it: the paths are read before.
-        _rest_routes("s3")
+        rest_routes("s3")
         self.observer: Callable[[Call], None] | None = None
         """Told of every call when it has ended, on the thread that served it; None while nobody watches."""
 
@@ -482,14 +484,9 @@ def _refusal(service: str, error: AwsError, request: HttpRequest) -> HttpRespons
     return error_response(service, error.code, error.status or 400, error.message)
 
 
-@cache
-def _rest_routes(service: str) -> RestRoutes:
-    return RestRoutes(service_model(service))
-
-
 def _labels(request: HttpRequest) -> dict[str, str]:
     """Bucket and key of a request to S3."""
-    found = _rest_routes("s3").match(request.method, request.raw_path, request.query, request.headers)
+    found = rest_routes("s3").match(request.method, request.raw_path, request.query, request.headers)
     return found[1] if found else {}
 
 
@@ -500,7 +497,7 @@ def _operation(service: str, request: HttpRequest) -> str:
     if (request.header("content-type") or "").startswith("application/x-www-form-urlencoded"):
         return request.form().get("Action", "")
     try:
-        found = _rest_routes(service).match(request.method, request.raw_path, request.query, request.headers)
+        found = rest_routes(service).match(request.method, request.raw_path, request.query, request.headers)
     except Exception:
         log.debug("no API model for %s", service)
         return ""

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET, USER_AGENT
+from eda_sandbox.foundation.cloud import REGION, ROOT_KEY, ROOT_SECRET, USER_AGENT, session_of_models
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.foundation.transport import hand_over
 
@@ -23,7 +23,7 @@ class Emulator:
     def __init__(self, endpoint: str, send: Callable[[HttpRequest], HttpResponse]) -> None:
         self._endpoint = endpoint
         self._send = send
-        self._session = boto3.Session(ROOT_KEY, ROOT_SECRET, region_name=REGION)
+        self._session = boto3.Session(ROOT_KEY, ROOT_SECRET, region_name=REGION, botocore_session=session_of_models())
         self._lock = threading.Lock()
         self._clients: dict[str, Any] = {}
 

@@ -2,9 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from urllib.parse import unquote
 
 from botocore.model import OperationModel, ServiceModel
+
+from eda_sandbox.foundation.cloud import service_model
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,12 @@ class RestRoutes:
                     return meant
                 incomplete = incomplete or meant
         return incomplete
+
+
+@cache
+def rest_routes(service: str) -> RestRoutes:
+    """The routes of a service, by boto3's name; read once."""
+    return RestRoutes(service_model(service))
 
 
 def _precedence(route: _Route) -> tuple[int, int, int, bool, str]:

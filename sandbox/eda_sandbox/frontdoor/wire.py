@@ -3,7 +3,6 @@
 import base64
 import json
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
 from botocore.model import ListShape, MapShape, ServiceModel, Shape, StructureShape
@@ -13,7 +12,7 @@ from eda_sandbox.foundation.clock import rfc3339
 from eda_sandbox.foundation.errors import AwsError
 from eda_sandbox.foundation.http import HttpRequest, HttpResponse
 from eda_sandbox.frontdoor.constraints import check
-from eda_sandbox.frontdoor.rest_routes import RestRoutes
+from eda_sandbox.frontdoor.rest_routes import rest_routes
 
 SERVER_ERROR = 500
 
@@ -29,10 +28,6 @@ class Wire:
         self.model = model
         self._rest = model.metadata["protocol"] == "rest-json"
 
-    @cached_property
-    def _routes(self) -> RestRoutes:
-        return RestRoutes(self.model)
-
     def route(self, request: HttpRequest) -> tuple[str, dict[str, str]]:
         """The operation that a request means, and its path parameters.
 
@@ -40,7 +35,9 @@ class Wire:
             AwsError: the service has no such operation.
         """
         if self._rest:
-            found = self._routes.match(request.method, request.raw_path, request.query, request.headers)
+            found = rest_routes(self.model.service_name).match(
+                request.method, request.raw_path, request.query, request.headers
+            )
             if found is None:
                 raise AwsError("UnknownOperationException", f"no operation at {request.method} {request.path}", 404)
             return found
