@@ -20,8 +20,17 @@ PROJECTS = {
 """Folders of the repository by the distribution that each is."""
 
 
+_built: dict[str, Path] = {}
+
+
 def wheel(project: str, folder: Path) -> Path:
-    """Build a project's wheel."""
+    """Build a project's wheel, once in a process."""
+    if project not in _built:
+        _built[project] = _build(project, folder)
+    return _built[project]
+
+
+def _build(project: str, folder: Path) -> Path:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder / project)]
     subprocess.run(build, cwd=ROOT / project, check=True, capture_output=True)
     (made,) = (folder / project).glob("*.whl")
@@ -29,9 +38,9 @@ def wheel(project: str, folder: Path) -> Path:
 
 
 def install(wheels: list[Path], site: Path) -> Path:
-    """Unpack wheels into a folder, as pip does it."""
-    pip = [sys.executable, "-m", "pip", "--isolated", "install", "--no-index", "--no-deps", "--target"]
-    subprocess.run([*pip, str(site), *map(str, wheels)], check=True, capture_output=True)
+    """Unpack wheels into a folder, as installers do it."""
+    uv = [sys.executable, "-m", "uv", "pip", "install", "--no-config", "--no-cache", "--offline", "--no-index"]
+    subprocess.run([*uv, "--no-deps", "--target", str(site), *map(str, wheels)], check=True, capture_output=True)
     return site
 
 
