@@ -1,7 +1,6 @@
 """The demo against a deployed stack, pointed at the embedded AWS as if it were AWS."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -58,15 +57,7 @@ def test_it_says_what_it_costs_and_touches_and_sends_nothing_unasked(
     assert aws.client("dynamodb").scan(TableName=table, Select="COUNT")["Count"] == before
 
 
-@pytest.fixture
-def fast(aws: Sandbox) -> Iterator[None]:
-    """As fast as the demo has it: Firehose's buffer is the longest wait."""
-    before, aws.cloud.clock.speed = aws.cloud.clock.speed, 60
-    yield
-    aws.cloud.clock.speed = before
-
-
-@pytest.mark.usefixtures("fast")
+@pytest.mark.usefixtures("hurried")
 def test_only_its_own_orders_are_counted(orders: OrdersClient, outputs: Path, environment: dict[str, str]) -> None:
     another = orders.post_order("of-another-client", {"customer": "c-001", "sku": "SKU-0001", "quantity": 1})
     assert another.status == 202
