@@ -670,6 +670,28 @@ def pair(made: Made, stack: Mapping[str, Made], preview: bool = False) -> tuple[
     return inputs, Resource(made.type, made.name, urn(made), of_properties({**computed, **given}), depends)
 
 
+@cache
+def _untouched() -> dict[str, tuple[bytes, Made]]:
+    return {name: (pickle.dumps(made), made) for name, made in compliant().items()}
+
+
+@cache
+def _shared(name: str, preview: bool) -> tuple[Resource, Resource]:
+    stack = {name: made for name, (_, made) in _untouched().items()}
+    return pair(stack[name], stack, preview)
+
+
+def pairs_of(stack: Mapping[str, Made], preview: bool) -> list[tuple[Resource, Resource]]:
+    """All resources; those that are as in the compliant stack, to the type of each value, are made once."""
+    known = _untouched()
+    touched = {name for name, made in stack.items() if name not in known or pickle.dumps(made) != known[name][0]}
+    moved = stack.keys() != known.keys() or any(outputs(stack[name]) != outputs(known[name][1]) for name in touched)
+    return [
+        pair(made, stack, preview) if moved or name in touched else _shared(name, preview)
+        for name, made in stack.items()
+    ]
+
+
 def check(
     stack: Mapping[str, Made],
     preview: bool = False,
@@ -680,6 +702,6 @@ def check(
     """What all rules find."""
     found = settings(RULES, config or {}, environment)
     checker = Checker(RULES, type(found)(found.environment, found.options, found.levels, found.exemptions, today))
-    pairs = [pair(made, stack, preview) for made in stack.values()]
+    pairs = pairs_of(stack, preview)
     each = [violation for inputs, _ in pairs for violation in checker.resource(inputs)]
     return [*each, *checker.stack(Graph([whole for _, whole in pairs]))]
