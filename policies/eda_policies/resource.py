@@ -309,7 +309,7 @@ class Resource(View):
         self.secrets = values.secrets
         self.depends_on = depends_on or {}
         self._parsed: dict[str, Any] = {}
-        self._texts: dict[str, tuple[str, ...]] = {}
+        self._texts: dict[str, list[str]] = {}
 
     @property
     def label(self) -> str:
@@ -333,22 +333,23 @@ class Resource(View):
                 self._parsed[text] = _yaml(text) if _OPENAPI.match(text) else None
         return self._parsed[text]
 
-    def texts(self, path: str) -> tuple[str, ...]:
+    def texts(self, path: str) -> Sequence[str]:
         """All texts in a property, in place of a document the texts in it; read once for all rules."""
         if path not in self._texts:
-            self._texts[path] = tuple(self._texts_of(self.given(path)))
+            self._texts[path] = []
+            self._add_texts(self.given(path), self._texts[path])
         return self._texts[path]
 
-    def _texts_of(self, value: Any) -> Iterator[str]:
+    def _add_texts(self, value: Any, found: list[str]) -> None:
         if isinstance(value, str):
             document = self.parsed(value) if value[:1] in ("{", "[") else None
             if isinstance(document, dict | list):
-                yield from self._texts_of(document)
+                self._add_texts(document, found)
             else:
-                yield value
+                found.append(value)
         elif isinstance(value, dict | list):
             for item in value.values() if isinstance(value, dict) else value:
-                yield from self._texts_of(item)
+                self._add_texts(item, found)
 
 
 _OPENAPI = re.compile(r"\s*(---|#.*|\s)*(openapi|swagger|info)\s*:")
