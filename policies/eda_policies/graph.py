@@ -77,15 +77,16 @@ class Graph:
             for name in {*resource.data, *resource.depends_on}:
                 if name in _IDENTITIES and name not in resource.depends_on:
                     continue
-                for target in self.linked(resource, name):
-                    reverse[target.urn].append((resource, name))
+                if name in resource.depends_on or any(map(self._named, resource.texts(name))):
+                    for target in self.linked(resource, name):
+                        reverse[target.urn].append((resource, name))
         return reverse
 
     @cached_property
     def _identities(self) -> dict[str, list[Resource]]:
         made: dict[str, list[Resource]] = defaultdict(list)
         for resource in self.resources:
-            for text in {resource.data.get(name) for name in _IDENTITIES if isinstance(resource.data.get(name), str)}:
+            for text in {text for text in map(resource.data.get, _IDENTITIES) if isinstance(text, str)}:
                 if len(text) >= _SHORTEST:
                     made[text].append(resource)
         return made
