@@ -47,7 +47,7 @@ policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack 
 	@$(BIN)/eda-policies check --default orders:external_api_url=http://127.0.0.1:8080 $(ARGS)
 
 check: lint .venv/.dev ## Lint, types and the tests that need no embedded AWS, for the minute between two edits
-	@$(BIN)/python -m pytest -q tests/unit tests/policies tests/runtime -m "not embedded" $(ARGS)
+	@EXAMPLES=few $(BIN)/python -m pytest -q -n auto tests/unit tests/policies tests/runtime -m "not embedded and not slow" $(ARGS)
 
 bench: .venv/.dev ## Run all measurements and write their page, about an hour (ARGS="--only requests" picks, "--quick" tries)
 	@$(BIN)/python -m bench $(ARGS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from math import ceil
 from typing import Any
 
@@ -41,7 +42,8 @@ class AccountQuotas:
         self.region = region
         self.unread: dict[str, str] = {}
         """Why quotas could not be read: codes of errors, by operation."""
-        self._client = client
+        # A client for each quota would load the service's model each time, and connect anew.
+        self._client = cache(client)
         self._read: dict[Quota, Reading] = {}
 
     def read(self, quota: Quota) -> Reading:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from pipeline.demo.client import OrdersClient
 from pipeline.demo.external_api import ExternalApi, external_api
+from tests.examples import examples
 
 # Until all modules are loaded: what they make stays.
 gc.disable()
@@ -24,7 +25,12 @@ Deploy = Callable[..., Stack]
 
 # The same examples each time, and no verdict on how fast this machine is; a failure prints how to repeat it.
 settings.register_profile(
-    "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "repeatable",
+    max_examples=examples(100),
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
 settings.load_profile("repeatable")
 

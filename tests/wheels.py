@@ -72,7 +72,7 @@ def index(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             """Nothing: the tests' output is theirs."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Simple)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     monkeypatch.setenv("UV_DEFAULT_INDEX", f"http://127.0.0.1:{server.server_port}/simple")
     monkeypatch.setenv("UV_CACHE_DIR", str(folder / "uv"))
     monkeypatch.setenv("UV_NO_CONFIG", "1")

@@ -2,7 +2,6 @@
 
 import json
 import re
-import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict, Unpack, overload
@@ -11,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda import archives
-from pulumi_aws_eda._parts import access, arns, buckets, keys, logs, program, queues, triggers
+from pulumi_aws_eda._parts import access, arns, buckets, keys, logs, program, queues, time_zones, triggers
 from pulumi_aws_eda._parts.analytics import ledgers, needs
 from pulumi_aws_eda._parts.analytics.needs import LoadsArgs
 from pulumi_aws_eda._parts.args import ArgumentError, check, number, takes_keywords, together
@@ -504,9 +503,8 @@ def check_load_args(component: str, args: LoadArgs) -> None:
     expression = args.get("schedule_expression", "cron(0 3 * * ? *)")
     if not _EXPRESSION.fullmatch(expression):
         raise ArgumentError(component, "schedule_expression", f"is {expression!r}; allowed are cron(…), rate(…), at(…)")
-    timezone, known = args.get("schedule_expression_timezone"), zoneinfo.available_timezones()
-    # A system without time zone data knows none; Scheduler checks the name then.
-    if timezone is not None and known and timezone not in known:
+    timezone = args.get("schedule_expression_timezone")
+    if timezone is not None and time_zones.unknown(timezone):
         problem = f"is {timezone!r}; allowed are IANA names, such as Europe/Berlin"
         raise ArgumentError(component, "schedule_expression_timezone", problem)
     if "job_prefix" in args and not _PREFIX.fullmatch(args["job_prefix"]):

@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from eda_policies.resource import Resource
 from eda_policies.values import UNKNOWN
@@ -31,6 +31,7 @@ class Graph:
         self.resources = list(resources)
         self._by_urn = {resource.urn: resource for resource in self.resources}
         self._by_type: dict[str, list[Resource]] = defaultdict(list)
+        self._texts: dict[str, tuple[Resource, ...]] = {}
         for resource in self.resources:
             self._by_type[resource.type].append(resource)
 
@@ -53,11 +54,10 @@ class Graph:
         """
         found: dict[str, Resource] = {}
         top, _, rest = path.partition(".")
-        value = resource.given(path)
-        if not rest or value is UNKNOWN or resource.given(top) is UNKNOWN:
+        if not rest or resource.given(path) is UNKNOWN or resource.given(top) is UNKNOWN:
             for urn in resource.depends_on.get(top, ()):
                 self._add(found, self._by_urn.get(urn), types, resource)
-        for text in _texts(value, resource):
+        for text in resource.texts(path):
             for other in self._named(text):
                 self._add(found, other, types, resource)
         return list(found.values())
@@ -77,25 +77,31 @@ class Graph:
             for name in {*resource.data, *resource.depends_on}:
                 if name in _IDENTITIES and name not in resource.depends_on:
                     continue
-                for target in self.linked(resource, name):
-                    reverse[target.urn].append((resource, name))
+                if name in resource.depends_on or any(map(self._named, resource.texts(name))):
+                    for target in self.linked(resource, name):
+                        reverse[target.urn].append((resource, name))
         return reverse
 
     @cached_property
     def _identities(self) -> dict[str, list[Resource]]:
         made: dict[str, list[Resource]] = defaultdict(list)
         for resource in self.resources:
-            for text in {resource.data.get(name) for name in _IDENTITIES if isinstance(resource.data.get(name), str)}:
+            for text in {text for text in map(resource.data.get, _IDENTITIES) if isinstance(text, str)}:
                 if len(text) >= _SHORTEST:
                     made[text].append(resource)
         return made
 
-    def _named(self, text: str) -> Iterator[Resource]:
-        yield from self._identities.get(text, ())
-        if ":" not in text:
-            return
-        for match in _EMBEDDED.finditer(text):
-            yield from self._longest(match.group())
+    def _named(self, text: str) -> tuple[Resource, ...]:
+        """What a text names; many rules ask of the same."""
+        known = self._texts.get(text)
+        if known is None:
+            known = self._texts[text] = (*self._identities.get(text, ()), *self._embedded(text))
+        return known
+
+    def _embedded(self, text: str) -> Iterator[Resource]:
+        if ":" in text:
+            for match in _EMBEDDED.finditer(text):
+                yield from self._longest(match.group())
 
     def _longest(self, text: str) -> Sequence[Resource]:
         """What an ARN or address names, or the ARN before its last parts (``:*``, ``/*``, ``/stream/…``)."""
@@ -126,19 +132,3 @@ def seen(view: type[V], resource: Resource) -> V:
         setattr(made, slot, getattr(resource, slot))
     made.resource = made
     return made
-
-
-def _texts(value: Any, resource: Resource) -> Iterator[str]:
-    if isinstance(value, str):
-        if value[:1] in ("{", "["):
-            parsed = resource.parsed(value)
-            if isinstance(parsed, dict | list):
-                yield from _texts(parsed, resource)
-                return
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item, resource)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item, resource)

@@ -1,6 +1,5 @@
 """A program's resources as the engine's monitor exchanges them, without the engine."""
 
-import asyncio
 import gc
 import json
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from pulumi.runtime.mocks import MockMonitor
 from pulumi.runtime.rpc_manager import RPCManager
 from pulumi.runtime.stack import run_pulumi_func
 
-from eda_policies import physical, policy_documents
+from eda_policies import directly, physical, policy_documents
 from eda_policies.resource import newest
 
 ACCOUNT = "123456789012"
@@ -101,25 +100,27 @@ def record(
     mocks = _Outputs(preview, str(recording.config.get("aws:region") or REGION))
     given = (config or {}).items()
     set_all_config({key: value if isinstance(value, str) else json.dumps(value) for key, value in given})
-    # Pulumi keeps the last program's state in globals: without this a second one registers no stack.
-    settings.SETTINGS.rpc_manager = RPCManager()  # type: ignore[no-untyped-call]  # untyped in Pulumi
-    settings.SETTINGS.outputs.clear()
-    settings.ROOT.set(None)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=_Monitor(mocks, recording))
-
-    def run() -> None:
-        program()
-
     collects = gc.isenabled()
     # Tens of thousands of futures live to the program's end: looking for garbage among them takes half of the time.
     gc.disable()
     try:
-        loop.run_until_complete(run_pulumi_func(run))
+        with directly.answered() as loop:
+            _forget()
+            set_mocks(mocks, project=project, stack=stack, preview=preview, monitor=_Monitor(mocks, recording))
+            loop.run_until_complete(run_pulumi_func(lambda: _run(program)))
+            _forget()
     finally:
         if collects:
             gc.enable()
-        loop.close()
-        asyncio.set_event_loop(None)
     return recording
+
+
+def _run(program: Callable[[], object]) -> None:
+    program()
+
+
+def _forget() -> None:
+    """Pulumi keeps the last program's state in globals: with it a second one registers no stack."""
+    settings.SETTINGS.rpc_manager = RPCManager()  # type: ignore[no-untyped-call]  # untyped in Pulumi
+    settings.SETTINGS.outputs.clear()
+    settings.ROOT.set(None)

@@ -292,7 +292,7 @@ class Resource(View):
         depends_on: URNs of what each property depends on, by the property's name; known also while values are not.
     """
 
-    __slots__ = ("_parsed", "depends_on", "name", "secrets", "type", "urn")
+    __slots__ = ("_parsed", "_texts", "depends_on", "name", "secrets", "type", "urn")
 
     def __init__(
         self,
@@ -309,6 +309,7 @@ class Resource(View):
         self.secrets = values.secrets
         self.depends_on = depends_on or {}
         self._parsed: dict[str, Any] = {}
+        self._texts: dict[str, list[str]] = {}
 
     @property
     def label(self) -> str:
@@ -331,6 +332,24 @@ class Resource(View):
             except ValueError:
                 self._parsed[text] = _yaml(text) if _OPENAPI.match(text) else None
         return self._parsed[text]
+
+    def texts(self, path: str) -> Sequence[str]:
+        """All texts in a property, in place of a document the texts in it; read once for all rules."""
+        if path not in self._texts:
+            self._texts[path] = []
+            self._add_texts(self.given(path), self._texts[path])
+        return self._texts[path]
+
+    def _add_texts(self, value: Any, found: list[str]) -> None:
+        if isinstance(value, str):
+            document = self.parsed(value) if value[:1] in ("{", "[") else None
+            if isinstance(document, dict | list):
+                self._add_texts(document, found)
+            else:
+                found.append(value)
+        elif isinstance(value, dict | list):
+            for item in value.values() if isinstance(value, dict) else value:
+                self._add_texts(item, found)
 
 
 _OPENAPI = re.compile(r"\s*(---|#.*|\s)*(openapi|swagger|info)\s*:")

@@ -670,6 +670,37 @@ def pair(made: Made, stack: Mapping[str, Made], preview: bool = False) -> tuple[
     return inputs, Resource(made.type, made.name, urn(made), of_properties({**computed, **given}), depends)
 
 
+@cache
+def _untouched() -> dict[str, tuple[bytes, Made]]:
+    return {name: (pickle.dumps(made), made) for name, made in compliant().items()}
+
+
+@cache
+def _shared(name: str, preview: bool) -> tuple[Resource, Resource]:
+    stack = {name: made for name, (_, made) in _untouched().items()}
+    return pair(stack[name], stack, preview)
+
+
+def touched(stack: Mapping[str, Made]) -> set[str]:
+    """What is not as in the compliant stack, to the type of each value; all, where a name that others use is not."""
+    known = _untouched()
+    found = {name for name, made in stack.items() if name not in known or pickle.dumps(made) != known[name][0]}
+    moved = stack.keys() != known.keys() or any(outputs(stack[name]) != outputs(known[name][1]) for name in found)
+    return set(stack) if moved else found
+
+
+@cache
+def _checker(environment: str, config: str, today: datetime.date) -> Checker:
+    found = settings(RULES, json.loads(config), environment)
+    return Checker(RULES, type(found)(found.environment, found.options, found.levels, found.exemptions, today))
+
+
+@cache
+def _found_of(name: str, preview: bool, checker: Checker) -> list[Violation]:
+    """What rules over single resources find in one that is as in the compliant stack."""
+    return list(checker.resource(_shared(name, preview)[0]))
+
+
 def check(
     stack: Mapping[str, Made],
     preview: bool = False,
@@ -677,9 +708,12 @@ def check(
     config: Mapping[str, Any] | None = None,
     today: datetime.date = TODAY,
 ) -> list[Violation]:
-    """What all rules find."""
-    found = settings(RULES, config or {}, environment)
-    checker = Checker(RULES, type(found)(found.environment, found.options, found.levels, found.exemptions, today))
-    pairs = [pair(made, stack, preview) for made in stack.values()]
-    each = [violation for inputs, _ in pairs for violation in checker.resource(inputs)]
-    return [*each, *checker.stack(Graph([whole for _, whole in pairs]))]
+    """What all rules find; a resource that is as in the compliant stack is made, and looked at alone, once."""
+    checker = _checker(environment, json.dumps(config or {}), today)
+    changed = touched(stack)
+    each, resources = [], []
+    for name, made in stack.items():
+        inputs, whole = pair(made, stack, preview) if name in changed else _shared(name, preview)
+        each.extend(checker.resource(inputs) if name in changed else _found_of(name, preview, checker))
+        resources.append(whole)
+    return [*each, *checker.stack(Graph(resources))]

@@ -48,6 +48,7 @@ def program(tmp_path: Path) -> Path:
     return tmp_path / "__main__.py"
 
 
+@pytest.mark.slow
 def test_every_stack_of_the_repository_passes_by_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "eda_policies", "check", *DEFAULT], cwd=ROOT, capture_output=True, text=True, check=False
@@ -289,6 +290,7 @@ def test_a_rule_stands_alone_in_a_pack_of_pulumis_own(program: Path) -> None:
     assert len(analyzer.GetAnalyzerInfo(Empty(), None).policies) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preview", [False, True], ids=["update", "preview"])
 def test_pulumis_own_servicer_reports_the_same_by_the_same_rules(preview: bool) -> None:
     found = stack_requests("prod", preview)

@@ -12,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ministack.core import iam_evaluator as independent
 
+from tests.examples import examples
+
 ACCOUNT = "123456789012"
 BUCKET = "arn:aws:s3:::shop-data"
 QUEUE = f"arn:aws:sqs:eu-central-1:{ACCOUNT}:shop-work"
@@ -67,7 +69,7 @@ contexts = st.dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400), deadline=None)
 @given(documents(), st.sampled_from(ACTIONS[:1] + ACTIONS[-1:]), st.sampled_from([BUCKET, f"{BUCKET}/abc"]), contexts)
 def test_a_request_is_decided_as_by_another_evaluator(
     document: dict[str, Any], action: str, resource: str, context: dict[str, list[str]]
@@ -105,7 +107,7 @@ def _without_lists(context: Any, document: Any, theirs: str, ours: Any, request:
 SERVICES = ["states.amazonaws.com", "s3.amazonaws.com"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200), deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -132,7 +134,7 @@ def test_a_service_is_trusted_as_the_sandbox_trusts_it(found: list[Any], service
     assert (decide(list(statements(document)), request) is Decision.ALLOWED) == trusted
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(documents(), st.sampled_from(["s3:GetObject", "sqs:SendMessage"]), contexts)
 def test_what_gets_through_for_some_keys_is_found(document: dict[str, Any], action: str, context: Any) -> None:
     found = list(statements(document))

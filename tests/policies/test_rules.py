@@ -101,7 +101,10 @@ KINDS = list(HOSTILE.values())
 ROUNDS = 3
 
 
-@pytest.mark.parametrize(("round_", "preview"), [(0, False), (1, False), (2, False), (0, True)])
+LATER = [pytest.param(1, False, marks=pytest.mark.slow), pytest.param(2, False, marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize(("round_", "preview"), [(0, False), *LATER, (0, True)])
 def test_no_value_makes_a_rule_fail(round_: int, preview: bool) -> None:
     every = [(name, path) for name, made in compliant().items() for path in paths(made.properties)]
     checker = Checker(RULES, settings(RULES, BUDGETS, "prod"))

@@ -18,6 +18,8 @@ from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc
 
 from tests.policies.stacks import CONFIG, PROGRAM, ROOT, copied, stack_requests
 
+pytestmark = pytest.mark.slow  # the pack in a process of its own, for every stack
+
 LEVELS = {"advisory": analyzer_pb2.ADVISORY, "mandatory": analyzer_pb2.MANDATORY, "disabled": analyzer_pb2.DISABLED}
 
 

@@ -23,6 +23,7 @@ from eda_sandbox.embedded import Sandbox
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.runtime.races import Kill, Run, race
 
 TTL, STALE, LEASE, RETRY = 100, 1_000, 30, 5
@@ -260,7 +261,7 @@ def test_a_failure_that_comes_late_does_not_hide_the_value_of_who_took_over(make
     assert make().get(key)["load"] == 1
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.lists(st.integers(0, 2), max_size=24),
     kill=st.none() | st.builds(Kill, st.integers(0, 3), st.booleans()),

@@ -9,6 +9,8 @@ from pathlib import Path
 import eda_runtime
 import pytest
 
+pytestmark = pytest.mark.slow  # a process for each request
+
 RUN = """
 import json, sys
 from eda_runtime import entrypoint

@@ -265,6 +265,7 @@ def peak(api: ExternalApi) -> tuple[int, int]:
     return int(kilobytes), int(seen)
 
 
+@pytest.mark.slow
 def test_peak_memory_does_not_grow_with_the_answer() -> None:
     with external_api(elements=50_000, delay=0, throttle_every=0) as api:
         small, seen_small = peak(api)

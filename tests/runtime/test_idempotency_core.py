@@ -29,6 +29,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jmespath import compile as jmespath_compile
 
+from tests.examples import examples
 from tests.runtime.memory_dynamodb import MemoryDynamoDB, error
 from tests.runtime.races import Kill
 
@@ -265,7 +266,7 @@ KILLS = st.none() | st.builds(Kill, st.integers(0, 6), st.booleans())
 LOST = st.frozensets(st.integers(0, 6), max_size=2)
 
 
-@settings(max_examples=600, deadline=None, derandomize=True)
+@settings(max_examples=examples(600), deadline=None, derandomize=True)
 @given(st.booleans(), EVENTS, KILLS, KILLS, st.booleans(), LOST, LOST, st.sampled_from([0.0, 3.0, 60.0]))
 def test_time_passes_answers_are_lost_and_handlers_fail(
     transaction: bool,
@@ -294,7 +295,7 @@ def test_time_passes_answers_are_lost_and_handlers_fail(
         assert actor.failure is None or isinstance(actor.failure, IdempotencyAlreadyInProgressError)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(st.integers(1, 30), st.lists(st.sampled_from([0, 1]) | st.floats(0.5, 12), max_size=12))
 def test_a_record_in_progress_never_expires_before_its_lock(expires: int, events: list[int | float]) -> None:
     world = World(expires=expires)

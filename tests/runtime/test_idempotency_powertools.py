@@ -574,7 +574,10 @@ def test_a_result_that_is_no_json_is_not_called_too_large(caplog: pytest.LogCapt
     assert not isinstance(refused.value, ResultTooLarge)
 
 
-DEEP = "[" * 100_000 + "]" * 100_000
+DEEP = "[" * 20_000 + "]" * 20_000
+"""Deeper than any recursion gets: Python's own ends at 1,000, that of its parsers in C at 10,000."""
+DEEPEST = "[" * 100_000 + "]" * 100_000
+"""About as deep as a message of SQS has room for."""
 VALID = [
     DEEP,
     '{"a":' * 2_000 + "1" + "}" * 2_000,
@@ -583,6 +586,7 @@ VALID = [
     '"\\ud800"',
     "[1e99999999999999999999999]",
     "-0",
+    pytest.param(DEEPEST, marks=pytest.mark.slow),
 ]
 
 

@@ -158,6 +158,7 @@ raise SystemExit(os.waitstatus_to_exitcode(status))
 """
 
 
+@pytest.mark.slow
 def test_a_child_has_a_timer_of_its_own_and_none_of_the_parents_actions() -> None:
     forked = process(FORK)
     assert forked.wait(DEADLINE_SECONDS) == 0
@@ -177,6 +178,7 @@ assert again.wait(60)
 """
 
 
+@pytest.mark.slow
 def test_what_came_due_in_a_frozen_environment_runs_when_it_thaws() -> None:
     frozen = process(FROZEN)
     assert frozen.stdout is not None

@@ -12,6 +12,8 @@ from eda_runtime.json_stream import JsonStreamError, elements
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
@@ -295,7 +297,7 @@ MUTATION = st.tuples(
 )
 
 
-@settings(max_examples=1_500)
+@settings(max_examples=examples(1_500))
 @given(
     st.lists(JSON, max_size=8),
     st.lists(MUTATION, max_size=3),
@@ -364,6 +366,7 @@ print(peak(4_000), peak(40_000))
 """
 
 
+@pytest.mark.slow
 def test_memory_is_an_elements_and_not_the_arrays() -> None:
     """In a process of its own: what other tests left running allocates, too."""
     done = subprocess.run([sys.executable, "-c", PEAKS], capture_output=True, text=True, check=True)

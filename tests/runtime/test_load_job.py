@@ -145,6 +145,7 @@ def run(arguments: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, str(JOB), *arguments], capture_output=True, text=True, timeout=300)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "problem"),
     [
@@ -160,6 +161,7 @@ def test_a_wrong_argument_ends_with_1_and_names_it(changed: dict[str, str], prob
     assert json.loads(done.stdout)["message"] == "not loaded"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [

@@ -167,6 +167,7 @@ assert theirs.get_current_keys()["correlation_id"] == "c-1"
 """
 
 
+@pytest.mark.slow
 def test_a_handlers_own_logger_of_powertools_shares_keys_and_stream() -> None:
     environment = {
         "POWERTOOLS_SERVICE_NAME": "svc",

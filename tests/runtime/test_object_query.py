@@ -30,6 +30,7 @@ from eda_runtime.query_template import QueryTemplateError, check_template, rende
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.runtime.fake_aws import S3, Athena, Clock, DynamoDB, Sqs
 from tests.runtime.races import Kill, Killed, Run, finish, race
 
@@ -141,7 +142,7 @@ KILLS = st.none() | st.builds(Kill, st.integers(0, 12), st.booleans())
 ORDER = st.lists(st.integers(0, 5), max_size=60)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(failures=FAILURES, kills=st.lists(KILLS, min_size=5, max_size=5), order=ORDER)
 def test_whatever_races_and_dies_there_is_one_result(
     failures: list[bool], kills: list[Kill | None], order: list[int]
@@ -517,7 +518,7 @@ def code_of(statement: str) -> str:
 
 
 @given(folder=NAMES, hour=NAMES, name=NAMES, bucket=NAMES, version=NAMES)
-@settings(max_examples=500)
+@settings(max_examples=examples(500))
 def test_no_piece_of_an_objects_name_stands_in_a_statement_but_in_a_literal(
     folder: str, hour: str, name: str, bucket: str, version: str
 ) -> None:

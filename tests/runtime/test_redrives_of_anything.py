@@ -13,6 +13,7 @@ from pipeline.redrive import Redrive
 from pipeline.redrive_changes import RedriveChanges
 from pipeline.redrive_notifications import RedriveNotifications
 from pipeline.redrive_queries import RedriveQueries
+from tests.examples import examples
 
 OUTPUTS = {
     "workflow_dlq_url": "q",
@@ -99,7 +100,7 @@ COMMANDS: dict[str, Callable[[Sqs], Any]] = {
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(bodies=BODIES)
 def test_while_all_is_away_every_message_is_looked_at_and_stays(command: str, bodies: list[str]) -> None:
     sqs = Sqs(bodies)

@@ -16,6 +16,7 @@ from eda_runtime.redshift_load import Load, LoadFailed, StillRunning, load_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.runtime.fake_aws import S3, Clock, DynamoDB, RedshiftData, Sqs
 from tests.runtime.races import Kill, Killed, Run, finish, race
 
@@ -134,7 +135,7 @@ def rest(world: World, slot: str = SLOT) -> Run:
 KILLS = st.none() | st.builds(Kill, st.integers(0, 16), st.booleans())
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(
     failures=st.lists(st.booleans(), max_size=3),
     kills=st.lists(KILLS, min_size=4, max_size=4),
@@ -341,7 +342,7 @@ def test_many_that_fail_one_by_one_while_none_is_loaded_are_the_warehouses_fault
     assert len(world.waiting) == 40
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=examples(150), deadline=None, derandomize=True)
 @given(
     objects=st.integers(1, 9),
     poison=st.sets(st.integers(0, 8)),

@@ -15,6 +15,7 @@ from eda_sandbox.foundation.http import LoopbackServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.runtime.deployed import Context, deployed
 from tests.runtime.races import Kill, Run, race
 from tests.runtime.test_consumer_cache import Clock
@@ -182,7 +183,7 @@ def test_a_sync_that_is_killed_anywhere_is_seen_whole_or_not_at_all(
     assert generations(reader) == {3}
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     order=st.lists(st.integers(0, 2), max_size=30),
     kill=st.none() | st.builds(Kill, st.integers(0, 4), st.booleans()),

@@ -13,6 +13,7 @@ from eda_runtime.spice import DataSetBusy, Outcome, SpiceRefreshes, ingestion_id
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
 from tests.runtime.fake_aws import Clock, DynamoDB, QuickSight, Sqs, error
 from tests.runtime.races import Kill, Killed, Run, finish, race
 
@@ -103,7 +104,7 @@ class Watched(QuickSight):
 KILLS = st.none() | st.builds(Kill, st.integers(0, 10), st.booleans())
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=examples(300), deadline=None, derandomize=True)
 @given(
     failures=st.lists(st.booleans(), max_size=6),
     limited=st.integers(0, 3),

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow  # counts instructions in processes of their own
+
 COUNT = """
 import json, os, threading
 from bench.idempotency import function_calls

@@ -104,6 +104,7 @@ def runtime(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         layer.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_layers_hold_their_packages_and_bytecode_of_the_runtimes_python_alone(runtime: str) -> None:
     names = {name for layer in LAYERS for name in zipfile.ZipFile(layer().path).namelist()}
     assert {"python/eda_runtime/entrypoint.py", "python/aws_lambda_powertools/__init__.py"} <= names
@@ -124,6 +125,7 @@ print(archives.runtime_layer_archive().path, archives.powertools_layer_archive()
 """
 
 
+@pytest.mark.slow
 def test_bytecode_is_the_same_bytes_whoever_makes_it(tmp_path: Path) -> None:
     made = []
     for number, more in enumerate(([], ["more"])):
@@ -134,6 +136,7 @@ def test_bytecode_is_the_same_bytes_whoever_makes_it(tmp_path: Path) -> None:
     assert made[0] == made[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("runtime", [HERE], indirect=True)
 def test_python_takes_the_bytecode_as_it_lies_there(runtime: str, tmp_path: Path) -> None:
     with zipfile.ZipFile(archives.runtime_layer_archive().path) as archive:
@@ -152,6 +155,7 @@ def test_python_takes_the_bytecode_as_it_lies_there(runtime: str, tmp_path: Path
     assert done.stdout.split() == [str(tmp_path / "python" / "eda_runtime" / "json_text.py"), "[1]"]
 
 
+@pytest.mark.slow
 def test_the_wheel_is_installed_by_pip_and_is_the_same_bytes_every_time(tmp_path: Path) -> None:
     archives.runtime_wheel.cache_clear()
     wheel, name, digest = archives.runtime_wheel()

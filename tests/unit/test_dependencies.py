@@ -14,6 +14,8 @@ from pulumi_aws_eda.dependencies import DependencyError
 
 from tests.wheels import ANYWHERE, ARM64, HERE, X86_64, index, wheel
 
+pytestmark = pytest.mark.slow  # uv resolves and installs
+
 
 @pytest.fixture(autouse=True)
 def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:

@@ -9,6 +9,8 @@ import pytest
 from bench.cold_start import Aws, Host
 from bench.imports import Function, functions
 
+pytestmark = pytest.mark.slow  # a process for each function
+
 HEAVY = (
     "aws_lambda_powertools",
     "boto3",

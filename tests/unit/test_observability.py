@@ -30,6 +30,7 @@ from pulumi_aws_eda._parts import observed
 from pulumi_aws_eda._parts.observability import dashboard
 from pulumi_aws_eda.testing import Recorded, Recording, record
 
+from tests.examples import examples
 from tests.unit.component_cases import CASES, CODE, FUNCTION, LOAD, MACHINE, QUERY, TABLE, USER
 from tests.unit.dashboard_structure import problems
 from tests.unit.test_pipeline import run
@@ -282,7 +283,7 @@ def test_the_dashboard_of_a_stack_is_one_that_cloudwatch_takes() -> None:
     assert problems(body(stack())) == []
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(st.dictionaries(st.sampled_from(sorted(observed.KINDS)), st.integers(0, 150)))
 def test_a_dashboard_of_any_size_is_one_that_cloudwatch_takes_or_is_refused(sizes: dict[str, int]) -> None:
     prefix = {

@@ -244,6 +244,7 @@ def _plain(value: Any) -> Any:
     return getattr(value, "path", value)
 
 
+@pytest.mark.slow
 def test_the_plugins_folder_says_all_that_pulumi_needs_and_serves_the_schema(tmp_path: Path) -> None:
     assert (COMPONENTS / "PulumiPlugin.yaml").read_text() == "runtime: python\n"
     project = tomllib.loads((COMPONENTS / "pyproject.toml").read_text())

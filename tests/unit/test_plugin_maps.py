@@ -24,6 +24,8 @@ from pulumi_aws_eda.testing import RecordingMocks, record
 from tests.unit import component_cases
 from tests.unit.test_plugin import COMPONENTS, as_sent, inputs_of, provider
 
+pytestmark = pytest.mark.slow  # plugins in processes of their own, and every component several times
+
 # The components as the cases name them: there they are replaced by what is sent.
 programs: Any = component_cases
 PROCESSES = 2

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ BY_CODE = {found.code: found for found in vars(quotas).values() if isinstance(fo
 OPEN = {"Principal": {"DataLakePrincipalIdentifier": "IAM_ALLOWED_PRINCIPALS"}, "Permissions": ["ALL"]}
 
 
+@cache
 def order() -> workload.Order:
     """What an order of prod needs of each hop."""
     return workload.order(documents.recording("prod"))
@@ -73,19 +75,23 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A client that answers as the account does; requests and answers are checked against the API's model."""
-        made = boto3.client(  # type: ignore[call-overload]  # the name is known at run time
-            service,
-            region_name=REGION,
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-        )
-        return _Answering(made, self)
+        return _Answering(_client(service), self)
 
     def lacks(self, settings: StackConfig) -> list[str]:
         return [lack.what for lack in check(self.client, settings, PREFIX, self.quotas(), order())]
 
     def quotas(self) -> AccountQuotas:
         return AccountQuotas(self.client, REGION)
+
+
+@cache
+def _client(service: str) -> Any:
+    return boto3.client(  # type: ignore[call-overload]  # the name is known at run time
+        service,
+        region_name=REGION,
+        aws_access_key_id="x",
+        aws_secret_access_key="x",
+    )
 
 
 class _Answering:

@@ -10,6 +10,8 @@ import pytest
 import release
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.slow  # all of a release, in a clone
+
 KEPT = ("CHANGELOG.md", *release._PLACES, "components/schema.json", "components/schema.released.json")
 
 

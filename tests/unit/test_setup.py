@@ -11,6 +11,8 @@ import pytest
 
 from tests.waiting import wait_until
 
+pytestmark = pytest.mark.slow  # makes virtual environments
+
 ROOT = Path(__file__).parents[2]
 UV = f"""#!/bin/sh
 echo "$@" >>calls

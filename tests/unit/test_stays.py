@@ -21,6 +21,8 @@ from tests.unit import component_cases
 from tests.unit.component_cases import CASES, CODE
 from tests.unit.test_plugin_maps import engine, plugin, sent, serialized
 
+pytestmark = pytest.mark.slow  # every component many times, through plugins too
+
 NAMES = st.text(string.ascii_letters + string.digits + "._-", min_size=1, max_size=40)
 HOLDS_DATA = {
     "aws:cloudwatch/eventArchive:EventArchive",

@@ -12,6 +12,8 @@ import pytest
 import yaml
 from eda_sandbox import scaffold
 
+pytestmark = pytest.mark.slow  # zizmor reads all workflows
+
 ROOT = Path(__file__).parents[2]
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 READ = {"contents": "read"}

@@ -1,9 +1,14 @@
 """ARNs in the account and region of a component's provider."""
 
+from collections.abc import Callable
+from typing import TypeVar, cast
+
 import pulumi
 import pulumi_aws as aws
 
 from pulumi_aws_eda._parts.common import Common
+
+T = TypeVar("T")
 
 
 def arn(common: Common, service: str, resource: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -37,12 +42,17 @@ def service_action(common: Common, service: str, action: str) -> pulumi.Output[s
 
 def partition(common: Common) -> pulumi.Output[str]:
     """The partition of the component's provider: ``aws``, ``aws-cn`` or ``aws-us-gov``."""
-    return aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).partition
+    return _asked(common, aws.get_partition_output).partition
+
+
+def dns_suffix(common: Common) -> pulumi.Output[str]:
+    """What the hosts of the partition's services end with."""
+    return _asked(common, aws.get_partition_output).dns_suffix
 
 
 def region(common: Common) -> pulumi.Output[str]:
     """The region of the component's provider."""
-    return aws.get_region_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).region
+    return _asked(common, aws.get_region_output).region
 
 
 def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -52,4 +62,11 @@ def bucket_arn(common: Common, bucket_name: pulumi.Input[str]) -> pulumi.Output[
 
 def account_id(common: Common) -> pulumi.Output[str]:
     """The stack's account."""
-    return aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).account_id
+    return _asked(common, aws.get_caller_identity_output).account_id
+
+
+def _asked(common: Common, ask: Callable[..., pulumi.Output[T]]) -> pulumi.Output[T]:
+    """What the component's provider answers: each question is a call of the engine and of the provider."""
+    if ask.__name__ not in common.place:
+        common.place[ask.__name__] = ask(opts=pulumi.InvokeOutputOptions(parent=common.parent))
+    return cast("pulumi.Output[T]", common.place[ask.__name__])

@@ -36,6 +36,7 @@ class Common:
         log_retention_in_days: of log groups.
         deletion_protection: what holds data refuses to be deleted and replaced.
         watched: what the component has made that can be watched, by kind (``observed.KINDS``).
+        place: what its provider said about where it is (``arns``): each is asked for once.
     """
 
     parent: pulumi.ComponentResource
@@ -47,6 +48,7 @@ class Common:
     log_retention_in_days: pulumi.Input[int] = 30
     deletion_protection: bool = False
     watched: dict[str, list[pulumi.Input[str]]] = field(default_factory=dict)
+    place: dict[str, pulumi.Output[Any]] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -175,7 +175,7 @@ def _allow(common: Common, service: KeyService, log_group_names: Sequence[str]) 
     account = {"StringEquals": {"aws:SourceAccount": arns.account_id(common)}}
     match service:
         case KeyService.LOGS:
-            suffix = aws.get_partition_output(opts=pulumi.InvokeOutputOptions(parent=common.parent)).dns_suffix
+            suffix = arns.dns_suffix(common)
             principal: pulumi.Input[str] = pulumi.Output.concat("logs.", arns.region(common), ".", suffix)
             # CloudWatch Logs, encrypt log data: it names the log group, and not the account.
             actions = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]

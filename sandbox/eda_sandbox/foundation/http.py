@@ -81,7 +81,7 @@ class LoopbackServer(ThreadingHTTPServer):
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Serve for the time of a ``with`` block."""
-        thread = threading.Thread(target=self.serve_forever, name="loopback-server", daemon=True)
+        thread = threading.Thread(target=self.serve_forever, args=(0.05,), name="loopback-server", daemon=True)
         thread.start()
         try:
             yield

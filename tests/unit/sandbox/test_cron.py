@@ -12,6 +12,8 @@ from eda_sandbox.services.scheduler.expression import parse as parse_expression
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 BERLIN = ZoneInfo("Europe/Berlin")
 
 
@@ -183,7 +185,7 @@ def test_the_next_firing_is_later_and_shows_a_matching_wall_clock(expression: st
     assert cron.matches(found.astimezone(ZoneInfo(zone)))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=examples(50))
 @given(EXPRESSIONS, MOMENTS, ZONES)
 def test_no_firing_is_left_out(expression: str, after: datetime, zone: str) -> None:
     """Minute by minute through half a day: what matches fires, unless the clock shows it for the second time."""

@@ -14,6 +14,8 @@ from eda_sandbox.services.firehose.conversion import ConversionFailure, Schema, 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 AT = datetime(2026, 3, 7, 14, 5, 9, 123456, UTC)
 numbers = st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False)
 json_values = st.recursive(
@@ -95,7 +97,7 @@ def read_back(folder: Path, found: Schema, rows: list[dict[str, Any]]) -> list[t
     return relation.fetchall()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(documents=st.lists(st.dictionaries(st.sampled_from(["a", "B", "c"]), json_values), min_size=1, max_size=5))
 def test_columns_of_text_take_any_json(tmp_path: Path, documents: list[dict[str, Any]]) -> None:
     found = schema(a="string", b="string")
@@ -112,7 +114,7 @@ def test_columns_of_text_take_any_json(tmp_path: Path, documents: list[dict[str,
     assert read_back(tmp_path, found, found.rows(data)) == expected
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(value=json_values, kind=st.sampled_from(KINDS))
 def test_any_value_is_refused_or_written(tmp_path: Path, value: Any, kind: str) -> None:
     found = schema(a=kind)

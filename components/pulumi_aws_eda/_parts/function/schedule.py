@@ -1,13 +1,12 @@
 """A schedule as a function's source: EventBridge Scheduler, and a queue of the function's own behind it."""
 
 import re
-import zoneinfo
 from collections.abc import Mapping
 from typing import Any, NotRequired, TypedDict
 
 import pulumi
 
-from pulumi_aws_eda._parts import arns, triggers
+from pulumi_aws_eda._parts import arns, time_zones, triggers
 from pulumi_aws_eda._parts.args import ArgumentError, check, number
 from pulumi_aws_eda._parts.common import Common
 from pulumi_aws_eda._parts.function.event_source import LONGEST_AGE, MOST_RETRIES
@@ -54,10 +53,10 @@ def check_schedule(where: str, given: ScheduleSourceArgs) -> None:
         ArgumentError: a member is unknown, missing, out of bounds or none of those allowed.
     """
     check(where, given, ScheduleSourceArgs)
-    expression, timezone, known = given["expression"], given.get("timezone"), zoneinfo.available_timezones()
+    expression, timezone = given["expression"], given.get("timezone")
     if isinstance(expression, str) and not _EXPRESSION.fullmatch(expression):
         raise ArgumentError(where, "expression", f"is {expression!r}; allowed are cron(…), rate(…), at(…)")
-    if timezone is not None and known and timezone not in known:
+    if timezone is not None and time_zones.unknown(timezone):
         raise ArgumentError(where, "timezone", f"is {timezone!r}; allowed are IANA names, such as Europe/Berlin")
     if "envelope" in given.get("detail", {}):
         raise ArgumentError(where, "detail", "has an envelope, which the component makes of schedule and slot")
