@@ -46,7 +46,7 @@ iam-proof: .venv/.run ## Show that every statement of every role is needed (ARGS
 policies: .venv/.run ## Check the stacks against the policy pack (ARGS="--stack dev" picks one)
 	@$(BIN)/eda-policies check --default orders:external_api_url=http://127.0.0.1:8080 $(ARGS)
 
-check: lint .venv/.dev ## Lint, types and the tests that need no embedded AWS, for the minute between two edits
+check: lint .venv/.dev ## Lint, types and the quick tests that need no embedded AWS, for the minute between two edits
 	@EXAMPLES=few $(BIN)/python -m pytest -q -n auto tests/unit tests/policies tests/runtime -m "not embedded and not slow" $(ARGS)
 
 bench: .venv/.dev ## Run all measurements and write their page, about an hour (ARGS="--only requests" picks, "--quick" tries)

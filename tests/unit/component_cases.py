@@ -1,6 +1,7 @@
 """One program for each component, for the tests that hold for all of them."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from pulumi_aws_eda import (
@@ -27,6 +28,7 @@ from pulumi_aws_eda import (
     TableOutbox,
     archives,
 )
+from pulumi_aws_eda.testing import Recording, record
 
 CODE = archives.directory_archive(Path(__file__).parents[2] / "functions" / "get_order")
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table/orders"
@@ -259,3 +261,9 @@ CASES: dict[str, Callable[[], None]] = {
     "AlarmTopic": alarm_topic,
     "Observability": observability,
 }
+
+
+@cache
+def recorded(name: str) -> Recording:
+    """What a component's program makes, for tests that read it; it is run once, and is not to be changed."""
+    return record(CASES[name])

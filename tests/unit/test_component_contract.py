@@ -1,7 +1,6 @@
 """What holds for every component and each of its children."""
 
 import json
-from functools import cache
 
 import pulumi_aws_eda
 import pytest
@@ -10,7 +9,7 @@ from pulumi_aws_eda._parts.args import names
 from pulumi_aws_eda.testing import Recorded, Recording, record
 
 from tests.unit import component_cases
-from tests.unit.component_cases import CASES, TAGS
+from tests.unit.component_cases import CASES, TAGS, recorded
 
 NO_TAGS = {
     "aws:redshiftserverless/usageLimit:UsageLimit",
@@ -76,11 +75,6 @@ TRUSTED = {
 """The services that assume roles, and whether they are known to send the account they act for (docs/decisions/0005)."""
 
 
-@cache
-def recording(name: str) -> Recording:
-    return record(CASES[name])
-
-
 def test_every_component_has_a_case() -> None:
     components = {
         name
@@ -93,7 +87,7 @@ def test_every_component_has_a_case() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_child_is_tagged_parented_and_named(name: str) -> None:
-    made = recording(name)
+    made = recorded(name)
     component = made.one(f"aws-eda:index:{name}", "it")
     for child in made.resources:
         # Layers are the stack's.
@@ -119,7 +113,7 @@ def _ancestors(made: Recording, child: Recorded) -> list[str]:
 
 @pytest.mark.parametrize("name", CASES)
 def test_no_role_has_a_wildcard_where_aws_offers_a_resource(name: str) -> None:
-    for policy in recording(name).of("aws:iam/rolePolicy:RolePolicy").values():
+    for policy in recorded(name).of("aws:iam/rolePolicy:RolePolicy").values():
         for statement in policy.json("policy")["Statement"]:
             assert not [action for action in statement["Action"] if "*" in action], statement
             if "*" in statement["Resource"]:
@@ -128,7 +122,7 @@ def test_no_role_has_a_wildcard_where_aws_offers_a_resource(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_role_is_assumed_by_its_service_for_this_account(name: str) -> None:
-    for role in recording(name).of("aws:iam/role:Role").values():
+    for role in recorded(name).of("aws:iam/role:Role").values():
         statement = role.json("assumeRolePolicy")["Statement"][0]
         service = statement["Principal"]["Service"]
         # Redshift Serverless has two names; all other services have one.
@@ -140,7 +134,7 @@ def test_a_role_is_assumed_by_its_service_for_this_account(name: str) -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_queues_and_tables_are_encrypted_and_log_groups_expire(name: str) -> None:
-    made = recording(name)
+    made = recorded(name)
     for queue in made.of("aws:sqs/queue:Queue").values():
         assert queue.inputs.get("sqsManagedSseEnabled") or queue.inputs.get("kmsMasterKeyId")
     for table in made.of("aws:dynamodb/table:Table").values():
@@ -152,7 +146,7 @@ def test_queues_and_tables_are_encrypted_and_log_groups_expire(name: str) -> Non
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_second_run_with_keywords_registers_the_same(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, component = recording(name), getattr(component_cases, name)
+    first, component = recorded(name), getattr(component_cases, name)
     monkeypatch.setattr(component_cases, name, lambda logical, args: component(logical, **args))
     second = record(CASES[name])
     assert _inputs(first) == _inputs(second)
@@ -168,7 +162,7 @@ def _plain(inputs: object) -> str:
 
 @pytest.mark.parametrize("name", CASES)
 def test_it_runs_while_outputs_are_unknown(name: str) -> None:
-    assert {r.name for r in record(CASES[name], preview=True).resources} == {r.name for r in recording(name).resources}
+    assert {r.name for r in record(CASES[name], preview=True).resources} == {r.name for r in recorded(name).resources}
 
 
 @pytest.mark.parametrize("name", CASES)

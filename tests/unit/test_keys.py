@@ -19,7 +19,7 @@ from pulumi_aws_eda import (
 )
 from pulumi_aws_eda.testing import Recording, record
 
-from tests.unit.component_cases import CASES, CODE, FUNCTION, MACHINE, TABLE
+from tests.unit.component_cases import CASES, CODE, FUNCTION, MACHINE, TABLE, recorded
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/k"
 OTHER = "arn:aws:kms:eu-central-1:123456789012:key/other"
@@ -94,7 +94,7 @@ def test_each_role_may_use_the_key_for_what_its_statements_are_about_and_no_more
 
 @pytest.mark.parametrize("name", CASES)
 def test_without_a_key_no_role_has_a_statement_about_one(name: str) -> None:
-    for policy in record(CASES[name]).of(POLICY).values():
+    for policy in recorded(name).of(POLICY).values():
         assert uses(policy.json("policy")["Statement"]) == {}
 
 

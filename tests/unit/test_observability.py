@@ -31,7 +31,7 @@ from pulumi_aws_eda._parts.observability import dashboard
 from pulumi_aws_eda.testing import Recorded, Recording, record
 
 from tests.examples import examples
-from tests.unit.component_cases import CASES, CODE, FUNCTION, LOAD, MACHINE, QUERY, TABLE, USER
+from tests.unit.component_cases import CASES, CODE, FUNCTION, LOAD, MACHINE, QUERY, TABLE, USER, recorded
 from tests.unit.dashboard_structure import problems
 from tests.unit.test_pipeline import run
 
@@ -207,7 +207,7 @@ def test_the_stack_has_at_least_one_of_all_that_can_be_watched() -> None:
 
 @pytest.mark.parametrize("name", CASES)
 def test_what_a_component_makes_is_what_its_output_says(name: str) -> None:
-    made = record(CASES[name])
+    made = recorded(name)
     if "observed" in getattr(pulumi_aws_eda, name).__annotations__:
         found = observed_by(made, f"aws-eda:index:{name}")
         # A component also watches data sets that another one made, and the Kinesis stream that its function reads.
@@ -275,7 +275,7 @@ def test_each_saved_query_reads_all_log_groups_and_is_the_text_that_trace_runs()
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_dashboard_of_each_component_is_one_that_cloudwatch_takes(name: str) -> None:
-    kinds = watched(record(CASES[name]))
+    kinds = watched(recorded(name))
     assert problems(json.loads(dashboard.body({k: sorted(v) for k, v in kinds.items()}, "eu-central-1"))) == []
 
 

@@ -188,7 +188,7 @@ def _sent(value: Any, property: Any) -> Any:
 
 @pytest.mark.parametrize("name", component_cases.CASES)
 def test_the_plugin_makes_what_the_library_makes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    native = record(component_cases.CASES[name])
+    native = component_cases.recorded(name)
     definition = provider()._component_defs[name]
 
     def construct(logical: str, args: dict[str, Any]) -> None:

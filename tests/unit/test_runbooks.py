@@ -11,7 +11,7 @@ from pulumi_aws_eda._parts.observability import runbooks
 from pulumi_aws_eda.testing import Recording, record
 
 from pipeline.__main__ import app
-from tests.unit.component_cases import CASES, CODE
+from tests.unit.component_cases import CASES, CODE, recorded
 from tests.unit.test_observability import stack
 from tests.unit.test_pipeline import ROOT, run
 
@@ -34,7 +34,7 @@ def test_every_alarm_of_the_pipeline_links_to_a_page_that_exists(name: str) -> N
 
 
 def test_every_page_belongs_to_an_alarm() -> None:
-    made = [run("prod"), stack(), *(record(case) for case in CASES.values())]
+    made = [run("prod"), stack(), *map(recorded, CASES)]
     linked = {line.removeprefix("Runbook: docs/runbooks/") for recording in made for line in links(recording).values()}
     assert {path.name for path in PAGES} == linked
 
