@@ -21,7 +21,6 @@ from eda_sandbox.services.apigateway.store import Store
 from eda_sandbox.services.apigateway.throttling import Throttle
 from eda_sandbox.services.apigateway.transformation import BackendRequest
 from eda_sandbox.services.stepfunctions.interpreter import DATA_LIMIT
-from eda_sandbox.services.stepfunctions.intrinsics import compact
 from pulumi_aws_eda import Authorization, EventApi
 from pulumi_aws_eda.event_api import RouteArgs
 from pulumi_aws_eda.testing import record
@@ -98,7 +97,7 @@ class Door:
         execution = self.world.run(self.world.admission, f"r-{self._requests}", given["input"])
         assert execution.task is not None
         self.world.loop.run_until_complete(execution.task)
-        answer = {"status": execution.status, "output": compact(execution.output)}
+        answer = {"status": execution.status, "output": execution.output_text or "null"}
         return Reply(200, [("Content-Type", "application/x-amz-json-1.0")], json.dumps(answer).encode())
 
     def invoke(

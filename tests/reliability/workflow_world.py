@@ -261,8 +261,9 @@ class World:
             limit = self.loop.time() + 25
             while execution.status == "RUNNING" and self.loop.time() < limit:
                 self.loop.pass_time(0.05)
-            if execution.status == "SUCCEEDED" and execution.output["status"] == 202:
-                self.accepted[key] = str(execution.output["id"])
+            output = json.loads(execution.output_text or "{}")
+            if execution.status == "SUCCEEDED" and output["status"] == 202:
+                self.accepted[key] = str(output["id"])
                 return self.accepted[key]
             if execution.status == "RUNNING":
                 self.stop(execution)
