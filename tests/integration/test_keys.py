@@ -2,7 +2,6 @@
 
 import io
 import json
-import secrets
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -318,8 +317,9 @@ def test_a_schedule_calls_when_its_role_may_decrypt_its_input(aws: Sandbox) -> N
         decrypts = [uses(key_arn, DECRYPT, via="scheduler")] if may else []
         arn = role(aws, "scheduler.amazonaws.com", send, *decrypts)
         dead = sqs.create_queue(QueueName=unique("d"))["QueueUrl"]
+        name = unique("s")
         scheduler.create_schedule(
-            Name=f"s-{secrets.token_hex(4)}",
+            Name=name,
             ScheduleExpression="rate(1 minute)",
             FlexibleTimeWindow={"Mode": "OFF"},
             KmsKeyArn=key_arn,
@@ -333,6 +333,8 @@ def test_a_schedule_calls_when_its_role_may_decrypt_its_input(aws: Sandbox) -> N
         there = url if may else dead
         receive = partial(sqs.receive_message, QueueUrl=there, MessageAttributeNames=["All"])
         arrived[may] = wait_until(partial(_messages, receive), "the slot's message")[0]
+        # One slot is enough.
+        scheduler.delete_schedule(Name=name)
     assert arrived[True]["Body"] == "m"
     attributes = arrived[False]["MessageAttributes"]
     assert attributes["ERROR_CODE"]["StringValue"] == "AccessDeniedException"
