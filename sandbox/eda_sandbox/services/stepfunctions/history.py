@@ -2,7 +2,7 @@
 
 import pickle
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 Event = dict[str, Any]
@@ -31,6 +31,10 @@ class History(Sequence[Event]):
     def __getitem__(self, number: slice) -> list[Event]: ...
     def __getitem__(self, number: int | slice) -> Event | list[Event]:
         return self._events()[number]
+
+    def __iter__(self) -> Iterator[Event]:
+        # One by one each would be looked for in all of them.
+        return iter(self._events())
 
     def __len__(self) -> int:
         return self._count
