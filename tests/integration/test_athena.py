@@ -893,10 +893,13 @@ def test_the_scan_limit_cancels(lake: Lake) -> None:
 def test_a_query_is_stopped(lake: Lake) -> None:
     athena = lake.aws.client("athena")
     running = lake.start(ENDLESS)
-    wait_until(
-        lambda: athena.get_query_execution(QueryExecutionId=running)["QueryExecution"]["Status"]["State"] == "RUNNING",
-        "the query runs",
-    )
+
+    def begun() -> dict[str, Any] | None:
+        status: dict[str, Any] = athena.get_query_execution(QueryExecutionId=running)["QueryExecution"]["Status"]
+        return None if status["State"] == "QUEUED" else status
+
+    status = wait_until(begun, "the query begins")
+    assert status["State"] == "RUNNING", status
     athena.stop_query_execution(QueryExecutionId=running)
     ended = lake.end(running)
     assert (ended["Status"]["State"], ended["Status"]["StateChangeReason"]) == ("CANCELLED", "Query cancelled by user")
