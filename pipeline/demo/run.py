@@ -151,7 +151,7 @@ class Run:
         orders, so that no more of them wait at a time however many there are.
         """
         late = [order.details in (Details.AFTER, Details.TWICE) for order in plan]
-        self._waiting = sum(late)
+        self._waiting = wanted = sum(late)
         sent = told = 0
         with ThreadPoolExecutor(self._clients, thread_name_prefix="client") as pool:
             for begin in range(0, len(plan), WAVE):
@@ -161,7 +161,7 @@ class Run:
                     self._progress("orders", sent, len(plan))
                 for _ in pool.map(self._late_details, compress(plan[wave], late[wave])):
                     told += 1
-                    self._progress("details", told, sum(late))
+                    self._progress("details", told, wanted)
 
     def send_poison(self, poison: Poison, count: int) -> None:
         """Send so much poison; what of it is accepted is an order like the others, and gets its details.
