@@ -646,7 +646,18 @@ def test_numbers_that_no_float_tells_apart_are_keys_of_their_own() -> None:
     assert len(library.effects) == len(texts)
 
 
-@pytest.mark.parametrize("body", ["[" * 100_000, "{" * 600, '{"a": NaN}', '{"a": 1e400}', DEEP, '"\\ud800"'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        "[" * 100_000,
+        "{" * 600,
+        '{"a": NaN}',
+        '{"a": 1e400}',
+        DEEP,
+        pytest.param(DEEPEST, marks=pytest.mark.slow),
+        '"\\ud800"',
+    ],
+)
 def test_a_body_that_is_refused_is_400_by_the_handlers_own_check(body: str) -> None:
     def answer(event: Any, _: Any) -> Any:
         json_body(event, 10_000_000)
